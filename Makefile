@@ -1,0 +1,88 @@
+# Every tool lives in an environment of its own under .local/env, made anew only when its lock file changed.
+PYTHON = .venv/bin/python
+SAM = .local/env/sam
+EMULATOR = .local/env/emulator
+UV = .local/env/uv
+REKOGNITION = local/rekognition/node_modules
+
+LOCAL = $(PYTHON) -m local
+COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+ready = $(PYTHON:bin/python=.made) $(SAM)/.made $(EMULATOR)/.made $(REKOGNITION)/.made
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+## The stack on this machine
+
+.PHONY: up down status url logs reset demo live build
+up: tools ## set up everything, start the local stack, deploy on it, print its addresses
+	@$(LOCAL) up
+down: .venv/.made ## stop the local stack; its data is kept
+	@$(LOCAL) down
+status: .venv/.made ## health, addresses, queue depths, last scans
+	@$(LOCAL) status
+url: .venv/.made ## the API's base address and nothing else (make -s url)
+	@$(LOCAL) url
+logs: .venv/.made ## follow the handlers' logs until Ctrl-C
+	@$(LOCAL) logs
+reset: tools ## empty the data and deploy again
+	@$(LOCAL) reset
+demo: .venv/.made ## ask about the sample pictures and print the answers
+	@$(LOCAL) demo
+live: tools ## put changed code live on the running stack
+	@$(LOCAL) live
+build: tools ## build what is deployed, as sam build does
+	@$(LOCAL) build
+
+## Checks and tests
+
+.PHONY: check test
+check: tools ## lint, format, types, template
+	@local/step "lint" .venv/bin/ruff check
+	@local/step "format" .venv/bin/ruff format --check
+	@local/step "types" .venv/bin/mypy src local tests
+	@local/step "template" $(PYTHON) -m local validate
+
+test: tools ## every test, pure to end to end
+	@$(PYTHON) -m local.timed "$(MAKE) test-rekognition test-python"
+
+.PHONY: test-python test-rekognition
+test-python: tools
+	@$(PYTHON) -m pytest
+test-rekognition: $(REKOGNITION)/.made
+	@local/step "tests of the Rekognition stand-in" npm --prefix local/rekognition test
+
+## Environments
+
+.PHONY: tools
+tools: ; @$(MAKE) -j4 $(ready)
+
+.PHONY: lock
+lock: $(UV)/.made ## refresh the pinned versions in requirements/ and src/requirements.txt (UPGRADE=1 for newer ones)
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o src/requirements.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev -c src/requirements.txt -o requirements/dev.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group emulator -o requirements/emulator.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sam -o requirements/sam.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group uv -o requirements/uv.txt
+
+$(UV)/.made: requirements/uv.txt
+	@local/step "uv" python3 -m pip install --quiet --upgrade --target $(UV) --require-hashes -r $<
+	@touch $@
+.venv/.made: requirements/dev.txt $(UV)/.made
+	@local/step "development environment" local/sync .venv $<
+	@touch $@
+$(EMULATOR)/.made: requirements/emulator.txt $(UV)/.made
+	@local/step "emulator environment" local/sync $(EMULATOR) $<
+	@touch $@
+$(SAM)/.made: requirements/sam.txt $(UV)/.made
+	@local/step "SAM CLI environment" local/sync $(SAM) $<
+	@touch $@
+$(REKOGNITION)/.made: local/rekognition/package-lock.json
+	@local/need-node
+	@local/step "packages of the Rekognition stand-in" npm --prefix local/rekognition ci --no-audit --no-fund
+	@touch $@
