@@ -1,0 +1,73 @@
+/** @import { Detection, RawDetection } from "./types.js" */
+import { createRequire } from "node:module";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+import { loadGraphModel } from "@tensorflow/tfjs-converter";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { boxInPicture } from "./geometry.mjs";
+import { distinct } from "./detections.mjs";
+import { decode, inSquare } from "./picture.mjs";
+
+const SQUARE = 512;
+/** A subject that fills the square is often taken for another, a small one is missed when shrunk: look twice. */
+const SIDES = [512, 384];
+/** Below this the model is guessing: every picture has dozens of such boxes. */
+const NOISE = 0.1;
+
+const require = createRequire(import.meta.url);
+const folderOf = (/** @type {string} */ file) => path.dirname(require.resolve(file)) + path.sep;
+
+/** Loads the detector: CenterNet of the 80 COCO classes, on WebAssembly. */
+export async function loadModel() {
+  setWasmPaths(folderOf("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm"));
+  await tf.setBackend("wasm");
+  const graph = await loadGraphModel(fromFolder(path.join(folderOf("@vladmandic/human"), "../models/"), "centernet"));
+  return { detect: (/** @type {Uint8Array} */ image) => detect(graph, image) };
+}
+
+/**
+ * @param {import("@tensorflow/tfjs-converter").GraphModel} graph
+ * @param {Uint8Array} image bytes of a JPEG or PNG
+ * @returns {Promise<Detection[]>} best first
+ */
+async function detect(graph, image) {
+  const picture = await decode(image, SQUARE);
+  const found = /** @type {Detection[]} */ ([]);
+  for (const side of SIDES) {
+    const { pixels, placement } = await inSquare(picture, side, SQUARE);
+    for (const { index, score, corners } of run(graph, pixels))
+      found.push({ index, score, box: boxInPicture(corners, placement) });
+  }
+  return distinct(found);
+}
+
+/**
+ * @param {import("@tensorflow/tfjs-converter").GraphModel} graph
+ * @param {Uint8Array} pixels of the square, RGB
+ * @returns {RawDetection[]}
+ */
+function run(graph, pixels) {
+  const rows = tf.tidy(() => {
+    const square = tf.tensor4d(Float32Array.from(pixels), [1, SQUARE, SQUARE, 3]);
+    const detections = /** @type {tf.Tensor3D} */ (graph.execute(square, "tower_0/detections"));
+    return detections.arraySync()[0];
+  });
+  return rows
+    .map(([x1, y1, x2, y2, score, index]) => ({ index, score, corners: /** @type {RawDetection["corners"]} */ ([x1, y1, x2, y2]) }))
+    .filter(({ score }) => score >= NOISE);
+}
+
+/**
+ * A model read from a folder; TensorFlow itself would load it over HTTP.
+ * @param {string} folder ending in a separator
+ * @param {string} name
+ * @returns {import("@tensorflow/tfjs-core").io.IOHandler}
+ */
+const fromFolder = (folder, name) => ({
+  async load() {
+    const { modelTopology, signature, weightsManifest } = JSON.parse(await readFile(`${folder}${name}.json`, "utf8"));
+    const weights = await readFile(`${folder}${name}.bin`);
+    return { modelTopology, signature, weightSpecs: weightsManifest[0].weights, weightData: new Uint8Array(weights).buffer };
+  },
+});

@@ -1,0 +1,59 @@
+/** @import { ReadObject, S3ObjectReference } from "./types.js" */
+import { AwsClient } from "aws4fetch";
+import { imageTooLarge, invalidS3Object, ServiceError } from "./errors.mjs";
+
+const MAX_BYTES = 15 * 1024 * 1024;
+
+/**
+ * Reads objects from an S3 endpoint, signed with the keys of the environment.
+ * @param {NodeJS.ProcessEnv} env S3_ENDPOINT, or else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, and the AWS_* credentials
+ * @returns {ReadObject}
+ */
+export function objectReader(env) {
+  const endpoint = env.S3_ENDPOINT ?? env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
+  const client = new AwsClient({
+    accessKeyId: env.AWS_ACCESS_KEY_ID ?? "test",
+    secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "test",
+    sessionToken: env.AWS_SESSION_TOKEN,
+    region: env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? "us-east-1",
+    service: "s3",
+    retries: 0, // the caller retries, as it would with Rekognition
+  });
+  return async (object) => {
+    if (!endpoint) throw new ServiceError("InternalServerError", "No S3 endpoint: set S3_ENDPOINT");
+    return bodyOf(await client.fetch(addressOf(endpoint, object)).catch(unreachable));
+  };
+}
+
+/**
+ * @param {string} endpoint
+ * @param {S3ObjectReference} object
+ */
+function addressOf(endpoint, { Bucket, Name, Version }) {
+  const key = Name.split("/").map(encodeURIComponent).join("/");
+  const url = new URL(`${endpoint.replace(/\/$/, "")}/${Bucket}/${key}`);
+  if (Version) url.searchParams.set("versionId", Version);
+  return url.href;
+}
+
+/** @param {Response} response */
+async function bodyOf(response) {
+  if (!response.ok) await response.body?.cancel();
+  if (response.status >= 500) throw new ServiceError("InternalServerError", `S3 answered ${response.status}`);
+  // A refusal by S3 is this error too: the service cannot say more than it may see.
+  if (!response.ok) throw invalidS3Object();
+  if (Number(response.headers.get("content-length")) > MAX_BYTES) {
+    await response.body?.cancel();
+    throw imageTooLarge(`Image size is too large. Maximum image size is ${MAX_BYTES} bytes`);
+  }
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/**
+ * @param {unknown} error
+ * @returns {never}
+ */
+function unreachable(error) {
+  console.error(error);
+  throw new ServiceError("InternalServerError", `S3 cannot be reached: ${error}`);
+}
