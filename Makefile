@@ -60,7 +60,7 @@ test-rekognition: $(REKOGNITION)/.made
 ## Environments
 
 .PHONY: tools
-tools: ; @$(MAKE) -j4 $(ready)
+tools: ; @$(MAKE) -s -j4 $(ready)
 
 .PHONY: lock
 lock: $(UV)/.made ## refresh the pinned versions in requirements/ and src/requirements.txt (UPGRADE=1 for newer ones)
