@@ -5,7 +5,7 @@ EMULATOR = .local/env/emulator
 UV = .local/env/uv
 REKOGNITION = local/rekognition/node_modules
 
-LOCAL = $(PYTHON) -m local
+LOCAL = PYTHONPATH=src $(PYTHON) -m local
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 ready = $(PYTHON:bin/python=.made) $(SAM)/.made $(EMULATOR)/.made $(REKOGNITION)/.made

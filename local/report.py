@@ -1,12 +1,15 @@
 """What `make status` and `make demo` print."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from imagescan.aws.rows import scan_in
+from imagescan.requests import Scan
 from local.client import TYPES, Answer, Client
 from local.say import Trouble
 from local.stack import Stack
@@ -86,8 +89,18 @@ def _list(title: str, values: dict[str, str]) -> None:
 
 def _last_scans(stack: Stack) -> Table:
     pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs()["ImagesTable"])
-    rows = [row for page in pages for row in page["Items"]]
-    table = Table("image", "status", "finished", title=f"Last scans of {len(rows)}", title_justify="left", box=None)
-    for row in rows[:LAST]:
-        table.add_row(str(row)[:40], "", "")
+    scans = {item["image_hash"]["S"]: scan_in(item) for page in pages for item in page["Items"]}
+    finished = sorted(((scan, image) for image, scan in scans.items() if scan), key=lambda one: -one[0].finished_at)
+    title = f"Last scans ({len(finished)} of {len(scans)} images are scanned)"
+    table = Table("image", "finished", "status", "labels", title=title, title_justify="left", box=None)
+    for scan, image in finished[:LAST]:
+        table.add_row(image[:12], _local_time(scan.finished_at), scan.status, _result(scan))
     return table
+
+
+def _result(scan: Scan) -> str:
+    return scan.failure.message if scan.failure else ", ".join(label.name for label in scan.labels[:OTHERS])
+
+
+def _local_time(epoch_s: float) -> str:
+    return f"{datetime.fromtimestamp(epoch_s, UTC).astimezone():%d %b %H:%M:%S}"
