@@ -1,0 +1,63 @@
+"""AWS clients: one for each service, made when first wanted, with time-outs sized to the functions' own.
+
+They come straight from botocore: ``import boto3`` adds a tenth to a cold start and nothing that is used here.
+Clients are thread-safe once made.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_rekognition import RekognitionClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+_POOL = 20  # connections: a batch of 10 images is scanned at once
+_QUICK = Config(
+    connect_timeout=2, read_timeout=5, max_pool_connections=_POOL, retries={"mode": "standard", "total_max_attempts": 4}
+)
+_UPLOAD = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 2})
+# Never sent again by the SDK: a call whose answer was lost may have been paid for; only a lease decides to pay again.
+_ONCE = Config(
+    connect_timeout=2,
+    read_timeout=15,
+    max_pool_connections=_POOL,
+    retries={"mode": "standard", "total_max_attempts": 1},
+)
+
+
+@cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    client: DynamoDBClient = _client("dynamodb", _QUICK)
+    return client
+
+
+@cache
+def s3() -> "S3Client":
+    client: S3Client = _client("s3", _UPLOAD)
+    return client
+
+
+@cache
+def sqs() -> "SQSClient":
+    client: SQSClient = _client("sqs", _QUICK)
+    return client
+
+
+@cache
+def rekognition() -> "RekognitionClient":
+    client: RekognitionClient = _client("rekognition", _ONCE)
+    return client
+
+
+def _client(service: str, config: Config) -> Any:
+    return _session().create_client(service, config=config)

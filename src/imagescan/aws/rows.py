@@ -1,0 +1,90 @@
+"""How values look in a DynamoDB item. Labels are compressed JSON: a fifth of the size, so a fifth of the price."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from imagescan.labels import Box, Label
+from imagescan.requests import Failure, Scan, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
+
+type Item = Mapping[str, AttributeValueTypeDef]
+type Writable = dict[str, UniversalAttributeValueTypeDef]
+
+
+def text(value: str) -> "UniversalAttributeValueTypeDef":
+    return {"S": value}
+
+
+def number(value: float) -> "UniversalAttributeValueTypeDef":
+    return {"N": repr(value)}
+
+
+def number_in(item: Item, name: str) -> float | None:
+    return float(item[name]["N"]) if name in item else None
+
+
+def text_in(item: Item, name: str) -> str | None:
+    return item[name]["S"] if name in item else None
+
+
+def failure_attributes(failure: Failure | None) -> Writable:
+    return {"failure_code": text(failure.code), "failure_message": text(failure.message)} if failure else {}
+
+
+def failure_in(item: Item) -> Failure | None:
+    return Failure(item["failure_code"]["S"], item["failure_message"]["S"]) if "failure_code" in item else None
+
+
+def scan_attributes(scan: Scan) -> Writable:
+    """The attributes that keep a scan, in an image's row and in the rows of the requests it answered alike."""
+    return {
+        "status": text(scan.status),
+        "finished_at": number(scan.finished_at),
+        **({"labels": _packed(scan.labels)} if scan.labels else {}),
+        **({"model_version": text(scan.model_version)} if scan.model_version else {}),
+        **({"scanned_for": text(scan.scanned_for)} if scan.scanned_for else {}),
+        **failure_attributes(scan.failure),
+    }
+
+
+def scan_in(item: Item) -> Scan | None:
+    finished_at = number_in(item, "finished_at")
+    if finished_at is None:
+        return None
+    return Scan(
+        status=Status(item["status"]["S"]),
+        finished_at=finished_at,
+        labels=_unpacked(item["labels"]["B"]) if "labels" in item else (),
+        model_version=text_in(item, "model_version"),
+        failure=failure_in(item),
+        scanned_for=text_in(item, "scanned_for"),
+    )
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Whether a conditional write was refused by its condition."""
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def _packed(labels: tuple[Label, ...]) -> "UniversalAttributeValueTypeDef":
+    return {"B": zlib.compress(json.dumps([_plain(label) for label in labels], separators=(",", ":")).encode())}
+
+
+def _unpacked(content: Any) -> tuple[Label, ...]:
+    return tuple(_label(fields) for fields in json.loads(zlib.decompress(bytes(content))))
+
+
+def _plain(label: Label) -> list[Any]:
+    boxes = [[box.left, box.top, box.width, box.height, box.confidence] for box in label.boxes]
+    return [label.name, label.confidence, label.parents, label.aliases, label.categories, boxes]
+
+
+def _label(fields: list[Any]) -> Label:
+    name, confidence, parents, aliases, categories, boxes = fields
+    return Label(name, confidence, tuple(parents), tuple(aliases), tuple(categories), tuple(Box(*box) for box in boxes))

@@ -1,0 +1,45 @@
+"""Uploads from the scan queue, in batches"""
+
+import os
+import time
+import uuid
+from functools import cache
+from typing import Any
+
+from imagescan.aws import clients
+from imagescan.aws.image_bucket import ImageBucket
+from imagescan.aws.images_table import ImagesTable
+from imagescan.aws.rekognition import Rekognition
+from imagescan.aws.requests_table import RequestsTable
+from imagescan.aws.scan_queue import ScanQueue, messages_in
+from imagescan.handlers.batch_log import log_judged
+from imagescan.scan import Scanner
+from imagescan.scan_batch import scan_batch
+from imagescan.settings import ScannerSettings
+
+settings = cache(lambda: ScannerSettings.from_env(os.environ))
+
+
+@cache
+def collaborators() -> dict[str, Any]:
+    names = settings()
+    return {
+        "images": ImagesTable(clients.dynamodb(), names.images_table),
+        "requests": RequestsTable(clients.dynamodb(), names.requests_table),
+        "bucket": ImageBucket(clients.s3(), names.images_bucket),
+        "detector": Rekognition(clients.rekognition(), names.images_bucket),
+    }
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    scanner = Scanner(
+        **collaborators(), clock=time.time, time_left=lambda: context.get_remaining_time_in_millis() / 1000
+    )
+    queue = ScanQueue(clients.sqs(), settings().queue_url, settings().images_bucket)
+    judged = scan_batch(
+        messages_in(event), bucket=settings().images_bucket, scan=lambda key: scanner.scan(key, owner=str(uuid.uuid4()))
+    )
+    log_judged(judged)
+    unfinished = [each for each in judged if not each.is_done]
+    queue.give_back({each.message: each.delay_seconds for each in unfinished})
+    return {"batchItemFailures": [{"itemIdentifier": each.message.id} for each in unfinished]}

@@ -1,0 +1,131 @@
+"""A request, the image it waits for, and the one function that says how the request stands. Pure.
+
+Times are seconds since the Unix epoch.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from imagescan.labels import Label, Verdict, match
+
+# Longer than any Lambda time-out plus clock skew, so that no terminal write that lands late can overturn a time-out.
+GRACE_SECONDS = 20 * 60
+
+
+class Status(StrEnum):
+    """How a request, or an image, stands. It leaves ``pending`` once and never changes again."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no answer: a stable code for programs and a sentence for people."""
+
+    code: str
+    message: str
+
+
+TIMED_OUT = Failure("timed_out", "The image was not scanned before the request's deadline. Submit it again.")
+ATTEMPTS_EXHAUSTED = Failure(
+    "attempts_exhausted", "Scanning the image was broken off too often. Ask the service's operator to rescan it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one scan of an image's bytes ended with: labels, or the reason why there are none.
+
+    ``finished_at`` is taken before the write that stores it. ``scanned_for`` is the request whose upload was scanned.
+    """
+
+    status: Status
+    finished_at: float
+    labels: tuple[Label, ...] = ()
+    model_version: str | None = None
+    failure: Failure | None = None
+    scanned_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A row of the images table. ``scan`` is None until the one terminal write."""
+
+    hash: str
+    attempts: int = 0
+    lease_until: float | None = None
+    queued_again_at: float | None = None
+    scan: Scan | None = None
+
+    def is_leased(self, now: float) -> bool:
+        """Whether a delivery may still be at work on it."""
+        return self.lease_until is not None and self.lease_until >= now
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Whether the lease was granted, and the image's row as the write left or met it."""
+
+    granted: bool
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a request ended. It never changes and holds all that its reader is told."""
+
+    status: Status
+    completed_at: float
+    scan: Scan | None = None
+    verdict: Verdict | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """A row of the requests table. ``answer`` is None until it is settled, which may be long after it is answered."""
+
+    id: str
+    image_hash: str
+    image_key: str
+    label: str
+    min_confidence: float
+    created_at: float
+    deadline: float
+    answer: Answer | None = None
+
+
+def derive(request: ScanRequest, image: Image | None, now: float) -> Answer | None:
+    """The request's answer as of ``now``, or None while it is pending.
+
+    Total, and monotone in time: once it has an answer, every later call gives the same one, whenever the request is
+    settled. A scan counts when it finished by the deadline; ``GRACE_SECONDS`` after the deadline no such scan can
+    still be on its way.
+    """
+    if request.answer:
+        return request.answer
+    if image and image.scan and image.scan.finished_at <= request.deadline:
+        return _answered_by(image.scan, request)
+    if (image and image.scan) or now > request.deadline + GRACE_SECONDS:
+        return Answer(Status.FAILED, request.deadline, failure=TIMED_OUT)
+    return None
+
+
+def settled(request: ScanRequest, image: Image | None, now: float) -> ScanRequest | None:
+    """The request with its answer written into it, or None while it is pending."""
+    answer = derive(request, image, now)
+    return replace(request, answer=answer) if answer else None
+
+
+def is_shared(request: ScanRequest, scan: Scan) -> bool:
+    """Whether the scan was made for another request's upload, so that this one cost nothing."""
+    return scan.scanned_for != request.id
+
+
+def _answered_by(scan: Scan, request: ScanRequest) -> Answer:
+    completed_at = max(scan.finished_at, request.created_at)
+    if scan.failure:
+        return Answer(Status.FAILED, completed_at, scan, failure=scan.failure)
+    return Answer(Status.COMPLETED, completed_at, scan, match(request.label, scan.labels, request.min_confidence))

@@ -1,0 +1,180 @@
+"""Scan one image once, and settle the requests that wait for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from imagescan.images import StoredObject, hash_in_key
+from imagescan.labels import Label
+from imagescan.requests import ATTEMPTS_EXHAUSTED, Failure, Image, Lease, Scan, Status
+from imagescan.settings import LEASE_SECONDS, MAX_ATTEMPTS
+from imagescan.settle import Requests, answered, settle
+
+# Heading the object, one detection with its read time-out, and the writes around them.
+SECONDS_FOR_A_SCAN = 30.0
+
+
+class DetectionError(Exception):
+    """The detector gave no labels; ``code`` is its own word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class ImageRefused(DetectionError):
+    """The image itself cannot be scanned, now or later; ``failure`` says why, to people."""
+
+    def __init__(self, code: str, failure: Failure) -> None:
+        super().__init__(code)
+        self.failure = failure
+
+
+class DetectorBusy(DetectionError):
+    """A passing fault: throttling, a time-out, an error on the other side, or a code that nobody knows.
+
+    ``charged`` says whether the call may have been paid for all the same: the answer never came.
+    """
+
+    def __init__(self, code: str, *, charged: bool = False) -> None:
+        super().__init__(code)
+        self.charged = charged
+
+
+class DetectorMisused(DetectionError):
+    """A fault of this deployment, such as a missing permission. Somebody has to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What the detector saw."""
+
+    labels: tuple[Label, ...]
+    model_version: str
+
+
+class Images(Protocol):
+    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
+        """Take the image for ``owner``, unless it is terminal, somebody else's, or was attempted too often."""
+
+    def release(self, image_hash: str, owner: str, *, refund: bool) -> None:
+        """Give the image up, if it is still ``owner``'s; ``refund`` takes the attempt back as well."""
+
+    def finish(self, image_hash: str, scan: Scan) -> Image:
+        """The one terminal write, unless there was one before; the row that is in force."""
+
+
+class Bucket(Protocol):
+    def find(self, key: str) -> StoredObject | None:
+        """The newest version of the object, or None when it is gone."""
+
+
+class Detector(Protocol):
+    def detect(self, stored: StoredObject) -> Detection:
+        """What the object shows. Raises DetectionError."""
+
+
+class Result(StrEnum):
+    """How the scan of one image went."""
+
+    SCANNED = "scanned"
+    REFUSED = "refused"  # the image cannot be scanned, which is an answer too
+    DUPLICATE = "duplicate"  # somebody had scanned it
+    EXHAUSTED = "exhausted"
+    GONE = "gone"
+    NOT_ITS_HASH = "not_its_hash"
+    HELD = "held"
+    BUSY = "busy"
+    MISUSED = "misused"
+    NO_TIME = "no_time"
+    BROKEN = "broken"
+
+
+# The image is not terminal and there is something left to do: its message has to come again.
+UNFINISHED = frozenset({Result.HELD, Result.BUSY, Result.MISUSED, Result.NO_TIME, Result.BROKEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the scan of the image under ``key`` went; ``error`` is what broke, also when only settling broke."""
+
+    key: str
+    result: Result
+    detail: str = ""
+    settled: int = 0
+    error: Exception | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a message that announced the image may be acknowledged."""
+        return self.result not in UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """The scan use case with its collaborators; ``clock`` gives seconds since the epoch, ``time_left`` seconds."""
+
+    images: Images
+    requests: Requests
+    bucket: Bucket
+    detector: Detector
+    clock: Callable[[], float]
+    time_left: Callable[[], float]
+
+    def scan(self, key: str, owner: str) -> Outcome:
+        """Bring the image under ``key`` to its end, unless somebody else has done it or is at it.
+
+        ``owner`` is unique to this delivery: a second delivery of the same message is somebody else.
+        """
+        image_hash = hash_in_key(key)
+        if image_hash is None:
+            raise ValueError(f"{key!r} is not the key of an image")
+        if self.time_left() < SECONDS_FOR_A_SCAN:
+            return Outcome(key, Result.NO_TIME)
+        now = self.clock()
+        lease = self.images.lease(image_hash, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
+        if lease.granted:
+            return self._scan_leased(key, image_hash, owner)
+        return self._meet(key, lease.image, now)
+
+    def _meet(self, key: str, image: Image, now: float) -> Outcome:
+        """What to do about an image that was not to be had."""
+        if image.scan:
+            return self._settle(key, image, Result.DUPLICATE)
+        if image.is_leased(now):
+            return Outcome(key, Result.HELD)
+        failed = Scan(Status.FAILED, self.clock(), failure=ATTEMPTS_EXHAUSTED)
+        return self._settle(key, self.images.finish(image.hash, failed), Result.EXHAUSTED)
+
+    def _scan_leased(self, key: str, image_hash: str, owner: str) -> Outcome:
+        stored = self.bucket.find(key)
+        if stored is None or stored.hash != image_hash:
+            self.images.release(image_hash, owner, refund=True)
+            return Outcome(key, Result.NOT_ITS_HASH if stored else Result.GONE)
+        try:
+            scan = self._detect(stored)
+        except DetectorBusy as error:
+            self.images.release(image_hash, owner, refund=not error.charged)
+            return Outcome(key, Result.BUSY, error.code)
+        except DetectorMisused as error:
+            self.images.release(image_hash, owner, refund=True)
+            return Outcome(key, Result.MISUSED, error.code)
+        result = Result.REFUSED if scan.failure else Result.SCANNED
+        return self._settle(key, self.images.finish(image_hash, scan), result)
+
+    def _detect(self, stored: StoredObject) -> Scan:
+        try:
+            seen = self.detector.detect(stored)
+        except ImageRefused as error:
+            return Scan(Status.FAILED, self.clock(), failure=error.failure, scanned_for=stored.request_id)
+        return Scan(Status.COMPLETED, self.clock(), seen.labels, seen.model_version, scanned_for=stored.request_id)
+
+    def _settle(self, key: str, image: Image, result: Result) -> Outcome:
+        """Settling never makes a message fail: the image is terminal, and the sweeper finishes what was missed."""
+        try:
+            rows = answered(self.requests.waiting_for(image.hash), lambda _: image, self.clock())
+            count = settle(rows, requests=self.requests, time_left=self.time_left)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is handed on to be logged
+            return Outcome(key, result, error=error)
+        return Outcome(key, result, settled=count)

@@ -1,0 +1,37 @@
+"""Tell how a request stands."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from imagescan.errors import NotFound
+from imagescan.requests import Image, ScanRequest, settled
+
+
+class Images(Protocol):
+    def get(self, image_hash: str) -> Image | None: ...
+
+
+class Requests(Protocol):
+    def get(self, request_id: str) -> ScanRequest | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A request as it stands now, and the image's row where it had to be read."""
+
+    request: ScanRequest
+    image: Image | None = None
+
+
+def status(request_id: str, *, images: Images, requests: Requests, now: float) -> Standing:
+    """How the request stands. A settled row says it all; otherwise the image's row decides.
+
+    Raises NotFound for an id that was never given, or whose retention has passed.
+    """
+    request = requests.get(request_id)
+    if request is None:
+        raise NotFound("request_not_found", "There is no request of this id. Check the id; old requests are forgotten.")
+    if request.answer:
+        return Standing(request)
+    image = images.get(request.image_hash)
+    return Standing(settled(request, image, now) or request, image)
