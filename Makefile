@@ -46,10 +46,12 @@ check: tools ## lint, format, types, template
 	@local/step "lint" .venv/bin/ruff check
 	@local/step "format" .venv/bin/ruff format --check
 	@local/step "types" .venv/bin/mypy src local tests
-	@local/step "template" $(PYTHON) -m local validate
+	@local/step "types of the Rekognition stand-in" npm --prefix local/rekognition run check
+	@local/step "template" $(LOCAL) validate
 
 test: tools ## every test, pure to end to end
-	@$(PYTHON) -m local.timed "$(MAKE) test-rekognition test-python"
+	@started=$$(date +%s); $(MAKE) test-rekognition test-python && \
+	echo "Every test passed. $$(($$(date +%s) - started)) s in all."
 
 .PHONY: test-python test-rekognition
 test-python: tools
@@ -73,13 +75,13 @@ lock: $(UV)/.made ## refresh the pinned versions in requirements/ and src/requir
 $(UV)/.made: requirements/uv.txt
 	@local/step "uv" python3 -m pip install --quiet --upgrade --target $(UV) --require-hashes -r $<
 	@touch $@
-.venv/.made: requirements/dev.txt $(UV)/.made
+.venv/.made: requirements/dev.txt | $(UV)/.made
 	@local/step "development environment" local/sync .venv $<
 	@touch $@
-$(EMULATOR)/.made: requirements/emulator.txt $(UV)/.made
+$(EMULATOR)/.made: requirements/emulator.txt | $(UV)/.made
 	@local/step "emulator environment" local/sync $(EMULATOR) $<
 	@touch $@
-$(SAM)/.made: requirements/sam.txt $(UV)/.made
+$(SAM)/.made: requirements/sam.txt | $(UV)/.made
 	@local/step "SAM CLI environment" local/sync $(SAM) $<
 	@touch $@
 $(REKOGNITION)/.made: local/rekognition/package-lock.json

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Trouble(Exception):  # noqa: N818 - it is a sentence for a person, who is told what to do, more than an error
+class Trouble(Exception):
     """A command cannot do its work; its text says why and what to do."""
 
 
