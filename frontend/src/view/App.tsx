@@ -1,0 +1,40 @@
+import { useSignal } from "@preact/signals";
+import type { Desk } from "../scan/desk";
+import type { Question } from "../scan/machine";
+import { Intake } from "./Intake";
+import { Logo } from "./icons";
+import { Pictures } from "./Pictures";
+import { QuestionForm } from "./QuestionForm";
+
+export const DEFAULT_QUESTION: Question = { label: "cat", minConfidence: 90 };
+
+export function App({ desk }: { desk: Desk }) {
+  const question = useSignal(DEFAULT_QUESTION);
+  return (
+    <>
+      <main class="page">
+        <header class="top">
+          <Logo />
+          <h1>Is it in the picture?</h1>
+          <p>Name something, add pictures, and read whether they show it, and what else.</p>
+        </header>
+        <section class="ask" aria-label="Ask">
+          <QuestionForm question={question} suggestions={labelsSeen(desk)} />
+          <Intake onFiles={(files) => desk.add(files, question.value)} />
+        </section>
+        {desk.historyTrouble.value && <p class="notice">{desk.historyTrouble.value}</p>}
+        <Pictures desk={desk} />
+      </main>
+      <div class="unseen" role="log" aria-live="polite" aria-label="News">
+        {desk.spoken.value.map(({ id, text }) => (
+          <p key={id}>{text}</p>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function labelsSeen(desk: Desk): string[] {
+  const answers = desk.entries.value.flatMap(({ scan }) => (scan.state === "answered" ? scan.request.labels : []));
+  return [...new Set(answers.map(({ name }) => name.toLowerCase()))].sort();
+}

@@ -1,0 +1,118 @@
+import type { ComponentChildren } from "preact";
+import type { Entry } from "../history";
+import { canRetry, nameOf, outcomeInWords } from "../scan/desk";
+import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
+import { percent } from "../scan/words";
+import { Answer } from "./Answer";
+import { BusyIcon, NoIcon, ProblemIcon, YesIcon } from "./icons";
+import { Picture } from "./Picture";
+import { RequestId } from "./RequestId";
+
+interface Props {
+  readonly entry: Entry;
+  readonly pointedAt: boolean;
+  readonly onCancel: () => void;
+  readonly onRetry: () => void;
+  readonly onForget: () => void;
+}
+
+export function Card({ entry, pointedAt, ...actions }: Props) {
+  const { scan, preview } = entry;
+  const requestId = requestIdOf(scan);
+  return (
+    <article
+      id={scan.id}
+      tabIndex={-1}
+      class={`card ${tone(scan)}${pointedAt ? " pointed-at" : ""}`}
+      data-state={scan.state}
+      aria-labelledby={`${scan.id}-outcome`}
+    >
+      <header>
+        <span class="badge">{ICONS[tone(scan)]}</span>
+        <div>
+          <h3 id={`${scan.id}-outcome`}>{outcomeInWords(scan) ?? underWay(scan)}</h3>
+          <p class="small">{subject(scan)}</p>
+        </div>
+      </header>
+      <Setback scan={scan} />
+      <Sending scan={scan} />
+      {scan.state === "answered" ? (
+        <Answer request={scan.request} name={nameOf(scan)} preview={preview} />
+      ) : (
+        <Picture preview={preview} name={nameOf(scan)} boxes={[]} />
+      )}
+      <footer>
+        {requestId && <RequestId id={requestId} />}
+        <Actions entry={entry} {...actions} />
+      </footer>
+    </article>
+  );
+}
+
+type Tone = "busy" | "yes" | "no" | "problem" | "idle";
+
+const ICONS: Readonly<Record<Tone, ComponentChildren>> = {
+  busy: <BusyIcon />,
+  yes: <YesIcon />,
+  no: <NoIcon />,
+  problem: <ProblemIcon />,
+  idle: <NoIcon />,
+};
+
+function tone(scan: Scan): Tone {
+  if (isUnfinished(scan)) return "busy";
+  if (scan.state === "answered") return scan.request.label_matched ? "yes" : "no";
+  return scan.state === "failed" ? "problem" : "idle";
+}
+
+function underWay(scan: Scan): string {
+  const words = {
+    queued: "Waiting for its turn",
+    checking: "Being checked",
+    sending: "Being sent",
+    waiting: "Being looked at",
+    cancelled: "Cancelled",
+    answered: "Answered",
+    failed: "Failed",
+  };
+  return words[scan.state];
+}
+
+/** "tabby.jpg, asked for “cat” at 90 %" */
+function subject(scan: Scan): string {
+  const asked =
+    scan.state === "answered"
+      ? { label: scan.request.label, minConfidence: scan.request.min_confidence }
+      : scan.question;
+  const what = asked ? `asked for “${asked.label}” at ${percent(asked.minConfidence)}` : "opened by its link";
+  return [scan.name, what].filter(Boolean).join(", ");
+}
+
+function Setback({ scan }: { scan: Scan }) {
+  if (!("setback" in scan) || scan.setback === null) return null;
+  return <p class="setback">{scan.setback.message} It is tried again by itself.</p>;
+}
+
+function Sending({ scan }: { scan: Scan }) {
+  if (scan.state !== "sending") return null;
+  return <progress aria-label={`Sending ${nameOf(scan)}`} max={1} value={scan.sent} />;
+}
+
+function Actions({ entry, onCancel, onRetry, onForget }: Omit<Props, "pointedAt">) {
+  const name = nameOf(entry.scan);
+  return (
+    <div class="actions">
+      {isUnfinished(entry.scan) && <Action text="Cancel" name={name} onClick={onCancel} />}
+      {canRetry(entry) && <Action text="Try again" name={name} onClick={onRetry} />}
+      <Action text="Forget" name={name} onClick={onForget} />
+    </div>
+  );
+}
+
+function Action({ text, name, onClick }: { text: string; name: string; onClick: () => void }) {
+  return (
+    <button type="button" aria-label={`${text}: ${name}`} onClick={onClick}>
+      {text}
+    </button>
+  );
+}
