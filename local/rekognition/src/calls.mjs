@@ -27,8 +27,10 @@ export class FaultQueue {
 
   /** @param {Fault} fault */
   add(fault) {
-    if (!KINDS.includes(fault.kind)) throw new ServiceError("BadFault", `kind must be one of ${KINDS.join(", ")}`);
-    this.#faults.push({ ...fault, left: fault.all ? Infinity : (fault.next ?? 1) });
+    if (!KINDS.includes(fault?.kind)) throw new ServiceError("BadFault", `kind must be one of ${KINDS.join(", ")}`);
+    const left = fault.all ? Infinity : (fault.next ?? 1);
+    if (!(left > 0)) throw new ServiceError("BadFault", "next must be above 0");
+    this.#faults.push({ ...fault, left });
   }
 
   /** @returns {Fault | undefined} */

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const SERVER = fileURLToPath(new URL("../server.mjs", import.meta.url));
+const cat = await readFile(new URL("../../../samples/cat.jpg", import.meta.url));
+
+async function start() {
+  const child = spawn(process.execPath, [SERVER, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(createInterface(child.stdout), "line");
+  return { child, address: `http://127.0.0.1:${JSON.parse(line).port}` };
+}
+
+/** @param {string} address */
+const detectCat = async (address) => {
+  const headers = { "X-Amz-Target": "RekognitionService.DetectLabels" };
+  const body = JSON.stringify({ Image: { Bytes: cat.toString("base64") }, MinConfidence: 90 });
+  return (await fetch(address, { method: "POST", headers, body })).json();
+};
+
+test("the server sees the cat, answers for its health meanwhile, and stops at SIGTERM", async (context) => {
+  const { child, address } = await start();
+  context.after(() => child.kill("SIGKILL"));
+  const detection = detectCat(address);
+  const waits = [];
+  const looking = detection.then(() => false);
+  do {
+    const asked = performance.now();
+    assert.equal((await fetch(`${address}/_control/health`)).status, 200);
+    waits.push(performance.now() - asked);
+  } while (await Promise.race([looking, new Promise((again) => setTimeout(again, 10, true))]));
+  const names = (await detection).Labels.map((/** @type {{ Name: string }} */ { Name }) => Name);
+  assert.deepEqual(names, ["Cat", "Animal", "Mammal", "Pet"]);
+  const median = waits.toSorted((a, b) => a - b)[Math.floor(waits.length / 2)];
+  assert.ok(median < 50, `health took ${median} ms`);
+  child.kill("SIGTERM");
+  assert.deepEqual(await once(child, "exit"), [0, null]);
+});
