@@ -14,7 +14,7 @@ from local.say import Trouble
 from local.stack import Stack
 
 LOGS_FROM_S = 60
-DEMO_LABELS = ["cat", "car"]
+DEMO_LABELS = ["cat", "person"]
 
 
 def up(stack: Stack) -> None:
@@ -60,7 +60,7 @@ def reset(stack: Stack) -> None:
 
 def demo(stack: Stack) -> None:
     """Asks about the sample pictures."""
-    report.demo(Client(stack.api_url), paths.SAMPLES, DEMO_LABELS, Console())
+    report.demo(Client(stack.api_url), paths.SAMPLES, DEMO_LABELS, Console(width=100))
 
 
 def live(stack: Stack) -> None:

@@ -15,7 +15,7 @@ from local.say import Trouble
 from local.stack import Stack
 
 LAST = 10
-OTHERS = 5
+OTHERS = 3
 HEALTHY = "healthy"
 
 
@@ -91,8 +91,8 @@ def _last_scans(stack: Stack) -> Table:
     pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs()["ImagesTable"])
     scans = {item["image_hash"]["S"]: scan_in(item) for page in pages for item in page["Items"]}
     finished = sorted(((scan, image) for image, scan in scans.items() if scan), key=lambda one: -one[0].finished_at)
-    title = f"Last scans ({len(finished)} of {len(scans)} images are scanned)"
-    table = Table("image", "finished", "status", "labels", title=title, title_justify="left", box=None)
+    table = Table("image", "finished", "status", "labels", box=None, padding=(0, 2))
+    print(f"Last scans ({len(finished)} of {len(scans)} images are scanned)")
     for scan, image in finished[:LAST]:
         table.add_row(image[:12], _local_time(scan.finished_at), scan.status, _result(scan))
     return table

@@ -116,7 +116,15 @@ class Stack:
             return
         with step("application is deployed"):
             sam.deploy(built, self.aws_endpoint, parameters)
+            self._let_browsers_read(self.outputs()["SiteBucket"])
         self.client("ssm").put_parameter(Name=DEPLOYED, Value=wanted, Type="String", Overwrite=True)
+
+    def _let_browsers_read(self, bucket: str) -> None:
+        """Opens the page's bucket, as a content delivery network does on AWS; the emulator judges anonymous calls too."""
+        s3 = self.client("s3")
+        read = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+        s3.delete_public_access_block(Bucket=bucket)
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [read]}))
 
     def _deployed(self) -> str | None:
         """What was last deployed; kept by the emulator, so that it is never newer than the emulator's own state."""
@@ -165,7 +173,7 @@ class Stack:
     def _choose_ports(self) -> dict[str, int]:
         kept = {server.name: self._port(server.name) for server in self._servers() if server.process()}
         wanted = {**self._wanted_ports, **self._ports}
-        return {name: kept.get(name) or ports.choose(port, f"the {name}") for name, port in wanted.items()}
+        return {name: kept.get(name) or ports.choose(port, f"this stack's {name}") for name, port in wanted.items()}
 
     # ------------------------------------------------------------ servers
 
@@ -188,6 +196,7 @@ class Stack:
             "BIND_HOST": ports.HOST,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
+            "AUTH": "true",  # so that each function's role is judged as on AWS
             "PERSIST_STATE": "1",
             "S3_PERSIST": "1",
             "STATE_DIR": str(self._data / "state"),
