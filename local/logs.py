@@ -56,8 +56,8 @@ def _key(event: dict[str, Any]) -> str:
 
 
 def _function(group: str) -> str:
-    """`submit` for `/aws/lambda/imagescan-SubmitFunction-1ABC` and for `imagescan-SubmitLogs-1ABC`."""
-    resource = re.search(r"-(\w+?)(Function|Logs)\b", group)
+    """`submit` for `/aws/lambda/imagescan-SubmitFunction-1ABC` and for `/aws/cloudformation/imagescan/SubmitLogs`."""
+    resource = re.search(r"[-/](\w+?)(Function|Logs)\b", group)
     return resource[1].lower() if resource else group.rsplit("/", 1)[-1]
 
 

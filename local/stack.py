@@ -120,7 +120,7 @@ class Stack:
         self.client("ssm").put_parameter(Name=DEPLOYED, Value=wanted, Type="String", Overwrite=True)
 
     def _let_browsers_read(self, bucket: str) -> None:
-        """Opens the page's bucket, as a content delivery network does on AWS; the emulator judges anonymous calls too."""
+        """Opens the page's bucket, which on AWS only the content delivery network reads; the emulator has none."""
         s3 = self.client("s3")
         read = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
         s3.delete_public_access_block(Bucket=bucket)
