@@ -4,11 +4,13 @@ SAM = .local/env/sam
 EMULATOR = .local/env/emulator
 UV = .local/env/uv
 REKOGNITION = local/rekognition/node_modules
+PAGE = frontend/node_modules
+PAGE = frontend/node_modules
 
 LOCAL = PYTHONPATH=src $(PYTHON) -m local
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-ready = $(PYTHON:bin/python=.made) $(SAM)/.made $(EMULATOR)/.made $(REKOGNITION)/.made
+ready = $(PYTHON:bin/python=.made) $(SAM)/.made $(EMULATOR)/.made $(REKOGNITION)/.made $(PAGE)/.made
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -47,17 +49,23 @@ check: tools ## lint, format, types, template
 	@local/step "format" .venv/bin/ruff format --check
 	@local/step "types" .venv/bin/mypy src local tests
 	@local/step "types of the Rekognition stand-in" npm --prefix local/rekognition run check
+	@local/step "web page" npm --prefix frontend run check
+	@local/step "types and lint of the web page" npm --prefix frontend run check
 	@local/step "template" $(LOCAL) validate
 
 test: tools ## every test, pure to end to end
-	@started=$$(date +%s); $(MAKE) test-rekognition test-python && \
+	@started=$$(date +%s); $(MAKE) test-rekognition test-page test-python && \
 	echo "Every test passed. $$(($$(date +%s) - started)) s in all."
 
-.PHONY: test-python test-rekognition
+.PHONY: test-python test-rekognition test-page test-page
 test-python: tools
 	@$(PYTHON) -m pytest
 test-rekognition: $(REKOGNITION)/.made
 	@local/step "tests of the Rekognition stand-in" npm --prefix local/rekognition test
+test-page: $(PAGE)/.made
+	@local/step "tests of the web page" npm --prefix frontend test
+test-page: $(PAGE)/.made
+	@local/step "tests of the web page without a browser" npm --prefix frontend test
 
 ## Environments
 
@@ -84,7 +92,15 @@ $(EMULATOR)/.made: requirements/emulator.txt | $(UV)/.made
 $(SAM)/.made: requirements/sam.txt | $(UV)/.made
 	@local/step "SAM CLI environment" local/sync $(SAM) $<
 	@touch $@
+$(PAGE)/.made: frontend/package-lock.json
+	@local/need-node
+	@local/step "packages of the web page" npm --prefix frontend ci --no-audit --no-fund
+	@touch $@
 $(REKOGNITION)/.made: local/rekognition/package-lock.json
 	@local/need-node
 	@local/step "packages of the Rekognition stand-in" npm --prefix local/rekognition ci --no-audit --no-fund
+	@touch $@
+$(PAGE)/.made: frontend/package-lock.json
+	@local/need-node
+	@local/step "packages of the web page" npm --prefix frontend ci
 	@touch $@

@@ -33,7 +33,12 @@ def status(stack: Stack, console: Console) -> bool:
 
 def addresses(stack: Stack) -> dict[str, str]:
     """The addresses that a person may want, by what is there."""
-    return {"API": stack.api_url, "AWS emulator": stack.aws_endpoint, "Rekognition stand-in": stack.rekognition_url}
+    return {
+        "Web page": stack.page_url,
+        "API": stack.api_url,
+        "AWS emulator": stack.aws_endpoint,
+        "Rekognition stand-in": stack.rekognition_url,
+    }
 
 
 def demo(client: Client, folder: Path, labels: list[str], console: Console) -> None:

@@ -13,7 +13,7 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local import environments, paths, ports, sam
+from local import environments, page, paths, ports, sam
 from local.say import Trouble, step
 from local.server import Server
 
@@ -22,6 +22,7 @@ REKOGNITION = "rekognition"
 USUAL_PORTS = {EMULATOR: 4566, REKOGNITION: 4570}
 ANY_PORTS = {EMULATOR: ports.ANY, REKOGNITION: ports.ANY}
 DEPLOYED = "/local/deployed"
+PUBLISHED = "/local/published"
 
 
 class Stack:
@@ -46,12 +47,14 @@ class Stack:
             for server in self._servers():
                 server.wait_until_healthy()
         self._deploy_if_changed(built)
+        self._publish_page()
 
     def live(self) -> None:
         """Puts changed sources on the running stack."""
         if not all(server.process() for server in self.servers()):
             raise Trouble("the local stack is not up: run make up")
         self._deploy_if_changed(self._build())
+        self._publish_page()
 
     def down(self) -> list[str]:
         """Stops the servers and returns the names of those that ran; the data stays."""
@@ -79,6 +82,11 @@ class Stack:
     def api_url(self) -> str:
         """The API's base address, without a slash at its end."""
         return f"{self.aws_endpoint}/restapis/{self.outputs()['ApiId']}/v1/_user_request_"
+
+    @property
+    def page_url(self) -> str:
+        """Where the web page is."""
+        return f"{self.aws_endpoint}/{self.outputs()['SiteBucket']}/index.html"
 
     def outputs(self) -> dict[str, str]:
         """The template's outputs by name."""
@@ -112,12 +120,12 @@ class Stack:
     def _deploy_if_changed(self, built: Path) -> None:
         parameters = self._parameters()
         wanted = f"{built.name} {json.dumps(parameters, sort_keys=True)}"
-        if wanted == self._deployed() and self.answers():
+        if wanted == self._remembered(DEPLOYED) and self.answers():
             return
         with step("application is deployed"):
             sam.deploy(built, self.aws_endpoint, parameters)
             self._let_browsers_read(self.outputs()["SiteBucket"])
-        self.client("ssm").put_parameter(Name=DEPLOYED, Value=wanted, Type="String", Overwrite=True)
+        self._remember(DEPLOYED, wanted)
 
     def _let_browsers_read(self, bucket: str) -> None:
         """Opens the page's bucket, which on AWS only the content delivery network reads; the emulator has none."""
@@ -126,10 +134,23 @@ class Stack:
         s3.delete_public_access_block(Bucket=bucket)
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [read]}))
 
-    def _deployed(self) -> str | None:
-        """What was last deployed; kept by the emulator, so that it is never newer than the emulator's own state."""
+    def _publish_page(self) -> None:
+        with step("web page is published"):
+            built, outputs = page.build(), self.outputs()
+            # Without a host, because a browser may call this machine localhost as well.
+            api = f"/restapis/{outputs['ApiId']}/v1/_user_request_"
+            wanted = f"{built.name} {outputs['SiteBucket']} {api}"
+            if wanted != self._remembered(PUBLISHED):
+                page.publish(built, self.client("s3"), outputs["SiteBucket"], api)
+                self._remember(PUBLISHED, wanted)
+
+    def _remember(self, name: str, value: str) -> None:
+        """The emulator itself keeps it, so that it is never newer than the emulator's own state."""
+        self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+
+    def _remembered(self, name: str) -> str | None:
         try:
-            return str(self.client("ssm").get_parameter(Name=DEPLOYED)["Parameter"]["Value"])
+            return str(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
         except ClientError as error:
             if error.response["Error"]["Code"] == "ParameterNotFound":
                 return None

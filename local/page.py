@@ -1,0 +1,71 @@
+"""The web page: built with npm when its sources are new, and put where browsers find it."""
+
+import hashlib
+import json
+import mimetypes
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from local import paths
+from local.say import Trouble
+
+SOURCES = paths.ROOT / "frontend"
+# The folders that npm and the tests make.
+MADE_THERE = {"node_modules", "dist", "artefacts", "tests"}
+
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_FIRST = "no-cache"
+
+
+def fingerprint(sources: Path = SOURCES) -> str:
+    """A hash of everything that the page is made of."""
+    digest = hashlib.sha256()
+    for path in _files(sources):
+        content = path.read_bytes()
+        digest.update(f"\n{path.relative_to(sources)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def build() -> Path:
+    """The folder that holds the built page; made only when the sources are new."""
+    made = paths.PAGES / fingerprint()
+    if not made.exists():
+        # Renamed when whole, so that a build cut short is never taken for one.
+        draft = made.with_name(f"{made.name}.{os.getpid()}.draft")
+        _npm("run", "build", "--", "--outDir", str(draft), "--emptyOutDir")
+        draft.rename(made)
+    return made
+
+
+def publish(built: Path, s3: Any, bucket: str, api_url: str) -> None:
+    """Puts the page into a bucket, with the address of its API (absolute, or relative to the page)."""
+    # The index names all others: coming last, it never names what is not there yet.
+    for path in sorted(built.rglob("*"), key=lambda path: path.name == "index.html"):
+        if path.is_file():
+            _put(s3, bucket, path.relative_to(built).as_posix(), path.read_bytes())
+    _put(s3, bucket, "config.json", json.dumps({"apiUrl": api_url}).encode())
+
+
+def _put(s3: Any, bucket: str, key: str, content: bytes) -> None:
+    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    # The names of assets change with their content; the others keep theirs.
+    cache = FOR_EVER if key.startswith("assets/") else ASK_FIRST
+    s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind, CacheControl=cache)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            yield path
+        elif path.name not in MADE_THERE:
+            yield from _files(path)
+
+
+def _npm(*arguments: str) -> None:
+    command = ["npm", "--prefix", str(SOURCES), *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        raise Trouble(f"{done.stdout}\nThe web page could not be built; what npm said is above.")
