@@ -10,8 +10,9 @@ interface Props {
 }
 
 export function Answer({ request, name, preview }: Props) {
-  const [least, setLeast] = useState(0);
-  const [chosen, setChosen] = useState<string | null>(request.match?.label ?? null);
+  const spokenOf = request.match?.label ?? request.nearest[0]?.name ?? null;
+  const [least, setLeast] = useState(firstLeast(request));
+  const [chosen, setChosen] = useState(spokenOf);
   const [pointed, setPointed] = useState<string | null>(null);
   const shown = request.labels.filter(({ confidence }) => confidence >= least);
   const lit = shown.find(({ name }) => name === (pointed ?? chosen));
@@ -30,6 +31,11 @@ export function Answer({ request, name, preview }: Props) {
       </details>
     </>
   );
+}
+
+/** Half sure at least, to begin with; less where the answer itself speaks of less. */
+function firstLeast({ match, nearest }: ScanRequest): number {
+  return Math.floor(Math.min(50, (match ?? nearest[0])?.confidence ?? 0));
 }
 
 /** The lit label's boxes come last, and so lie on top. */
