@@ -5,7 +5,6 @@ EMULATOR = .local/env/emulator
 UV = .local/env/uv
 REKOGNITION = local/rekognition/node_modules
 PAGE = frontend/node_modules
-PAGE = frontend/node_modules
 
 LOCAL = PYTHONPATH=src $(PYTHON) -m local
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
@@ -50,20 +49,17 @@ check: tools ## lint, format, types, template
 	@local/step "types" .venv/bin/mypy src local tests
 	@local/step "types of the Rekognition stand-in" npm --prefix local/rekognition run check
 	@local/step "web page" npm --prefix frontend run check
-	@local/step "types and lint of the web page" npm --prefix frontend run check
 	@local/step "template" $(LOCAL) validate
 
 test: tools ## every test, pure to end to end
 	@started=$$(date +%s); $(MAKE) test-rekognition test-page test-python && \
 	echo "Every test passed. $$(($$(date +%s) - started)) s in all."
 
-.PHONY: test-python test-rekognition test-page test-page
+.PHONY: test-python test-rekognition test-page
 test-python: tools
 	@$(PYTHON) -m pytest
 test-rekognition: $(REKOGNITION)/.made
 	@local/step "tests of the Rekognition stand-in" npm --prefix local/rekognition test
-test-page: $(PAGE)/.made
-	@local/step "tests of the web page" npm --prefix frontend test
 test-page: $(PAGE)/.made
 	@local/step "tests of the web page without a browser" npm --prefix frontend test
 
@@ -99,8 +95,4 @@ $(PAGE)/.made: frontend/package-lock.json
 $(REKOGNITION)/.made: local/rekognition/package-lock.json
 	@local/need-node
 	@local/step "packages of the Rekognition stand-in" npm --prefix local/rekognition ci --no-audit --no-fund
-	@touch $@
-$(PAGE)/.made: frontend/package-lock.json
-	@local/need-node
-	@local/step "packages of the web page" npm --prefix frontend ci
 	@touch $@

@@ -64,6 +64,6 @@ def samples() -> Path:
 def _remove_abandoned_stacks() -> None:
     """What a run that was killed left behind."""
     for home in paths.STACKS.glob(f"{TEST_STACK}*"):
-        if not psutil.pid_exists(int(home.name.removeprefix(TEST_STACK))):
+        if not psutil.pid_exists(int(home.name.split("-")[1])):
             Stack(home.name).down()
             shutil.rmtree(home)
