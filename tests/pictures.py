@@ -1,0 +1,25 @@
+"""Pictures for tests, made byte by byte: a header of any size costs nothing."""
+
+import struct
+import zlib
+
+
+def png(width: int = 100, height: int = 100, *, shade: int = 0) -> bytes:
+    """A PNG whose header says these sides; ``shade`` makes different bytes of the same sides."""
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"tEXt", f"Comment\0{shade}".encode()) + _chunk(b"IEND", b"")
+
+
+def jpeg(width: int = 100, height: int = 100, *, segments: bytes = b"", frame: int = 0xC0) -> bytes:
+    """A JPEG whose frame header says these sides; ``segments`` come before it."""
+    sides = struct.pack(">BHHB", 8, height, width, 1) + b"\x01\x11\x00"
+    return b"\xff\xd8" + segments + segment(frame, sides) + segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + b"\xff\xd9"
+
+
+def segment(marker: int, payload: bytes) -> bytes:
+    """One JPEG segment."""
+    return bytes((0xFF, marker)) + struct.pack(">H", len(payload) + 2) + payload
+
+
+def _chunk(kind: bytes, payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))

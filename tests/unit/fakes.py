@@ -1,0 +1,94 @@
+"""Hand-written collaborators that remember what was asked of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from imagescan.images import CheckedImage, StoredObject
+from imagescan.requests import Image, Lease, Scan, ScanRequest
+from imagescan.scan import Detection, DetectionError
+
+HASH = "ab" * 32
+KEY = f"images/{HASH}.jpg"
+
+
+@dataclass
+class FakeImages:
+    """``lease_answer`` and ``finish_answer`` stand in for the rows that a condition met."""
+
+    rows: dict[str, Image] = field(default_factory=dict)
+    refusal: Image | None = None
+    steps: list[str] = field(default_factory=list)
+    finished: list[Scan] = field(default_factory=list)
+    claims: list[str] = field(default_factory=list)
+    claimable: bool = True
+
+    def get(self, image_hash: str) -> Image | None:
+        return self.rows.get(image_hash)
+
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
+        return {each: self.rows[each] for each in image_hashes if each in self.rows}
+
+    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
+        self.steps.append("lease")
+        return Lease(self.refusal is None, self.refusal or Image(image_hash, 1, until))
+
+    def release(self, image_hash: str, owner: str, *, refund: bool) -> None:
+        self.steps.append("release with refund" if refund else "release")
+
+    def finish(self, image_hash: str, scan: Scan) -> Image:
+        self.steps.append("finish")
+        self.finished.append(scan)
+        return Image(image_hash, scan=scan)
+
+    def claim_requeue(self, image_hash: str, now: float, not_since: float) -> bool:
+        self.claims.append(image_hash)
+        return self.claimable
+
+
+@dataclass
+class FakeRequests:
+    waiting: list[ScanRequest] = field(default_factory=list)
+    stored: dict[str, ScanRequest] = field(default_factory=dict)
+    settled: list[Sequence[ScanRequest]] = field(default_factory=list)
+    broken: Exception | None = None
+
+    def get(self, request_id: str) -> ScanRequest | None:
+        return self.stored.get(request_id)
+
+    def put(self, request: ScanRequest) -> None:
+        self.stored[request.id] = request
+
+    def waiting_for(self, image_hash: str) -> Iterator[ScanRequest]:
+        if self.broken:
+            raise self.broken
+        return (request for request in self.waiting if request.image_hash == image_hash)
+
+    def all_waiting(self) -> Iterable[ScanRequest]:
+        return iter(self.waiting)
+
+    def settle(self, requests: Sequence[ScanRequest]) -> None:
+        self.settled.append(requests)
+
+
+@dataclass
+class FakeBucket:
+    stored: StoredObject | None = field(default_factory=lambda: StoredObject(KEY, "v1", HASH, "r"))
+    uploads: list[str] = field(default_factory=list)
+
+    def find(self, key: str) -> StoredObject | None:
+        return self.stored if self.stored and self.stored.key == key else None
+
+    def put(self, image: CheckedImage, request_id: str) -> None:
+        self.uploads.append(f"{image.key} for {request_id}")
+
+
+@dataclass
+class FakeDetector:
+    answer: Detection | DetectionError | Exception
+    calls: int = 0
+
+    def detect(self, stored: StoredObject) -> Detection:
+        self.calls += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer

@@ -1,0 +1,91 @@
+import pytest
+
+from imagescan import answer
+from imagescan.labels import Box, Label
+from imagescan.requests import TIMED_OUT, Failure, Image, Scan, ScanRequest, Status, settled
+
+REQUEST = ScanRequest("r", "h", "images/h.jpg", "cat", 90, created_at=0.5, deadline=3600)
+CAT = Label("Cat", 97.31, ("Animal",), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.2, 0.3, 0.4, 96.0),))
+DOG = Label("Dog", 62.0)
+
+
+def of(scan: Scan | None, now: float = 1, **changes: str) -> ScanRequest:
+    request = ScanRequest(**{field: getattr(REQUEST, field) for field in REQUEST.__slots__} | changes)
+    return settled(request, Image("h", scan=scan), now) or request
+
+
+def seen(*labels: Label) -> Scan:
+    return Scan(Status.COMPLETED, 1.0, labels, "3.0", scanned_for="r")
+
+
+def test_every_key_is_there_whatever_the_status() -> None:
+    bodies = [answer.body(of(None)), answer.body(of(seen(CAT))), answer.body(of(None, now=1e6))]
+    assert len({frozenset(body) for body in bodies}) == 1
+
+
+def test_while_pending_nothing_is_claimed() -> None:
+    body = answer.body(of(None))
+    assert (body["status"], body["label_matched"], body["match"], body["labels"]) == ("pending", None, None, [])
+    assert (body["created_at"], body["completed_at"]) == ("1970-01-01T00:00:00.500Z", None)
+
+
+def test_a_match_is_explained() -> None:
+    body = answer.body(of(seen(DOG, CAT)))
+    assert body["label_matched"] is True
+    assert body["match"] == {
+        "label": "Cat",
+        "confidence": 97.31,
+        "matched_by": "name",
+        "boxes": [{"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4, "confidence": 96.0}],
+    }
+    assert [label["name"] for label in body["labels"]] == ["Cat", "Dog"]
+    assert (body["model_version"], body["scan_shared"], body["nearest"]) == ("3.0", False, [])
+
+
+@pytest.mark.parametrize(
+    ("label", "scan", "sentence"),
+    [
+        ("cat", seen(CAT), "Yes: the image shows 'cat' (97.3 %)."),
+        ("feline", seen(CAT), "Yes: the image shows 'feline' (97.3 %, found as 'Cat' by its alias)."),
+        ("car", seen(CAT), "No: the image shows no 'car' at 90 % or more."),
+        ("cat", None, "The image is waiting to be scanned. Ask again in a moment."),
+    ],
+)
+def test_the_message_says_it_in_words(label: str, scan: Scan | None, sentence: str) -> None:
+    assert answer.body(of(scan, label=label))["message"] == sentence
+
+
+def test_a_miss_names_what_comes_nearest() -> None:
+    body = answer.body(of(seen(DOG)))
+    assert (body["label_matched"], body["match"], [label["name"] for label in body["nearest"]]) == (
+        False,
+        None,
+        ["Dog"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_row", "failure"),
+    [
+        (
+            of(Scan(Status.FAILED, 1.0, failure=Failure("image_invalid", "Unreadable."))),
+            Failure("image_invalid", "Unreadable."),
+        ),
+        (of(None, now=1e6), TIMED_OUT),
+    ],
+)
+def test_a_failure_has_a_reason_and_no_verdict(request_row: ScanRequest, failure: Failure) -> None:
+    body = answer.body(request_row)
+    assert (body["status"], body["label_matched"], body["message"]) == ("failed", None, failure.message)
+    assert body["failure"] == {"code": failure.code, "message": failure.message}
+
+
+def test_debug_data_shows_the_row_that_was_read() -> None:
+    debug = answer.debug_data(REQUEST, Image("h", attempts=2, lease_until=90.0))
+    assert debug["image"] == {
+        "attempts": 2,
+        "lease_until": "1970-01-01T00:01:30.000Z",
+        "queued_again_at": None,
+        "is_terminal": False,
+    }
+    assert answer.debug_data(REQUEST, None)["image"] is None

@@ -1,0 +1,137 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from imagescan.images import StoredObject
+from imagescan.labels import Label
+from imagescan.requests import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, ScanRequest, Status
+from imagescan.scan import Detection, DetectorBusy, DetectorMisused, ImageRefused, Outcome, Result, Scanner
+from imagescan.settings import LEASE_SECONDS, MAX_ATTEMPTS
+from tests.unit.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeRequests
+
+SEEN = Detection((Label("Cat", 97),), "3.0")
+UNREADABLE = Failure("image_invalid", "It cannot be read.")
+NOW = 1000.0
+
+
+def request(number: int = 0) -> ScanRequest:
+    return ScanRequest(f"r{number}", HASH, KEY, "cat", 90, created_at=NOW - 1, deadline=NOW + 3600)
+
+
+@dataclass
+class Bench:
+    """A scanner among fakes; ``time_left`` in seconds."""
+
+    images: FakeImages = field(default_factory=FakeImages)
+    requests: FakeRequests = field(default_factory=FakeRequests)
+    bucket: FakeBucket = field(default_factory=FakeBucket)
+    detector: FakeDetector = field(default_factory=lambda: FakeDetector(SEEN))
+    time_left: float = 60
+
+    def scan(self) -> Outcome:
+        return Scanner(
+            self.images, self.requests, self.bucket, self.detector, lambda: NOW, lambda: self.time_left
+        ).scan(KEY, owner="delivery-1")
+
+
+def test_a_new_image_is_leased_scanned_finished_and_its_requests_settled() -> None:
+    bench = Bench(requests=FakeRequests([request()]))
+    outcome = bench.scan()
+    assert (outcome.result, outcome.settled, outcome.is_done) == (Result.SCANNED, 1, True)
+    assert bench.images.steps == ["lease", "finish"]
+    assert bench.images.finished == [Scan(Status.COMPLETED, NOW, SEEN.labels, "3.0", scanned_for="r")]
+
+
+def test_waiting_requests_are_settled_25_to_a_call() -> None:
+    bench = Bench(requests=FakeRequests([request(n) for n in range(60)]))
+    assert bench.scan().settled == 60
+    assert [len(chunk) for chunk in bench.requests.settled] == [25, 25, 10]
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "released"),
+    [
+        (DetectorBusy("ThrottlingException"), Result.BUSY, "release with refund"),
+        (DetectorBusy("ReadTimeoutError", charged=True), Result.BUSY, "release"),
+        (DetectorMisused("AccessDeniedException"), Result.MISUSED, "release with refund"),
+    ],
+)
+def test_an_error_never_becomes_an_answer_and_the_message_comes_again(
+    error: Exception, result: Result, released: str
+) -> None:
+    bench = Bench(detector=FakeDetector(error))
+    outcome = bench.scan()
+    assert (outcome.result, outcome.detail, outcome.is_done) == (result, error.code, False)  # type: ignore[attr-defined]  # all three have one
+    assert bench.images.steps == ["lease", released]
+
+
+def test_an_image_that_cannot_be_read_ends_as_failed_with_the_reason() -> None:
+    bench = Bench(detector=FakeDetector(ImageRefused("InvalidImageFormatException", UNREADABLE)))
+    outcome = bench.scan()
+    assert (outcome.result, outcome.is_done) == (Result.REFUSED, True)
+    assert [(scan.status, scan.failure) for scan in bench.images.finished] == [(Status.FAILED, UNREADABLE)]
+
+
+@pytest.mark.parametrize(
+    ("stored", "result"),
+    [(None, Result.GONE), (StoredObject(KEY, "v1", "cd" * 32, None), Result.NOT_ITS_HASH)],
+)
+def test_an_object_that_is_gone_or_not_what_its_key_says_is_never_scanned(
+    stored: StoredObject | None, result: Result
+) -> None:
+    bench = Bench(bucket=FakeBucket(stored))
+    assert bench.scan().result is result
+    assert (bench.detector.calls, bench.images.steps) == (0, ["lease", "release with refund"])
+
+
+@pytest.mark.parametrize(
+    ("row", "result", "done"),
+    [
+        (Image(HASH, scan=Scan(Status.COMPLETED, NOW - 5)), Result.DUPLICATE, True),
+        (Image(HASH, 1, lease_until=NOW + LEASE_SECONDS), Result.HELD, False),
+        (Image(HASH, MAX_ATTEMPTS, lease_until=NOW + 1), Result.HELD, False),
+        (Image(HASH, MAX_ATTEMPTS, lease_until=NOW - 1), Result.EXHAUSTED, True),
+        (Image(HASH, MAX_ATTEMPTS), Result.EXHAUSTED, True),
+    ],
+)
+def test_a_refused_lease_is_judged_by_the_row_it_met(row: Image, result: Result, done: bool) -> None:
+    bench = Bench(images=FakeImages(refusal=row))
+    outcome = bench.scan()
+    assert (outcome.result, outcome.is_done, bench.detector.calls) == (result, done, 0)
+
+
+def test_an_image_that_was_broken_off_too_often_fails_for_good() -> None:
+    bench = Bench(images=FakeImages(refusal=Image(HASH, MAX_ATTEMPTS)))
+    bench.scan()
+    assert [scan.failure for scan in bench.images.finished] == [ATTEMPTS_EXHAUSTED]
+
+
+def test_a_duplicate_settles_the_requests_that_came_since() -> None:
+    row = Image(HASH, scan=Scan(Status.COMPLETED, NOW - 5, SEEN.labels))
+    bench = Bench(images=FakeImages(refusal=row), requests=FakeRequests([request()]))
+    assert bench.scan().settled == 1
+
+
+def test_settling_that_breaks_never_makes_the_message_fail() -> None:
+    broken = RuntimeError("the index is away")
+    outcome = Bench(requests=FakeRequests(broken=broken)).scan()
+    assert (outcome.result, outcome.is_done, outcome.error) == (Result.SCANNED, True, broken)
+
+
+def test_without_time_for_a_scan_nothing_is_begun() -> None:
+    bench = Bench(time_left=10)
+    assert (bench.scan().result, bench.images.steps) == (Result.NO_TIME, [])
+
+
+def test_settling_stops_when_its_time_runs_out() -> None:
+    bench = Bench(requests=FakeRequests([request(n) for n in range(60)]))
+    left = iter([60, 60, 60, 1, 1])
+    scanner = Scanner(bench.images, bench.requests, bench.bucket, bench.detector, lambda: NOW, lambda: next(left))
+    assert scanner.scan(KEY, owner="delivery-1").settled == 50
+
+
+def test_a_foreign_key_is_a_mistake_of_the_caller() -> None:
+    bench = Bench()
+    scanner = Scanner(bench.images, bench.requests, bench.bucket, bench.detector, lambda: NOW, lambda: 60)
+    with pytest.raises(ValueError, match=r"images/cat\.jpg"):
+        scanner.scan("images/cat.jpg", owner="delivery-1")
