@@ -32,17 +32,17 @@ class Judged:
         return min(10 << (self.message.receives - 1), MAX_DELAY_SECONDS)
 
 
-def scan_batch(messages: Sequence[Message], *, bucket: str, scan: Callable[[str], Outcome]) -> list[Judged]:
+def scan_batch(messages: Sequence[Message], scan: Callable[[str], Outcome]) -> list[Judged]:
     """Every message with its outcomes. ``scan`` takes an object key; it is called once for each distinct key."""
-    keys = {message.id: _keys(message, bucket) for message in messages}
+    keys = {message.id: _keys(message) for message in messages}
     distinct = list(dict.fromkeys(key for found in keys.values() if not isinstance(found, Poison) for key in found))
     outcomes = dict(zip(distinct, _all_at_once(scan, distinct), strict=True))
     return [_judge(message, keys[message.id], outcomes) for message in messages]
 
 
-def _keys(message: Message, bucket: str) -> list[str] | Poison:
+def _keys(message: Message) -> list[str] | Poison:
     try:
-        return keys_in(message.body, bucket)
+        return keys_in(message.body)
     except Poison as reason:
         return reason
 

@@ -1,8 +1,9 @@
 """Which images a queue message announces. Pure.
 
 A message holds an S3 event notification: {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
-"s3": {"bucket": {"name"}, "object": {"key"}}}]}, its keys URL-encoded. Source: the Amazon S3 user guide, "Event
-message structure". The sweeper writes messages of the same form.
+"s3": {"object": {"key"}}}]}, its keys URL-encoded. Source: the Amazon S3 user guide, "Event message structure". The
+sweeper writes messages of the same form. The bucket that a record names does not matter: a key of ours names bytes
+by their hash, and only the service's own bucket is ever read.
 """
 
 import json
@@ -27,7 +28,7 @@ class Poison(Exception):
     """The message cannot be read, and never will be. Its text says why."""
 
 
-def keys_in(body: str, bucket: str) -> list[str]:
+def keys_in(body: str) -> list[str]:
     """The keys of the images that the message announces, each once, in order; none for a test event or foreign keys.
 
     Raises Poison for anything that is not an S3 event notification.
@@ -38,14 +39,14 @@ def keys_in(body: str, bucket: str) -> list[str]:
     records = event.get("Records")
     if not isinstance(records, list):
         raise Poison("the message has no list of Records")
-    keys = [_key(record, bucket) for record in records]
+    keys = [_key(record) for record in records]
     return list(dict.fromkeys(key for key in keys if key and hash_in_key(key)))
 
 
-def announcement(key: str, bucket: str) -> str:
+def announcement(key: str) -> str:
     """A message body that announces the image under ``key``, as S3 itself would."""
-    s3 = {"bucket": {"name": bucket}, "object": {"key": quote(key)}}
-    return json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}]})
+    record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote(key)}}}
+    return json.dumps({"Records": [record]})
 
 
 def _object(body: str) -> dict[str, Any]:
@@ -58,14 +59,13 @@ def _object(body: str) -> dict[str, Any]:
     return event
 
 
-def _key(record: Any, bucket: str) -> str | None:
-    """The decoded key, or None for a record that does not announce an object of this bucket."""
+def _key(record: Any) -> str | None:
+    """The decoded key, or None for a record that does not announce an upload."""
     try:
-        source, name = record["eventSource"], record["eventName"]
-        of_bucket, key = record["s3"]["bucket"]["name"], record["s3"]["object"]["key"]
+        source, name, key = record["eventSource"], record["eventName"], record["s3"]["object"]["key"]
     except (KeyError, TypeError) as error:
         raise Poison("a record is not an S3 event") from error
-    if not all(isinstance(value, str) for value in (source, name, of_bucket, key)):
+    if not all(isinstance(value, str) for value in (source, name, key)):
         raise Poison("a record is not an S3 event")
-    is_upload = source == "aws:s3" and name.removeprefix("s3:").startswith("ObjectCreated:") and of_bucket == bucket
+    is_upload = source == "aws:s3" and name.removeprefix("s3:").startswith("ObjectCreated:")
     return unquote_plus(key) if is_upload else None

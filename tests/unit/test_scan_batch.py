@@ -6,8 +6,6 @@ from imagescan.scan import Outcome, Result
 from imagescan.scan_batch import MAX_DELAY_SECONDS, Judged, scan_batch
 from imagescan.uploads import Message, announcement
 
-BUCKET = "pictures"
-
 
 def key(number: int) -> str:
     return f"images/{number:064x}.jpg"
@@ -18,7 +16,7 @@ def message(name: str, body: str, receives: int = 1) -> Message:
 
 
 def announcing(*numbers: int) -> list[Message]:
-    return [message(f"m{at}", announcement(key(number), BUCKET)) for at, number in enumerate(numbers)]
+    return [message(f"m{at}", announcement(key(number))) for at, number in enumerate(numbers)]
 
 
 def done(name: str) -> Outcome:
@@ -32,7 +30,7 @@ def test_equal_images_in_a_batch_are_scanned_once_and_answer_every_message() -> 
         calls.append(name)
         return done(name)
 
-    judged = scan_batch(announcing(1, 2, 1, 1), bucket=BUCKET, scan=scan)
+    judged = scan_batch(announcing(1, 2, 1, 1), scan)
     assert sorted(calls) == [key(1), key(2)]
     assert all(each.is_done for each in judged)
 
@@ -44,7 +42,7 @@ def test_the_images_of_a_batch_are_scanned_at_the_same_time() -> None:
         together.wait(timeout=5)  # breaks unless all ten are there
         return done(name)
 
-    judged = scan_batch(announcing(*range(10)), bucket=BUCKET, scan=scan)
+    judged = scan_batch(announcing(*range(10)), scan)
     assert [outcome.result for each in judged for outcome in each.outcomes] == [Result.SCANNED] * 10
 
 
@@ -54,25 +52,25 @@ def test_one_image_that_breaks_takes_no_other_with_it() -> None:
             raise RuntimeError("broken")
         return done(name)
 
-    judged = scan_batch(announcing(1, 2, 3), bucket=BUCKET, scan=scan)
+    judged = scan_batch(announcing(1, 2, 3), scan)
     assert [each.is_done for each in judged] == [True, False, True]
     assert isinstance(judged[1].outcomes[0].error, RuntimeError)
 
 
 def test_a_message_is_done_only_when_all_its_images_are() -> None:
-    several = message("m", announcement(key(1), BUCKET).replace("]}", "," + announcement(key(2), BUCKET)[13:]))
+    several = message("m", announcement(key(1)).replace("]}", "," + announcement(key(2))[13:]))
     results = {key(1): Result.SCANNED, key(2): Result.BUSY}
-    [judged] = scan_batch([several], bucket=BUCKET, scan=lambda name: Outcome(name, results[name]))
+    [judged] = scan_batch([several], lambda name: Outcome(name, results[name]))
     assert (len(judged.outcomes), judged.is_done) == (2, False)
 
 
 def test_poison_is_given_back_at_once_with_its_reason_and_never_scanned() -> None:
-    [judged] = scan_batch([message("m", "not JSON")], bucket=BUCKET, scan=done)
+    [judged] = scan_batch([message("m", "not JSON")], done)
     assert (judged.is_done, judged.delay_seconds, judged.poison) == (False, 0, "the message is not JSON")
 
 
 def test_a_message_with_nothing_to_do_is_done() -> None:
-    [judged] = scan_batch([message("m", '{"Event": "s3:TestEvent"}')], bucket=BUCKET, scan=done)
+    [judged] = scan_batch([message("m", '{"Event": "s3:TestEvent"}')], done)
     assert judged.is_done
 
 

@@ -9,7 +9,7 @@ KEY = f"images/{'ab' * 32}.jpg"
 
 
 def record(key: str = KEY, **changes: Any) -> dict[str, Any]:
-    s3 = {"bucket": {"name": "pictures"}, "object": {"key": key}}
+    s3 = {"object": {"key": key}}
     return {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3} | changes
 
 
@@ -18,12 +18,12 @@ def body(*records: Any) -> str:
 
 
 def test_an_announcement_is_read_back() -> None:
-    assert keys_in(announcement(KEY, "pictures"), "pictures") == [KEY]
+    assert keys_in(announcement(KEY)) == [KEY]
 
 
 def test_a_message_with_several_records_announces_each_image_once() -> None:
     other = f"images/{'cd' * 32}.png"
-    assert keys_in(body(record(), record(other), record()), "pictures") == [KEY, other]
+    assert keys_in(body(record(), record(other), record())) == [KEY, other]
 
 
 @pytest.mark.parametrize(
@@ -38,16 +38,12 @@ def test_a_message_with_several_records_announces_each_image_once() -> None:
     ],
 )
 def test_test_events_and_foreign_keys_announce_nothing(nothing_to_do: str) -> None:
-    assert keys_in(nothing_to_do, "pictures") == []
-
-
-def test_an_object_of_another_bucket_is_not_ours() -> None:
-    assert keys_in(body(record()), "other") == []
+    assert keys_in(nothing_to_do) == []
 
 
 @pytest.mark.parametrize("encoded", [KEY.replace("/", "%2F"), KEY.replace("a", "%61")])
 def test_keys_are_url_decoded(encoded: str) -> None:
-    assert keys_in(body(record(encoded)), "pictures") == [KEY]
+    assert keys_in(body(record(encoded))) == [KEY]
 
 
 @pytest.mark.parametrize(
@@ -68,4 +64,4 @@ def test_keys_are_url_decoded(encoded: str) -> None:
 )
 def test_what_can_never_be_read_is_poison_with_a_reason(poison: str) -> None:
     with pytest.raises(Poison, match=r"message|record"):
-        keys_in(poison, "pictures")
+        keys_in(poison)

@@ -12,15 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ScanQueue:
-    """``bucket`` is the name of the bucket that the announced images are in."""
-
     client: "SQSClient"
     url: str
-    bucket: str
 
     def announce(self, key: str) -> None:
         """Queue the image under ``key`` for scanning."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=announcement(key, self.bucket))
+        self.client.send_message(QueueUrl=self.url, MessageBody=announcement(key))
 
     def give_back(self, delays: Mapping[Message, int]) -> None:
         """Let these messages (at most 10) come again, each after its delay in seconds.

@@ -35,11 +35,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     scanner = Scanner(
         **collaborators(), clock=time.time, time_left=lambda: context.get_remaining_time_in_millis() / 1000
     )
-    queue = ScanQueue(clients.sqs(), settings().queue_url, settings().images_bucket)
-    judged = scan_batch(
-        messages_in(event), bucket=settings().images_bucket, scan=lambda key: scanner.scan(key, owner=str(uuid.uuid4()))
-    )
+    judged = scan_batch(messages_in(event), lambda key: scanner.scan(key, owner=str(uuid.uuid4())))
     log_judged(judged)
     unfinished = [each for each in judged if not each.is_done]
-    queue.give_back({each.message: each.delay_seconds for each in unfinished})
+    ScanQueue(clients.sqs(), settings().queue_url).give_back({each.message: each.delay_seconds for each in unfinished})
     return {"batchItemFailures": [{"itemIdentifier": each.message.id} for each in unfinished]}

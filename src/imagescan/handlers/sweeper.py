@@ -21,7 +21,7 @@ def collaborators() -> dict[str, Any]:
     return {
         "images": ImagesTable(clients.dynamodb(), names.images_table),
         "requests": RequestsTable(clients.dynamodb(), names.requests_table),
-        "queue": ScanQueue(clients.sqs(), names.queue_url, names.images_bucket),
+        "queue": ScanQueue(clients.sqs(), names.queue_url),
     }
 
 
