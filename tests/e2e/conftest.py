@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def rekognition(stack: Stack) -> Iterator[RekognitionControl]:
 def samples() -> Path:
     """The folder of the sample pictures."""
     return paths.SAMPLES
+
+
+@pytest.fixture
+def fresh_picture(samples: Path, tmp_path: Path) -> Path:
+    """The sample cat in bytes that were never sent before: a decoder stops reading where the picture ends."""
+    picture = tmp_path / "cat.jpg"
+    picture.write_bytes((samples / "cat.jpg").read_bytes() + uuid.uuid4().bytes)
+    return picture
 
 
 def _remove_abandoned_stacks() -> None:
