@@ -6,7 +6,7 @@ UV = .local/env/uv
 REKOGNITION = local/rekognition/node_modules
 PAGE = frontend/node_modules
 
-LOCAL = PYTHONPATH=src $(PYTHON) -m local
+LOCAL = env PYTHONPATH=src $(PYTHON) -m local
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 ready = $(PYTHON:bin/python=.made) $(SAM)/.made $(EMULATOR)/.made $(REKOGNITION)/.made $(PAGE)/.made
