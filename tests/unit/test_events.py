@@ -1,0 +1,66 @@
+"""The sample events are what their names say, of the sample pictures as they are."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagescan import images, uploads
+from imagescan.aws.scan_queue import messages_in
+from imagescan.handlers import submit_body
+
+ROOT = Path(__file__).parents[2]
+EVENTS, SAMPLES = ROOT / "events", ROOT / "samples"
+PICTURES = {
+    "submit-astronaut": "astronaut.jpg",
+    "submit-cat": "cat.jpg",
+    "submit-coffee": "coffee.jpg",
+    "submit-grace_hopper": "grace_hopper.jpg",
+    "submit-motorcycle": "motorcycle.jpg",
+    "submit-rocket": "rocket.jpg",
+}
+
+
+def event(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return loaded
+
+
+def key_of(picture: str) -> str:
+    content = (SAMPLES / picture).read_bytes()
+    return images.key_of(hashlib.sha256(content).hexdigest(), images.ImageType.JPEG)
+
+
+@pytest.mark.parametrize(("name", "picture"), PICTURES.items())
+def test_a_submit_event_posts_its_sample_picture(name: str, picture: str) -> None:
+    sent = submit_body.read(event(name)["body"])
+    assert images.check(sent.content, sent.image_type).content == (SAMPLES / picture).read_bytes()
+
+
+def test_the_picture_that_is_none_is_refused() -> None:
+    sent = submit_body.read(event("submit-not-an-image")["body"])
+    assert base64.b64encode(sent.content).decode() == sent.file
+    assert images.sniff(sent.content) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "announced"),
+    [
+        ("scanner-upload", [["cat.jpg"]]),
+        ("scanner-batch", [["cat.jpg"], ["cat.jpg"], ["rocket.jpg"]]),
+        ("scanner-test-event", [[]]),
+    ],
+)
+def test_a_scanner_event_announces_its_sample_pictures(name: str, announced: list[list[str]]) -> None:
+    bodies = [message.body for message in messages_in(event(name))]
+    assert [uploads.keys_in(body) for body in bodies[: len(announced)]] == [
+        [key_of(picture) for picture in pictures] for pictures in announced
+    ]
+
+
+def test_the_last_message_of_the_batch_is_poison() -> None:
+    with pytest.raises(uploads.Poison):
+        uploads.keys_in(messages_in(event("scanner-batch"))[-1].body)
