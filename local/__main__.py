@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
 from local import logs, paths, report, sam
@@ -104,7 +105,9 @@ def main() -> int:
         return COMMANDS[arguments.command](Stack(arguments.stack)) or 0
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
-        return 1
+    except EndpointConnectionError:
+        print("The local stack is not up: run make up.", file=sys.stderr)
+    return 1
 
 
 def _line_to_try(stack: Stack) -> str:

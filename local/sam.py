@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -84,9 +85,11 @@ def _build_into(made: Path) -> None:
 
 
 def _forget_old_builds() -> None:
-    builds = sorted(paths.BUILDS.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in builds[BUILDS_KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+    # Another command may be tidying at the same time.
+    with suppress(FileNotFoundError):
+        builds = sorted(paths.BUILDS.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in builds[BUILDS_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _sam(arguments: list[str], aws_endpoint: str = NOWHERE) -> None:
