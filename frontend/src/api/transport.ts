@@ -56,6 +56,6 @@ function answerOf(request: XMLHttpRequest): Answer {
 function unanswered(options?: ErrorOptions): ScanProblem {
   const why = navigator.onLine
     ? problem("unavailable", "The service cannot be reached. Look whether it runs and whether you have a connection.")
-    : problem("offline", "The picture goes on its way when the connection is back.");
+    : problem("offline", "There is no connection at the moment.");
   return new ScanProblem(why, null, options);
 }

@@ -46,7 +46,7 @@ export class Desk {
   /** The last things that screen readers are told. */
   readonly spoken = signal<readonly { id: string; text: string }[]>([]);
   /** The entry that people should look at now. */
-  readonly pointedAt = signal<string | null>(null);
+  readonly pointedAt = signal<{ readonly id: string } | null>(null);
   /** Why this browser keeps no history, where it keeps none. */
   readonly historyTrouble = signal<string | null>(null);
 
@@ -76,7 +76,7 @@ export class Desk {
     const subject = { id, name: null, question: null, hash: null, addedAt: this.tools.now() };
     if (!known)
       this.take([{ scan: { ...subject, state: "waiting", requestId, setback: null }, preview: null, file: null }]);
-    this.pointedAt.value = id;
+    this.pointedAt.value = { id };
   }
 
   /** Takes up what an earlier page kept, and goes on with what it had not finished. */
@@ -174,7 +174,7 @@ export class Desk {
 
   private pointAtTwin(scan: Scan, twin: Scan): null {
     this.forget(scan.id);
-    this.pointedAt.value = twin.id;
+    this.pointedAt.value = { id: twin.id };
     this.say(`${scan.name} is here already; it was not sent again`);
     return null;
   }

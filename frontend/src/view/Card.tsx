@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
 import type { Entry } from "../history";
-import { canRetry, nameOf, outcomeInWords } from "../scan/desk";
+import { canRetry, nameOf } from "../scan/desk";
 import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
-import { percent } from "../scan/words";
+import { percent, problemTitle, verdict } from "../scan/words";
 import { Answer } from "./Answer";
 import { BusyIcon, NoIcon, ProblemIcon, YesIcon } from "./icons";
 import { Picture } from "./Picture";
@@ -30,7 +30,9 @@ export function Card({ entry, pointedAt, ...actions }: Props) {
       <header>
         <span class="badge">{ICONS[tone(scan)]}</span>
         <div>
-          <h3 id={`${scan.id}-outcome`}>{outcomeInWords(scan) ?? underWay(scan)}</h3>
+          <h3 id={`${scan.id}-outcome`}>
+            <Outcome scan={scan} />
+          </h3>
           <p class="small">{subject(scan)}</p>
         </div>
       </header>
@@ -65,17 +67,22 @@ function tone(scan: Scan): Tone {
   return scan.state === "failed" ? "problem" : "idle";
 }
 
-function underWay(scan: Scan): string {
-  const words = {
-    queued: "Waiting for its turn",
-    checking: "Being checked",
-    sending: "Being sent",
-    waiting: "Being looked at",
-    cancelled: "Cancelled",
-    answered: "Answered",
-    failed: "Failed",
-  };
-  return words[scan.state];
+const UNANSWERED = {
+  queued: "Waiting for its turn",
+  checking: "Being checked",
+  sending: "Being sent",
+  waiting: "Being looked at",
+  cancelled: "Cancelled",
+};
+
+function Outcome({ scan }: { scan: Scan }) {
+  if (scan.state === "answered") return <>{verdict(scan.request)}</>;
+  if (scan.state !== "failed") return <>{UNANSWERED[scan.state]}</>;
+  return (
+    <>
+      {problemTitle(scan.problem.kind)}: <span>{scan.problem.message}</span>
+    </>
+  );
 }
 
 /** "tabby.jpg, asked for “cat” at 90 %" */
@@ -90,7 +97,11 @@ function subject(scan: Scan): string {
 
 function Setback({ scan }: { scan: Scan }) {
   if (!("setback" in scan) || scan.setback === null) return null;
-  return <p class="setback">{scan.setback.message} It is tried again by itself.</p>;
+  return (
+    <p class="setback">
+      <b>{problemTitle(scan.setback.kind)}.</b> {scan.setback.message} It goes on by itself.
+    </p>
+  );
 }
 
 function Sending({ scan }: { scan: Scan }) {

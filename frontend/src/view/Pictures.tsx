@@ -27,7 +27,7 @@ export function Pictures({ desk }: { desk: Desk }) {
           <li key={entry.scan.id}>
             <Card
               entry={entry}
-              pointedAt={desk.pointedAt.value === entry.scan.id}
+              pointedAt={desk.pointedAt.value?.id === entry.scan.id}
               onCancel={() => desk.cancel(entry.scan.id)}
               onRetry={() => desk.retry(entry.scan.id)}
               onForget={() => forget(() => desk.forget(entry.scan.id))}
@@ -88,11 +88,10 @@ function summary(entries: readonly Entry[]): string {
 
 /** Brings the entry that the desk points at into sight and gives it the focus. */
 function useShow({ pointedAt }: Desk): void {
-  const id = pointedAt.value;
+  const pointed = pointedAt.value;
   useEffect(() => {
-    if (id === null) return;
-    const card = document.getElementById(id);
+    const card = pointed && document.getElementById(pointed.id);
     card?.scrollIntoView({ block: "center" });
     card?.focus({ preventScroll: true });
-  }, [id]);
+  }, [pointed]);
 }

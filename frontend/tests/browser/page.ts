@@ -27,6 +27,7 @@ export const test = base.extend({
     page.on("pageerror", (error) => errors.push(String(error)));
     page.on("console", (message) => /Content Security Policy/i.test(message.text()) && errors.push(message.text()));
     await page.goto(PAGE_URL);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
     await use(page);
     expect(errors).toEqual([]);
   },
