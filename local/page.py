@@ -5,7 +5,7 @@ import json
 import mimetypes
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def build() -> Path:
     if not made.exists():
         # Renamed when whole, so that a build cut short is never taken for one.
         draft = made.with_name(f"{made.name}.{os.getpid()}.draft")
-        _npm("run", "build", "--", "--outDir", str(draft), "--emptyOutDir")
+        npm("run", "build", "--", "--outDir", str(draft), "--emptyOutDir")
         draft.rename(made)
     return made
 
@@ -47,6 +47,17 @@ def publish(built: Path, s3: Any, bucket: str, api_url: str) -> None:
         if path.is_file():
             _put(s3, bucket, path.relative_to(built).as_posix(), path.read_bytes())
     _put(s3, bucket, "config.json", json.dumps({"apiUrl": api_url}).encode())
+
+
+def npm(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
+    """Runs npm on the page, with these environment variables besides one's own. `Trouble` when it fails."""
+    command = ["npm", "--prefix", str(SOURCES), *arguments]
+    environment = os.environ | (variables or {})
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode:
+        raise Trouble(f"{done.stdout}\nnpm {' '.join(arguments[:2])} failed for the web page; what it said is above.")
 
 
 def _put(s3: Any, bucket: str, key: str, content: bytes) -> None:
@@ -62,10 +73,3 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
         elif path.name not in MADE_THERE:
             yield from _files(path)
-
-
-def _npm(*arguments: str) -> None:
-    command = ["npm", "--prefix", str(SOURCES), *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Trouble(f"{done.stdout}\nThe web page could not be built; what npm said is above.")
