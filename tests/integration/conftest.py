@@ -1,0 +1,105 @@
+"""The functions on moto: the template's resources, the SDK's own clients, and a double of Rekognition."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from io import StringIO
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from imagescan.aws import clients
+from imagescan.handlers.log import logger
+from local.environments import NO_ACCOUNT
+from tests.integration.functions import FUNCTIONS, Clock, Functions, Trigger, module_of
+from tests.integration.rekognition_double import RekognitionDouble
+from tests.integration.resources import Resources
+from tests.integration.wire import Wire
+from tests.integration.world import World
+
+type Worlds = Callable[[], AbstractContextManager[World]]
+
+
+@pytest.fixture(scope="package")
+def sdk() -> Iterator[tuple[Wire, RekognitionDouble, Resources]]:
+    """The clients: making them takes longer than any test, so they serve all. moto empties itself for each test."""
+    _forget_cached()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in NO_ACCOUNT.items():
+            patch.setenv(name, value)
+        resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
+        detector = RekognitionDouble(resources.s3)
+        wire = Wire({"rekognition": detector.answer})
+        for client in (clients.dynamodb(), clients.s3(), clients.sqs(), clients.rekognition()):
+            wire.attach(client)
+        yield wire, detector, resources
+    _forget_cached()
+
+
+@pytest.fixture
+def worlds(sdk: tuple[Wire, RekognitionDouble, Resources]) -> Worlds:
+    """Makes a world of its own each time, for tests that need many."""
+    wire, detector, resources = sdk
+
+    @contextmanager
+    def world() -> Iterator[World]:
+        with mock_aws():
+            resources.make()
+            resources.forget_messages()  # the event by which S3 tests a new notification
+            wire.reset()
+            detector.reset()
+            functions = Functions(Clock(time.time()))
+            yield World(functions.clock, wire, detector, resources, functions, Trigger(resources.sqs, functions))
+
+    return world
+
+
+@pytest.fixture
+def world(worlds: Worlds) -> Iterator[World]:
+    """The functions and all they need, empty."""
+    with worlds() as made:
+        yield made
+
+
+@pytest.fixture
+def log() -> Iterator["Log"]:
+    """What the functions log while the test runs."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logger.registered_formatter)
+    logging.getLogger(logger.name).addHandler(handler)
+    yield Log(stream)
+    logging.getLogger(logger.name).removeHandler(handler)
+
+
+class Log:
+    """Structured lines as they are written."""
+
+    def __init__(self, stream: StringIO) -> None:
+        self._stream = stream
+
+    @property
+    def text(self) -> str:
+        """All of it, as written."""
+        return self._stream.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """One object a line."""
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    def said(self, message: str) -> list[dict[str, Any]]:
+        """The lines with that message."""
+        return [line for line in self.lines if line["message"] == message]
+
+
+def _forget_cached() -> None:
+    """The clients and settings that an earlier test's environment made."""
+    for module in (clients, *map(module_of, FUNCTIONS)):
+        for value in vars(module).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()

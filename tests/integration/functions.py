@@ -1,0 +1,170 @@
+"""The functions as AWS runs them: each handler in its own environment, and the queue that feeds the scanner."""
+
+import importlib
+import json
+import os
+from base64 import b64encode
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from tests.integration.resources import QUEUE_URL, TEMPLATE
+from tests.pictures import png
+
+FUNCTIONS = ("SubmitFunction", "StatusFunction", "ScannerFunction", "SweeperFunction")
+BATCH_SIZE: int = TEMPLATE.properties("ScannerFunction")["Events"]["Uploads"]["Properties"]["BatchSize"]
+
+
+class Clock:
+    """Stands where a handler has the module ``time``."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def time(self) -> float:
+        """Seconds since the Unix epoch."""
+        return self.now
+
+
+@dataclass
+class Context:
+    """A Lambda context, as far as the handlers look at it."""
+
+    seconds: float = 60.0
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+class Functions:
+    """Calls the handlers that the template names; ``accepted`` are the ids of the requests they took."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.accepted: list[str] = []
+
+    def invoke(self, function: str, event: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
+        """What the function returns when it has that many seconds left."""
+        module = module_of(function)
+        environment = {**TEMPLATE.environment(function), "AWS_DEFAULT_REGION": os.environ["AWS_DEFAULT_REGION"]}
+        with patch.dict(os.environ, environment), patch.object(module, "time", self.clock):
+            result: dict[str, Any] = module.lambda_handler(event, Context(seconds))
+        return result
+
+    def post(self, body: dict[str, Any] | str | None, **event: Any) -> "Answer":
+        """POST /scanrequest through the proxy integration."""
+        text = json.dumps(body) if isinstance(body, dict) else body
+        answer = Answer(self.invoke("SubmitFunction", proxy_event("POST", text) | event))
+        if answer.status in (200, 202):
+            self.accepted.append(answer.body["request_id"])
+        return answer
+
+    def submit(self, picture: bytes, label: str = "cat") -> "Answer":
+        """POST a PNG with its question."""
+        return self.post({"file": b64encode(picture).decode(), "fileType": "image/png", "label": label})
+
+    def get(self, request_id: str, query: dict[str, str] | None = None) -> "Answer":
+        """GET /scanrequest/{request_id} through the proxy integration."""
+        event = proxy_event("GET") | {"pathParameters": {"request_id": request_id}, "queryStringParameters": query}
+        return Answer(self.invoke("StatusFunction", event))
+
+    def scan(self, *messages: dict[str, Any], seconds: float = 60.0) -> set[str]:
+        """Hands the scanner a batch of messages as SQS gives them; the ids of those it gives back."""
+        event = {"Records": [_record(message) for message in messages]}
+        failures = self.invoke("ScannerFunction", event, seconds)["batchItemFailures"]
+        return {failure["itemIdentifier"] for failure in failures}
+
+    def sweep(self, seconds: float = 110.0) -> dict[str, Any]:
+        """One run of the schedule."""
+        return self.invoke("SweeperFunction", {"source": "aws.events"}, seconds)
+
+
+def module_of(function: str) -> Any:
+    """The module that holds the function's handler."""
+    return importlib.import_module(TEMPLATE.handler(function).rpartition(".")[0])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What API Gateway is handed."""
+
+    raw: dict[str, Any]
+
+    @property
+    def status(self) -> int:
+        return int(self.raw["statusCode"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return dict(self.raw["headers"])
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw["body"])
+
+
+def proxy_event(method: str, body: str | None = None) -> dict[str, Any]:
+    """An event of API Gateway's proxy integration, as far as the handlers look at it."""
+    return {
+        "httpMethod": method,
+        "body": body,
+        "isBase64Encoded": False,
+        "queryStringParameters": None,
+        "pathParameters": None,
+        "requestContext": {"requestId": "a-request"},
+    }
+
+
+class Trigger:
+    """The event source mapping: receives, invokes, and deletes what the scanner did not give back."""
+
+    def __init__(self, sqs: Any, functions: Functions) -> None:
+        self._sqs = sqs
+        self._functions = functions
+        self._in_flight: dict[str, str] = {}
+
+    def receive(self) -> list[dict[str, Any]]:
+        """Up to a batch of messages, now in flight."""
+        received: list[dict[str, Any]] = self._sqs.receive_message(
+            QueueUrl=QUEUE_URL, MaxNumberOfMessages=BATCH_SIZE, AttributeNames=["All"], WaitTimeSeconds=0
+        ).get("Messages", [])
+        self._in_flight |= {message["MessageId"]: message["ReceiptHandle"] for message in received}
+        return received
+
+    def deliver(self) -> int:
+        """One batch to the scanner; how many messages it had. A scanner that dies deletes none."""
+        batch = self.receive()
+        if batch:
+            given_back = self._functions.scan(*batch)
+            for message in batch:
+                if message["MessageId"] not in given_back:
+                    self._sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
+                    del self._in_flight[message["MessageId"]]
+        return len(batch)
+
+    def deliver_all(self) -> None:
+        """Batches until nothing is visible."""
+        while self.deliver():
+            pass
+
+    def end_visibility_timeouts(self) -> None:
+        """Everything in flight can be received again."""
+        for receipt in self._in_flight.values():
+            with suppress(self._sqs.exceptions.MessageNotInflight):  # its delay was over already
+                self._sqs.change_message_visibility(QueueUrl=QUEUE_URL, ReceiptHandle=receipt, VisibilityTimeout=0)
+
+
+def picture(shade: int = 0) -> bytes:
+    """A PNG of the smallest good size; each shade is another image."""
+    return png(80, 80, shade=shade)
+
+
+def _record(message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "eventSource": "aws:sqs",
+    }

@@ -1,0 +1,81 @@
+"""What template.yaml says, with its parameters at their defaults: the tests' resources are made from it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PATH = Path(__file__).parents[2] / "template.yaml"
+_NO_VALUE = object()
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short tags in their long form: ``!GetAtt A.B`` as ``{"Fn::GetAtt": "A.B"}``."""
+
+
+def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    argument: Any = node.value
+    if isinstance(node, yaml.SequenceNode):
+        argument = loader.construct_sequence(node, deep=True)
+    return {name if name == "Ref" else f"Fn::{name}": argument}
+
+
+_Loader.add_multi_constructor("!", _long_form)
+
+
+class Template:
+    """Resources and functions of the template; ``names`` says what references to resources resolve to."""
+
+    def __init__(self, names: Mapping[str, str], path: Path = PATH) -> None:
+        self._source = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a safe loader that knows more tags
+        defaults = {name: str(spec["Default"]) for name, spec in self._source["Parameters"].items()}
+        self._names = {"AWS::NoValue": _NO_VALUE, **defaults, **names}
+
+    def properties(self, resource: str, *leave_out: str) -> dict[str, Any]:
+        """A resource's properties, resolved; ``leave_out`` names those that stand for nothing here."""
+        properties = self._source["Resources"][resource]["Properties"]
+        return {name: self._resolved(value) for name, value in properties.items() if name not in leave_out}
+
+    def environment(self, function: str) -> dict[str, str]:
+        """The environment variables that a function is given."""
+        of_all = self._source["Globals"]["Function"]["Environment"]["Variables"]
+        own = self._source["Resources"][function]["Properties"].get("Environment", {}).get("Variables", {})
+        variables: dict[str, str] = self._resolved(of_all | own)
+        return variables
+
+    def handler(self, function: str) -> str:
+        """The dotted path of a function's handler."""
+        return str(self._source["Resources"][function]["Properties"]["Handler"])
+
+    def _resolved(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [each for each in map(self._resolved, value) if each is not _NO_VALUE]
+        if not isinstance(value, dict):
+            return value
+        [(name, argument), *more] = value.items()
+        if not more and name in self._FUNCTIONS:
+            return self._FUNCTIONS[name](self, argument)
+        resolved = {key: self._resolved(each) for key, each in value.items()}
+        return {key: each for key, each in resolved.items() if each is not _NO_VALUE}
+
+    def _if(self, argument: list[Any]) -> Any:
+        condition, then, otherwise = argument
+        return self._resolved(then if self._resolved(self._source["Conditions"][condition]) else otherwise)
+
+    def _sub(self, pattern: str) -> str:
+        return re.sub(r"\$\{([^}]+)\}", lambda found: str(self._names[found[1]]), pattern)
+
+    def _equals(self, argument: list[Any]) -> bool:
+        left, right = map(self._resolved, argument)
+        return bool(left == right)
+
+    _FUNCTIONS: Mapping[str, Any] = {
+        "Ref": lambda self, name: self._names.get(name, name),  # what no test needs stays a name
+        "Fn::GetAtt": lambda self, name: self._names.get(name, name),
+        "Fn::If": _if,
+        "Fn::Sub": _sub,
+        "Fn::Equals": _equals,
+        "Fn::Not": lambda self, argument: not self._resolved(argument[0]),
+    }

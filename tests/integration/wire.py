@@ -1,0 +1,141 @@
+"""Where the SDK's calls leave the process: they are counted here, and here the caller dies or an answer is lost."""
+
+import json
+import threading
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable
+from enum import StrEnum
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ReadTimeoutError
+from moto.core.models import botocore_stubber
+
+
+class Died(BaseException):
+    """The process ended: no ``except Exception`` and no answer comes after it."""
+
+
+class Mishap(StrEnum):
+    """What can befall one call."""
+
+    DIES_BEFORE = "dies before"
+    DIES_AFTER = "dies after"
+    ANSWER_LOST = "loses the answer of"  # it took effect; the SDK knows nothing of it and sends it again if it may
+
+
+type Answering = Callable[[AWSPreparedRequest], AWSResponse]
+
+
+class Wire:
+    """``answering`` says who answers for a service that moto does not; ``calls`` are the operations, as they came."""
+
+    def __init__(self, answering: dict[str, Answering]) -> None:
+        self.calls: list[str] = []
+        self.sent: list[Any] = []
+        self._answering = answering
+        self._mishaps: dict[int, Mishap] = {}
+        self._failures: dict[str, tuple[int, str]] = {}
+        self._lock = threading.Lock()
+
+    def attach(self, client: Any) -> None:
+        """Let every call of this client come through here; a call that is sent again is sent again at once."""
+        most = client.meta.config.retries["total_max_attempts"]
+        client.meta.events.unregister("before-send", botocore_stubber)  # or each call would reach moto twice
+        client.meta.events.register("before-send", self._send)
+        client.meta.events.register_first(
+            "needs-retry",
+            lambda attempts, caught_exception, **_: (
+                0 if isinstance(caught_exception, ReadTimeoutError) and attempts < most else None
+            ),
+        )
+
+    def reset(self) -> None:
+        """Forget what was counted and planned."""
+        self.calls.clear()
+        self.sent.clear()
+        self._mishaps.clear()
+        self._failures.clear()
+
+    def count(self) -> Counter[str]:
+        """How often each operation was called since the last reset."""
+        return Counter(self.calls)
+
+    def plan(self, mishaps: dict[int, Mishap]) -> None:
+        """Start counting anew; these befall the calls at these positions."""
+        self.reset()
+        self._mishaps = dict(mishaps)
+
+    def fail(self, operation: str, code: str, status: int = 400) -> None:
+        """Answer every call of this operation with this error from now on."""
+        self._failures[operation] = (status, code)
+
+    def _send(self, event_name: str, request: AWSPreparedRequest, **_more: Any) -> AWSResponse | None:
+        _, service, operation = event_name.split(".")
+        with self._lock:
+            mishap = self._mishaps.get(len(self.calls))
+            self.calls.append(operation)
+            self.sent.append(request)
+        if mishap is Mishap.DIES_BEFORE:
+            raise Died
+        answer = self._answer(event_name, service, operation, request)
+        if mishap is Mishap.DIES_AFTER:
+            raise Died
+        if mishap is Mishap.ANSWER_LOST:
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return answer
+
+    def _answer(self, event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
+        if operation in self._failures:
+            return refusal(service, request, *self._failures[operation])
+        if operation == "PutObject" and not _has_its_checksum(request):
+            return refusal(service, request, 400, "BadDigest")
+        if service in self._answering:
+            return self._answering[service](request)
+        return botocore_stubber(event_name, request)
+
+
+class _Raw(BytesIO):
+    def stream(self, **_: Any) -> Any:
+        yield self.read()
+
+
+def response(request: AWSPreparedRequest, status: int, body: bytes, **headers: str) -> AWSResponse:
+    """What the SDK reads from the wire."""
+    raw: Any = _Raw(body)
+    return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers), raw)
+
+
+def refusal(service: str, request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
+    """An error in the form of its service's protocol."""
+    if service == "s3":
+        return response(request, status, f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode())
+    body = json.dumps({"__type": code, "message": code})
+    return response(request, status, body.encode(), **{"x-amzn-ErrorType": code})
+
+
+def _has_its_checksum(request: AWSPreparedRequest) -> bool:
+    """Check it as S3 does; moto neither checks it nor keeps it unless the SDK says that it took it itself."""
+    declared = request.headers.get("x-amz-checksum-sha256")
+    if declared is None:
+        return True
+    request.headers["x-amz-sdk-checksum-algorithm"] = "SHA256"
+    return bool(b64encode(sha256(body_of(request)).digest()) == _as_bytes(declared))
+
+
+def body_of(request: AWSPreparedRequest) -> bytes:
+    """The bytes that were sent."""
+    body: Any = request.body
+    if not hasattr(body, "read"):
+        return _as_bytes(body)
+    content = _as_bytes(body.read())
+    body.seek(0)
+    return content
+
+
+def _as_bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,59 @@
+"""Everything together on moto, and time that passes when a test says so."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from tests.integration.functions import Clock, Functions, Trigger
+from tests.integration.rekognition_double import RekognitionDouble
+from tests.integration.resources import QUEUE_URL, REQUESTS, Resources
+from tests.integration.wire import Wire
+
+MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class World:
+    """``wire`` counts and breaks what the functions call; ``resources`` looks on from outside."""
+
+    clock: Clock
+    wire: Wire
+    detector: RekognitionDouble
+    resources: Resources
+    functions: Functions
+    trigger: Trigger
+
+    def pass_time(self, seconds: float) -> None:
+        """Time passes, and with it every visibility time-out."""
+        self.clock.now += seconds
+        self.trigger.end_visibility_timeouts()
+
+    def recover(self) -> None:
+        """What the service does by itself: messages come again, early and late, and the sweeper has its rounds."""
+        for minutes in (0, 1, 5, 6, 11, 11, 30, 30):
+            if self.is_at_rest:
+                break
+            self.pass_time(minutes * MINUTE)
+            self.trigger.deliver_all()
+            self.functions.sweep()
+            self.trigger.deliver_all()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing waits, in the table or in the queue."""
+        return not self.resources.depth(QUEUE_URL) and not self.resources.rows(REQUESTS, index="waiting")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every stored request as its reader sees it now."""
+        ids = [row["request_id"]["S"] for row in self.resources.rows(REQUESTS)]
+        return [self.functions.get(request_id).body for request_id in ids]
+
+
+def hash_of(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def plain(value: Any) -> str:
+    """Anything as text, to look for what must not be in it."""
+    return json.dumps(value, default=str)
