@@ -12,8 +12,9 @@ export default defineConfig({
   // Pictures are scanned by one model on this machine: more at once would only wait for each other.
   workers: 2,
   fullyParallel: true,
-  timeout: 60_000,
-  expect: { timeout: 20_000 },
+  timeout: 120_000,
+  // The first scans wait for the model and for cold functions, on a machine that does other things besides.
+  expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env.CI),
   reporter: [["list"]],
   use: {
