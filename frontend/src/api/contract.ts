@@ -50,11 +50,17 @@ const STATUSES = ["pending", "completed", "failed"];
 /** Whether a body is a scan request: enough of it is looked at to tell it from an error page or another service. */
 export function isScanRequest(body: unknown): body is ScanRequest {
   if (typeof body !== "object" || body === null) return false;
-  const { request_id, status, labels, nearest } = body as Record<string, unknown>;
+  const { request_id, status, labels, nearest } = body as Partial<ScanRequest>;
   return (
     typeof request_id === "string" &&
-    STATUSES.includes(status as string) &&
+    STATUSES.includes(status ?? "") &&
     Array.isArray(labels) &&
-    Array.isArray(nearest)
+    Array.isArray(nearest) &&
+    (status !== "completed" || hasVerdict(body))
   );
+}
+
+/** What is no plain yes or no must never be read as one. */
+function hasVerdict({ label_matched, match }: Partial<ScanRequest>): boolean {
+  return label_matched === false || (label_matched === true && Boolean(match));
 }

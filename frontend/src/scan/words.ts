@@ -6,6 +6,11 @@ export function percent(confidence: number): string {
   return `${Math.floor(confidence)}\u00a0%`;
 }
 
+/** A confidence as it was asked for. */
+export function asked(confidence: number): string {
+  return `${confidence}\u00a0%`;
+}
+
 const UNCOUNTED = new Set([
   "clothing",
   "coffee",
@@ -35,9 +40,9 @@ function yes(request: ScanRequest, match: Match): string {
   return `Yes: ${a(match.label)}${how(request.label, match)}, ${percent(match.confidence)}`;
 }
 
-function how(asked: string, match: Match): string {
-  if (asked.toLowerCase() === match.label.toLowerCase()) return "";
-  const hows = { name: "", alias: `, or ${asked}`, parent: `, which is ${a(asked)}`, category: `, under ${asked}` };
+function how(wanted: string, match: Match): string {
+  if (wanted.toLowerCase() === match.label.toLowerCase()) return "";
+  const hows = { name: "", alias: `, or ${wanted}`, parent: `, which is ${a(wanted)}`, category: `, under ${wanted}` };
   return hows[match.matched_by];
 }
 
@@ -45,12 +50,12 @@ function no(request: ScanRequest, nearest: Label | undefined): string {
   if (!nearest) return `No ${request.label}; nothing was recognised`;
   const seen = `${a(nearest.name)}, ${percent(nearest.confidence)}`;
   return isAsked(request.label, nearest)
-    ? `No, not at ${percent(request.min_confidence)}: perhaps ${seen}`
+    ? `No, not at ${asked(request.min_confidence)}: perhaps ${seen}`
     : `No ${request.label}; the nearest is ${seen}`;
 }
 
-function isAsked(asked: string, label: Label): boolean {
-  return [label.name, ...label.aliases].some((name) => name.toLowerCase() === asked.toLowerCase());
+function isAsked(wanted: string, label: Label): boolean {
+  return [label.name, ...label.aliases].some((name) => name.toLowerCase() === wanted.toLowerCase());
 }
 
 const TITLES: Readonly<Record<ProblemKind, string>> = {

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Entry } from "../history";
 import { canRetry, nameOf } from "../scan/desk";
 import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
-import { percent, problemTitle, verdict } from "../scan/words";
+import { asked, problemTitle, verdict } from "../scan/words";
 import { Answer } from "./Answer";
 import { BusyIcon, NoIcon, ProblemIcon, YesIcon } from "./icons";
 import { Picture } from "./Picture";
@@ -87,11 +87,11 @@ function Outcome({ scan }: { scan: Scan }) {
 
 /** "tabby.jpg, asked for “cat” at 90 %" */
 function subject(scan: Scan): string {
-  const asked =
+  const question =
     scan.state === "answered"
       ? { label: scan.request.label, minConfidence: scan.request.min_confidence }
       : scan.question;
-  const what = asked ? `asked for “${asked.label}” at ${percent(asked.minConfidence)}` : "opened by its link";
+  const what = question ? `asked for “${question.label}” at ${asked(question.minConfidence)}` : "opened by its link";
   return [scan.name, what].filter(Boolean).join(", ");
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { read } from "../../src/api/client";
 import { problemOfFailure, ScanProblem } from "../../src/scan/problem";
-import { pending } from "./examples";
+import { answered, pending } from "./examples";
 
 const BODY = pending();
 
@@ -21,6 +21,13 @@ it.each([
 ])("a %i is told as %s", (status, kind, passing) => {
   const problem = problemOf(status, JSON.stringify({ message: "Why.", code: "x" }));
   expect(problem.problem).toEqual({ kind, message: "Why.", passing });
+});
+
+it.each([
+  { label_matched: null, match: null },
+  { label_matched: true, match: null },
+])("what is no plain yes or no is taken for neither: %o", (unclear) => {
+  expect(problemOf(200, JSON.stringify(answered(unclear))).problem.kind).toBe("unavailable");
 });
 
 it.each(["<html>Bad gateway</html>", "", "null", "{}", '{"request_id": "r", "status": "puzzled"}', "[]"])(
