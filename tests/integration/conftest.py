@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.retries import quota, standard
 from moto import mock_aws
 
 from imagescan.aws import clients
@@ -26,11 +27,16 @@ type Worlds = Callable[[], AbstractContextManager[World]]
 
 @pytest.fixture(scope="package")
 def sdk() -> Iterator[tuple[Wire, RekognitionDouble, Resources]]:
-    """The clients: making them takes longer than any test, so they serve all. moto empties itself for each test."""
+    """The clients: making them takes longer than any test, so they serve all. moto empties itself for each test.
+
+    They send again what the SDK would, at once and however often it came to that in the tests before.
+    """
     _forget_cached()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in NO_ACCOUNT.items():
             patch.setenv(name, value)
+        patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+        patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = RekognitionDouble(resources.s3)
         wire = Wire({"rekognition": detector.answer})

@@ -43,16 +43,9 @@ class Wire:
         self._lock = threading.Lock()
 
     def attach(self, client: Any) -> None:
-        """Let every call of this client come through here; a call that is sent again is sent again at once."""
-        most = client.meta.config.retries["total_max_attempts"]
+        """Let every call of this client come through here."""
         client.meta.events.unregister("before-send", botocore_stubber)  # or each call would reach moto twice
         client.meta.events.register("before-send", self._send)
-        client.meta.events.register_first(
-            "needs-retry",
-            lambda attempts, caught_exception, **_: (
-                0 if isinstance(caught_exception, ReadTimeoutError) and attempts < most else None
-            ),
-        )
 
     def reset(self) -> None:
         """Forget what was counted and planned."""

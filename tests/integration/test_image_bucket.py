@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from imagescan import images
+from imagescan.aws import clients
+from imagescan.aws.image_bucket import ImageBucket
+from imagescan.images import CheckedImage, ImageType, StoredObject
+from tests.integration.functions import picture
+from tests.integration.resources import BUCKET
+from tests.integration.world import World, hash_of
+
+PART = bytes(5 * 1024 * 1024)  # the smallest that S3 takes but for the last
+
+
+@pytest.fixture
+def bucket(world: World) -> ImageBucket:
+    assert world.wire.calls == []
+    return ImageBucket(clients.s3(), BUCKET)
+
+
+@pytest.fixture
+def image() -> CheckedImage:
+    return images.check(picture(), ImageType.PNG)
+
+
+def test_an_image_is_found_as_it_was_put(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
+    bucket.put(image, "a-request")
+    stored = world.resources.s3.get_object(Bucket=BUCKET, Key=image.key)
+    assert stored["Body"].read() == image.content
+    assert stored["ContentType"] == "image/png"
+    assert bucket.find(image.key) == StoredObject(image.key, stored["VersionId"], image.hash, "a-request")
+
+
+def test_bytes_that_are_not_those_of_the_hash_are_refused(bucket: ImageBucket, image: CheckedImage) -> None:
+    with pytest.raises(ClientError, match="BadDigest"):
+        bucket.put(replace(image, content=image.content + b"!"), "a-request")
+    assert bucket.find(image.key) is None
+
+
+def test_the_newest_version_is_found(bucket: ImageBucket, image: CheckedImage) -> None:
+    bucket.put(image, "first")
+    before = bucket.find(image.key)
+    bucket.put(image, "second")
+    after = bucket.find(image.key)
+    assert before
+    assert after
+    assert after.request_id == "second"
+    assert after.version != before.version
+
+
+def test_what_is_gone_is_not_found(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
+    assert bucket.find(image.key) is None
+    bucket.put(image, "a-request")
+    world.resources.s3.delete_object(Bucket=BUCKET, Key=image.key)
+    assert bucket.find(image.key) is None
+
+
+def test_what_may_not_be_read_is_not_taken_for_gone(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
+    world.wire.fail("HeadObject", "403", 403)
+    with pytest.raises(ClientError):
+        bucket.find(image.key)
+
+
+def test_an_object_without_a_checksum_is_hashed(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
+    world.resources.s3.put_object(Bucket=BUCKET, Key=image.key, Body=image.content)
+    found = bucket.find(image.key)
+    assert found
+    assert (found.hash, found.request_id) == (image.hash, None)
+
+
+def test_an_object_of_parts_is_hashed_whole(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
+    """Its checksum is one of its parts' checksums."""
+    upload = {"Bucket": BUCKET, "Key": image.key}
+    s3 = world.resources.s3
+    kind = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload, **kind)["UploadId"]
+    parts = [
+        s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256") | {"PartNumber": number}
+        for number, body in enumerate((PART, b"the rest"), start=1)
+    ]
+    kept = ("PartNumber", "ETag", "ChecksumSHA256")
+    finished = [{name: part[name] for name in kept} for part in parts]
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": finished})
+    found = bucket.find(image.key)
+    assert found
+    assert found.hash == hash_of(PART + b"the rest")

@@ -1,0 +1,139 @@
+import pytest
+
+from imagescan.aws import clients
+from imagescan.aws.images_table import ImagesTable
+from imagescan.labels import Box, Label
+from imagescan.requests import Failure, Image, Scan, Status
+from tests.integration.resources import IMAGES
+from tests.integration.wire import Mishap
+from tests.integration.world import World
+
+HASH, OTHER = "ab" * 32, "cd" * 32
+LABELS = (
+    Label("Cat", 97.3125, ("Animal", "Mammal"), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.2, 0.3, 0.4, 96.5),)),
+    Label("Füßgänger 猫", 25.0),
+)
+SEEN = Scan(Status.COMPLETED, 1010.25, LABELS, "3.0", scanned_for="a-request")
+REFUSED = Scan(Status.FAILED, 1020.0, failure=Failure("image_invalid", "It cannot be read."))
+MOST = 5
+
+
+@pytest.fixture
+def images(world: World) -> ImagesTable:
+    assert world.resources.rows(IMAGES) == []
+    return ImagesTable(clients.dynamodb(), IMAGES)
+
+
+def lease(images: ImagesTable, owner: str, now: float = 1000, until: float = 1090) -> bool:
+    return images.lease(HASH, owner, now, until, MOST).granted
+
+
+@pytest.mark.parametrize("scan", [SEEN, REFUSED, Scan(Status.COMPLETED, 1.5, model_version="3.0")])
+def test_a_scan_is_read_as_it_was_written(images: ImagesTable, scan: Scan) -> None:
+    assert images.finish(HASH, scan) == Image(HASH, scan=scan)
+    assert images.get(HASH) == Image(HASH, scan=scan)
+
+
+def test_an_image_that_was_never_seen_has_no_row(images: ImagesTable) -> None:
+    assert images.get(HASH) is None
+    assert images.get_many([HASH, OTHER]) == {}
+
+
+def test_many_rows_are_read_at_once(images: ImagesTable) -> None:
+    hashes = [f"{number:064x}" for number in range(100)]
+    for image_hash in hashes:
+        images.claim_requeue(image_hash, 1000, 0)
+    assert set(images.get_many(hashes)) == set(hashes)
+
+
+def test_a_lease_is_granted_to_one_at_a_time(images: ImagesTable) -> None:
+    assert lease(images, "first")
+    refused = images.lease(HASH, "second", 1000, 1090, MOST)
+    assert not refused.granted
+    assert refused.image == Image(HASH, attempts=1, lease_until=1090)
+
+
+@pytest.mark.parametrize(("now", "granted"), [(1089.9, False), (1090, False), (1090.1, True)])
+def test_a_lease_is_free_once_it_has_expired(images: ImagesTable, now: float, granted: bool) -> None:
+    lease(images, "first", until=1090)
+    assert lease(images, "second", now) is granted
+
+
+def test_a_lease_that_the_sdk_asks_for_twice_counts_once(images: ImagesTable, world: World) -> None:
+    world.wire.plan({0: Mishap.ANSWER_LOST})
+    granted = images.lease(HASH, "first", 1000, 1090, MOST)
+    assert world.wire.calls == ["UpdateItem", "UpdateItem"]
+    assert granted.granted
+    assert granted.image.attempts == 1
+
+
+def test_an_image_is_leased_so_many_times_and_no_more(images: ImagesTable) -> None:
+    assert [lease(images, f"owner {number}", now=1000.0 + 100 * number) for number in range(MOST + 1)] == [
+        *[True] * MOST,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(("refund", "attempts"), [(True, 0), (False, 1)])
+def test_what_is_released_can_be_leased_at_once(images: ImagesTable, refund: bool, attempts: int) -> None:
+    lease(images, "first")
+    images.release(HASH, "first", refund=refund)
+    assert images.get(HASH) == Image(HASH, attempts=attempts)
+    assert lease(images, "second")
+
+
+def test_a_release_leaves_another_owners_lease_alone(images: ImagesTable) -> None:
+    lease(images, "first")
+    lease(images, "second", now=1100, until=1190)
+    images.release(HASH, "first", refund=True)
+    assert images.get(HASH) == Image(HASH, attempts=2, lease_until=1190)
+
+
+def test_the_first_terminal_write_stays(images: ImagesTable) -> None:
+    lease(images, "first")
+    images.finish(HASH, SEEN)
+    met = images.finish(HASH, REFUSED)
+    assert met == images.get(HASH) == Image(HASH, attempts=1, scan=SEEN)
+
+
+def test_a_terminal_write_whose_answer_was_lost_gives_the_row_it_wrote(images: ImagesTable, world: World) -> None:
+    world.wire.plan({0: Mishap.ANSWER_LOST})
+    assert images.finish(HASH, SEEN).scan == SEEN
+
+
+def test_a_terminal_image_is_not_leased_again(images: ImagesTable) -> None:
+    images.finish(HASH, SEEN)
+    met = images.lease(HASH, "first", 9000, 9090, MOST)
+    assert not met.granted
+    assert met.image.scan == SEEN
+
+
+@pytest.mark.parametrize(
+    ("now", "not_since", "claimed"),
+    [(1000, 400, False), (1599, 999, False), (1600, 1000, False), (1601, 1001, True)],
+)
+def test_an_image_is_queued_again_once_in_a_while(
+    images: ImagesTable,
+    now: float,
+    not_since: float,
+    claimed: bool,
+) -> None:
+    assert images.claim_requeue(HASH, 1000, 400)
+    assert images.claim_requeue(HASH, now, not_since) is claimed
+
+
+def test_a_terminal_image_is_not_queued_again(images: ImagesTable) -> None:
+    images.finish(HASH, SEEN)
+    assert not images.claim_requeue(HASH, 9000, 8400)
+
+
+def test_a_claim_whose_answer_was_lost_is_left_to_the_next_sweep(images: ImagesTable, world: World) -> None:
+    world.wire.plan({0: Mishap.ANSWER_LOST})
+    assert not images.claim_requeue(HASH, 1000, 400)
+    assert images.claim_requeue(HASH, 1601, 1001)
+
+
+def test_a_claim_leaves_the_lease_alone(images: ImagesTable) -> None:
+    lease(images, "first")
+    images.claim_requeue(HASH, 1000, 400)
+    assert images.get(HASH) == Image(HASH, attempts=1, lease_until=1090, queued_again_at=1000)

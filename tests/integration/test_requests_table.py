@@ -1,0 +1,140 @@
+from dataclasses import replace
+
+import pytest
+
+from imagescan.aws import clients
+from imagescan.aws.requests_table import RequestsTable
+from imagescan.labels import Label, match
+from imagescan.requests import TIMED_OUT, Answer, Failure, Image, Scan, ScanRequest, Status, settled
+from tests.integration.resources import REQUESTS
+from tests.integration.wire import Mishap
+from tests.integration.world import World
+
+HASH = "ab" * 32
+REQUEST = ScanRequest("r", HASH, f"images/{HASH}.png", "cat", 90.5, created_at=1000.125, deadline=4600.125)
+LABELS = (Label("Cat", 97.25, ("Animal",), ("Feline",)), Label("Car", 80.0), Label("Dog", 60.0), Label("Tree", 50.0))
+SEEN = Scan(Status.COMPLETED, 1010.5, LABELS, "3.0", scanned_for="r")
+BROKEN = Scan(Status.FAILED, 1010.5, failure=Failure("image_invalid", "It cannot be read."))
+ANSWERS = {
+    "found": Answer(Status.COMPLETED, 1010.5, SEEN, match("cat", LABELS, 90)),
+    "found by its parent": Answer(Status.COMPLETED, 1010.5, SEEN, match("animal", LABELS, 90)),
+    "not found": Answer(Status.COMPLETED, 1010.5, SEEN, match("car", LABELS, 90)),
+    "nothing seen": Answer(Status.COMPLETED, 1010.5, replace(SEEN, labels=()), match("car", (), 90)),
+    "failed": Answer(Status.FAILED, 1010.5, BROKEN, failure=BROKEN.failure),
+    "timed out": Answer(Status.FAILED, 4600.125, failure=TIMED_OUT),
+}
+
+
+@pytest.fixture
+def table(world: World) -> RequestsTable:
+    assert world.resources.rows(REQUESTS) == []
+    return RequestsTable(clients.dynamodb(), REQUESTS, retention_seconds=86_400)
+
+
+def stored(table: RequestsTable, count: int) -> list[ScanRequest]:
+    """So many waiting requests."""
+    requests = [replace(REQUEST, id=f"r{number}") for number in range(count)]
+    for request in requests:
+        table.put(request)
+    return requests
+
+
+def answered(request: ScanRequest) -> ScanRequest:
+    answer = settled(request, Image(HASH, scan=SEEN), 1011)
+    assert answer
+    return answer
+
+
+def waiting(table: RequestsTable) -> set[str]:
+    return {request.id for request in table.waiting_for(HASH)}
+
+
+def test_a_waiting_request_is_read_as_it_was_stored(table: RequestsTable) -> None:
+    table.put(REQUEST)
+    assert table.get("r") == REQUEST
+    assert list(table.waiting_for(HASH)) == list(table.all_waiting()) == [REQUEST]
+    assert list(table.waiting_for("cd" * 32)) == []
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_read_as_it_was_stored(table: RequestsTable, name: str) -> None:
+    request = replace(REQUEST, answer=ANSWERS[name])
+    table.put(request)
+    assert table.get("r") == request
+    assert waiting(table) == set()
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_read_as_it_was_settled(table: RequestsTable, name: str) -> None:
+    table.put(REQUEST)
+    table.settle([replace(REQUEST, answer=ANSWERS[name])])
+    assert table.get("r") == replace(REQUEST, answer=ANSWERS[name])
+    assert waiting(table) == set()
+
+
+def test_a_request_that_nobody_made_has_no_row(table: RequestsTable) -> None:
+    assert table.get("nobody's") is None
+
+
+def test_a_row_says_when_it_may_be_forgotten(table: RequestsTable, world: World) -> None:
+    table.put(REQUEST)
+    [row] = world.resources.rows(REQUESTS)
+    assert row["expires_at"] == {"N": str(1000 + 86_400)}
+
+
+def test_a_request_put_twice_stays_as_it_was(table: RequestsTable) -> None:
+    table.put(REQUEST)
+    table.settle([answered(REQUEST)])
+    table.put(REQUEST)
+    assert table.get("r") == answered(REQUEST)
+
+
+def test_a_put_whose_answer_was_lost_is_a_put(table: RequestsTable, world: World) -> None:
+    world.wire.plan({0: Mishap.ANSWER_LOST})
+    table.put(REQUEST)
+    assert table.get("r") == REQUEST
+
+
+@pytest.mark.parametrize("count", [1, 2, 25])
+def test_up_to_25_are_settled_in_one_call(table: RequestsTable, world: World, count: int) -> None:
+    requests = stored(table, count)
+    world.wire.reset()
+    table.settle([answered(request) for request in requests])
+    assert len(world.wire.calls) == 1
+    assert waiting(table) == set()
+    assert table.get(requests[-1].id) == answered(requests[-1])
+
+
+def test_one_that_was_settled_does_not_keep_the_others_from_it(table: RequestsTable) -> None:
+    requests = stored(table, 3)
+    timed_out = replace(requests[1], answer=ANSWERS["timed out"])
+    table.settle([timed_out])
+    table.settle([answered(request) for request in requests])
+    assert [table.get(request.id) for request in requests] == [answered(requests[0]), timed_out, answered(requests[2])]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_settling_whose_answer_was_lost_is_settling(table: RequestsTable, world: World, count: int) -> None:
+    requests = stored(table, count)
+    world.wire.plan({0: Mishap.ANSWER_LOST})
+    table.settle([answered(request) for request in requests])
+    assert [table.get(request.id) for request in requests] == [answered(request) for request in requests]
+
+
+def test_only_an_answer_is_settled(table: RequestsTable) -> None:
+    with pytest.raises(ValueError, match="has no answer"):
+        table.settle([REQUEST])
+
+
+@pytest.mark.parametrize("read", [RequestsTable.all_waiting, lambda table: table.waiting_for(HASH)])
+def test_waiting_requests_are_read_page_by_page(table: RequestsTable, world: World, read: object) -> None:
+    """A page ends at 1 MB."""
+    stored(table, 1)
+    [row] = world.resources.rows(REQUESTS)
+    for number in range(1, 12):
+        big = row | {"request_id": {"S": f"r{number}"}, "ballast": {"S": "x" * 200_000}}
+        world.resources.dynamodb.put_item(TableName=REQUESTS, Item=big)
+    world.wire.reset()
+    assert callable(read)
+    assert {request.id for request in read(table)} == {f"r{number}" for number in range(12)}
+    assert len(world.wire.calls) == 3
