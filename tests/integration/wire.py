@@ -3,7 +3,6 @@
 import json
 import threading
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import sha256
@@ -53,10 +52,6 @@ class Wire:
         self.sent.clear()
         self._mishaps.clear()
         self._failures.clear()
-
-    def count(self) -> Counter[str]:
-        """How often each operation was called since the last reset."""
-        return Counter(self.calls)
 
     def plan(self, mishaps: dict[int, Mishap]) -> None:
         """Start counting anew; these befall the calls at these positions."""
