@@ -1,6 +1,6 @@
 import type { Locator, Page } from "@playwright/test";
 import type { ScanRequest } from "../../src/api/contract";
-import { API_URL, ask, card, choose, expect, outcome, sample, test, unseen } from "./page";
+import { API_URL, ask, card, choose, expect, expectAccessible, outcome, sample, test, unseen } from "./page";
 
 async function answeredCat(page: Page): Promise<Locator> {
   await choose(page, sample("cat.jpg"));
@@ -126,6 +126,7 @@ test("the link opens the answer again, here with its picture and elsewhere witho
   await expect(elsewhere.getByText("opened by its link")).toHaveCount(0);
   await expect(elsewhere.getByText("asked for “cat”")).toBeVisible();
   await expect(elsewhere.getByRole("img")).toHaveCount(0);
+  await expectAccessible(elsewhere);
   await elsewhere.context().close();
 });
 

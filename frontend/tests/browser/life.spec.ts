@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { API_URL, ask, card, choose, expect, outcome, test, unseen } from "./page";
+import { API_URL, ask, card, choose, expect, expectAccessible, outcome, shoot, test, unseen } from "./page";
 
 const GET = /\/scanrequest\/[\w-]+$/;
 
@@ -65,6 +65,8 @@ test("a page that is opened again sends what it had not sent", async ({ page }) 
   await choose(page, unseen("cat.jpg"), unseen("coffee.jpg"), unseen("rocket.jpg"), unseen("astronaut.jpg"));
   await expect(page.locator('[data-state="sending"]')).toHaveCount(3);
   await expect(page.locator('[data-state="queued"]')).toHaveCount(1);
+  await expectAccessible(page);
+  await shoot(page, "sending");
   await page.unroute(/\/scanrequest$/);
   await page.reload();
   await expect(page.getByRole("heading", { name: "4 answered" })).toBeVisible({ timeout: 40_000 });

@@ -1,5 +1,16 @@
 import type { Page } from "@playwright/test";
-import { card, choose, expect, lyingOnItsSide, outcome, type Picture, test, unseen } from "./page";
+import {
+  card,
+  choose,
+  expect,
+  expectAccessible,
+  lyingOnItsSide,
+  outcome,
+  type Picture,
+  shoot,
+  test,
+  unseen,
+} from "./page";
 
 const ANSWER = /^(Yes|No)/;
 
@@ -12,6 +23,7 @@ test("dropped pictures are answered, and the page says where to let go", async (
   const dropped = await transferOf(page, unseen("cat.jpg"), unseen("coffee.jpg"));
   await page.dispatchEvent("body", "dragover", { dataTransfer: dropped });
   await expect(page.getByText("Let go to add the pictures")).toBeVisible();
+  await expectAccessible(page);
   await page.dispatchEvent("body", "drop", { dataTransfer: dropped });
   await expect(page.getByText("Drop pictures here, or paste them")).toBeVisible();
   await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
@@ -43,6 +55,8 @@ test.describe("on a phone", () => {
     await page.getByRole("button", { name: "Take a photo" }).tap();
     const input = await (await chooser).element().getAttribute("capture");
     expect(input).toBe("environment");
+    await expectAccessible(page);
+    await shoot(page, "touch");
     await (await chooser).setFiles(unseen("cat.jpg"));
     await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
   });
