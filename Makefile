@@ -20,7 +20,7 @@ help: ## what can be made
 
 ## The stack on this machine
 
-.PHONY: up down status url logs reset demo live build
+.PHONY: up down status url logs reset demo live bridge build
 up: tools ## set up everything, start the local stack, deploy on it, print its addresses
 	@$(LOCAL) up
 down: .venv/.made ## stop the local stack; its data is kept
@@ -37,6 +37,8 @@ demo: .venv/.made ## ask about the sample pictures and print the answers
 	@$(LOCAL) demo
 live: tools ## put changed code live on the running stack
 	@$(LOCAL) live
+bridge: .venv/.made ## let the containers of sam local reach the stack until Ctrl-C (on Linux)
+	@$(LOCAL) bridge
 build: tools ## build what is deployed, as sam build does
 	@$(LOCAL) build
 

@@ -3,16 +3,20 @@
 import argparse
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
+import httpx
 from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
 from local import logs, paths, report, sam
+from local.bridge import bridge, gateway
 from local.client import Client
 from local.say import Trouble
-from local.stack import Stack
+from local.stack import EMULATOR, REKOGNITION, USUAL_PORTS, Stack
 
 LOGS_FROM_S = 60
 DEMO_LABELS = ["cat", "person"]
@@ -69,6 +73,21 @@ def live(stack: Stack) -> None:
     stack.live()
 
 
+def let_containers_in(stack: Stack) -> None:
+    """Lets containers reach the stack at its usual ports until Ctrl-C."""
+    address = gateway()
+    if address is None:
+        print("Containers reach this machine by themselves.")
+        return
+    servers = {EMULATOR: stack.aws_endpoint, REKOGNITION: stack.rekognition_url}
+    wanted = [(USUAL_PORTS[name], httpx.URL(url).port or 0) for name, url in servers.items()]
+    with bridge(address, wanted), suppress(KeyboardInterrupt):
+        print(
+            f"Containers reach the local stack with --add-host host.docker.internal:{address} until Ctrl-C.", flush=True
+        )
+        threading.Event().wait()
+
+
 def build(_: Stack) -> None:
     """Builds and prints where."""
     print(sam.build())
@@ -88,6 +107,7 @@ COMMANDS: dict[str, Callable[[Stack], int | None]] = {
     "reset": reset,
     "demo": demo,
     "live": live,
+    "bridge": let_containers_in,
     "build": build,
     "validate": validate,
 }
