@@ -1,0 +1,294 @@
+"""What holds for every input, not for examples."""
+
+import json
+import struct
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagescan.errors import Rejected
+from imagescan.handlers import submit_body
+from imagescan.images import ImageType, check, dimensions, hash_in_key
+from imagescan.labels import Label, MatchedBy, match, normalized
+from imagescan.requests import (
+    GRACE_SECONDS,
+    TIMED_OUT,
+    Failure,
+    Image,
+    Scan,
+    ScanRequest,
+    Status,
+    derive,
+    settled,
+)
+from imagescan.scan import Result
+from imagescan.scan_batch import scan_batch
+from imagescan.uploads import Message, Poison, announcement, keys_in
+from tests.pictures import jpeg, png, segment
+
+# A machine that is busy with other things is no fault of the code's.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+# ---------------------------------------------------------------- match
+
+WORDS = st.sampled_from(
+    ["cat", "Cat", " CAT ", "dog", "Animal", "animal", "Straße", "STRASSE", "Hot  Dog", "hot dog", ""]
+)
+NAMES = st.lists(WORDS, max_size=3).map(tuple)
+CONFIDENCES = st.floats(0, 100)
+LABELS = st.lists(
+    st.builds(Label, WORDS, CONFIDENCES, NAMES, NAMES, NAMES), max_size=6, unique_by=lambda label: label.name
+)
+
+
+def all_names(label: Label) -> dict[MatchedBy, set[str]]:
+    return {
+        MatchedBy.NAME: {normalized(label.name)},
+        MatchedBy.ALIAS: set(map(normalized, label.aliases)),
+        MatchedBy.PARENT: set(map(normalized, label.parents)),
+        MatchedBy.CATEGORY: set(map(normalized, label.categories)),
+    }
+
+
+@given(WORDS, LABELS, CONFIDENCES)
+def test_a_label_matches_when_one_of_its_names_does_and_it_is_confident(
+    wanted: str, labels: list[Label], confidence: float
+) -> None:
+    fitting = [
+        label
+        for label in labels
+        if label.confidence >= confidence and any(normalized(wanted) in names for names in all_names(label).values())
+    ]
+    assert match(wanted, labels, confidence).matched is bool(fitting)
+
+
+@given(WORDS, LABELS, CONFIDENCES)
+def test_the_closest_match_wins_and_then_the_most_confident(
+    wanted: str, labels: list[Label], confidence: float
+) -> None:
+    found = match(wanted, labels, confidence).match
+    if found is None:
+        return
+    assert found.label in labels
+    assert normalized(wanted) in all_names(found.label)[found.matched_by]
+    closer = list(MatchedBy)[: list(MatchedBy).index(found.matched_by)]
+    for label in labels:
+        if label.confidence >= confidence:
+            assert not any(normalized(wanted) in all_names(label)[how] for how in closer)
+
+
+@given(WORDS, LABELS, CONFIDENCES, CONFIDENCES)
+def test_what_matches_matches_at_every_lower_confidence(
+    wanted: str, labels: list[Label], one: float, other: float
+) -> None:
+    if match(wanted, labels, max(one, other)).matched:
+        assert match(wanted, labels, min(one, other)).matched
+
+
+@given(WORDS, LABELS, CONFIDENCES)
+def test_neither_the_order_of_labels_nor_the_case_of_the_word_counts(
+    wanted: str, labels: list[Label], confidence: float
+) -> None:
+    verdict = match(wanted, labels, confidence)
+    assert verdict == match(f"  {wanted.swapcase()}\n", sorted(labels, key=lambda label: label.name), confidence)
+
+
+@given(WORDS, LABELS, CONFIDENCES)
+def test_a_miss_names_at_most_three_labels_and_a_hit_none(wanted: str, labels: list[Label], confidence: float) -> None:
+    verdict = match(wanted, labels, confidence)
+    assert len(verdict.nearest) == (0 if verdict.matched else min(3, len(labels)))
+
+
+# ---------------------------------------------------------------- derive
+
+CREATED = 1_000_000.0
+SECONDS = st.floats(0, 4 * 3600)
+REQUESTS = st.builds(
+    lambda wait, confidence: ScanRequest("r", "h", "k", "cat", confidence, CREATED, CREATED + wait),
+    st.floats(0, 3600),
+    CONFIDENCES,
+)
+# Scanned before the request was made, or after; written a while after that, but sooner than the grace is over.
+SCANS = st.builds(
+    lambda at, labels, failure: Scan(
+        Status.FAILED if failure else Status.COMPLETED,
+        CREATED + at,
+        () if failure else tuple(labels),
+        failure=failure,
+    ),
+    st.floats(-3600, 4 * 3600),
+    LABELS,
+    st.none() | st.just(Failure("image_invalid", "It cannot be read.")),
+)
+WRITTEN_AFTER = st.floats(0, GRACE_SECONDS, exclude_max=True)
+
+
+def image_at(now: float, scan: Scan | None, written_after: float) -> Image | None:
+    """The row as a strong read finds it: a lease comes before the scan, the terminal write after it."""
+    if scan and now >= scan.finished_at + written_after:
+        return Image("h", scan=scan)
+    return Image("h", attempts=1, lease_until=now + 1) if now > CREATED + 1 else None
+
+
+@given(REQUESTS, st.none() | SCANS, WRITTEN_AFTER, SECONDS, SECONDS)
+def test_an_answer_once_given_is_given_ever_after(
+    request: ScanRequest, scan: Scan | None, written_after: float, one: float, other: float
+) -> None:
+    earlier, later = sorted((CREATED + one, CREATED + other))
+    first = derive(request, image_at(earlier, scan, written_after), earlier)
+    if first:
+        assert derive(request, image_at(later, scan, written_after), later) == first
+
+
+@given(REQUESTS, st.none() | SCANS, WRITTEN_AFTER, SECONDS, SECONDS)
+def test_settling_changes_no_answer_whenever_it_comes(
+    request: ScanRequest, scan: Scan | None, written_after: float, one: float, other: float
+) -> None:
+    earlier, later = sorted((CREATED + one, CREATED + other))
+    row = settled(request, image_at(earlier, scan, written_after), earlier)
+    if row:
+        unsettled = derive(request, image_at(later, scan, written_after), later)
+        assert derive(row, None, later) == derive(row, image_at(later, scan, written_after), later) == unsettled
+
+
+@given(REQUESTS, st.none() | SCANS, WRITTEN_AFTER, SECONDS)
+def test_no_request_waits_longer_than_its_deadline_and_the_grace(
+    request: ScanRequest, scan: Scan | None, written_after: float, more: float
+) -> None:
+    now = request.deadline + GRACE_SECONDS + 1 + more
+    assert derive(request, image_at(now, scan, written_after), now)
+
+
+@given(REQUESTS, st.none() | SCANS, st.floats())
+def test_every_request_is_pending_or_has_one_kind_of_answer(
+    request: ScanRequest, scan: Scan | None, now: float
+) -> None:
+    answer = derive(request, Image("h", scan=scan), now)
+    if answer is None:
+        assert scan is None
+    elif answer.status is Status.COMPLETED:
+        assert scan
+        assert answer.verdict == match("cat", scan.labels, request.min_confidence)
+        assert answer.failure is None
+    else:
+        assert answer.verdict is None
+        assert answer.failure in (TIMED_OUT, scan.failure if scan else TIMED_OUT)
+
+
+# ---------------------------------------------------------------- headers of images
+
+SIDES = st.integers(1, 0xFFFF)
+BARE_MARKERS = st.sampled_from([0x01, *range(0xD0, 0xD8)]).map(lambda marker: bytes((0xFF, marker)))
+FILL = st.integers(1, 5).map(lambda count: b"\xff" * count)
+SEGMENTS = st.builds(
+    segment, st.sampled_from([0xC4, 0xC8, 0xCC, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE]), st.binary(max_size=200)
+)
+# As an EXIF segment does: a whole small picture inside.
+THUMBNAILS = st.builds(lambda width, height: segment(0xE1, b"Exif\0\0" + jpeg(width, height)), SIDES, SIDES)
+FRAMES = st.sampled_from([0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC9, 0xCF])
+JPEG_HEADERS = st.lists(SEGMENTS | THUMBNAILS | BARE_MARKERS, max_size=6).map(b"".join)
+IMAGES = st.builds(
+    lambda width, height, before, frame: (jpeg(width, height, segments=before, frame=frame), (width, height)),
+    SIDES,
+    SIDES,
+    st.builds(lambda header, fill: header + fill, JPEG_HEADERS, FILL | st.just(b"")),
+    FRAMES,
+) | st.builds(lambda width, height: (png(width, height), (width, height)), SIDES, SIDES)
+
+
+def type_of(content: bytes) -> ImageType:
+    return ImageType.PNG if content.startswith(b"\x89PNG") else ImageType.JPEG
+
+
+@given(IMAGES)
+def test_the_size_is_that_of_the_frame_whatever_stands_before_it(image: tuple[bytes, tuple[int, int]]) -> None:
+    content, sides = image
+    assert dimensions(content, type_of(content)) == sides
+
+
+@given(IMAGES, st.data())
+def test_an_image_cut_short_is_refused_or_has_its_right_size(
+    image: tuple[bytes, tuple[int, int]], data: st.DataObject
+) -> None:
+    content, sides = image
+    cut = content[: data.draw(st.integers(0, len(content)))]
+    assert dimensions(cut, type_of(content)) in (None, sides)
+
+
+@given(st.sampled_from(ImageType), st.binary(max_size=300))
+def test_no_bytes_crash_the_reading_of_a_header(image_type: ImageType, content: bytes) -> None:
+    signature = {ImageType.JPEG: b"\xff\xd8\xff", ImageType.PNG: b"\x89PNG\r\n\x1a\n"}[image_type]
+    for each in (content, signature + content):
+        found = dimensions(each, image_type)
+        assert found is None or min(found) > 0
+
+
+@given(st.sampled_from(ImageType), st.binary(max_size=300) | IMAGES.map(lambda image: image[0]))
+def test_bytes_are_taken_for_an_image_or_refused_with_a_reason(image_type: ImageType, content: bytes) -> None:
+    with suppress(Rejected):
+        taken = check(content, image_type)
+        assert 80 <= min(taken.width, taken.height) <= max(taken.width, taken.height) <= 10_000
+        assert struct.pack(">H", taken.height) in content
+        assert hash_in_key(taken.key) == taken.hash
+
+
+# ---------------------------------------------------------------- what comes from outside
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+FIELDS = st.sampled_from(
+    ["Records", "Event", "eventSource", "eventName", "s3", "object", "key", "bucket", "file", "fileType", "label"]
+)
+VALUES = SCALARS | st.sampled_from(["aws:s3", "ObjectCreated:Put", "s3:TestEvent", f"images/{'ab' * 32}.png"])
+ANY_JSON = st.recursive(
+    VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=5), max_leaves=20
+)
+RECORDS = st.fixed_dictionaries(
+    {
+        "eventSource": VALUES,
+        "eventName": VALUES,
+        "s3": ANY_JSON | st.builds(lambda key: {"object": {"key": key}}, VALUES),
+    }
+)
+BODIES = (
+    st.text()
+    | ANY_JSON.map(json.dumps)
+    | st.lists(RECORDS | ANY_JSON, max_size=3).map(lambda records: json.dumps({"Records": records}))
+)
+
+
+@given(BODIES)
+def test_a_message_is_read_or_is_poison(body: str) -> None:
+    with suppress(Poison):
+        keys = keys_in(body)
+        assert len(set(keys)) == len(keys)
+        assert all(hash_in_key(key) for key in keys)
+
+
+@given(st.binary(min_size=32, max_size=32), st.sampled_from(["jpg", "png"]))
+def test_what_is_announced_is_read_back(digest: bytes, extension: str) -> None:
+    key = f"images/{digest.hex()}.{extension}"
+    assert keys_in(announcement(key)) == [key]
+
+
+@given(st.lists(BODIES, max_size=4))
+def test_every_message_of_a_batch_is_judged_by_itself(bodies: list[str]) -> None:
+    def scan(key: str) -> Any:
+        raise RuntimeError(key)
+
+    messages = [Message(f"m{number}", "receipt", body, 1) for number, body in enumerate(bodies)]
+    judged = scan_batch(messages, scan)
+    assert [each.message for each in judged] == messages
+    for each in judged:
+        assert all(outcome.result is Result.BROKEN for outcome in each.outcomes)
+        assert each.is_done is (each.poison is None and not each.outcomes)
+
+
+@given(BODIES | st.dictionaries(FIELDS, VALUES).map(json.dumps))
+def test_a_body_is_read_or_refused_with_a_reason(body: str) -> None:
+    with suppress(Rejected):
+        sent = submit_body.read(body)
+        assert isinstance(sent.image_type, ImageType)
+        assert isinstance(sent.content, bytes)
