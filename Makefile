@@ -42,13 +42,17 @@ bridge: .venv/.made ## let the containers of sam local reach the stack until Ctr
 build: tools ## build what is deployed, as sam build does
 	@$(LOCAL) build
 
+.PHONY: redrive
+redrive: .venv/.made ## return dead letters to the queue (OPTIONS=--list or --all; STACK=name for one on AWS)
+	@PYTHONPATH=src $(PYTHON) -m ops.redrive $(STACK) $(OPTIONS)
+
 ## Checks and tests
 
 .PHONY: check test
 check: tools ## lint, format, types, template
 	@local/step "lint" .venv/bin/ruff check
 	@local/step "format" .venv/bin/ruff format --check
-	@local/step "types" .venv/bin/mypy src local tests
+	@local/step "types" .venv/bin/mypy src local ops tests
 	@local/step "types of the Rekognition stand-in" npm --prefix local/rekognition run check
 	@local/step "web page" npm --prefix frontend run check
 	@local/step "template" $(LOCAL) validate

@@ -150,8 +150,9 @@ class Trigger:
 
     def end_visibility_timeouts(self) -> None:
         """Everything in flight can be received again."""
+        errors = self._sqs.exceptions
         for receipt in self._in_flight.values():
-            with suppress(self._sqs.exceptions.MessageNotInflight):  # its delay was over already
+            with suppress(errors.MessageNotInflight, errors.ReceiptHandleIsInvalid):  # it is visible, or a dead letter
                 self._sqs.change_message_visibility(QueueUrl=QUEUE_URL, ReceiptHandle=receipt, VisibilityTimeout=0)
 
 
