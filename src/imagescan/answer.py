@@ -1,29 +1,27 @@
 """What the API says about a request. Every key is always there; what is not known yet is null. Pure."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from imagescan.labels import Label, Match, Verdict, most_confident_first
-from imagescan.requests import Answer, Image, ScanRequest, Status, is_shared
+from imagescan.labels import Finding, Match, MatchedBy, MatchMode, Question, Verdict, most_confident_first
+from imagescan.requests import Asked, Image, ScanRequest, Status, Upload, is_shared
 
 
-def body(request: ScanRequest) -> dict[str, Any]:
+def body(request: ScanRequest, upload: Upload | None = None) -> dict[str, Any]:
     """The request as clients read it: confidences in percent, boxes in fractions, times in ISO 8601."""
     answer = request.answer
     scan, verdict = (answer.scan, answer.verdict) if answer else (None, None)
     return {
         "request_id": request.id,
+        "reference": request.reference,
         "status": answer.status if answer else Status.PENDING,
         "message": _message(request),
-        "label": request.label,
-        "min_confidence": request.min_confidence,
-        "label_matched": verdict.matched if verdict else None,
-        "match": _match(verdict.match) if verdict and verdict.match else None,
-        "nearest": [_label(label) for label in verdict.nearest] if verdict else [],
-        "labels": [_label(label) for label in most_confident_first(scan.labels)] if scan else [],
+        **_asked(request.question),
+        **_answered(verdict),
+        "labels": [asdict(label) for label in most_confident_first(scan.labels)] if scan else [],
         "failure": asdict(answer.failure) if answer and answer.failure else None,
+        "upload": _upload(upload) if upload else None,
         "image_hash": request.image_hash,
         "created_at": _time(request.created_at),
         "deadline": _time(request.deadline),
@@ -31,6 +29,18 @@ def body(request: ScanRequest) -> dict[str, Any]:
         "scanned_at": _time(scan.finished_at) if scan else None,
         "model_version": scan.model_version if scan else None,
         "scan_shared": is_shared(request, scan) if scan else None,
+    }
+
+
+def of_question(asked: Asked) -> dict[str, Any]:
+    """A further question's answer, in the same words as a request's."""
+    return {
+        "request_id": asked.request.id,
+        "reference": asked.request.reference,
+        "message": _in_words(asked.question, asked.verdict),
+        **_asked(asked.question),
+        **_answered(asked.verdict),
+        "image_hash": asked.request.image_hash,
     }
 
 
@@ -50,27 +60,33 @@ def debug_data(request: ScanRequest, image: Image | None) -> dict[str, Any]:
     }
 
 
-def _message(request: ScanRequest) -> str:
-    return _MESSAGES[request.answer.status](request, request.answer) if request.answer else _WAITING
+def _asked(question: Question) -> dict[str, Any]:
+    return {
+        "label": question.labels[0],
+        "labels_asked": list(question.labels),
+        "match_mode": question.mode,
+        "min_confidence": question.min_confidence,
+    }
 
 
-_WAITING = "The image is waiting to be scanned. Ask again in a moment."
+def _answered(verdict: Verdict | None) -> dict[str, Any]:
+    findings = verdict.findings if verdict else ()
+    missed = [] if verdict and verdict.matched else [finding for finding in findings if not finding.matched]
+    return {
+        "label_matched": verdict.matched if verdict else None,
+        "match": next((_match(finding.match) for finding in findings if finding.match), None),
+        "nearest": [asdict(label) for label in missed[0].nearest] if missed else [],
+        "results": [_result(finding) for finding in findings],
+    }
 
 
-def _completed(request: ScanRequest, answer: Answer) -> str:
-    verdict = answer.verdict or Verdict(None)
-    if verdict.match is None:
-        return f"No: the image shows no '{request.label}' at {request.min_confidence:g} % or more."
-    found = verdict.match
-    named = "" if found.matched_by == "name" else f", found as '{found.label.name}' by its {found.matched_by}"
-    return f"Yes: the image shows '{request.label}' ({found.label.confidence:.1f} %{named})."
-
-
-def _failed(request: ScanRequest, answer: Answer) -> str:
-    return answer.failure.message if answer.failure else f"The request {request.id} failed."
-
-
-_MESSAGES: dict[Status, Callable[[ScanRequest, Answer], str]] = {Status.COMPLETED: _completed, Status.FAILED: _failed}
+def _result(finding: Finding) -> dict[str, Any]:
+    return {
+        "label": finding.wanted,
+        "matched": finding.matched,
+        "match": _match(finding.match) if finding.match else None,
+        "nearest": [asdict(label) for label in finding.nearest],
+    }
 
 
 def _match(found: Match) -> dict[str, Any]:
@@ -82,8 +98,38 @@ def _match(found: Match) -> dict[str, Any]:
     }
 
 
-def _label(label: Label) -> dict[str, Any]:
-    return asdict(label)
+def _upload(upload: Upload) -> dict[str, Any]:
+    return {"method": "PUT", "url": upload.url, "headers": dict(upload.headers), "expires_at": _time(upload.expires_at)}
+
+
+def _message(request: ScanRequest) -> str:
+    if request.answer is None:
+        return _AWAITED if request.awaits_upload else _WAITING
+    if request.answer.verdict:
+        return _in_words(request.question, request.answer.verdict)
+    return request.answer.failure.message if request.answer.failure else _WAITING
+
+
+_WAITING = "The image is waiting to be scanned. Ask again in a moment."
+_AWAITED = "The image is waiting to be uploaded and scanned. Ask again once it is sent."
+
+
+def _in_words(question: Question, verdict: Verdict) -> str:
+    """The verdict as a sentence: it names the labels that decided it."""
+    yes_or_no = "Yes" if verdict.matched else "No"
+    decided_by_what_is_shown = verdict.matched is not (question.mode is MatchMode.NONE)
+    if decided_by_what_is_shown:
+        return f"{yes_or_no}: the image shows {', '.join(_shown(each) for each in verdict.findings if each.match)}."
+    missed = " and ".join(f"no '{finding.wanted}'" for finding in verdict.findings if not finding.match)
+    return f"{yes_or_no}: the image shows {missed} at {question.min_confidence:g} % or more."
+
+
+def _shown(finding: Finding) -> str:
+    found = finding.match
+    if found is None:
+        raise ValueError(f"{finding.wanted!r} is not shown")
+    named = "" if found.matched_by is MatchedBy.NAME else f", found as '{found.label.name}' by its {found.matched_by}"
+    return f"'{finding.wanted}' ({found.label.confidence:.1f} %{named})"
 
 
 def _time(seconds: float) -> str:

@@ -27,3 +27,7 @@ class UnsupportedType(Rejected):
 
 class NotFound(Rejected):
     """There is nothing of that name."""
+
+
+class Conflict(Rejected):
+    """It does not fit what is there already."""

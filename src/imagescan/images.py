@@ -16,6 +16,8 @@ MIN_SIDE = 80
 MAX_SIDE = 10_000
 # base64 makes these 6,000,000 bytes, which leaves room for the event around them: Lambda takes 6,291,456 in all
 MAX_POSTED_BYTES = 4_500_000
+MAX_STORED_BYTES = 15 * 1024 * 1024
+HEADER_BYTES = 1024 * 1024  # camera files carry previews and colour profiles before the frame header
 
 KEY_PREFIX = "images/"
 
@@ -48,7 +50,25 @@ class CheckedImage:
     width: int
     height: int
     hash: str
-    key: str
+
+    @property
+    def key(self) -> str:
+        """The object key that holds it."""
+        return key_of(self.hash, self.type)
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncedImage:
+    """An image whose bytes are still to come; ``size`` in bytes. What it is said to be, S3 makes it be."""
+
+    hash: str
+    size: int
+    type: ImageType
+
+    @property
+    def key(self) -> str:
+        """The object key that will hold it."""
+        return key_of(self.hash, self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,19 @@ def check(content: bytes, declared: ImageType) -> CheckedImage:
     actual = _type_of(content, declared)
     width, height = _checked_dimensions(content, actual)
     content_hash = hashlib.sha256(content).hexdigest()
-    return CheckedImage(content, actual, width, height, content_hash, key_of(content_hash, actual))
+    return CheckedImage(content, actual, width, height, content_hash)
+
+
+def unfit(start: bytes) -> BadInput | None:
+    """Why an image of this beginning cannot be scanned, as far as its header tells; None when it does not."""
+    image_type = sniff(start)
+    if image_type is None or dimensions(start, image_type) is None:
+        return None
+    try:
+        _checked_dimensions(start, image_type)
+    except BadInput as error:
+        return error
+    return None
 
 
 def key_of(content_hash: str, image_type: ImageType) -> str:

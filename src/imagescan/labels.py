@@ -59,9 +59,10 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether the image shows what was asked; for a miss, the labels that come nearest (3 at most)."""
+class Finding:
+    """Whether the image shows one label that was asked for; for a miss, the labels that come nearest (3 at most)."""
 
+    wanted: str
     match: Match | None
     nearest: tuple[Label, ...] = ()
 
@@ -70,24 +71,64 @@ class Verdict:
         return self.match is not None
 
 
+class MatchMode(StrEnum):
+    """How many of the labels asked for have to be shown for a yes."""
+
+    ANY = "any"
+    ALL = "all"
+    NONE = "none"
+
+
+_ENOUGH: dict[MatchMode, Callable[[Iterable[bool]], bool]] = {
+    MatchMode.ANY: any,
+    MatchMode.ALL: all,
+    MatchMode.NONE: lambda shown: not any(shown),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of an image: labels, how many of them are wanted, and the percentage from which one counts."""
+
+    labels: tuple[str, ...]
+    min_confidence: float
+    mode: MatchMode = MatchMode.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to a question, with a finding for each label asked for, in the order asked."""
+
+    matched: bool
+    findings: tuple[Finding, ...]
+
+
+def judge(question: Question, labels: Sequence[Label]) -> Verdict:
+    """What an image that shows ``labels`` answers to ``question``."""
+    findings = tuple(match(wanted, labels, question.min_confidence) for wanted in question.labels)
+    return Verdict(_ENOUGH[question.mode](finding.matched for finding in findings), findings)
+
+
 def normalized(name: str) -> str:
     """The form in which names are compared: case and surrounding space do not count, inner space counts once."""
     return " ".join(name.split()).casefold()
 
 
-def match(wanted: str, labels: Sequence[Label], min_confidence: float) -> Verdict:
+def match(wanted: str, labels: Sequence[Label], min_confidence: float) -> Finding:
     """Whether ``labels`` show ``wanted`` at ``min_confidence`` percent or more, by name, alias, parent or category.
 
     The closest kind of match wins, then the higher confidence. A miss names the labels that come nearest: first those
     that answer to ``wanted`` but fall short of the confidence, then the most confident of the others.
     """
-    wanted, ranked = normalized(wanted), most_confident_first(labels)
-    answering = [Match(label, how) for label in ranked if (how := _how(wanted, label))]
+    name, ranked = normalized(wanted), most_confident_first(labels)
+    answering = [Match(label, how) for label in ranked if (how := _how(name, label))]
     confident = [found for found in answering if found.label.confidence >= min_confidence]
     if confident:
-        return Verdict(min(confident, key=lambda found: _CLOSENESS[found.matched_by]))
+        return Finding(wanted, min(confident, key=lambda found: _CLOSENESS[found.matched_by]))
     short_of_it = [found.label for found in answering]
-    return Verdict(None, tuple((short_of_it + [label for label in ranked if label not in short_of_it])[:NEAREST]))
+    return Finding(
+        wanted, None, tuple((short_of_it + [label for label in ranked if label not in short_of_it])[:NEAREST])
+    )
 
 
 def most_confident_first(labels: Iterable[Label]) -> list[Label]:

@@ -3,10 +3,11 @@
 Times are seconds since the Unix epoch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from imagescan.labels import Label, Verdict, match
+from imagescan.labels import Label, Question, Verdict, judge
 
 # Longer than any Lambda time-out plus clock skew, so that no terminal write that lands late can overturn a time-out.
 GRACE_SECONDS = 20 * 60
@@ -29,6 +30,7 @@ class Failure:
 
 
 TIMED_OUT = Failure("timed_out", "The image was not scanned before the request's deadline. Submit it again.")
+NEVER_UPLOADED = Failure("never_uploaded", "The image was not uploaded before the request's deadline. Submit it again.")
 ATTEMPTS_EXHAUSTED = Failure(
     "attempts_exhausted", "Scanning the image was broken off too often. Ask the service's operator to rescan it."
 )
@@ -51,10 +53,14 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A row of the images table. ``scan`` is None until the one terminal write."""
+    """A row of the images table. ``scan`` is None until the one terminal write.
+
+    ``first_leased_at`` tells that its bytes were there by then; it is taken before the write that stores it.
+    """
 
     hash: str
     attempts: int = 0
+    first_leased_at: float | None = None
     lease_until: float | None = None
     queued_again_at: float | None = None
     scan: Scan | None = None
@@ -85,16 +91,40 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """A row of the requests table. ``answer`` is None until it is settled, which may be long after it is answered."""
+    """A row of the requests table. ``answer`` is None until it is settled, which may be long after it is answered.
+
+    ``awaits_upload`` says that its bytes were still to come when it was made. ``reference`` is the caller's own word
+    for it. ``fingerprint`` is what a repeated idempotency key has to repeat, where one was given.
+    """
 
     id: str
     image_hash: str
     image_key: str
-    label: str
-    min_confidence: float
+    question: Question
     created_at: float
     deadline: float
+    awaits_upload: bool = False
+    reference: str | None = None
+    fingerprint: str | None = None
     answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where and with which headers the bytes of an announced image are to be PUT, and until when (epoch seconds)."""
+
+    url: str
+    headers: Mapping[str, str]
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A further question about the image of an answered request, with its verdict."""
+
+    request: ScanRequest
+    question: Question
+    verdict: Verdict
 
 
 def derive(request: ScanRequest, image: Image | None, now: float) -> Answer | None:
@@ -109,7 +139,7 @@ def derive(request: ScanRequest, image: Image | None, now: float) -> Answer | No
     if image and image.scan and image.scan.finished_at <= request.deadline:
         return _answered_by(image.scan, request)
     if (image and image.scan) or now > request.deadline + GRACE_SECONDS:
-        return Answer(Status.FAILED, request.deadline, failure=TIMED_OUT)
+        return Answer(Status.FAILED, request.deadline, failure=_why_too_late(request, image))
     return None
 
 
@@ -124,8 +154,13 @@ def is_shared(request: ScanRequest, scan: Scan) -> bool:
     return scan.scanned_for != request.id
 
 
+def _why_too_late(request: ScanRequest, image: Image | None) -> Failure:
+    came_in_time = image and image.first_leased_at is not None and image.first_leased_at <= request.deadline
+    return NEVER_UPLOADED if request.awaits_upload and not came_in_time else TIMED_OUT
+
+
 def _answered_by(scan: Scan, request: ScanRequest) -> Answer:
     completed_at = max(scan.finished_at, request.created_at)
     if scan.failure:
         return Answer(Status.FAILED, completed_at, scan, failure=scan.failure)
-    return Answer(Status.COMPLETED, completed_at, scan, match(request.label, scan.labels, request.min_confidence))
+    return Answer(Status.COMPLETED, completed_at, scan, judge(request.question, scan.labels))

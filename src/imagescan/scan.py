@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from imagescan import images
 from imagescan.images import StoredObject, hash_in_key
 from imagescan.labels import Label
 from imagescan.requests import ATTEMPTS_EXHAUSTED, Failure, Image, Lease, Scan, Status
@@ -46,6 +47,10 @@ class DetectorMisused(DetectionError):
     """A fault of this deployment, such as a missing permission. Somebody has to mend it."""
 
 
+class ParametersRefused(DetectorMisused):
+    """The detector will not take what it was given. Its word is the same whether that is the image or the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """What the detector saw."""
@@ -58,8 +63,11 @@ class Images(Protocol):
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
         """Take the image for ``owner``, unless it is terminal, somebody else's, or was attempted too often."""
 
-    def release(self, image_hash: str, owner: str, *, refund: bool) -> None:
-        """Give the image up, if it is still ``owner``'s; ``refund`` takes the attempt back as well."""
+    def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
+        """Give the image up, if it is still ``owner``'s.
+
+        ``refund`` takes the attempt back as well; ``unseen`` forgets that the image's bytes were ever there.
+        """
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         """The one terminal write, unless there was one before; the row that is in force."""
@@ -68,6 +76,9 @@ class Images(Protocol):
 class Bucket(Protocol):
     def find(self, key: str) -> StoredObject | None:
         """The newest version of the object, or None when it is gone."""
+
+    def read_start(self, stored: StoredObject) -> bytes:
+        """The object's first bytes, as many as an image's header takes."""
 
 
 class Detector(Protocol):
@@ -150,7 +161,7 @@ class Scanner:
     def _scan_leased(self, key: str, image_hash: str, owner: str) -> Outcome:
         stored = self.bucket.find(key)
         if stored is None or stored.hash != image_hash:
-            self.images.release(image_hash, owner, refund=True)
+            self.images.release(image_hash, owner, refund=True, unseen=True)
             return Outcome(key, Result.NOT_ITS_HASH if stored else Result.GONE)
         try:
             scan = self._detect(stored)
@@ -167,8 +178,16 @@ class Scanner:
         try:
             seen = self.detector.detect(stored)
         except ImageRefused as error:
-            return Scan(Status.FAILED, self.clock(), failure=error.failure, scanned_for=stored.request_id)
+            return self._refused(stored, error.failure)
+        except ParametersRefused:
+            unfit = images.unfit(self.bucket.read_start(stored))
+            if unfit is None:
+                raise
+            return self._refused(stored, Failure(unfit.code, unfit.message))
         return Scan(Status.COMPLETED, self.clock(), seen.labels, seen.model_version, scanned_for=stored.request_id)
+
+    def _refused(self, stored: StoredObject, failure: Failure) -> Scan:
+        return Scan(Status.FAILED, self.clock(), failure=failure, scanned_for=stored.request_id)
 
     def _settle(self, key: str, image: Image, result: Result) -> Outcome:
         """Settling never makes a message fail: the image is terminal, and the sweeper finishes what was missed."""

@@ -40,6 +40,23 @@ class StatusSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionsSettings:
+    images_table: str
+    requests_table: str
+    default_label: str
+    default_confidence: float
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "QuestionsSettings":
+        return cls(
+            _read(environ, "IMAGES_TABLE", str),
+            _read(environ, "REQUESTS_TABLE", str),
+            _read(environ, "DEFAULT_LABEL", str),
+            _read(environ, "DEFAULT_CONFIDENCE", float),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class SubmitSettings:
     images_table: str
     requests_table: str

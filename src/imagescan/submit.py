@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from imagescan.images import CheckedImage
-from imagescan.requests import Image, ScanRequest, settled
+from imagescan.errors import Conflict
+from imagescan.images import AnnouncedImage, CheckedImage
+from imagescan.requests import Image, ScanRequest, Upload, settled
 
 
 class Images(Protocol):
@@ -12,48 +13,50 @@ class Images(Protocol):
 
 
 class Requests(Protocol):
-    def put(self, request: ScanRequest) -> None: ...
+    def get(self, request_id: str) -> ScanRequest | None: ...
+
+    def put(self, request: ScanRequest) -> ScanRequest:
+        """Store the request, unless there is one of this id; the one that is there then."""
 
 
 class Bucket(Protocol):
     def put(self, image: CheckedImage, request_id: str) -> None: ...
 
+    def upload_for(self, image: AnnouncedImage, request_id: str, now: float) -> Upload: ...
+
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of an image: a label, and the confidence in percent from which it counts."""
+class Submitted:
+    """The request as it is stored, with its answer when it has one; ``upload`` when its bytes are to be sent."""
 
-    label: str
-    min_confidence: float
+    request: ScanRequest
+    upload: Upload | None = None
 
 
 def submit(
-    image: CheckedImage,
-    question: Question,
+    request: ScanRequest,
+    image: CheckedImage | AnnouncedImage,
     *,
     images: Images,
     requests: Requests,
     bucket: Bucket,
-    request_id: str,
     now: float,
-    deadline_seconds: float,
-) -> ScanRequest:
-    """The request as it was stored: with its answer when the image is known, without while it is to be scanned.
+) -> Submitted:
+    """Store the request: with its answer when the image is known, without while it is to be scanned.
 
     Each step is durable before the next. When this returns, the request will be answered; when it raises, there is no
-    request. The upload comes before the row, because a row without bytes would wait for nothing.
+    request. Bytes come before the row, because a row without bytes would wait for nothing. A request that was stored
+    before under the same idempotency key is the one that is returned. Raises Conflict when that asked something else.
     """
-    request = ScanRequest(
-        id=request_id,
-        image_hash=image.hash,
-        image_key=image.key,
-        label=question.label,
-        min_confidence=question.min_confidence,
-        created_at=now,
-        deadline=now + deadline_seconds,
-    )
-    answered = settled(request, images.get(image.hash), now)
-    if not answered:
-        bucket.put(image, request_id)
-    requests.put(answered or request)
-    return answered or request
+    known = images.get(image.hash)
+    earlier = requests.get(request.id) if request.fingerprint else None
+    answered = settled(request, known, now)
+    if isinstance(image, CheckedImage) and not answered and not earlier:
+        bucket.put(image, request.id)
+    stored = earlier or requests.put(answered or request)
+    if stored.fingerprint != request.fingerprint:
+        raise Conflict("idempotency_key_reused", "This Idempotency-Key came with another body before. Use a new key.")
+    stands = settled(stored, known, now) or stored
+    if isinstance(image, AnnouncedImage) and not stands.answer:
+        return Submitted(stands, bucket.upload_for(image, request.id, now))
+    return Submitted(stands)

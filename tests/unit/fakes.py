@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from imagescan.images import CheckedImage, StoredObject
-from imagescan.requests import Image, Lease, Scan, ScanRequest
+from imagescan.images import AnnouncedImage, CheckedImage, StoredObject
+from imagescan.requests import Image, Lease, Scan, ScanRequest, Upload
 from imagescan.scan import Detection, DetectionError
 
 HASH = "ab" * 32
@@ -32,8 +32,8 @@ class FakeImages:
         self.steps.append("lease")
         return Lease(self.refusal is None, self.refusal or Image(image_hash, 1, until))
 
-    def release(self, image_hash: str, owner: str, *, refund: bool) -> None:
-        self.steps.append("release with refund" if refund else "release")
+    def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
+        self.steps.append("release" + " with refund" * refund + " as unseen" * unseen)
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         self.steps.append("finish")
@@ -55,8 +55,8 @@ class FakeRequests:
     def get(self, request_id: str) -> ScanRequest | None:
         return self.stored.get(request_id)
 
-    def put(self, request: ScanRequest) -> None:
-        self.stored[request.id] = request
+    def put(self, request: ScanRequest) -> ScanRequest:
+        return self.stored.setdefault(request.id, request)
 
     def waiting_for(self, image_hash: str) -> Iterator[ScanRequest]:
         if self.broken:
@@ -78,8 +78,16 @@ class FakeBucket:
     def find(self, key: str) -> StoredObject | None:
         return self.stored if self.stored and self.stored.key == key else None
 
+    start: bytes = b""
+
     def put(self, image: CheckedImage, request_id: str) -> None:
         self.uploads.append(f"{image.key} for {request_id}")
+
+    def upload_for(self, image: AnnouncedImage, request_id: str, now: float) -> Upload:
+        return Upload(f"https://bucket/{image.key}", {"x-amz-meta-request-id": request_id}, now + 900)
+
+    def read_start(self, stored: StoredObject) -> bytes:
+        return self.start
 
 
 @dataclass

@@ -1,16 +1,19 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from imagescan import answer
-from imagescan.labels import Box, Label
-from imagescan.requests import TIMED_OUT, Failure, Image, Scan, ScanRequest, Status, settled
+from imagescan.labels import Box, Label, MatchMode, Question, judge
+from imagescan.requests import TIMED_OUT, Asked, Failure, Image, Scan, ScanRequest, Status, Upload, settled
 
-REQUEST = ScanRequest("r", "h", "images/h.jpg", "cat", 90, created_at=0.5, deadline=3600)
+REQUEST = ScanRequest("r", "h", "images/h.jpg", Question(("cat",), 90), created_at=0.5, deadline=3600)
 CAT = Label("Cat", 97.31, ("Animal",), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.2, 0.3, 0.4, 96.0),))
 DOG = Label("Dog", 62.0)
 
 
-def of(scan: Scan | None, now: float = 1, **changes: str) -> ScanRequest:
-    request = ScanRequest(**{field: getattr(REQUEST, field) for field in REQUEST.__slots__} | changes)
+def of(scan: Scan | None, now: float = 1, **changes: Any) -> ScanRequest:
+    request = replace(REQUEST, **changes)
     return settled(request, Image("h", scan=scan), now) or request
 
 
@@ -43,16 +46,58 @@ def test_a_match_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "scan", "sentence"),
+    ("labels", "mode", "sentence"),
     [
-        ("cat", seen(CAT), "Yes: the image shows 'cat' (97.3 %)."),
-        ("feline", seen(CAT), "Yes: the image shows 'feline' (97.3 %, found as 'Cat' by its alias)."),
-        ("car", seen(CAT), "No: the image shows no 'car' at 90 % or more."),
-        ("cat", None, "The image is waiting to be scanned. Ask again in a moment."),
+        (["cat"], MatchMode.ANY, "Yes: the image shows 'cat' (97.3 %)."),
+        (["feline"], MatchMode.ANY, "Yes: the image shows 'feline' (97.3 %, found as 'Cat' by its alias)."),
+        (["car"], MatchMode.ANY, "No: the image shows no 'car' at 90 % or more."),
+        (["car", "cat"], MatchMode.ANY, "Yes: the image shows 'cat' (97.3 %)."),
+        (["car", "bus"], MatchMode.ANY, "No: the image shows no 'car' and no 'bus' at 90 % or more."),
+        (
+            ["cat", "feline"],
+            MatchMode.ALL,
+            "Yes: the image shows 'cat' (97.3 %), 'feline' (97.3 %, found as 'Cat' by its alias).",
+        ),
+        (["car", "cat"], MatchMode.ALL, "No: the image shows no 'car' at 90 % or more."),
+        (["car", "bus"], MatchMode.NONE, "Yes: the image shows no 'car' and no 'bus' at 90 % or more."),
+        (["car", "cat"], MatchMode.NONE, "No: the image shows 'cat' (97.3 %)."),
     ],
 )
-def test_the_message_says_it_in_words(label: str, scan: Scan | None, sentence: str) -> None:
-    assert answer.body(of(scan, label=label))["message"] == sentence
+def test_the_message_names_what_decided_the_answer(labels: list[str], mode: MatchMode, sentence: str) -> None:
+    body = answer.body(of(seen(CAT), question=Question(tuple(labels), 90, mode)))
+    assert body["message"] == sentence
+    assert body["label_matched"] is sentence.startswith("Yes")
+
+
+def test_every_asked_label_is_explained() -> None:
+    body = answer.body(of(seen(CAT, DOG), question=Question(("feline", "dog"), 90, MatchMode.ALL)))
+    feline, dog = body["results"]
+    assert (feline["label"], feline["matched"], feline["match"]["matched_by"]) == ("feline", True, "alias")
+    assert (dog["label"], dog["matched"], dog["match"], dog["nearest"][0]["name"]) == ("dog", False, None, "Dog")
+    assert (body["labels_asked"], body["match_mode"], body["label"]) == (["feline", "dog"], "all", "feline")
+
+
+def test_a_further_question_is_answered_in_the_same_words() -> None:
+    request = of(seen(CAT), reference="order 7")
+    question = Question(("dog",), 50)
+    told = answer.of_question(Asked(request, question, judge(question, (CAT,))))
+    again = answer.body(replace(request, question=question, answer=None))
+    assert told["message"] == "No: the image shows no 'dog' at 50 % or more."
+    assert (told["request_id"], told["reference"], told["label_matched"]) == ("r", "order 7", False)
+    assert {key: told[key] for key in ("label", "labels_asked", "min_confidence")} == {
+        key: again[key] for key in ("label", "labels_asked", "min_confidence")
+    }
+
+
+def test_while_bytes_are_awaited_it_says_where_to_send_them() -> None:
+    body = answer.body(of(None, awaits_upload=True), Upload("https://bucket/key", {"Content-Type": "image/png"}, 900.0))
+    assert body["upload"] == {
+        "method": "PUT",
+        "url": "https://bucket/key",
+        "headers": {"Content-Type": "image/png"},
+        "expires_at": "1970-01-01T00:15:00.000Z",
+    }
+    assert "uploaded" in body["message"]
 
 
 def test_a_miss_names_what_comes_nearest() -> None:

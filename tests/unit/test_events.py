@@ -1,6 +1,5 @@
 """The sample events are what their names say, of the sample pictures as they are."""
 
-import base64
 import hashlib
 import json
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 
 from imagescan import images, uploads
 from imagescan.aws.scan_queue import messages_in
-from imagescan.handlers import submit_body
+from imagescan.errors import UnsupportedType
+from imagescan.handlers import bodies
 
 ROOT = Path(__file__).parents[2]
 EVENTS, SAMPLES = ROOT / "events", ROOT / "samples"
@@ -36,14 +36,14 @@ def key_of(picture: str) -> str:
 
 @pytest.mark.parametrize(("name", "picture"), PICTURES.items())
 def test_a_submit_event_posts_its_sample_picture(name: str, picture: str) -> None:
-    sent = submit_body.read(event(name)["body"])
-    assert images.check(sent.content, sent.image_type).content == (SAMPLES / picture).read_bytes()
+    image = bodies.read(bodies.SubmitBody, event(name)["body"]).image()
+    assert isinstance(image, images.CheckedImage)
+    assert image.content == (SAMPLES / picture).read_bytes()
 
 
 def test_the_picture_that_is_none_is_refused() -> None:
-    sent = submit_body.read(event("submit-not-an-image")["body"])
-    assert base64.b64encode(sent.content).decode() == sent.file
-    assert images.sniff(sent.content) is None
+    with pytest.raises(UnsupportedType):
+        bodies.read(bodies.SubmitBody, event("submit-not-an-image")["body"]).image()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from imagescan.labels import Box, Label, MatchedBy, match, most_confident_first
+from imagescan.labels import Box, Label, MatchedBy, MatchMode, Question, judge, match, most_confident_first
 
 CAT = Label(
     "Cat", 97.0, ("Animal", "Mammal", "Pet"), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.1, 0.5, 0.5, 96.0),)
@@ -65,3 +65,22 @@ def test_labels_of_equal_confidence_come_by_name() -> None:
         "A",
         "B",
     ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "mode", "matched"),
+    [
+        (("cat", "bus"), MatchMode.ANY, True),
+        (("tram", "bus"), MatchMode.ANY, False),
+        (("cat", "car"), MatchMode.ALL, True),
+        (("cat", "bus"), MatchMode.ALL, False),
+        (("tram", "bus"), MatchMode.NONE, True),
+        (("cat", "bus"), MatchMode.NONE, False),
+    ],
+)
+def test_several_labels_are_a_yes_when_any_all_or_none_of_them_is_shown(
+    wanted: tuple[str, ...], mode: MatchMode, matched: bool
+) -> None:
+    verdict = judge(Question(wanted, 90, mode), LABELS)
+    assert verdict.matched is matched
+    assert [finding.wanted for finding in verdict.findings] == list(wanted)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from imagescan.labels import Label
+from imagescan.labels import Label, Question
 from imagescan.requests import (
     GRACE_SECONDS,
     TIMED_OUT,
@@ -17,7 +17,7 @@ from imagescan.requests import (
 )
 from imagescan.settings import LEASE_SECONDS, SCANNER_TIMEOUT_SECONDS
 
-REQUEST = ScanRequest("r", "h", "images/h.png", "cat", 90, created_at=1000, deadline=4600)
+REQUEST = ScanRequest("r", "h", "images/h.png", Question(("cat",), 90), created_at=1000, deadline=4600)
 SEEN = Scan(Status.COMPLETED, 1010, (Label("Cat", 97),), "3.0", scanned_for="r")
 REFUSED = Scan(Status.FAILED, 1010, failure=Failure("image_invalid", "It cannot be read."))
 
@@ -51,6 +51,31 @@ def test_past_deadline_and_grace_the_request_is_timed_out(row: Image | None) -> 
     answer = derive(REQUEST, row, 4600 + GRACE_SECONDS + 0.001)
     assert answer
     assert (answer.status, answer.failure, answer.completed_at) == (Status.FAILED, TIMED_OUT, 4600)
+
+
+LATE = 4600 + GRACE_SECONDS + 1
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (None, "never_uploaded"),
+        (image(None), "never_uploaded"),
+        (Image("h", first_leased_at=4601), "never_uploaded"),
+        (Image("h", first_leased_at=4600), "timed_out"),
+    ],
+)
+def test_an_upload_that_never_came_is_told_from_a_scan_that_did_not(row: Image | None, code: str) -> None:
+    answer = derive(replace(REQUEST, awaits_upload=True), row, LATE)
+    assert answer
+    assert answer.failure
+    assert answer.failure.code == code
+
+
+def test_a_request_that_came_with_its_bytes_is_never_called_not_uploaded() -> None:
+    answer = derive(REQUEST, None, LATE)
+    assert answer
+    assert answer.failure == TIMED_OUT
 
 
 def test_a_scan_that_finished_at_the_deadline_still_counts() -> None:

@@ -3,10 +3,20 @@ from dataclasses import dataclass, field
 import pytest
 
 from imagescan.images import StoredObject
-from imagescan.labels import Label
+from imagescan.labels import Label, Question
 from imagescan.requests import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, ScanRequest, Status
-from imagescan.scan import Detection, DetectorBusy, DetectorMisused, ImageRefused, Outcome, Result, Scanner
+from imagescan.scan import (
+    Detection,
+    DetectorBusy,
+    DetectorMisused,
+    ImageRefused,
+    Outcome,
+    ParametersRefused,
+    Result,
+    Scanner,
+)
 from imagescan.settings import LEASE_SECONDS, MAX_ATTEMPTS
+from tests.pictures import png
 from tests.unit.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeRequests
 
 SEEN = Detection((Label("Cat", 97),), "3.0")
@@ -15,7 +25,7 @@ NOW = 1000.0
 
 
 def request(number: int = 0) -> ScanRequest:
-    return ScanRequest(f"r{number}", HASH, KEY, "cat", 90, created_at=NOW - 1, deadline=NOW + 3600)
+    return ScanRequest(f"r{number}", HASH, KEY, Question(("cat",), 90), created_at=NOW - 1, deadline=NOW + 3600)
 
 
 @dataclass
@@ -72,6 +82,22 @@ def test_an_image_that_cannot_be_read_ends_as_failed_with_the_reason() -> None:
     assert [(scan.status, scan.failure) for scan in bench.images.finished] == [(Status.FAILED, UNREADABLE)]
 
 
+def test_parameters_refused_for_an_image_too_small_fail_the_image_with_that_reason() -> None:
+    bench = Bench(
+        bucket=FakeBucket(start=png(40, 40)), detector=FakeDetector(ParametersRefused("InvalidParameterException"))
+    )
+    assert bench.scan().result is Result.REFUSED
+    [scan] = bench.images.finished
+    assert scan.failure
+    assert scan.failure.code == "image_too_small"
+
+
+@pytest.mark.parametrize("start", [png(100, 100), b"no image at all", b""])
+def test_parameters_refused_for_any_other_reason_are_the_deployments_fault(start: bytes) -> None:
+    bench = Bench(bucket=FakeBucket(start=start), detector=FakeDetector(ParametersRefused("InvalidParameterException")))
+    assert (bench.scan().result, bench.images.finished) == (Result.MISUSED, [])
+
+
 @pytest.mark.parametrize(
     ("stored", "result"),
     [(None, Result.GONE), (StoredObject(KEY, "v1", "cd" * 32, None), Result.NOT_ITS_HASH)],
@@ -81,7 +107,7 @@ def test_an_object_that_is_gone_or_not_what_its_key_says_is_never_scanned(
 ) -> None:
     bench = Bench(bucket=FakeBucket(stored))
     assert bench.scan().result is result
-    assert (bench.detector.calls, bench.images.steps) == (0, ["lease", "release with refund"])
+    assert (bench.detector.calls, bench.images.steps) == (0, ["lease", "release with refund as unseen"])
 
 
 @pytest.mark.parametrize(

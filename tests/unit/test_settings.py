@@ -1,6 +1,6 @@
 import pytest
 
-from imagescan.settings import MissingSetting, ScannerSettings, StatusSettings, SubmitSettings
+from imagescan.settings import MissingSetting, QuestionsSettings, ScannerSettings, StatusSettings, SubmitSettings
 
 COMPLETE = {
     "IMAGES_TABLE": "images",
@@ -23,12 +23,13 @@ def test_the_environment_is_read_into_seconds() -> None:
     ("kind", "names"),
     [
         (StatusSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
+        (QuestionsSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
         (SubmitSettings, [name for name in COMPLETE if name != "SCAN_QUEUE_URL"]),
         (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", "SCAN_QUEUE_URL"]),
     ],
 )
 def test_a_missing_name_is_an_error_that_says_the_name(
-    kind: type[StatusSettings | SubmitSettings | ScannerSettings], names: list[str]
+    kind: type[QuestionsSettings | StatusSettings | SubmitSettings | ScannerSettings], names: list[str]
 ) -> None:
     for missing in names:
         with pytest.raises(MissingSetting, match=missing):

@@ -1,13 +1,15 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from imagescan.errors import NotFound
-from imagescan.images import CheckedImage, ImageType, check
-from imagescan.labels import Label
+from imagescan.ask import ask
+from imagescan.errors import Conflict, NotFound
+from imagescan.images import AnnouncedImage, CheckedImage, ImageType, check
+from imagescan.labels import Label, Question
 from imagescan.requests import GRACE_SECONDS, Image, Scan, ScanRequest, Status
 from imagescan.status import status
-from imagescan.submit import Question, submit
+from imagescan.submit import Submitted, submit
 from tests.pictures import png
 from tests.unit.fakes import FakeBucket, FakeImages, FakeRequests
 
@@ -24,22 +26,20 @@ class FullBucket(FakeBucket):
         raise Upset
 
 
-def submitted(images: FakeImages, requests: FakeRequests, bucket: FakeBucket) -> ScanRequest:
-    return submit(
-        IMAGE,
-        Question("cat", 90),
-        images=images,
-        requests=requests,
-        bucket=bucket,
-        request_id="r",
-        now=1000,
-        deadline_seconds=3600,
-    )
+def submitted(
+    images: FakeImages,
+    requests: FakeRequests,
+    bucket: FakeBucket,
+    image: CheckedImage | AnnouncedImage = IMAGE,
+    **changes: Any,
+) -> Submitted:
+    request = ScanRequest("r", image.hash, image.key, Question(("cat",), 90), created_at=1000, deadline=4600)
+    return submit(replace(request, **changes), image, images=images, requests=requests, bucket=bucket, now=1000)
 
 
 def test_a_new_image_is_uploaded_and_its_request_waits() -> None:
     requests, bucket = FakeRequests(), FakeBucket()
-    request = submitted(FakeImages(), requests, bucket)
+    request = submitted(FakeImages(), requests, bucket).request
     assert bucket.uploads == [f"{IMAGE.key} for r"]
     assert requests.stored == {"r": request}
     assert (request.answer, request.deadline) == (None, 4600)
@@ -47,7 +47,7 @@ def test_a_new_image_is_uploaded_and_its_request_waits() -> None:
 
 def test_a_known_image_is_answered_at_once_without_an_upload() -> None:
     requests, bucket = FakeRequests(), FakeBucket()
-    request = submitted(FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SEEN)}), requests, bucket)
+    request = submitted(FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SEEN)}), requests, bucket).request
     assert request.answer
     assert request.answer.status is Status.COMPLETED
     assert (bucket.uploads, requests.stored) == ([], {"r": request})
@@ -68,14 +68,14 @@ def test_an_upload_that_breaks_leaves_no_request_behind() -> None:
 
 def test_the_status_of_a_settled_request_needs_no_image() -> None:
     requests = FakeRequests()
-    settled = submitted(FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SEEN)}), requests, FakeBucket())
+    settled = submitted(FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SEEN)}), requests, FakeBucket()).request
     standing = status("r", images=FakeImages(), requests=requests, now=9999)
     assert (standing.request, standing.image) == (settled, None)
 
 
 def test_the_status_of_a_waiting_request_is_derived_from_its_image() -> None:
     requests = FakeRequests()
-    waiting = submitted(FakeImages(), requests, FakeBucket())
+    waiting = submitted(FakeImages(), requests, FakeBucket()).request
     row = Image(IMAGE.hash, scan=replace(SEEN, finished_at=1001))
     assert status("r", images=FakeImages(), requests=requests, now=1002).request == waiting
     found = status("r", images=FakeImages({IMAGE.hash: row}), requests=requests, now=1002).request
@@ -94,3 +94,72 @@ def test_a_request_past_its_deadline_says_failed_and_never_pending() -> None:
 def test_an_id_that_was_never_given_is_not_found() -> None:
     with pytest.raises(NotFound):
         status("nobody", images=FakeImages(), requests=FakeRequests(), now=1000)
+
+
+ANNOUNCED = AnnouncedImage("cd" * 32, 12_000_000, ImageType.JPEG)
+
+
+def test_an_announced_image_is_not_uploaded_here_but_told_where_to_go() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    told = submitted(FakeImages(), requests, bucket, ANNOUNCED, awaits_upload=True)
+    assert told.upload
+    assert (told.upload.expires_at, bucket.uploads, list(requests.stored)) == (1900, [], ["r"])
+
+
+def test_an_announced_image_that_is_known_needs_no_upload_at_all() -> None:
+    known = FakeImages({ANNOUNCED.hash: Image(ANNOUNCED.hash, scan=SEEN)})
+    told = submitted(known, FakeRequests(), FakeBucket(), ANNOUNCED, awaits_upload=True)
+    assert told.request.answer
+    assert told.upload is None
+
+
+def test_a_repeated_key_with_the_same_body_is_the_same_request_and_uploads_nothing_again() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    first = submitted(FakeImages(), requests, bucket, fingerprint="f")
+    again = submitted(FakeImages(), requests, bucket, fingerprint="f", created_at=2000)
+    assert again == first
+    assert len(bucket.uploads) == 1
+
+
+def test_a_repeated_key_is_answered_once_the_image_is_known() -> None:
+    requests = FakeRequests()
+    submitted(FakeImages(), requests, FakeBucket(), fingerprint="f")
+    known = FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SEEN)})
+    assert submitted(known, requests, FakeBucket(), fingerprint="f").request.answer
+
+
+def test_a_repeated_key_with_another_body_is_refused_and_uploads_nothing() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    submitted(FakeImages(), requests, FakeBucket(), fingerprint="f")
+    with pytest.raises(Conflict, match="Idempotency-Key"):
+        submitted(FakeImages(), requests, bucket, fingerprint="g")
+    assert bucket.uploads == []
+
+
+def test_a_key_that_loses_the_race_to_another_body_is_refused() -> None:
+    class Racing(FakeRequests):
+        def get(self, request_id: str) -> ScanRequest | None:
+            return None
+
+    requests = Racing()
+    submitted(FakeImages(), requests, FakeBucket(), fingerprint="f")
+    with pytest.raises(Conflict):
+        submitted(FakeImages(), requests, FakeBucket(), fingerprint="g")
+
+
+def test_more_is_asked_of_stored_labels_without_a_write() -> None:
+    requests = FakeRequests()
+    submitted(FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SEEN)}), requests, FakeBucket())
+    before = dict(requests.stored)
+    asked = ask("r", Question(("dog", "cat"), 50), images=FakeImages(), requests=requests, now=2000)
+    assert [finding.matched for finding in asked.verdict.findings] == [False, True]
+    assert requests.stored == before
+
+
+@pytest.mark.parametrize(("now", "code"), [(1001, "not_answered_yet"), (99_999, "no_labels")])
+def test_without_labels_more_cannot_be_asked(now: float, code: str) -> None:
+    requests = FakeRequests()
+    submitted(FakeImages(), requests, FakeBucket())
+    with pytest.raises(Conflict) as refused:
+        ask("r", Question(("dog",), 50), images=FakeImages(), requests=requests, now=now)
+    assert refused.value.code == code

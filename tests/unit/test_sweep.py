@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from imagescan.labels import Label
+from imagescan.labels import Label, Question
 from imagescan.requests import GRACE_SECONDS, Image, Scan, ScanRequest, Status
 from imagescan.sweep import PATIENCE_SECONDS, Swept, sweep
 from tests.unit.fakes import FakeImages, FakeRequests
@@ -21,7 +21,9 @@ class FakeQueue:
 
 
 def request(image: str = "h", created_at: float = LOST, number: int = 0) -> ScanRequest:
-    return ScanRequest(f"r{number}", image, f"images/{image}", "cat", 90, created_at, deadline=created_at + 3600)
+    return ScanRequest(
+        f"r{number}", image, f"images/{image}", Question(("cat",), 90), created_at, deadline=created_at + 3600
+    )
 
 
 def swept(

@@ -3,16 +3,19 @@
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imagescan.images import CheckedImage, StoredObject
+from imagescan.images import HEADER_BYTES, AnnouncedImage, CheckedImage, StoredObject
+from imagescan.requests import Upload
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
+UPLOAD_SECONDS = 15 * 60
 _REQUEST_ID = "request-id"
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
 
@@ -29,9 +32,27 @@ class ImageBucket:
             Key=image.key,
             Body=image.content,
             ContentType=image.type,
-            ChecksumSHA256=b64encode(bytes.fromhex(image.hash)).decode(),
+            ChecksumSHA256=_checksum(image.hash),
             Metadata={_REQUEST_ID: request_id},
         )
+
+    def upload_for(self, image: AnnouncedImage, request_id: str, now: float) -> Upload:
+        """A presigned PUT that S3 takes for these very bytes only: key, type, length and SHA-256 are signed."""
+        parameters = {
+            "Bucket": self.name,
+            "Key": image.key,
+            "ContentType": image.type,
+            "ContentLength": image.size,
+            "ChecksumSHA256": _checksum(image.hash),
+            "Metadata": {_REQUEST_ID: request_id},
+        }
+        url = self.client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=UPLOAD_SECONDS)
+        headers = {
+            "Content-Type": str(image.type),
+            "x-amz-checksum-sha256": _checksum(image.hash),
+            f"x-amz-meta-{_REQUEST_ID}": request_id,
+        }
+        return Upload(url, headers, now + UPLOAD_SECONDS)
 
     def find(self, key: str) -> StoredObject | None:
         """The newest version of the object, or None when it is gone.
@@ -46,12 +67,24 @@ class ImageBucket:
             raise
         return StoredObject(key, head.get("VersionId"), self._hash(key, head), head["Metadata"].get(_REQUEST_ID))
 
+    def read_start(self, stored: StoredObject) -> bytes:
+        """The object's first bytes, as many as an image's header takes."""
+        return self._bytes(stored.key, stored.version, Range=f"bytes=0-{HEADER_BYTES - 1}").read()
+
     def _hash(self, key: str, head: "HeadObjectOutputTypeDef") -> str:
         checksum = head.get("ChecksumSHA256")
         if checksum and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":  # a multipart one is of its parts
             return b64decode(checksum).hex()
-        version = {"VersionId": head["VersionId"]} if "VersionId" in head else {}
         digest = sha256()
-        for chunk in self.client.get_object(Bucket=self.name, Key=key, **version)["Body"].iter_chunks():  # type: ignore[arg-type]  # the stubs have no way to spell "present or absent"
+        for chunk in self._bytes(key, head.get("VersionId")).iter_chunks():
             digest.update(chunk)
         return digest.hexdigest()
+
+    def _bytes(self, key: str, version: str | None, **options: Any) -> "StreamingBody":
+        of_version: dict[str, Any] = {"VersionId": version} if version else {}
+        return self.client.get_object(Bucket=self.name, Key=key, **of_version, **options)["Body"]
+
+
+def _checksum(content_hash: str) -> str:
+    """A SHA-256 as S3 writes it."""
+    return b64encode(bytes.fromhex(content_hash)).decode()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imagescan.aws.rows import Item, condition_failed, number, number_in, scan_attributes, scan_in, text
+from imagescan.aws.rows import Item, condition_failed, number, number_in, row_met, scan_attributes, scan_in, text
 from imagescan.requests import Image, Lease, Scan, Status
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class ImagesTable:
                 TableName=self.name,
                 Key=_key(image_hash),
                 ConditionExpression=_TO_BE_HAD,
-                UpdateExpression="SET #status = :pending, lease_owner = :owner, lease_until = :until"
-                " ADD attempts :attempt",
+                UpdateExpression="SET #status = :pending, lease_owner = :owner, lease_until = :until,"
+                " first_leased_at = if_not_exists(first_leased_at, :now) ADD attempts :attempt",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=_PENDING
                 | {
@@ -65,18 +65,19 @@ class ImagesTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return Lease(granted=False, image=_met(error))
+            return Lease(granted=False, image=_image(row_met(error)))
         return Lease(granted=True, image=_image(answer["Attributes"]))
 
-    def release(self, image_hash: str, owner: str, *, refund: bool) -> None:
+    def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
         """Give the image up if it is still ``owner``'s, and take the attempt back when it cost nothing."""
+        seen = ", first_leased_at" if unseen else ""
         refunding, attempt = (" DELETE attempts :attempt", {":attempt": {"SS": [owner]}}) if refund else ("", {})
         try:
             self.client.update_item(
                 TableName=self.name,
                 Key=_key(image_hash),
                 ConditionExpression="lease_owner = :owner",
-                UpdateExpression=f"REMOVE lease_owner, lease_until{refunding}",
+                UpdateExpression=f"REMOVE lease_owner, lease_until{seen}{refunding}",
                 ExpressionAttributeValues={":owner": text(owner), **attempt},
             )
         except ClientError as error:
@@ -100,7 +101,7 @@ class ImagesTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return _met(error)
+            return _image(row_met(error))
         return _image(answer["Attributes"])
 
     def claim_requeue(self, image_hash: str, now: float, not_since: float) -> bool:
@@ -126,18 +127,11 @@ def _key(image_hash: str) -> dict[str, Any]:
     return {"image_hash": text(image_hash)}
 
 
-def _met(error: ClientError) -> Image:
-    """The row that stood against a conditional write; any other error is raised again."""
-    if not condition_failed(error):
-        raise error
-    item: Item = error.response["Item"]  # type: ignore[typeddict-item]  # the stubs do not know ALL_OLD's row
-    return _image(item)
-
-
 def _image(item: Item) -> Image:
     return Image(
         hash=item["image_hash"]["S"],
         attempts=len(item["attempts"]["SS"]) if "attempts" in item else 0,
+        first_leased_at=number_in(item, "first_leased_at"),
         lease_until=number_in(item, "lease_until"),
         queued_again_at=number_in(item, "queued_again_at"),
         scan=scan_in(item),

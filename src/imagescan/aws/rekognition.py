@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 from imagescan.images import StoredObject
 from imagescan.labels import LOWEST_CONFIDENCE, Box, Label
 from imagescan.requests import Failure
-from imagescan.scan import Detection, DetectionError, DetectorBusy, DetectorMisused, ImageRefused
+from imagescan.scan import Detection, DetectionError, DetectorBusy, DetectorMisused, ImageRefused, ParametersRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
@@ -32,7 +32,6 @@ OF_THE_DEPLOYMENT = frozenset(
         "ExpiredTokenException",
         "IncompleteSignature",
         "InvalidClientTokenId",
-        "InvalidParameterException",
         "InvalidS3ObjectException",
         "InvalidSignatureException",
         "MissingAuthenticationToken",
@@ -73,6 +72,8 @@ def classified(code: str) -> DetectionError:
     """What an error code of Rekognition means: of the image, of the deployment, or passing, as unknown codes are."""
     if code in OF_THE_IMAGE:
         return ImageRefused(code, OF_THE_IMAGE[code])
+    if code == "InvalidParameterException":
+        return ParametersRefused(code)
     return DetectorMisused(code) if code in OF_THE_DEPLOYMENT else DetectorBusy(code)
 
 

@@ -4,6 +4,7 @@ A row that waits carries ``waiting_for``, its image's hash, which puts it into t
 takes it out. A settled row holds its whole answer, so that reading it needs no other row.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,13 @@ from imagescan.aws.rows import (
     failure_attributes,
     failure_in,
     number,
+    row_met,
     scan_attributes,
     scan_in,
     text,
+    text_in,
 )
-from imagescan.labels import Label, Match, MatchedBy, Verdict
+from imagescan.labels import Finding, Label, Match, MatchedBy, MatchMode, Question, Verdict
 from imagescan.requests import Answer, ScanRequest, Status
 
 if TYPE_CHECKING:
@@ -43,26 +46,21 @@ class RequestsTable:
         answer = self.client.get_item(TableName=self.name, Key=_key(request_id), ConsistentRead=True)
         return _request(answer["Item"]) if "Item" in answer else None
 
-    def put(self, request: ScanRequest) -> None:
-        """Store a new request. One that is there already was stored by this very call, whose first answer was lost."""
-        waiting = {} if request.answer else {"status": text(Status.PENDING), "waiting_for": text(request.image_hash)}
-        item: Writable = {
-            **_key(request.id),
-            "image_hash": text(request.image_hash),
-            "image_key": text(request.image_key),
-            "label": text(request.label),
-            "min_confidence": number(request.min_confidence),
-            "created_at": number(request.created_at),
-            "deadline": number(request.deadline),
-            "expires_at": number(int(request.created_at) + self.retention_seconds),
-            **waiting,
-            **(_answer_attributes(request.answer) if request.answer else {}),
-        }
+    def put(self, request: ScanRequest) -> ScanRequest:
+        """Store the request, unless there is one of this id; the one that is there then.
+
+        One is there when this very call stored it and its first answer was lost, or under a repeated idempotency key.
+        """
         try:
-            self.client.put_item(TableName=self.name, Item=item, ConditionExpression="attribute_not_exists(request_id)")
+            self.client.put_item(
+                TableName=self.name,
+                Item=self._item(request),
+                ConditionExpression="attribute_not_exists(request_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
         except ClientError as error:
-            if not condition_failed(error):
-                raise
+            return _request(row_met(error))
+        return request
 
     def waiting_for(self, image_hash: str) -> Iterator[ScanRequest]:
         """The requests that wait for the image, as the index knows them; a page is read when it is wanted."""
@@ -101,6 +99,24 @@ class RequestsTable:
             if not condition_failed(error):  # otherwise it was settled before
                 raise
 
+    def _item(self, request: ScanRequest) -> Writable:
+        question = request.question
+        return {
+            **_key(request.id),
+            "image_hash": text(request.image_hash),
+            "image_key": text(request.image_key),
+            "labels_asked": {"L": [text(label) for label in question.labels]},
+            "match_mode": text(question.mode),
+            "min_confidence": number(question.min_confidence),
+            "created_at": number(request.created_at),
+            "deadline": number(request.deadline),
+            "expires_at": number(int(request.created_at) + self.retention_seconds),
+            **({"awaits_upload": {"BOOL": True}} if request.awaits_upload else {}),
+            **({"reference": text(request.reference)} if request.reference is not None else {}),
+            **({"fingerprint": text(request.fingerprint)} if request.fingerprint else {}),
+            **(_answer_attributes(request.answer) if request.answer else _waiting_attributes(request)),
+        }
+
     def _settling(self, request: ScanRequest) -> Any:
         if request.answer is None:
             raise ValueError(f"request {request.id} has no answer to write")
@@ -125,12 +141,22 @@ def _request(item: Item) -> ScanRequest:
         id=item["request_id"]["S"],
         image_hash=item["image_hash"]["S"],
         image_key=item["image_key"]["S"],
-        label=item["label"]["S"],
-        min_confidence=float(item["min_confidence"]["N"]),
+        question=Question(
+            labels=tuple(label["S"] for label in item["labels_asked"]["L"]),
+            min_confidence=float(item["min_confidence"]["N"]),
+            mode=MatchMode(item["match_mode"]["S"]),
+        ),
         created_at=float(item["created_at"]["N"]),
         deadline=float(item["deadline"]["N"]),
+        awaits_upload="awaits_upload" in item,
+        reference=text_in(item, "reference"),
+        fingerprint=text_in(item, "fingerprint"),
         answer=_answer(item) if "completed_at" in item else None,
     )
+
+
+def _waiting_attributes(request: ScanRequest) -> Writable:
+    return {"status": text(Status.PENDING), "waiting_for": text(request.image_hash)}
 
 
 def _answer_attributes(answer: Answer) -> Writable:
@@ -156,17 +182,24 @@ def _answer(item: Item) -> Answer:
 
 def _verdict_attributes(verdict: Verdict) -> Writable:
     """The verdict by the names of its labels, which stand in full beside it."""
-    if verdict.match is None:
-        return {"label_matched": {"BOOL": False}, "nearest": {"L": [text(label.name) for label in verdict.nearest]}}
-    return {
-        "label_matched": {"BOOL": True},
-        "matched_label": text(verdict.match.label.name),
-        "matched_by": text(verdict.match.matched_by),
-    }
+    findings = [_plain(finding) for finding in verdict.findings]
+    return {"label_matched": {"BOOL": verdict.matched}, "findings": text(json.dumps(findings, separators=(",", ":")))}
+
+
+def _plain(finding: Finding) -> list[Any]:
+    found = finding.match
+    nearest = [label.name for label in finding.nearest]
+    return [finding.wanted, found and found.label.name, found and found.matched_by, nearest]
 
 
 def _verdict(item: Item, labels: tuple[Label, ...]) -> Verdict:
     named = {label.name: label for label in labels}
-    if not item["label_matched"]["BOOL"]:
-        return Verdict(None, tuple(named[name["S"]] for name in item["nearest"]["L"]))
-    return Verdict(Match(named[item["matched_label"]["S"]], MatchedBy(item["matched_by"]["S"])))
+    findings = json.loads(item["findings"]["S"])
+    return Verdict(item["label_matched"]["BOOL"], tuple(_finding(named, *fields) for fields in findings))
+
+
+def _finding(
+    named: dict[str, Label], wanted: str, label: str | None, matched_by: str | None, nearest: list[str]
+) -> Finding:
+    found = Match(named[label], MatchedBy(matched_by)) if label and matched_by else None
+    return Finding(wanted, found, tuple(named[name] for name in nearest))

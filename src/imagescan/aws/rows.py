@@ -80,6 +80,14 @@ def _unpacked(content: Any) -> tuple[Label, ...]:
     return tuple(_label(fields) for fields in json.loads(zlib.decompress(bytes(content))))
 
 
+def row_met(error: ClientError) -> Item:
+    """The row that stood against a conditional write; any other error is raised again."""
+    if not condition_failed(error):
+        raise error
+    item: Item = error.response["Item"]  # type: ignore[typeddict-item]  # the stubs do not know ALL_OLD's row
+    return item
+
+
 def _plain(label: Label) -> list[Any]:
     boxes = [[box.left, box.top, box.width, box.height, box.confidence] for box in label.boxes]
     return [label.name, label.confidence, label.parents, label.aliases, label.categories, boxes]

@@ -1,22 +1,34 @@
 """How the API speaks HTTP: JSON bodies, CORS on every answer, errors that say what is wrong and what to do."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
-from imagescan.errors import BadInput, NotFound, Rejected, TooLarge, UnsupportedType
+from imagescan.errors import BadInput, Conflict, NotFound, Rejected, TooLarge, UnsupportedType
 from imagescan.handlers.log import logger
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET,POST,OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type,Authorization,X-Amz-Date,X-Amz-Security-Token,X-Api-Key",
-    "Access-Control-Expose-Headers": "Location,Retry-After",
+    "Access-Control-Allow-Headers": (
+        "Content-Type,Authorization,X-Amz-Date,X-Amz-Security-Token,X-Api-Key,Idempotency-Key,If-None-Match"
+    ),
+    "Access-Control-Expose-Headers": "ETag,Location,Retry-After",
     "Access-Control-Max-Age": "7200",
 }
-_STATUS_CODES: dict[type[Rejected], int] = {BadInput: 400, NotFound: 404, TooLarge: 413, UnsupportedType: 415}
-_BROKEN = {"code": "internal_error", "message": "Something broke on our side. Nothing was accepted; try again later."}
+_STATUS_CODES: dict[type[Rejected], HTTPStatus] = {
+    BadInput: HTTPStatus.BAD_REQUEST,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+}
+_BROKEN = Rejected("internal_error", "Something broke on our side. Nothing was accepted; try again later.")
+_PROBLEM = "application/problem+json"
 
 type Event = dict[str, Any]
 type Response = dict[str, Any]
@@ -38,6 +50,28 @@ def preflight() -> Response:
     return {"statusCode": 204, "headers": CORS, "body": "", "isBase64Encoded": False}
 
 
+def unless_unchanged(event: Event, answer: Response) -> Response:
+    """The answer with its ETag, or 304 without a body when the client has that answer already."""
+    etag = f'"{hashlib.sha256(answer["body"].encode()).hexdigest()[:32]}"'
+    headers = {**answer["headers"], "ETag": etag}
+    known = [each.strip().removeprefix("W/") for each in (header(event, "If-None-Match") or "").split(",")]
+    if etag in known or "*" in known:
+        return {**answer, "statusCode": HTTPStatus.NOT_MODIFIED, "headers": headers, "body": ""}
+    return {**answer, "headers": headers}
+
+
+def text(event: Event) -> str | None:
+    """The body as it was sent."""
+    body: str | None = event.get("body")
+    return base64.b64decode(body).decode(errors="replace") if body and event.get("isBase64Encoded") else body
+
+
+def header(event: Event, name: str) -> str | None:
+    """A request header's value, whatever its case."""
+    sent: Mapping[str, str] = event.get("headers") or {}
+    return next((value for each, value in sent.items() if each.lower() == name.lower()), None)
+
+
 def api(handler: Handler) -> Handler:
     """Turns what a route raises into an answer: domain errors by the table, all else into a 500 that is logged."""
 
@@ -48,9 +82,19 @@ def api(handler: Handler) -> Handler:
             return handler(event, context)
         except Rejected as error:
             logger.info("rejected", code=error.code)
-            return response(_STATUS_CODES[type(error)], {"code": error.code, "message": error.message})
+            return _problem(event, _STATUS_CODES[type(error)], error)
         except Exception:  # noqa: BLE001 - the last stop before the client, which must see no internals
             logger.exception("broken")
-            return response(500, _BROKEN)
+            return _problem(event, HTTPStatus.INTERNAL_SERVER_ERROR, _BROKEN)
 
     return answer
+
+
+def _problem(event: Event, status: HTTPStatus, error: Rejected) -> Response:
+    """An error in the plain body, or by RFC 9457 for a client that accepts it; the facts are the same."""
+    plain = {"code": error.code, "message": error.message}
+    if _PROBLEM not in (header(event, "Accept") or ""):
+        return response(status, plain)
+    return response(
+        status, {"title": status.phrase, "status": status, "detail": error.message, **plain}, {"Content-Type": _PROBLEM}
+    )

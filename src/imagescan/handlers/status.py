@@ -9,9 +9,13 @@ from imagescan import answer
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
-from imagescan.handlers.http import Event, Response, api, preflight, response
+from imagescan.handlers import http
+from imagescan.handlers.http import Event, Response
 from imagescan.settings import StatusSettings
 from imagescan.status import Standing, status
+
+_PENDING = {"Retry-After": "1"}
+_FINAL = {"Cache-Control": "private, max-age=3600"}  # an answer never changes
 
 
 @cache
@@ -23,15 +27,16 @@ def collaborators() -> dict[str, Any]:
     }
 
 
-@api
+@http.api
 def lambda_handler(event: Event, _context: Any) -> Response:
     if event["httpMethod"] == "OPTIONS":
-        return preflight()
+        return http.preflight()
     standing = status(event["pathParameters"]["request_id"], **collaborators(), now=time.time())
-    return _found(standing, wants_debug=(event.get("queryStringParameters") or {}).get("debugData") == "Y")
+    wants_debug = (event.get("queryStringParameters") or {}).get("debugData") == "Y"
+    return http.unless_unchanged(event, _found(standing, wants_debug=wants_debug))
 
 
 def _found(standing: Standing, *, wants_debug: bool) -> Response:
     debug = {"debug_data": answer.debug_data(standing.request, standing.image)} if wants_debug else {}
-    headers = {} if standing.request.answer else {"Retry-After": "1"}
-    return response(200, answer.body(standing.request) | debug, headers)
+    headers = _FINAL if standing.request.answer else _PENDING
+    return http.response(200, answer.body(standing.request) | debug, headers)

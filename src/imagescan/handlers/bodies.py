@@ -1,0 +1,126 @@
+"""Reads what a stranger posts."""
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from imagescan.errors import BadInput, TooLarge, UnsupportedType
+from imagescan.images import MAX_STORED_BYTES, AnnouncedImage, CheckedImage, ImageType, check
+from imagescan.labels import LOWEST_CONFIDENCE, MatchMode, Question
+
+MAX_LABELS = 25
+MAX_REFERENCE_BYTES = 1024
+
+_HINTS = {
+    "file": "'file' must be the image's bytes as a base64 string",
+    "sha256": "'sha256' must be the SHA-256 of the image's bytes: 64 lower-case hexadecimal digits, beside 'size'",
+    "size": "'size' must be the number of the image's bytes, with 'sha256' beside it",
+    "fileType": '\'fileType\' must be the string "image/jpeg" or "image/png"',
+    "label": "'label' must be 1 to 100 characters of text",
+    "labels": f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to 100 characters, with no 'label' beside it",
+    "match": '\'match\' must be "any", "all" or "none"',
+    "min_confidence": f"'min_confidence' must be a number from {LOWEST_CONFIDENCE:g} to 100",
+    "reference": f"'reference' must be a string of at most {MAX_REFERENCE_BYTES:,} bytes",
+}
+
+type LabelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class QuestionBody(BaseModel):
+    """What is asked. Fields that are not known are passed over."""
+
+    model_config = ConfigDict(strict=True)
+
+    label: LabelName | None = None
+    labels: Annotated[list[LabelName], Field(min_length=1, max_length=MAX_LABELS)] | None = None
+    match: Literal["any", "all", "none"] = "any"
+    min_confidence: Annotated[float, Field(ge=LOWEST_CONFIDENCE, le=100, allow_inf_nan=False)] | None = None
+
+    def question(self, default_label: str, default_confidence: float) -> Question:
+        """The question, completed by the defaults. Raises BadInput when both 'label' and 'labels' are given."""
+        if self.label and self.labels:
+            raise _wrong("labels")
+        labels = self.labels or [self.label or default_label]
+        return Question(tuple(dict.fromkeys(labels)), self.min_confidence or default_confidence, MatchMode(self.match))
+
+
+class SubmitBody(QuestionBody):
+    """The body of POST /scanrequest: an image, or the announcement of one, and a question."""
+
+    file: str | None = None
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    size: Annotated[int, Field(gt=0)] | None = None
+    fileType: str  # noqa: N815 - the public contract's spelling
+    reference: str | None = None
+
+    def image(self) -> CheckedImage | AnnouncedImage:
+        """The image. Raises BadInput, TooLarge or UnsupportedType when it cannot be taken."""
+        if self.file is not None and (self.sha256 or self.size):
+            raise _wrong("file", "sha256")
+        if self.file is not None:
+            return check(_decoded(self.file), self._image_type())
+        if self.sha256 is None and self.size is None:
+            raise BadInput(
+                "missing_file", f"{_HINTS['file']}; or send 'sha256' and 'size' to upload it to S3 yourself."
+            )
+        if self.sha256 is None or self.size is None:
+            raise _wrong("sha256" if self.size else "size")
+        if self.size > MAX_STORED_BYTES:
+            raise TooLarge("file_too_large", f"An image may have at most {MAX_STORED_BYTES:,} bytes. Scale it down.")
+        return AnnouncedImage(self.sha256, self.size, self._image_type())
+
+    def checked_reference(self) -> str | None:
+        """The caller's reference. Raises BadInput when it is too long."""
+        if self.reference is not None and len(self.reference.encode()) > MAX_REFERENCE_BYTES:
+            raise _wrong("reference")
+        return self.reference
+
+    def _image_type(self) -> ImageType:
+        try:
+            return ImageType(self.fileType)
+        except ValueError:
+            raise UnsupportedType(
+                "unsupported_type", f"{_HINTS['fileType']}. Convert other images to one of them."
+            ) from None
+
+
+def read[B: QuestionBody](kind: type[B], body: str | None) -> B:
+    """The body, checked field by field. Raises BadInput with a sentence for each field that is wrong."""
+    try:
+        return kind.model_validate_json(body or "")
+    except ValidationError as error:
+        raise _rejection(error) from None
+
+
+def fingerprint(image_hash: str, question: Question, reference: str | None) -> str:
+    """What two bodies share that ask the same of the same image, whichever way its bytes come."""
+    asked = [image_hash, question.labels, question.mode, float(question.min_confidence), reference]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+def _decoded(file: str) -> bytes:
+    try:
+        return base64.b64decode(file, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadInput(
+            "not_base64", "'file' is not base64. Send the standard alphabet without line breaks or a 'data:' prefix."
+        ) from None
+
+
+def _wrong(*fields: str) -> BadInput:
+    return BadInput(f"invalid_{fields[0]}", "; ".join(_HINTS[field] for field in fields) + ".")
+
+
+def _rejection(error: ValidationError) -> BadInput:
+    wrong = error.errors(include_url=False, include_input=False, include_context=False)
+    fields = list(dict.fromkeys(str(each["loc"][0]) for each in wrong if each["loc"]))
+    if not fields:
+        return BadInput(
+            "invalid_json", 'The body must be a JSON object such as {"file": "<base64>", "fileType": "image/jpeg"}.'
+        )
+    missing = [str(each["loc"][0]) for each in wrong if each["type"] == "missing"]
+    return BadInput(f"missing_{missing[0]}", _wrong(*fields).message) if missing else _wrong(*fields)

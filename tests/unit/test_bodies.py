@@ -1,0 +1,165 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from imagescan.errors import BadInput, TooLarge, UnsupportedType
+from imagescan.handlers import bodies
+from imagescan.handlers.bodies import QuestionBody, SubmitBody
+from imagescan.images import MAX_STORED_BYTES, AnnouncedImage, CheckedImage, ImageType
+from imagescan.labels import MatchMode, Question
+from tests.pictures import jpeg
+
+CONTENT = jpeg()
+FILE = base64.b64encode(CONTENT).decode()
+
+
+def body(**fields: Any) -> str:
+    return json.dumps({"file": FILE, "fileType": "image/jpeg"} | fields)
+
+
+def test_the_least_a_client_sends_is_read() -> None:
+    sent = bodies.read(SubmitBody, body())
+    image = sent.image()
+    assert isinstance(image, CheckedImage)
+    assert (image.content, image.type) == (CONTENT, ImageType.JPEG)
+    assert sent.question("cat", 90) == Question(("cat",), 90)
+
+
+def test_label_and_confidence_are_read_and_unknown_fields_passed_over() -> None:
+    sent = bodies.read(SubmitBody, body(label="  Dog ", min_confidence=75, fileName="dog.jpg"))
+    assert sent.question("cat", 90) == Question(("Dog",), 75)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (None, "invalid_json"),
+        ("", "invalid_json"),
+        ("not JSON", "invalid_json"),
+        ("[1]", "invalid_json"),
+        ("null", "invalid_json"),
+        ("{}", "missing_fileType"),
+        (json.dumps({"file": FILE}), "missing_fileType"),
+        (body(file=7), "invalid_file"),
+        (body(fileType=7), "invalid_fileType"),
+        (body(label=""), "invalid_label"),
+        (body(label="   "), "invalid_label"),
+        (body(label="x" * 101), "invalid_label"),
+        (body(label=7), "invalid_label"),
+        (body(min_confidence=24.9), "invalid_min_confidence"),
+        (body(min_confidence=100.1), "invalid_min_confidence"),
+        (body(min_confidence="90"), "invalid_min_confidence"),
+        (body().replace("}", ', "min_confidence": NaN}'), "invalid_min_confidence"),
+        (body().replace("}", ', "label": "\\ud800"}'), "invalid_json"),
+    ],
+)
+def test_a_body_that_is_wrong_is_refused_with_what_to_do(sent: str | None, code: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        bodies.read(SubmitBody, sent)
+    assert refused.value.code == code
+    assert refused.value.message.endswith(".")
+
+
+def test_what_is_wrong_is_said_without_repeating_what_was_sent() -> None:
+    with pytest.raises(BadInput) as refused:
+        bodies.read(SubmitBody, body(label="secret" * 50))
+    assert "secret" not in refused.value.message
+
+
+@pytest.mark.parametrize("file", ["@@@@", "YWJj\nYWJj", "data:image/png;base64,YWJj", "YWJ", "käse"])
+def test_what_is_not_base64_is_refused(file: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        bodies.read(SubmitBody, body(file=file)).image()
+    assert refused.value.code == "not_base64"
+
+
+@pytest.mark.parametrize("file_type", ["image/gif", "jpeg", "", "IMAGE/JPEG"])
+def test_types_that_are_not_taken_are_refused(file_type: str) -> None:
+    with pytest.raises(UnsupportedType):
+        bodies.read(SubmitBody, body(fileType=file_type)).image()
+
+
+SHA = "ab" * 32
+
+
+def announcement(**fields: Any) -> str:
+    return json.dumps({"sha256": SHA, "size": 12_000_000, "fileType": "image/png"} | fields)
+
+
+def test_an_image_may_be_announced_instead() -> None:
+    assert bodies.read(SubmitBody, announcement()).image() == AnnouncedImage(SHA, 12_000_000, ImageType.PNG)
+
+
+@pytest.mark.parametrize(
+    ("sent", "error", "code"),
+    [
+        (json.dumps({"fileType": "image/png"}), BadInput, "missing_file"),
+        (body(file=None), BadInput, "missing_file"),
+        (announcement(file=FILE), BadInput, "invalid_file"),
+        (announcement(size=None), BadInput, "invalid_size"),
+        (announcement(sha256=None), BadInput, "invalid_sha256"),
+        (announcement(fileType="image/gif"), UnsupportedType, "unsupported_type"),
+        (announcement(size=MAX_STORED_BYTES + 1), TooLarge, "file_too_large"),
+    ],
+)
+def test_an_image_that_is_neither_sent_nor_well_announced_is_refused(
+    sent: str, error: type[BadInput | TooLarge | UnsupportedType], code: str
+) -> None:
+    with pytest.raises(error) as refused:
+        bodies.read(SubmitBody, sent).image()
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"sha256": SHA.upper()}, "invalid_sha256"),
+        ({"sha256": "ab"}, "invalid_sha256"),
+        ({"sha256": SHA + "\n"}, "invalid_sha256"),
+        ({"size": 0}, "invalid_size"),
+        ({"size": -5}, "invalid_size"),
+        ({"size": 1.5}, "invalid_size"),
+        ({"labels": []}, "invalid_labels"),
+        ({"labels": ["cat"] * 26}, "invalid_labels"),
+        ({"labels": ["cat", ""]}, "invalid_labels"),
+        ({"match": "some"}, "invalid_match"),
+        ({"reference": 7}, "invalid_reference"),
+    ],
+)
+def test_a_malformed_field_is_refused_by_name(fields: dict[str, Any], code: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        bodies.read(SubmitBody, announcement(**fields))
+    assert refused.value.code == code
+
+
+def test_a_label_and_labels_together_are_refused() -> None:
+    with pytest.raises(BadInput) as refused:
+        bodies.read(QuestionBody, json.dumps({"label": "cat", "labels": ["dog"]})).question("cat", 90)
+    assert refused.value.code == "invalid_labels"
+
+
+def test_several_labels_are_asked_once_each_in_order() -> None:
+    sent = bodies.read(QuestionBody, json.dumps({"labels": ["dog", "cat", " dog "], "match": "all"}))
+    assert sent.question("cat", 90) == Question(("dog", "cat"), 90, MatchMode.ALL)
+
+
+def test_a_reference_is_measured_in_bytes() -> None:
+    assert bodies.read(SubmitBody, body(reference="é" * 512)).checked_reference() == "é" * 512
+    with pytest.raises(BadInput):
+        bodies.read(SubmitBody, body(reference="é" * 513)).checked_reference()
+
+
+def test_bodies_that_ask_the_same_share_a_fingerprint() -> None:
+    asked = Question(("cat",), 90)
+    same = bodies.fingerprint(SHA, asked, None)
+    assert same == bodies.fingerprint(SHA, Question(("cat",), 90.0), None)
+    others = [
+        bodies.fingerprint("cd" * 32, asked, None),
+        bodies.fingerprint(SHA, Question(("dog",), 90), None),
+        bodies.fingerprint(SHA, Question(("cat",), 91), None),
+        bodies.fingerprint(SHA, Question(("cat",), 90, MatchMode.ALL), None),
+        bodies.fingerprint(SHA, asked, "r"),
+    ]
+    assert len({same, *others}) == 6
