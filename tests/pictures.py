@@ -4,10 +4,14 @@ import struct
 import zlib
 
 
-def png(width: int = 100, height: int = 100, *, shade: int = 0) -> bytes:
-    """A PNG whose header says these sides; ``shade`` makes different bytes of the same sides."""
+def png(width: int = 100, height: int = 100, *, shade: int = 0, pixels: bool = False) -> bytes:
+    """A PNG whose header says these sides; ``shade`` makes different bytes of the same sides.
+
+    Only with ``pixels`` can it be decoded: it is black then.
+    """
+    black = _chunk(b"IDAT", zlib.compress(bytes((width + 1) * height))) if pixels else b""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"tEXt", f"Comment\0{shade}".encode()) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"tEXt", f"Comment\0{shade}".encode()) + black + _chunk(b"IEND", b"")
 
 
 def jpeg(width: int = 100, height: int = 100, *, segments: bytes = b"", frame: int = 0xC0) -> bytes:

@@ -50,7 +50,7 @@ def test_a_lease_is_granted_to_one_at_a_time(images: ImagesTable) -> None:
     assert lease(images, "first")
     refused = images.lease(HASH, "second", 1000, 1090, MOST)
     assert not refused.granted
-    assert refused.image == Image(HASH, attempts=1, lease_until=1090)
+    assert refused.image == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090)
 
 
 @pytest.mark.parametrize(("now", "granted"), [(1089.9, False), (1090, False), (1090.1, True)])
@@ -78,22 +78,28 @@ def test_an_image_is_leased_so_many_times_and_no_more(images: ImagesTable) -> No
 def test_what_is_released_can_be_leased_at_once(images: ImagesTable, refund: bool, attempts: int) -> None:
     lease(images, "first")
     images.release(HASH, "first", refund=refund)
-    assert images.get(HASH) == Image(HASH, attempts=attempts)
+    assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=attempts)
     assert lease(images, "second")
+
+
+def test_an_image_whose_bytes_were_not_there_was_never_seen(images: ImagesTable) -> None:
+    images.lease(HASH, "one", 1000, 1090, 5)
+    images.release(HASH, "one", refund=True, unseen=True)
+    assert images.get(HASH) == Image(HASH)
 
 
 def test_a_release_leaves_another_owners_lease_alone(images: ImagesTable) -> None:
     lease(images, "first")
     lease(images, "second", now=1100, until=1190)
     images.release(HASH, "first", refund=True)
-    assert images.get(HASH) == Image(HASH, attempts=2, lease_until=1190)
+    assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=2, lease_until=1190)
 
 
 def test_the_first_terminal_write_stays(images: ImagesTable) -> None:
     lease(images, "first")
     images.finish(HASH, SEEN)
     met = images.finish(HASH, REFUSED)
-    assert met == images.get(HASH) == Image(HASH, attempts=1, scan=SEEN)
+    assert met == images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, scan=SEEN)
 
 
 def test_a_terminal_write_whose_answer_was_lost_gives_the_row_it_wrote(images: ImagesTable, world: World) -> None:
@@ -136,4 +142,4 @@ def test_a_claim_whose_answer_was_lost_is_left_to_the_next_sweep(images: ImagesT
 def test_a_claim_leaves_the_lease_alone(images: ImagesTable) -> None:
     lease(images, "first")
     images.claim_requeue(HASH, 1000, 400)
-    assert images.get(HASH) == Image(HASH, attempts=1, lease_until=1090, queued_again_at=1000)
+    assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090, queued_again_at=1000)

@@ -4,22 +4,23 @@ import pytest
 
 from imagescan.aws import clients
 from imagescan.aws.requests_table import RequestsTable
-from imagescan.labels import Label, match
+from imagescan.labels import Label, Question, judge
 from imagescan.requests import TIMED_OUT, Answer, Failure, Image, Scan, ScanRequest, Status, settled
 from tests.integration.resources import REQUESTS
 from tests.integration.wire import Mishap
 from tests.integration.world import World
 
 HASH = "ab" * 32
-REQUEST = ScanRequest("r", HASH, f"images/{HASH}.png", "cat", 90.5, created_at=1000.125, deadline=4600.125)
+REQUEST = ScanRequest("r", HASH, f"images/{HASH}.png", Question(("cat",), 90.5), created_at=1000.125, deadline=4600.125)
 LABELS = (Label("Cat", 97.25, ("Animal",), ("Feline",)), Label("Car", 80.0), Label("Dog", 60.0), Label("Tree", 50.0))
 SEEN = Scan(Status.COMPLETED, 1010.5, LABELS, "3.0", scanned_for="r")
 BROKEN = Scan(Status.FAILED, 1010.5, failure=Failure("image_invalid", "It cannot be read."))
 ANSWERS = {
-    "found": Answer(Status.COMPLETED, 1010.5, SEEN, match("cat", LABELS, 90)),
-    "found by its parent": Answer(Status.COMPLETED, 1010.5, SEEN, match("animal", LABELS, 90)),
-    "not found": Answer(Status.COMPLETED, 1010.5, SEEN, match("car", LABELS, 90)),
-    "nothing seen": Answer(Status.COMPLETED, 1010.5, replace(SEEN, labels=()), match("car", (), 90)),
+    "found": Answer(Status.COMPLETED, 1010.5, SEEN, judge(Question(("cat",), 90), LABELS)),
+    "found by its parent": Answer(Status.COMPLETED, 1010.5, SEEN, judge(Question(("animal",), 90), LABELS)),
+    "not found": Answer(Status.COMPLETED, 1010.5, SEEN, judge(Question(("car",), 90), LABELS)),
+    "one found, one not": Answer(Status.COMPLETED, 1010.5, SEEN, judge(Question(("car", "cat"), 90), LABELS)),
+    "nothing seen": Answer(Status.COMPLETED, 1010.5, replace(SEEN, labels=()), judge(Question(("car",), 90), ())),
     "failed": Answer(Status.FAILED, 1010.5, BROKEN, failure=BROKEN.failure),
     "timed out": Answer(Status.FAILED, 4600.125, failure=TIMED_OUT),
 }

@@ -16,6 +16,7 @@ from tests.pictures import jpeg, png
 
 KEYS = {
     "request_id", "status", "message", "label", "min_confidence", "label_matched", "match", "nearest", "labels",
+    "labels_asked", "match_mode", "results", "reference", "upload",
     "failure", "image_hash", "created_at", "deadline", "completed_at", "scanned_at", "model_version", "scan_shared",
 }  # fmt: skip
 
@@ -36,11 +37,11 @@ def scanned(world: World, content: bytes = b"", **fields: Any) -> str:
     return request_id
 
 
-def assert_an_api_answer(answer: Answer) -> None:
+def assert_an_api_answer(answer: Answer, cache_control: str = "no-store") -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert answer.headers["Access-Control-Expose-Headers"] == "Location,Retry-After"
+    assert answer.headers["Access-Control-Expose-Headers"] == "ETag,Location,Retry-After"
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == cache_control
     assert "Traceback" not in answer.raw["body"]
 
 
@@ -169,7 +170,7 @@ def test_a_waiting_request_is_told_so(world: World) -> None:
 
 def test_an_answered_request_says_what_the_image_shows(world: World) -> None:
     answer = world.functions.get(scanned(world))
-    assert_an_api_answer(answer)
+    assert_an_api_answer(answer, "private, max-age=3600")
     assert "Retry-After" not in answer.headers
     assert answer.body["status"] == "completed"
     assert answer.body["label_matched"] is True

@@ -20,7 +20,12 @@ _POOL = 20  # connections: a batch of 10 images is scanned at once
 _QUICK = Config(
     connect_timeout=2, read_timeout=5, max_pool_connections=_POOL, retries={"mode": "standard", "total_max_attempts": 4}
 )
-_UPLOAD = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 2})
+_UPLOAD = Config(
+    signature_version="s3v4",  # an older one would sign presigned addresses without their headers
+    connect_timeout=2,
+    read_timeout=8,
+    retries={"mode": "standard", "total_max_attempts": 2},
+)
 # Never sent again by the SDK: a call whose answer was lost may have been paid for; only a lease decides to pay again.
 _ONCE = Config(
     connect_timeout=2,

@@ -1,0 +1,77 @@
+"""Several labels, references, idempotency keys, further questions and conditional reads, on the deployed stack."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.client import Client, question
+from local.control import RekognitionControl
+from local.stack import Stack
+
+
+@pytest.fixture
+def http(stack: Stack) -> httpx.Client:
+    return httpx.Client(base_url=stack.api_url, timeout=60)
+
+
+def test_several_labels_are_each_explained(api: Client, samples: Path) -> None:
+    asked = question(samples / "cat.jpg") | {"labels": ["feline", "car"], "match": "all", "reference": "order 7"}
+    answer = api.wait(api.post(asked).json())
+    feline, car = answer["results"]
+    assert (answer["label_matched"], answer["match_mode"], answer["reference"]) == (False, "all", "order 7")
+    assert (feline["matched"], feline["match"]["matched_by"], car["matched"]) == (True, "alias", False)
+    assert len(car["nearest"]) == 3
+
+
+@pytest.mark.parametrize(("match", "matched"), [("any", True), ("all", False), ("none", False)])
+def test_any_all_or_none_of_the_labels_make_a_yes(api: Client, samples: Path, match: str, matched: bool) -> None:
+    asked = question(samples / "cat.jpg") | {"labels": ["cat", "car"], "match": match}
+    assert api.wait(api.post(asked).json())["label_matched"] is matched
+
+
+def test_a_repeated_key_is_the_same_request_also_when_sent_at_once(
+    http: httpx.Client, fresh_picture: Path, rekognition: RekognitionControl, api: Client
+) -> None:
+    body, headers = question(fresh_picture), {"Idempotency-Key": fresh_picture.parent.name}
+
+    def post(_: int) -> httpx.Response:
+        return http.post("/scanrequest", json=body, headers=headers)
+
+    with ThreadPoolExecutor(8) as pool:
+        responses = list(pool.map(post, range(8)))
+    assert {response.status_code for response in responses} <= {200, 202}
+    assert len({response.json()["request_id"] for response in responses}) == 1
+    answer = api.wait(responses[0].json())
+    assert rekognition.calls_for(answer["image_hash"]) == 1
+    refused = http.post("/scanrequest", json=body | {"label": "dog"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_key_reused")
+
+
+def test_more_is_asked_of_the_same_image_without_another_scan(
+    http: httpx.Client, api: Client, fresh_picture: Path, rekognition: RekognitionControl
+) -> None:
+    answer = api.ask(fresh_picture)
+    path = f"/scanrequest/{answer['request_id']}/questions"
+    asked = http.post(path, json={"labels": ["mammal", "car"], "match": "any"}).json()
+    assert (asked["label_matched"], [each["matched"] for each in asked["results"]]) == (True, [True, False])
+    assert rekognition.calls_for(answer["image_hash"]) == 1
+    assert api.get(answer["request_id"]).json()["label"] == "cat"
+
+
+def test_an_answer_that_has_not_changed_is_not_sent_again(http: httpx.Client, api: Client, samples: Path) -> None:
+    path = f"/scanrequest/{api.ask(samples / 'cat.jpg')['request_id']}"
+    first = http.get(path)
+    assert first.headers["Cache-Control"] == "private, max-age=3600"
+    again = http.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert http.get(path, headers={"If-None-Match": '"another"'}).status_code == 200
+
+
+def test_errors_follow_rfc_9457_for_clients_that_accept_it(http: httpx.Client) -> None:
+    plain = http.get("/scanrequest/nobody")
+    problem = http.get("/scanrequest/nobody", headers={"Accept": "application/problem+json, application/json"})
+    assert plain.headers["Content-Type"] == "application/json"
+    assert problem.headers["Content-Type"] == "application/problem+json"
+    assert problem.json() == {"title": "Not Found", "status": 404, "detail": plain.json()["message"], **plain.json()}
