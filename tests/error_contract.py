@@ -16,7 +16,7 @@ DETECT_LABELS: dict[str, type[DetectionError]] = {
     "ExpiredTokenException": DetectorMisused,
     "IncompleteSignature": DetectorMisused,
     "InvalidClientTokenId": DetectorMisused,
-    "InvalidParameterException": DetectorMisused,
+    "InvalidParameterException": ParametersRefused,
     "InvalidS3ObjectException": DetectorMisused,
     "InvalidSignatureException": DetectorMisused,
     "MissingAuthenticationToken": DetectorMisused,

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagescan.errors import Rejected
-from imagescan.handlers import submit_body
-from imagescan.images import ImageType, check, dimensions, hash_in_key
-from imagescan.labels import Label, MatchedBy, match, normalized
+from imagescan.handlers import bodies
+from imagescan.images import AnnouncedImage, CheckedImage, ImageType, check, dimensions, hash_in_key
+from imagescan.labels import Label, MatchedBy, Question, judge, match, normalized
 from imagescan.requests import (
     GRACE_SECONDS,
+    NEVER_UPLOADED,
     TIMED_OUT,
     Failure,
     Image,
@@ -93,7 +94,8 @@ def test_neither_the_order_of_labels_nor_the_case_of_the_word_counts(
     wanted: str, labels: list[Label], confidence: float
 ) -> None:
     verdict = match(wanted, labels, confidence)
-    assert verdict == match(f"  {wanted.swapcase()}\n", sorted(labels, key=lambda label: label.name), confidence)
+    again = match(f"  {wanted.swapcase()}\n", sorted(labels, key=lambda label: label.name), confidence)
+    assert (verdict.match, verdict.nearest) == (again.match, again.nearest)
 
 
 @given(WORDS, LABELS, CONFIDENCES)
@@ -107,9 +109,12 @@ def test_a_miss_names_at_most_three_labels_and_a_hit_none(wanted: str, labels: l
 CREATED = 1_000_000.0
 SECONDS = st.floats(0, 4 * 3600)
 REQUESTS = st.builds(
-    lambda wait, confidence: ScanRequest("r", "h", "k", "cat", confidence, CREATED, CREATED + wait),
+    lambda wait, confidence, awaits_upload: ScanRequest(
+        "r", "h", "k", Question(("cat",), confidence), CREATED, CREATED + wait, awaits_upload
+    ),
     st.floats(0, 3600),
     CONFIDENCES,
+    st.booleans(),
 )
 # Scanned before the request was made, or after; written a while after that, but sooner than the grace is over.
 SCANS = st.builds(
@@ -128,9 +133,10 @@ WRITTEN_AFTER = st.floats(0, GRACE_SECONDS, exclude_max=True)
 
 def image_at(now: float, scan: Scan | None, written_after: float) -> Image | None:
     """The row as a strong read finds it: a lease comes before the scan, the terminal write after it."""
+    leased_at = scan.finished_at - 5 if scan else CREATED + 1
     if scan and now >= scan.finished_at + written_after:
-        return Image("h", scan=scan)
-    return Image("h", attempts=1, lease_until=now + 1) if now > CREATED + 1 else None
+        return Image("h", first_leased_at=leased_at, scan=scan)
+    return Image("h", attempts=1, first_leased_at=leased_at, lease_until=now + 1) if now > leased_at else None
 
 
 @given(REQUESTS, st.none() | SCANS, WRITTEN_AFTER, SECONDS, SECONDS)
@@ -171,11 +177,12 @@ def test_every_request_is_pending_or_has_one_kind_of_answer(
         assert scan is None
     elif answer.status is Status.COMPLETED:
         assert scan
-        assert answer.verdict == match("cat", scan.labels, request.min_confidence)
+        assert answer.verdict == judge(request.question, scan.labels)
         assert answer.failure is None
     else:
         assert answer.verdict is None
-        assert answer.failure in (TIMED_OUT, scan.failure if scan else TIMED_OUT)
+        too_late = NEVER_UPLOADED if request.awaits_upload else TIMED_OUT
+        assert answer.failure in (too_late, scan.failure if scan else too_late)
 
 
 # ---------------------------------------------------------------- headers of images
@@ -274,11 +281,11 @@ def test_what_is_announced_is_read_back(digest: bytes, extension: str) -> None:
 
 
 @given(st.lists(BODIES, max_size=4))
-def test_every_message_of_a_batch_is_judged_by_itself(bodies: list[str]) -> None:
+def test_every_message_of_a_batch_is_judged_by_itself(texts: list[str]) -> None:
     def scan(key: str) -> Any:
         raise RuntimeError(key)
 
-    messages = [Message(f"m{number}", "receipt", body, 1) for number, body in enumerate(bodies)]
+    messages = [Message(f"m{number}", "receipt", body, 1) for number, body in enumerate(texts)]
     judged = scan_batch(messages, scan)
     assert [each.message for each in judged] == messages
     for each in judged:
@@ -289,6 +296,5 @@ def test_every_message_of_a_batch_is_judged_by_itself(bodies: list[str]) -> None
 @given(BODIES | st.dictionaries(FIELDS, VALUES).map(json.dumps))
 def test_a_body_is_read_or_refused_with_a_reason(body: str) -> None:
     with suppress(Rejected):
-        sent = submit_body.read(body)
-        assert isinstance(sent.image_type, ImageType)
-        assert isinstance(sent.content, bytes)
+        sent = bodies.read(bodies.SubmitBody, body)
+        assert isinstance(sent.image(), CheckedImage | AnnouncedImage)
