@@ -7,7 +7,7 @@ error which is new there fails until it has a row here.
 
 from enum import StrEnum
 
-from imagescan.scan import DetectionError, DetectorBusy, DetectorMisused, ImageRefused
+from imagescan.scan import DetectionError, DetectorBusy, DetectorMisused, ImageRefused, ParametersRefused
 
 DETECT_LABELS: dict[str, type[DetectionError]] = {
     "InvalidImageFormatException": ImageRefused,
