@@ -52,7 +52,7 @@ redrive: .venv/.made ## return dead letters to the queue (OPTIONS=--list or --al
 check: tools ## lint, format, types, template
 	@local/step "lint" .venv/bin/ruff check
 	@local/step "format" .venv/bin/ruff format --check
-	@local/step "types" .venv/bin/mypy src local ops tests
+	@local/step "types" .venv/bin/mypy src local ops cli tests
 	@local/step "types of the Rekognition stand-in" npm --prefix local/rekognition run check
 	@local/step "web page" npm --prefix frontend run check
 	@local/step "template" $(LOCAL) validate

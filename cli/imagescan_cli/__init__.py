@@ -1,0 +1,3 @@
+"""The command line of an image scanning service."""
+
+__version__ = "0.1.0"

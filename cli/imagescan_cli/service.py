@@ -1,0 +1,131 @@
+"""The API over HTTP, and the uploads that it asks for. What passes is tried again; the rest is an exception."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+from httpx_retries import Retry, aretry_request
+
+from imagescan_cli import __version__
+from imagescan_cli.answers import Answer
+from imagescan_cli.questions import Body
+
+RETRY = Retry(
+    total=5,
+    # A POST is safe to repeat: its Idempotency-Key makes it the same request, and a question changes nothing.
+    allowed_methods=["GET", "POST", "PUT"],
+    status_forcelist=[429, 500, 502, 503, 504],
+    backoff_factor=0.25,
+    max_backoff_wait=60,
+)
+# The key is the bytes' own hash, so what is there is what would be sent: by a run that was broken off, or by others.
+_IF_ABSENT = {"If-None-Match": "*"}
+_SECONDS_TO_CONNECT, _SECONDS_TO_ANSWER = 10, 30
+
+
+class Refused(Exception):
+    """The service, or S3, will not do what it was asked; ``code`` is stable, ``message`` says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class Unreachable(Exception):
+    """Nobody answers at an address; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, and the seconds after which the service wants to be asked again."""
+
+    answer: Answer
+    retry_after: float
+
+
+class Service:
+    """The API at a base address. ``auth`` signs what goes to it, and never an upload, which is signed already.
+
+    Every method raises Refused, or Unreachable once trying again was in vain. Use it as an async context manager.
+    """
+
+    def __init__(self, api: str, *, auth: httpx.Auth | None = None, retry: Retry = RETRY) -> None:
+        self._api, self._auth, self._retry = api.rstrip("/"), auth, retry
+        self._http = httpx.AsyncClient(
+            headers={"User-Agent": f"imagescan-cli/{__version__}"},
+            timeout=httpx.Timeout(_SECONDS_TO_ANSWER, connect=_SECONDS_TO_CONNECT),
+            limits=httpx.Limits(max_connections=None),  # callers bound how much they do at once
+        )
+        self.uploads = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def submit(self, body: Body, key: str) -> Reply:
+        """Asks about a picture; the same key and body are the same request."""
+        return await self._call("POST", "scanrequest", json=body, headers={"Idempotency-Key": key})
+
+    async def status(self, request_id: str) -> Reply:
+        """How a request stands."""
+        return await self._call("GET", f"scanrequest/{quote(request_id, safe='')}")
+
+    async def ask(self, request_id: str, body: Body) -> Reply:
+        """Asks more about the image of a request."""
+        return await self._call("POST", f"scanrequest/{quote(request_id, safe='')}/questions", json=body)
+
+    async def upload(self, to: Mapping[str, Any], content: bytes) -> None:
+        """Sends a picture's bytes the way an answer's ``upload`` says, unless they are there already."""
+        headers = {**to["headers"], **_IF_ABSENT}
+        response = await self._send(to["method"], to["url"], headers=headers, content=content)
+        if response.status_code == httpx.codes.PRECONDITION_FAILED:
+            return
+        if not response.is_success:
+            raise Refused("upload_refused", _upload_refusal(response))
+        self.uploads += 1
+
+    async def _call(self, method: str, path: str, **request: Any) -> Reply:
+        response = await self._send(method, f"{self._api}/{path}", auth=self._auth, **request)
+        body = _json_object(response)
+        if not response.is_success:
+            raise _refusal(response, body)
+        if not body:
+            raise Refused("not_the_api", f"{self._api} does not answer like the API. Is this its address?")
+        return Reply(body, _seconds(response.headers.get("Retry-After", "")))
+
+    async def _send(self, method: str, url: str, **request: Any) -> httpx.Response:
+        try:
+            return await aretry_request(self._http, method, url, retry=self._retry, **request)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            address = url.partition("?")[0]  # what follows is a permission to upload
+            raise Unreachable(f"{address} does not answer: {str(error) or type(error).__name__}.") from error
+
+
+def _json_object(response: httpx.Response) -> Answer:
+    """The body, or an empty one for whatever else came, such as a proxy's error page."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _refusal(response: httpx.Response, body: Answer) -> Refused:
+    """API Gateway's own refusals have a message only."""
+    message = body.get("message") or f"The service answered {response.status_code} {response.reason_phrase}."
+    return Refused(str(body.get("code") or f"http_{response.status_code}"), str(message))
+
+
+def _upload_refusal(response: httpx.Response) -> str:
+    named = re.search(r"<Code>(\w+)</Code>", response.text)
+    reason = named[1] if named else response.reason_phrase
+    return f"S3 refused the upload ({response.status_code} {reason}). Submit the picture again."
+
+
+def _seconds(retry_after: str) -> float:
+    return float(retry_after) if retry_after.isdecimal() else 0.0
