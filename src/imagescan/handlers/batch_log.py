@@ -1,21 +1,37 @@
-"""What the scanner logs: a line for each image, with the reason why a message comes again."""
+"""What the scanner logs and counts: a line for each image, with the reason why a message comes again."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
+from imagescan.handlers import metrics
 from imagescan.handlers.log import logger
 from imagescan.images import hash_in_key
 from imagescan.scan import Outcome, Result
 from imagescan.scan_batch import Judged
 
 _FOR_PEOPLE = frozenset({Result.MISUSED, Result.BROKEN, Result.EXHAUSTED})  # somebody has to look into these
+_POISON, _FAULTS, _SETTLED = "Poison", "Faults", "Settled"
 
 
-def log_judged(judged: Iterable[Judged]) -> None:
+def log_judged(judged: Sequence[Judged]) -> None:
     for each in judged:
         if each.poison:
             logger.error("poison", reason=each.poison, message_id=each.message.id, receives=each.message.receives)
         for outcome in each.outcomes:
             _log_outcome(each, outcome)
+
+
+def count_judged(judged: Sequence[Judged]) -> None:
+    """One metric for each kind of result, and one for all that somebody has to look into."""
+    poison = sum(each.poison is not None for each in judged)
+    outcomes = list({outcome.key: outcome for each in judged for outcome in each.outcomes}.values())
+    faults = poison + sum(outcome.result in _FOR_PEOPLE for outcome in outcomes)
+    settled = sum(outcome.settled for outcome in outcomes)
+    metrics.count({**_by_result(outcomes), _POISON: poison, _FAULTS: faults, _SETTLED: settled})
+
+
+def _by_result(outcomes: Iterable[Outcome]) -> Counter[str]:
+    return Counter(outcome.result.title().replace("_", "") for outcome in outcomes)
 
 
 def _log_outcome(judged: Judged, outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.rekognition import Rekognition
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.aws.scan_queue import ScanQueue, messages_in
-from imagescan.handlers.batch_log import log_judged
+from imagescan.handlers.batch_log import count_judged, log_judged
 from imagescan.scan import Scanner
 from imagescan.scan_batch import scan_batch
 from imagescan.settings import ScannerSettings
@@ -37,6 +37,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     )
     judged = scan_batch(messages_in(event), lambda key: scanner.scan(key, owner=str(uuid.uuid4())))
     log_judged(judged)
+    count_judged(judged)
     unfinished = [each for each in judged if not each.is_done]
     ScanQueue(clients.sqs(), settings().queue_url).give_back({each.message: each.delay_seconds for each in unfinished})
     return {"batchItemFailures": [{"itemIdentifier": each.message.id} for each in unfinished]}

@@ -10,7 +10,7 @@ from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
-from imagescan.handlers import bodies, http
+from imagescan.handlers import bodies, http, metrics
 from imagescan.handlers.http import Event, Response
 from imagescan.handlers.log import logger
 from imagescan.handlers.new_request import new_request
@@ -43,6 +43,7 @@ def lambda_handler(event: Event, _context: Any) -> Response:
 def _accepted(submitted: Submitted) -> Response:
     request = submitted.request
     logger.info("accepted", request_id=request.id, image_hash=request.image_hash, known=request.answer is not None)
+    metrics.count({"Requests": 1, "AnsweredAtOnce": int(request.answer is not None)})
     # relative to /scanrequest itself, so that it holds under any stage, domain or proxy
     headers = {"Location": f"scanrequest/{request.id}"}
     if request.answer:
