@@ -161,6 +161,7 @@ class Stack:
             "Architecture": sam.architecture(),
             "RekognitionEndpoint": self.rekognition_url,
             "LocalEmulator": "true",
+            "Access": "open",
         }
 
     def answers(self) -> bool:
