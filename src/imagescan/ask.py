@@ -6,12 +6,15 @@ from imagescan.requests import Asked
 from imagescan.status import Images, Requests, status
 
 
-def ask(request_id: str, question: Question, *, images: Images, requests: Requests, now: float) -> Asked:
+def ask(
+    request_id: str, question: Question, *, images: Images, requests: Requests, now: float, caller: str | None = None
+) -> Asked:
     """The verdict on the stored labels of the request's image. Nothing is scanned and nothing is written.
 
-    Raises NotFound for an unknown id and Conflict while there are no labels to ask, or when there never will be.
+    Raises NotFound for an unknown id or another caller's; Conflict while there are no labels to ask, or when there
+    never will be.
     """
-    request = status(request_id, images=images, requests=requests, now=now).request
+    request = status(request_id, images=images, requests=requests, now=now, caller=caller).request
     if request.answer is None:
         raise Conflict("not_answered_yet", "The image is still waiting to be scanned. Ask again in a moment.")
     if request.answer.scan is None or request.answer.failure:

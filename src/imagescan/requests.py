@@ -94,7 +94,8 @@ class ScanRequest:
     """A row of the requests table. ``answer`` is None until it is settled, which may be long after it is answered.
 
     ``awaits_upload`` says that its bytes were still to come when it was made. ``reference`` is the caller's own word
-    for it. ``fingerprint`` is what a repeated idempotency key has to repeat, where one was given.
+    for it. ``fingerprint`` is what a repeated idempotency key has to repeat, where one was given. ``owner`` is the
+    caller who made it, where callers are known.
     """
 
     id: str
@@ -106,7 +107,12 @@ class ScanRequest:
     awaits_upload: bool = False
     reference: str | None = None
     fingerprint: str | None = None
+    owner: str | None = None
     answer: Answer | None = None
+
+    def is_open_to(self, caller: str | None) -> bool:
+        """Whether the caller may know of it: it is theirs, or nobody's."""
+        return self.owner is None or self.owner == caller
 
 
 @dataclass(frozen=True, slots=True)

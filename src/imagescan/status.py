@@ -23,13 +23,13 @@ class Standing:
     image: Image | None = None
 
 
-def status(request_id: str, *, images: Images, requests: Requests, now: float) -> Standing:
+def status(request_id: str, *, images: Images, requests: Requests, now: float, caller: str | None = None) -> Standing:
     """How the request stands. A settled row says it all; otherwise the image's row decides.
 
-    Raises NotFound for an id that was never given, or whose retention has passed.
+    Raises NotFound for an id that was never given, or whose retention has passed, or that is another caller's.
     """
     request = requests.get(request_id)
-    if request is None:
+    if request is None or not request.is_open_to(caller):
         raise NotFound("request_not_found", "There is no request of this id. Check the id; old requests are forgotten.")
     if request.answer:
         return Standing(request)

@@ -114,6 +114,7 @@ class RequestsTable:
             **({"awaits_upload": {"BOOL": True}} if request.awaits_upload else {}),
             **({"reference": text(request.reference)} if request.reference is not None else {}),
             **({"fingerprint": text(request.fingerprint)} if request.fingerprint else {}),
+            **({"owner": text(request.owner)} if request.owner else {}),
             **(_answer_attributes(request.answer) if request.answer else _waiting_attributes(request)),
         }
 
@@ -151,6 +152,7 @@ def _request(item: Item) -> ScanRequest:
         awaits_upload="awaits_upload" in item,
         reference=text_in(item, "reference"),
         fingerprint=text_in(item, "fingerprint"),
+        owner=text_in(item, "owner"),
         answer=_answer(item) if "completed_at" in item else None,
     )
 

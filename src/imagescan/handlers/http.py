@@ -72,12 +72,22 @@ def header(event: Event, name: str) -> str | None:
     return next((value for each, value in sent.items() if each.lower() == name.lower()), None)
 
 
+def caller(event: Event) -> str | None:
+    """Who asks, as API Gateway found out: the user's id in a user pool, an IAM identity's ARN, or None for anybody."""
+    context = event.get("requestContext") or {}
+    claims = (context.get("authorizer") or {}).get("claims") or {}
+    return claims.get("sub") or (context.get("identity") or {}).get("userArn")
+
+
 def api(handler: Handler) -> Handler:
     """Turns what a route raises into an answer: domain errors by the table, all else into a 500 that is logged."""
 
     @wraps(handler)
     def answer(event: Event, context: Any) -> Response:
-        logger.append_keys(api_request_id=event.get("requestContext", {}).get("requestId"))
+        logger.append_keys(
+            api_request_id=event.get("requestContext", {}).get("requestId"),
+            request_id=(event.get("pathParameters") or {}).get("request_id"),
+        )
         try:
             return handler(event, context)
         except Rejected as error:

@@ -9,7 +9,7 @@ from imagescan.requests import ScanRequest
 from imagescan.settings import SubmitSettings
 
 MAX_KEY_LENGTH = 255
-# Requests of the same key have the same id, so that the table itself keeps them one.
+# A caller's requests of the same key have the same id, so that the table itself keeps them one.
 _KEYED = uuid.UUID("0d5b4a3e-5a52-4f0e-9d5c-5a4f6d0d6f5e")
 
 
@@ -17,6 +17,7 @@ def new_request(
     image: CheckedImage | AnnouncedImage,
     sent: bodies.SubmitBody,
     *,
+    caller: str | None,
     idempotency_key: str | None,
     settings: SubmitSettings,
     now: float,
@@ -25,7 +26,7 @@ def new_request(
     question = sent.question(settings.default_label, settings.default_confidence)
     reference = sent.checked_reference()
     return ScanRequest(
-        id=_id(idempotency_key),
+        id=_id(idempotency_key, caller),
         image_hash=image.hash,
         image_key=image.key,
         question=question,
@@ -34,10 +35,11 @@ def new_request(
         awaits_upload=isinstance(image, AnnouncedImage),
         reference=reference,
         fingerprint=None if idempotency_key is None else bodies.fingerprint(image.hash, question, reference),
+        owner=caller,
     )
 
 
-def _id(idempotency_key: str | None) -> str:
+def _id(idempotency_key: str | None, caller: str | None) -> str:
     if idempotency_key is None:
         return str(uuid.uuid4())
     if (
@@ -48,4 +50,4 @@ def _id(idempotency_key: str | None) -> str:
         raise BadInput(
             "invalid_idempotency_key", f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} visible ASCII characters."
         )
-    return str(uuid.uuid5(_KEYED, idempotency_key))
+    return str(uuid.uuid5(_KEYED, f"{caller or ''}\n{idempotency_key}"))

@@ -29,5 +29,6 @@ def collaborators() -> dict[str, Any]:
 def lambda_handler(event: Event, _context: Any) -> Response:
     sent = bodies.read(bodies.QuestionBody, http.text(event))
     question = sent.question(settings().default_label, settings().default_confidence)
-    asked = ask(event["pathParameters"]["request_id"], question, **collaborators(), now=time.time())
+    request_id = event["pathParameters"]["request_id"]
+    asked = ask(request_id, question, **collaborators(), now=time.time(), caller=http.caller(event))
     return http.response(200, answer.of_question(asked))

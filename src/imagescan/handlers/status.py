@@ -15,7 +15,7 @@ from imagescan.settings import StatusSettings
 from imagescan.status import Standing, status
 
 _PENDING = {"Retry-After": "1"}
-_FINAL = {"Cache-Control": "private, max-age=3600"}  # an answer never changes
+_FINAL = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}  # an answer never changes
 
 
 @cache
@@ -31,7 +31,8 @@ def collaborators() -> dict[str, Any]:
 def lambda_handler(event: Event, _context: Any) -> Response:
     if event["httpMethod"] == "OPTIONS":
         return http.preflight()
-    standing = status(event["pathParameters"]["request_id"], **collaborators(), now=time.time())
+    request_id = event["pathParameters"]["request_id"]
+    standing = status(request_id, **collaborators(), now=time.time(), caller=http.caller(event))
     wants_debug = (event.get("queryStringParameters") or {}).get("debugData") == "Y"
     return http.unless_unchanged(event, _found(standing, wants_debug=wants_debug))
 

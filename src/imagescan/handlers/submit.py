@@ -34,9 +34,8 @@ def collaborators() -> dict[str, Any]:
 def lambda_handler(event: Event, _context: Any) -> Response:
     sent, now = bodies.read(bodies.SubmitBody, http.text(event)), time.time()
     image = sent.image()
-    request = new_request(
-        image, sent, idempotency_key=http.header(event, "Idempotency-Key"), settings=settings(), now=now
-    )
+    key, caller = http.header(event, "Idempotency-Key"), http.caller(event)
+    request = new_request(image, sent, caller=caller, idempotency_key=key, settings=settings(), now=now)
     return _accepted(submit(request, image, **collaborators(), now=now))
 
 
