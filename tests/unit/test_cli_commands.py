@@ -142,8 +142,18 @@ def test_what_the_image_itself_failed_by_is_told_and_not_asked_anew(
     assert len(service.requests) == 1
 
 
-@pytest.mark.parametrize("call", ["submit", "status", "upload"])
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_every_call_is_repeated_after_what_passes(method: str, status: int) -> None:
+    assert RETRY.is_retry(method, status, has_retry_after=False)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 413, 415])
+def test_no_call_is_repeated_after_a_refusal(status: int) -> None:
+    assert not RETRY.is_retryable_status_code(status)
+
+
+@pytest.mark.parametrize(("call", "status"), [("submit", 429), ("upload", 503), ("status", 500)])
 def test_what_passes_is_tried_again(run: Run, folder: Path, service: FakeService, call: str, status: int) -> None:
     service.faults = [Fault(call, status)]
     result = run("submit", folder / "cat.png", "--wait")
@@ -160,7 +170,7 @@ def test_a_service_that_says_when_to_come_again_is_left_alone_until_then(
     assert time.monotonic() - started >= 1
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 415])
+@pytest.mark.parametrize("status", [400, 403])
 def test_what_is_refused_for_good_is_not_tried_again_and_leaves_other_pictures_alone(
     run: Run, folder: Path, service: FakeService, status: int
 ) -> None:
