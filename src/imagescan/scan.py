@@ -146,7 +146,7 @@ class Scanner:
         now = self.clock()
         lease = self.images.lease(image_hash, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
         if lease.granted:
-            return self._scan_leased(key, image_hash, owner)
+            return self._scan_leased(key, image_hash, owner, is_first=lease.image.first_leased_at == now)
         return self._meet(key, lease.image, now)
 
     def _meet(self, key: str, image: Image, now: float) -> Outcome:
@@ -158,10 +158,11 @@ class Scanner:
         failed = Scan(Status.FAILED, self.clock(), failure=ATTEMPTS_EXHAUSTED)
         return self._settle(key, self.images.finish(image.hash, failed), Result.EXHAUSTED)
 
-    def _scan_leased(self, key: str, image_hash: str, owner: str) -> Outcome:
+    def _scan_leased(self, key: str, image_hash: str, owner: str, *, is_first: bool) -> Outcome:
+        """Only the lease that was first may say that the bytes were never there: answers may stand on an older one."""
         stored = self.bucket.find(key)
         if stored is None or stored.hash != image_hash:
-            self.images.release(image_hash, owner, refund=True, unseen=True)
+            self.images.release(image_hash, owner, refund=True, unseen=is_first)
             return Outcome(key, Result.NOT_ITS_HASH if stored else Result.GONE)
         try:
             scan = self._detect(stored)

@@ -17,6 +17,7 @@ class FakeImages:
 
     rows: dict[str, Image] = field(default_factory=dict)
     refusal: Image | None = None
+    first_leased_at: float | None = None
     steps: list[str] = field(default_factory=list)
     finished: list[Scan] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)
@@ -30,7 +31,8 @@ class FakeImages:
 
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
         self.steps.append("lease")
-        return Lease(self.refusal is None, self.refusal or Image(image_hash, 1, until))
+        first = now if self.first_leased_at is None else self.first_leased_at
+        return Lease(self.refusal is None, self.refusal or Image(image_hash, 1, first, until))
 
     def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
         self.steps.append("release" + " with refund" * refund + " as unseen" * unseen)

@@ -110,6 +110,12 @@ def test_an_object_that_is_gone_or_not_what_its_key_says_is_never_scanned(
     assert (bench.detector.calls, bench.images.steps) == (0, ["lease", "release with refund as unseen"])
 
 
+def test_an_object_that_was_there_once_is_not_forgotten_when_it_is_gone() -> None:
+    bench = Bench(images=FakeImages(first_leased_at=NOW - 60), bucket=FakeBucket(None))
+    assert bench.scan().result is Result.GONE
+    assert bench.images.steps == ["lease", "release with refund"]
+
+
 @pytest.mark.parametrize(
     ("row", "result", "done"),
     [
