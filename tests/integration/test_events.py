@@ -44,6 +44,7 @@ def sweeps(_: World, answer: dict[str, Any]) -> bool:
 
 TABLE: dict[str, tuple[str, Check]] = {
     "preflight": ("StatusFunction", answers(204)),
+    "questions-unknown": ("QuestionsFunction", answers(404)),
     "scanner-batch": ("ScannerFunction", scans(CAT, ROCKET, gives_back_too=(POISON,))),
     "scanner-test-event": ("ScannerFunction", gives_back()),
     "scanner-upload": ("ScannerFunction", scans(CAT)),
@@ -51,6 +52,7 @@ TABLE: dict[str, tuple[str, Check]] = {
     "submit-astronaut": ("SubmitFunction", answers(202)),
     "submit-cat": ("SubmitFunction", answers(202)),
     "submit-coffee": ("SubmitFunction", answers(202)),
+    "submit-direct-upload": ("SubmitFunction", answers(202)),
     "submit-grace_hopper": ("SubmitFunction", answers(202)),
     "submit-motorcycle": ("SubmitFunction", answers(202)),
     "submit-not-an-image": ("SubmitFunction", answers(415)),
@@ -60,6 +62,7 @@ TABLE: dict[str, tuple[str, Check]] = {
 FORMS: dict[str, type[BaseModel]] = {
     "SubmitFunction": APIGatewayProxyEventModel,
     "StatusFunction": APIGatewayProxyEventModel,
+    "QuestionsFunction": APIGatewayProxyEventModel,
     "ScannerFunction": SqsModel,
     "SweeperFunction": EventBridgeModel,
 }
