@@ -24,7 +24,7 @@ type Grant = tuple[str, str]
 
 MAY: dict[str, dict[str, list[str]]] = {
     "SubmitRole": {
-        "dynamodb:GetItem": ["ImagesTable"],
+        "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
         "dynamodb:PutItem": ["RequestsTable"],
         "s3:PutObject": ["ImagesBucket/images/*"],
         "logs:CreateLogStream": ["SubmitLogs"],
@@ -34,6 +34,11 @@ MAY: dict[str, dict[str, list[str]]] = {
         "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
         "logs:CreateLogStream": ["StatusLogs"],
         "logs:PutLogEvents": ["StatusLogs"],
+    },
+    "QuestionsRole": {
+        "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
+        "logs:CreateLogStream": ["QuestionsLogs"],
+        "logs:PutLogEvents": ["QuestionsLogs"],
     },
     "ScannerRole": {
         "sqs:ReceiveMessage": ["ScanQueue"],
@@ -69,7 +74,7 @@ INDEX = "RequestsTable/index/waiting"
 BUCKETS = ["ImagesBucket", "SiteBucket", "ForeignBucket"]
 OBJECTS = ["ImagesBucket/images/*", "ImagesBucket/elsewhere/*", "SiteBucket/*", "ForeignBucket/images/*"]
 QUEUES = ["ScanQueue", "DeadLetterQueue", "ForeignQueue"]
-LOGS = ["SubmitLogs", "StatusLogs", "ScannerLogs", "SweeperLogs", "ForeignLogs"]
+LOGS = ["SubmitLogs", "StatusLogs", "QuestionsLogs", "ScannerLogs", "SweeperLogs", "ForeignLogs"]
 KEYS = {"ImagesTable": "image_hash", "RequestsTable": "request_id", "ForeignTable": "id", INDEX: "waiting_for"}
 PROBE = "probe"
 NOTHING_TO_DO = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"})

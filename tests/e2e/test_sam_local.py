@@ -114,7 +114,11 @@ def test_a_post_and_a_get_are_answered_by_start_api(containers_api: Client, api:
 
 @pytest.mark.parametrize(
     ("function", "event", "status"),
-    [("SubmitFunction", "submit-cat", {200, 202}), ("StatusFunction", "status-unknown", {404})],
+    [
+        ("SubmitFunction", "submit-cat", {200, 202}),
+        ("StatusFunction", "status-unknown", {404}),
+        ("QuestionsFunction", "questions-unknown", {404}),
+    ],
 )
 def test_invoke_answers_a_request_of_the_api(sam_local: SamLocal, function: str, event: str, status: set[int]) -> None:
     assert sam_local.invoke(function, event)["statusCode"] in status
