@@ -3,6 +3,8 @@ PYTHON = .venv/bin/python
 SAM = .local/env/sam
 EMULATOR = .local/env/emulator
 UV = .local/env/uv
+SCANNERS = .local/env/scanners
+SUPPLY = .local/env/supply
 REKOGNITION = local/rekognition/node_modules
 PAGE = frontend/node_modules
 
@@ -46,16 +48,44 @@ build: tools ## build what is deployed, as sam build does
 redrive: .venv/.made ## return dead letters to the queue (OPTIONS=--list or --all; STACK=name for one on AWS)
 	@PYTHONPATH=src $(PYTHON) -m ops.redrive $(STACK) $(OPTIONS)
 
+## AWS
+
+DEPLOY_FLAGS = --resolve-s3 --confirm-changeset
+
+.PHONY: deploy
+deploy: tools ## build and deploy on AWS (ENV=staging or production)
+	@test -n "$(ENV)" || { echo "Say which: make deploy ENV=staging" >&2; exit 2; }
+	@PATH="$(CURDIR)/$(UV)/bin:$$PATH" $(SAM)/bin/sam build --beta-features --config-env $(ENV)
+	@# bytecode halves a cold start; the zip's dates are all 1980, so none that is checked by date would be used
+	@$(SAM)/bin/python -m compileall -qq --invalidation-mode unchecked-hash .aws-sam/build
+	@$(SAM)/bin/sam deploy --config-env $(ENV) $(DEPLOY_FLAGS)
+
 ## Checks and tests
 
-.PHONY: check test
-check: tools ## lint, format, types, template
+.PHONY: check scan audit sbom test
+check: tools ## lint, format, types, template, and all of scan
 	@local/step "lint" .venv/bin/ruff check
 	@local/step "format" .venv/bin/ruff format --check
 	@local/step "types" .venv/bin/mypy src local ops cli tests
 	@local/step "types of the Rekognition stand-in" npm --prefix local/rekognition run check
 	@local/step "web page" npm --prefix frontend run check
 	@local/step "template" $(LOCAL) validate
+	@$(MAKE) scan
+
+scan: tools $(SCANNERS)/.made $(SUPPLY)/.made ## what scanners say of template, code, pipeline and dependencies
+	@local/step "template of the pipeline's role" $(SAM)/bin/cfn-lint bootstrap/github-role.yaml
+	@local/step "templates, by checkov" $(SCANNERS)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml bootstrap/github-role.yaml
+	@local/step "Python, by bandit" $(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive src local ops cli
+	@local/step "pipeline, by zizmor" $(SCANNERS)/bin/zizmor --quiet --offline --persona pedantic .
+	@local/audit src/requirements.txt frontend
+
+audit: $(SUPPLY)/.made $(PAGE)/.made $(REKOGNITION)/.made ## look every dependency up among known vulnerabilities
+	@local/audit src/requirements.txt $(wildcard requirements/*.txt) frontend local/rekognition
+sbom: $(SUPPLY)/.made $(PAGE)/.made ## bills of materials of what is deployed, in artefacts/sbom
+	@mkdir -p artefacts/sbom
+	@$(SUPPLY)/bin/cyclonedx-py requirements src/requirements.txt --output-reproducible --output-file artefacts/sbom/functions.cdx.json
+	@npm --prefix frontend sbom --sbom-format cyclonedx --omit dev >artefacts/sbom/page.cdx.json
+	@ls artefacts/sbom/*
 
 test: tools ## every test, pure to end to end
 	@started=$$(date +%s); $(MAKE) test-rekognition test-page test-python && \
@@ -80,6 +110,8 @@ lock: $(UV)/.made ## refresh the pinned versions in requirements/ and src/requir
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev -c src/requirements.txt -o requirements/dev.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group emulator -o requirements/emulator.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sam -o requirements/sam.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group scanners -o requirements/scanners.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group supply -o requirements/supply.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group uv -o requirements/uv.txt
 
 $(UV)/.made: requirements/uv.txt
@@ -93,6 +125,12 @@ $(EMULATOR)/.made: requirements/emulator.txt | $(UV)/.made
 	@touch $@
 $(SAM)/.made: requirements/sam.txt | $(UV)/.made
 	@local/step "SAM CLI environment" local/sync $(SAM) $<
+	@touch $@
+$(SCANNERS)/.made: requirements/scanners.txt | $(UV)/.made
+	@local/step "environment of the scanners" local/sync $(SCANNERS) $<
+	@touch $@
+$(SUPPLY)/.made: requirements/supply.txt | $(UV)/.made
+	@local/step "environment of the dependencies' audit" local/sync $(SUPPLY) $<
 	@touch $@
 $(PAGE)/.made: frontend/package-lock.json
 	@local/need-node

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 REGION = "us-east-1"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # nosec B105 - the emulator's own
 NO_ACCOUNT = CREDENTIALS | {
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
