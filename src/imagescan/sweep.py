@@ -35,7 +35,10 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one run found and did; ``is_complete`` is False when its time ran out first."""
+    """What one run found and did; ``is_complete`` is False when its time ran out first.
+
+    ``overdue`` leaves out what awaited an upload: a client that sent nothing is not late by our fault.
+    """
 
     waiting: int
     overdue: int
@@ -60,7 +63,7 @@ def sweep(
         now = clock()
         found = images.get_many(list(dict.fromkeys(row.image_hash for row in rows)))
         waiting += len(rows)
-        overdue += sum(now > row.deadline for row in rows)
+        overdue += sum(now > row.deadline and not row.awaits_upload for row in rows)
         settled += settle(answered(rows, found.get, now), requests=requests, time_left=time_left)
         for image_hash, of_image in _by_image(rows).items():
             queued_again += _queue_again(of_image, found.get(image_hash), images, queue, now)

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -55,6 +55,12 @@ def test_an_image_whose_message_seems_lost_is_queued_again_once(row: Image | Non
 def test_an_image_is_not_queued_again_without_need(created_at: float, row: Image | None, claimable: bool) -> None:
     _, _, queue = swept([request(created_at=created_at)], row, claimable=claimable)
     assert queue.announced == []
+
+
+def test_a_client_that_never_uploaded_is_not_overdue() -> None:
+    late = request(created_at=NOW - 3601)
+    found, _, _ = swept([late, replace(late, id="r1", awaits_upload=True)])
+    assert (found.waiting, found.overdue) == (2, 1)
 
 
 def test_requests_that_were_missed_are_settled_and_not_queued() -> None:
