@@ -1,0 +1,63 @@
+"""What the scanner counts, as CloudWatch reads it from the log."""
+
+import json
+from typing import Any
+
+import pytest
+
+from imagescan.handlers.batch_log import count_judged
+from imagescan.scan import Outcome, Result
+from imagescan.scan_batch import Judged
+from imagescan.uploads import Message
+
+MESSAGE = Message("m", "receipt", "", 1)
+
+
+def judged(*outcomes: Outcome) -> Judged:
+    return Judged(MESSAGE, outcomes)
+
+
+def counted(capsys: pytest.CaptureFixture[str], *messages: Judged) -> dict[str, Any]:
+    """The metrics of a batch, by name; each value is a list of one number, as the format has it."""
+    count_judged(messages)
+    printed = json.loads(capsys.readouterr().out or "{}")
+    metrics = [each for block in printed.get("_aws", {}).get("CloudWatchMetrics", []) for each in block["Metrics"]]
+    return {each["Name"]: sum(printed[each["Name"]]) for each in metrics}
+
+
+def test_each_result_is_a_metric_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    batch = [
+        judged(Outcome("a", Result.SCANNED, settled=3)),
+        judged(Outcome("b", Result.SCANNED, settled=1), Outcome("c", Result.NOT_ITS_HASH)),
+        judged(Outcome("d", Result.DUPLICATE)),
+    ]
+    assert counted(capsys, *batch) == {"Scanned": 2, "NotItsHash": 1, "Duplicate": 1, "Settled": 4}
+
+
+@pytest.mark.parametrize("result", [Result.MISUSED, Result.BROKEN, Result.EXHAUSTED])
+def test_what_somebody_has_to_look_into_is_a_fault(capsys: pytest.CaptureFixture[str], result: Result) -> None:
+    assert counted(capsys, judged(Outcome("a", result))) == {result.title(): 1, "Faults": 1}
+
+
+def test_poison_is_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert counted(capsys, Judged(MESSAGE, poison="not JSON")) == {"Poison": 1, "Faults": 1}
+
+
+def test_an_image_that_two_messages_of_a_batch_announce_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = Outcome("a", Result.SCANNED, settled=1)
+    assert counted(capsys, judged(outcome), judged(outcome)) == {"Scanned": 1, "Settled": 1}
+
+
+def test_a_batch_of_nothing_counts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert counted(capsys, judged()) == {}
+
+
+def test_a_metric_is_told_apart_by_its_stack(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "imagescan-staging")
+    count_judged([judged(Outcome("a", Result.SCANNED))])
+    printed = json.loads(capsys.readouterr().out)
+    [block] = printed["_aws"]["CloudWatchMetrics"]
+    assert (block["Namespace"], block["Dimensions"]) == ("ImageScan", [["service"]])
+    assert printed["service"] == "imagescan-staging"

@@ -1,0 +1,329 @@
+"""What must hold of every deployment, asserted on what SAM makes of the template for it."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagescan.scan import Result
+from imagescan.settings import SCANNER_TIMEOUT_SECONDS
+from local import paths
+from tests.deployment import Deployment, parameters_of
+
+STAGING, PRODUCTION = parameters_of("staging"), parameters_of("production")
+DEPLOYMENTS: dict[str, dict[str, str]] = {
+    "unasked": {},
+    "staging": STAGING,
+    "production": PRODUCTION,
+    "open": {"Access": "open"},
+    "website": {"Page": "website"},
+    "traced": {"Tracing": "Active"},
+    "local": {"LocalEmulator": "true", "Access": "open"},
+}
+ON_AWS = {name: parameters for name, parameters in DEPLOYMENTS.items() if name != "local"}
+GUARDED = {name: parameters for name, parameters in ON_AWS.items() if name != "open"}
+
+every_deployment = pytest.mark.parametrize("parameters", DEPLOYMENTS.values(), ids=DEPLOYMENTS)
+every_deployment_on_aws = pytest.mark.parametrize("parameters", ON_AWS.values(), ids=ON_AWS)
+every_guarded_deployment = pytest.mark.parametrize("parameters", GUARDED.values(), ids=GUARDED)
+
+
+@pytest.fixture
+def deployment(parameters: dict[str, str]) -> Deployment:
+    return Deployment.of(**parameters)
+
+
+def methods(deployment: Deployment) -> dict[tuple[str, str], dict[str, Any]]:
+    """What API Gateway is told of each path and method."""
+    paths_of = deployment.properties("Api")["Body"]["paths"]
+    return {(path, method): told for path, each in paths_of.items() for method, told in each.items()}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# ---------------------------------------------------------------- who may call
+
+
+@every_guarded_deployment
+def test_every_method_but_a_preflight_is_guarded_by_a_scheme_that_exists(deployment: Deployment) -> None:
+    schemes = deployment.properties("Api")["Body"]["components"]["securitySchemes"]
+    guards = {key: told.get("security", []) for key, told in methods(deployment).items() if key[1] != "options"}
+    assert len(schemes) == 1
+    assert guards == {key: [{scheme: []} for scheme in schemes] for key in guards}
+
+
+@every_deployment
+def test_a_preflight_is_never_guarded_because_browsers_send_it_without_credentials(deployment: Deployment) -> None:
+    preflights = [told for (_, method), told in methods(deployment).items() if method == "options"]
+    assert len(preflights) == len(deployment.properties("Api")["Body"]["paths"])
+    assert [told for told in preflights if "security" in told] == []
+
+
+def test_an_open_api_is_open_because_a_parameter_says_so() -> None:
+    assert all(told.get("security", []) == [] for told in methods(Deployment.of(Access="open")).values())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "scheme"),
+    [
+        ({}, "awsSigv4"),
+        ({"Access": "iam"}, "awsSigv4"),
+        ({"Access": "cognito"}, "cognito_user_pools"),
+    ],
+)
+def test_callers_are_known_by_the_way_that_access_names(deployment: Deployment, scheme: str) -> None:
+    [found] = deployment.properties("Api")["Body"]["components"]["securitySchemes"].values()
+    assert found["x-amazon-apigateway-authtype"] == scheme
+
+
+def test_an_existing_user_pool_is_used_and_none_is_made() -> None:
+    arn = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
+    deployment = Deployment.of(Access="cognito", UserPoolArn=arn)
+    scheme = deployment.properties("Api")["Body"]["components"]["securitySchemes"]["userPool"]
+    assert scheme["x-amazon-apigateway-authorizer"]["providerARNs"] == [arn]
+    assert deployment.of_type("Cognito::UserPool") == {}
+
+
+def test_nobody_lets_themselves_into_a_user_pool_that_was_made() -> None:
+    [pool] = Deployment.of(Access="cognito").of_type("Cognito::UserPool").values()
+    assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+
+
+@every_deployment
+def test_the_api_is_throttled_and_the_scanner_bounded(deployment: Deployment) -> None:
+    [stage] = deployment.of_type("ApiGateway::Stage").values()
+    [throttled] = stage["MethodSettings"]
+    assert (throttled["HttpMethod"], throttled["ResourcePath"]) == ("*", "/*")
+    assert throttled["ThrottlingRateLimit"] > 0
+    [mapping] = deployment.of_type("Lambda::EventSourceMapping").values()
+    assert int(mapping["ScalingConfig"]["MaximumConcurrency"]) >= 2
+
+
+# ---------------------------------------------------------------- what may be done
+
+
+@every_deployment
+def test_nothing_is_granted_on_every_resource_but_what_knows_no_resources(deployment: Deployment) -> None:
+    everywhere = {
+        action
+        for _, statement in deployment.statements()
+        if statement["Effect"] == "Allow" and "*" in as_list(statement.get("Resource"))
+        for action in as_list(statement["Action"])
+    }
+    assert everywhere <= {"rekognition:DetectLabels", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+
+
+def test_a_function_may_write_traces_only_where_tracing_is_asked_for() -> None:
+    traced, untraced = Deployment.of(Tracing="Active"), Deployment.of()
+    assert {each["TracingConfig"]["Mode"] for each in traced.of_type("Lambda::Function").values()} == {"Active"}
+    assert any("xray" in str(statement) for _, statement in traced.statements())
+    assert not any("xray" in str(statement) for _, statement in untraced.statements())
+
+
+@every_deployment
+def test_a_service_may_act_for_this_account_and_its_source_alone(deployment: Deployment) -> None:
+    let_in = [
+        statement
+        for name, statement in deployment.statements()
+        if statement["Effect"] == "Allow" and "Service" in as_list(statement.get("Principal", {}))[0]
+    ]
+    assert let_in
+    for statement in let_in:
+        named = {key: value for kind in statement["Condition"].values() for key, value in kind.items()}
+        assert named["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+        assert "aws:SourceArn" in named
+
+
+@every_deployment
+def test_whoever_may_invoke_a_function_is_named_with_account_and_source(deployment: Deployment) -> None:
+    permissions = deployment.of_type("Lambda::Permission")
+    assert permissions
+    for permission in permissions.values():
+        source = json.dumps(permission["SourceArn"])
+        assert "AWS::AccountId" in source or "Fn::GetAtt" in source
+
+
+@every_deployment_on_aws
+def test_everybody_is_turned_away_who_does_not_use_tls(deployment: Deployment) -> None:
+    closed = {
+        json.dumps(resource)
+        for _, statement in deployment.statements()
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for resource in as_list(statement["Resource"])
+    }
+    holders = ("S3::Bucket", "SQS::Queue", "SNS::Topic")
+    names = {name for kind in holders for name in deployment.of_type(kind)}
+    open_by_nature = {"SiteBucket"} if "WebsiteConfiguration" in deployment.properties("SiteBucket") else set()
+    assert {name for name in names if not any(f'"{name}' in each for each in closed)} == open_by_nature
+
+
+@every_deployment
+def test_no_bucket_is_public_but_that_of_a_website(deployment: Deployment) -> None:
+    public = {
+        name
+        for name, bucket in deployment.of_type("S3::Bucket").items()
+        if set(bucket["PublicAccessBlockConfiguration"].values()) != {True}
+    }
+    websites = {name for name, each in deployment.of_type("S3::Bucket").items() if "WebsiteConfiguration" in each}
+    assert public == websites
+    assert websites <= {"SiteBucket"}
+
+
+# ---------------------------------------------------------------- that nothing is lost
+
+
+@every_deployment
+def test_a_message_is_hidden_for_six_times_as_long_as_a_scan_may_take(deployment: Deployment) -> None:
+    queue, scanner = deployment.properties("ScanQueue"), deployment.properties("ScannerFunction")
+    assert queue["VisibilityTimeout"] >= 6 * scanner["Timeout"]
+    assert scanner["Timeout"] == SCANNER_TIMEOUT_SECONDS
+
+
+@every_deployment
+def test_a_dead_letter_is_kept_longer_than_a_message(deployment: Deployment) -> None:
+    queue, dead = deployment.properties("ScanQueue"), deployment.properties("DeadLetterQueue")
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
+
+
+@every_deployment
+def test_a_message_that_fails_comes_again_alone(deployment: Deployment) -> None:
+    [mapping] = deployment.of_type("Lambda::EventSourceMapping").values()
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@every_deployment
+def test_what_holds_images_and_answers_and_users_outlives_the_stack(deployment: Deployment) -> None:
+    holders = ["ImagesBucket", "ImagesTable", "RequestsTable", *deployment.of_type("Cognito::UserPool")]
+    assert {deployment.resources[name]["DeletionPolicy"] for name in holders} == {"RetainExceptOnCreate"}
+    tables = deployment.of_type("DynamoDB::Table").values()
+    assert all(each["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] for each in tables)
+
+
+@every_deployment
+def test_a_reference_leads_to_what_is_deployed(deployment: Deployment) -> None:
+    assert deployment.references() <= set(deployment.resources) | _parameters()
+
+
+def _parameters() -> set[str]:
+    text = (paths.ROOT / "template.yaml").read_text()
+    section = text[text.index("\nParameters:\n") : text.index("\nRules:\n")]
+    return set(re.findall(r"^  (\w+):$", section, re.MULTILINE))
+
+
+# ---------------------------------------------------------------- operations
+
+
+@every_deployment
+def test_logs_are_forgotten_some_day_and_every_function_has_its_own(deployment: Deployment) -> None:
+    groups = deployment.of_type("Logs::LogGroup")
+    assert all(each["RetentionInDays"] for each in groups.values())
+    used = [each["LoggingConfig"]["LogGroup"]["Ref"] for each in deployment.of_type("Lambda::Function").values()]
+    assert sorted(used) == sorted(groups)
+
+
+@every_deployment_on_aws
+def test_every_alarm_tells_the_topic_of_good_and_bad_news(deployment: Deployment) -> None:
+    alarms = deployment.of_type("CloudWatch::Alarm")
+    assert alarms
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
+
+
+def test_every_alarm_is_on_the_dashboard_and_in_the_runbook() -> None:
+    deployment = Deployment.of()
+    [dashboard] = deployment.of_type("CloudWatch::Dashboard").values()
+    runbook = (paths.ROOT / "docs" / "operations.md").read_text()
+    alarms = set(deployment.of_type("CloudWatch::Alarm"))
+    assert {name for name in alarms if f"${{{name}.Arn}}" not in dashboard["DashboardBody"]["Fn::Sub"]} == set()
+    assert {name for name in alarms if f"`{name}`" not in runbook} == set()
+
+
+def test_the_dashboard_is_json() -> None:
+    [dashboard] = Deployment.of().of_type("CloudWatch::Dashboard").values()
+    assert len(json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]) > 1
+
+
+def test_every_metric_that_is_watched_is_one_that_the_functions_count() -> None:
+    deployment = Deployment.of()
+    alarms = deployment.of_type("CloudWatch::Alarm").values()
+    [dashboard] = deployment.of_type("CloudWatch::Dashboard").values()
+    watched = {each["MetricName"] for each in alarms if each.get("Namespace") == "ImageScan"}
+    shown = _own_metrics(json.loads(dashboard["DashboardBody"]["Fn::Sub"]))
+    handlers = (paths.ROOT / "src" / "imagescan" / "handlers").glob("*.py")
+    counted = {name for path in handlers for name in re.findall(r'"([A-Z][A-Za-z]+)"', path.read_text())}
+    assert watched | shown <= counted | {result.title().replace("_", "") for result in Result}
+    assert {"Scanned", "Overdue", "Faults"} <= watched
+
+
+def _own_metrics(dashboard: Any) -> set[str]:
+    """The names of the service's own metrics; a dot repeats what the metric before it says."""
+    own, namespace = set(), ""
+    for widget in dashboard["widgets"]:
+        for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], str):
+                namespace = namespace if metric[0] == "." else metric[0]
+                own |= {metric[1]} if namespace == "ImageScan" else set()
+    return own
+
+
+def test_production_shifts_calls_to_new_code_little_by_little_and_back_when_an_alarm_rings() -> None:
+    deployment = Deployment.of(**PRODUCTION)
+    groups = deployment.of_type("CodeDeploy::DeploymentGroup").values()
+    assert len(groups) == len(deployment.of_type("Lambda::Function"))
+    for group in groups:
+        assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+        watched = {alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]}
+        assert watched == {"ApiErrorsAlarm", "ScannerErrorsAlarm", "ScannerFaultsAlarm"}
+    aliases = [each for each in deployment.resources.values() if each["Type"] == "AWS::Lambda::Alias"]
+    assert all("CodeDeployLambdaAliasUpdate" in each["UpdatePolicy"] for each in aliases)
+
+
+def test_a_change_of_access_reaches_the_deployed_api() -> None:
+    template = (paths.ROOT / "template.yaml").read_text()
+    assert "AlwaysDeploy: true" in template
+
+
+# ---------------------------------------------------------------- the web page
+
+
+@pytest.mark.parametrize("parameters", [STAGING, PRODUCTION], ids=["staging", "production"])
+def test_page_and_api_are_under_one_address_over_https(deployment: Deployment) -> None:
+    [distribution] = deployment.of_type("CloudFront::Distribution").values()
+    config = distribution["DistributionConfig"]
+    page, api = config["Origins"]
+    assert page["OriginAccessControlId"] == {"Fn::GetAtt": ["OriginAccess", "Id"]}
+    assert api["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
+    [behaviour] = config["CacheBehaviors"]
+    assert behaviour["TargetOriginId"] == api["Id"]
+    assert {path.startswith(behaviour["PathPattern"].rstrip("*")) for path, _ in methods(deployment)} == {True}
+    assert {each["ViewerProtocolPolicy"] for each in (behaviour, config["DefaultCacheBehavior"])} == {
+        "https-only",
+        "redirect-to-https",
+    }
+
+
+def test_every_file_of_the_page_comes_with_security_headers() -> None:
+    deployment = Deployment.of()
+    [distribution] = deployment.of_type("CloudFront::Distribution").values()
+    assert distribution["DistributionConfig"]["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == {
+        "Ref": "SecurityHeaders"
+    }
+    headers = deployment.properties("SecurityHeaders")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    assert set(headers) == {
+        "StrictTransportSecurity", "ContentTypeOptions", "FrameOptions", "ReferrerPolicy", "ContentSecurityPolicy",
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------- suppressions
+
+
+@pytest.mark.parametrize("path", [paths.ROOT / "template.yaml"], ids=lambda path: path.name)
+def test_a_suppressed_finding_has_its_reason_beside_it(path: Path) -> None:
+    suppressed = [line for line in path.read_text().splitlines() if "CKV" in line]
+    assert suppressed
+    assert [line for line in suppressed if not re.search(r'comment: "[^"]{5,}"', line)] == []
