@@ -60,6 +60,10 @@ deploy: tools ## build and deploy on AWS (ENV=staging or production)
 	@$(SAM)/bin/python -m compileall -qq --invalidation-mode unchecked-hash .aws-sam/build
 	@$(SAM)/bin/sam deploy --config-env $(ENV) $(DEPLOY_FLAGS)
 
+.PHONY: deploy-page
+deploy-page: tools ## build the web page and put it on AWS (ENV=staging or production; OPTIONS="--profile name")
+	@PYTHONPATH=src $(PYTHON) -m ops.deploy_page $(ENV) $(OPTIONS)
+
 ## Checks and tests
 
 .PHONY: check scan audit sbom test

@@ -1,0 +1,63 @@
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.say import Trouble
+from ops.deploy_page import deploy, stack_name
+
+API_URL = "https://abc.execute-api.eu-west-1.amazonaws.com/v1"
+
+
+@dataclass
+class FakeS3:
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def put_object(self, *, Key: str, **properties: Any) -> None:  # noqa: N803 - boto3's spelling
+        self.objects[Key] = properties
+
+
+@dataclass
+class FakeCloudFront:
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def create_invalidation(self, **call: Any) -> None:
+        self.calls.append(call)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    (tmp_path / "assets" / "main-1a2b.js").write_text("")
+    return tmp_path
+
+
+def test_under_cloudfront_the_page_finds_the_api_under_its_own_address_and_is_served_anew(built: Path) -> None:
+    s3, cloudfront = FakeS3(), FakeCloudFront()
+    deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL, "DistributionId": "E1"}, s3, cloudfront)
+    assert json.loads(s3.objects["config.json"]["Body"]) == {"apiUrl": "/"}
+    [call] = cloudfront.calls
+    assert (call["DistributionId"], call["InvalidationBatch"]["Paths"]["Items"]) == ("E1", ["/*"])
+
+
+def test_a_plain_website_finds_the_api_by_its_full_address(built: Path) -> None:
+    s3, cloudfront = FakeS3(), FakeCloudFront()
+    deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL}, s3, cloudfront)
+    assert json.loads(s3.objects["config.json"]["Body"]) == {"apiUrl": API_URL}
+    assert cloudfront.calls == []
+
+
+def test_only_what_never_changes_under_its_name_is_kept_without_asking(built: Path) -> None:
+    s3 = FakeS3()
+    deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL}, s3, FakeCloudFront())
+    kept = {key: "immutable" in properties["CacheControl"] for key, properties in s3.objects.items()}
+    assert kept == {"assets/main-1a2b.js": True, "index.html": False, "config.json": False}
+
+
+def test_an_environment_is_a_stack_of_samconfig() -> None:
+    assert stack_name("production") == "imagescan-production"
+    with pytest.raises(Trouble, match="'nowhere'"):
+        stack_name("nowhere")
