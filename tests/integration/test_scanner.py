@@ -141,7 +141,7 @@ def test_an_image_that_another_holds_comes_again_soon(world: World) -> None:
     ImagesTable(clients.dynamodb(), IMAGES).lease(hash_of(CAT), "another", now, now + 90, MAX_ATTEMPTS)
     world.wire.reset()
     assert world.functions.scan(message(record(key_of(CAT)), receives=2)) == {"m0"}
-    assert delays(world) == [10]
+    assert delays(world) == [20]
     assert world.detector.calls.total() == 0
 
 

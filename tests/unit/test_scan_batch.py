@@ -4,6 +4,7 @@ import pytest
 
 from imagescan.scan import Outcome, Result
 from imagescan.scan_batch import MAX_DELAY_SECONDS, Judged, scan_batch
+from imagescan.settings import LEASE_SECONDS
 from imagescan.uploads import Message, announcement
 
 
@@ -80,6 +81,15 @@ def test_a_busy_detector_is_asked_again_later_and_later(receives: int, delay: in
     assert judged.delay_seconds == delay
 
 
+def held(receives: int) -> Judged:
+    return Judged(message("m", "", receives), (Outcome(key(1), Result.HELD),))
+
+
 def test_an_image_held_by_another_comes_again_soon() -> None:
-    judged = Judged(message("m", "", 1), (Outcome(key(1), Result.HELD),))
-    assert judged.delay_seconds == 5
+    assert held(1).delay_seconds == 10
+
+
+def test_a_message_outlasts_the_lease_of_a_delivery_that_died() -> None:
+    """Otherwise it would be a dead letter, although nothing was wrong with it."""
+    deliveries_before_the_last = range(1, 5)
+    assert sum(held(receives).delay_seconds for receives in deliveries_before_the_last) > LEASE_SECONDS
