@@ -103,6 +103,10 @@ test-rekognition: $(REKOGNITION)/.made
 test-page: $(PAGE)/.made
 	@local/step "tests of the web page without a browser" npm --prefix frontend test
 
+.PHONY: explore
+explore: .venv/.made ## visit every state of larger scenarios, with crashes and faults; up to 15 minutes
+	@PYTHONPATH=src $(PYTHON) -m tests.interleavings
+
 ## Environments
 
 .PHONY: tools

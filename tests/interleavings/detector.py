@@ -1,0 +1,29 @@
+"""Rekognition in memory: it says what the very version shows that it is asked about, and counts what it charges."""
+
+from imagescan.images import StoredObject, hash_in_key
+from imagescan.labels import Label
+from imagescan.scan import Detection
+from tests.interleavings.calls import Caller, operation
+from tests.interleavings.faults import DETECTION
+from tests.interleavings.world import SHOWS, World
+
+
+class Detector:
+    def __init__(self, call: Caller) -> None:
+        self._call = call
+
+    def detect(self, stored: StoredObject) -> Detection:
+        detection: Detection = self._call(_detect(stored.key, stored.version))
+        return detection
+
+
+@operation("has Rekognition look at image {0}", DETECTION, is_unseen=True)
+def _detect(world: World, key: str, version: str) -> tuple[World, Detection]:
+    shown = SHOWS[world.objects[key][int(version)].content or ""]
+    return charged(world, key), Detection((Label(shown, 97.0),), "3.0")
+
+
+def charged(world: World, key: str) -> World:
+    """The world with one more paid call for the image under ``key``."""
+    image_hash = hash_in_key(key) or key
+    return world._replace(paid=world.paid.having(image_hash, world.paid.get(image_hash, 0) + 1))

@@ -1,0 +1,103 @@
+"""The images table in memory, with the conditions of ``imagescan.aws.images_table``."""
+
+from collections.abc import Sequence
+
+from imagescan.requests import Image, Lease, Scan
+from tests.interleavings.calls import Caller, operation
+from tests.interleavings.faults import READ, WRITE
+from tests.interleavings.world import ImageRow, Table, World
+
+
+class ImagesTable:
+    def __init__(self, call: Caller) -> None:
+        self._call = call
+
+    def get(self, image_hash: str) -> Image | None:
+        found: Image | None = self._call(_get(image_hash))
+        return found
+
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
+        found: tuple[Image, ...] = self._call(_get_many(tuple(image_hashes)))
+        return {image.hash: image for image in found}
+
+    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
+        lease: Lease = self._call(_lease(image_hash, owner, now, until, max_attempts))
+        return lease
+
+    def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
+        self._call(_release(image_hash, owner, refund, unseen))
+
+    def finish(self, image_hash: str, scan: Scan) -> Image:
+        in_force: Image = self._call(_finish(image_hash, scan))
+        return in_force
+
+    def claim_requeue(self, image_hash: str, now: float, not_since: float) -> bool:
+        is_claimed: bool = self._call(_claim_requeue(image_hash, now, not_since))
+        return is_claimed
+
+
+@operation("reads image {0}", READ)
+def _get(world: World, image_hash: str) -> tuple[World, Image | None]:
+    return world, image_in(world.images, image_hash)
+
+
+@operation("reads the images of the waiting requests", READ)
+def _get_many(world: World, image_hashes: Sequence[str]) -> tuple[World, tuple[Image, ...]]:
+    found = (image_in(world.images, image_hash) for image_hash in image_hashes)
+    return world, tuple(image for image in found if image)
+
+
+@operation("asks for the lease of image {0}", WRITE)
+def _lease(  # noqa: PLR0917 - an operation takes what its adapter takes, by position
+    world: World, image_hash: str, owner: str, now: float, until: float, max_attempts: int
+) -> tuple[World, Lease]:
+    row = world.images.get(image_hash, ImageRow())
+    is_free = row.lease_until is None or row.lease_until < now or row.lease_owner == owner
+    may_try = len(row.attempts) < max_attempts or owner in row.attempts
+    if row.scan or not is_free or not may_try:
+        return world, Lease(granted=False, image=_image(image_hash, row))
+    first = now if row.first_leased_at is None else row.first_leased_at
+    row = row._replace(lease_owner=owner, lease_until=until, first_leased_at=first, attempts=row.attempts | {owner})
+    return _put(world, image_hash, row), Lease(granted=True, image=_image(image_hash, row))
+
+
+@operation("gives up the lease of image {0}", WRITE)
+def _release(world: World, image_hash: str, owner: str, refund: bool, unseen: bool) -> tuple[World, None]:
+    row = world.images.get(image_hash, ImageRow())
+    if row.lease_owner != owner:
+        return world, None
+    if refund:
+        row = row._replace(attempts=row.attempts - {owner})
+    if unseen:
+        row = row._replace(first_leased_at=None)
+    return _put(world, image_hash, row._replace(lease_owner=None, lease_until=None)), None
+
+
+@operation("writes the end of image {0}", WRITE)
+def _finish(world: World, image_hash: str, scan: Scan) -> tuple[World, Image]:
+    row = world.images.get(image_hash, ImageRow())
+    if row.scan is None:
+        row = row._replace(scan=scan, lease_owner=None, lease_until=None)
+    return _put(world, image_hash, row), _image(image_hash, row)
+
+
+@operation("claims to queue image {0} again", WRITE)
+def _claim_requeue(world: World, image_hash: str, now: float, not_since: float) -> tuple[World, bool]:
+    row = world.images.get(image_hash, ImageRow())
+    if row.scan or (row.queued_again_at is not None and row.queued_again_at >= not_since):
+        return world, False
+    return _put(world, image_hash, row._replace(queued_again_at=now)), True
+
+
+def image_in(rows: Table[ImageRow], image_hash: str) -> Image | None:
+    """The row as the code sees it."""
+    row = rows.get(image_hash)
+    return _image(image_hash, row) if row else None
+
+
+def _image(image_hash: str, row: ImageRow) -> Image:
+    return Image(image_hash, len(row.attempts), row.first_leased_at, row.lease_until, row.queued_again_at, row.scan)
+
+
+def _put(world: World, image_hash: str, row: ImageRow) -> World:
+    return world._replace(images=world.images.having(image_hash, row))

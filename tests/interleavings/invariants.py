@@ -1,0 +1,139 @@
+"""What must hold in every state, and from each state to the next."""
+
+from functools import lru_cache
+
+from imagescan.images import hash_in_key
+from imagescan.requests import Answer, ScanRequest, Status, derive
+from imagescan.uploads import Message, Poison, keys_in
+from tests.interleavings.faults import Fault
+from tests.interleavings.images_table import image_in
+from tests.interleavings.state import State
+from tests.interleavings.world import SHOWS, ImageRow, Table, World
+
+
+class Violated(Exception):
+    """An invariant does not hold; the text says which, and for what."""
+
+
+def check(before: State, after: State) -> None:
+    """Raises Violated unless the step from one state to the next keeps every invariant."""
+    if after.world is before.world and after.accepted is before.accepted:
+        return
+    old, new = answers(before.world), answers(after.world)
+    if new is not old:
+        _check_answers(after, old, new)
+    _check_durable(after)
+    _check_scans_kept(before.world, after.world)
+    if after.world.paid is not before.world.paid:
+        _check_paid(after)
+
+
+def answers(world: World) -> dict[str, Answer | None]:
+    """How each request stands, for somebody who reads all at once."""
+    return _answers(world.requests, world.images, world.now)
+
+
+@lru_cache(maxsize=1 << 18)
+def _answers(requests: Table[ScanRequest], images: Table[ImageRow], now: float) -> dict[str, Answer | None]:
+    return {request.id: derive(request, image_in(images, request.image_hash), now) for request in requests.values()}
+
+
+def check_told(state: State, request: ScanRequest) -> None:
+    """A terminal answer that somebody is told is the one that stands."""
+    stored = state.world.requests.get(request.id)
+    if stored is None:
+        raise Violated(f"{request.id} was promised an answer and is not stored")
+    if request.answer and request.answer != answers(state.world)[request.id]:
+        raise Violated(f"somebody was told {_told(request.answer)} for {request.id}, which is not how it stands")
+
+
+def check_acknowledged(world: World, message: Message, there: frozenset[str]) -> None:
+    """A message goes only when its images are terminal, or when there is nothing to do for them.
+
+    ``there`` are the keys whose bytes were there when its delivery began.
+    """
+    try:
+        keys = keys_in(message.body)
+    except Poison as reason:
+        raise Violated(f"a poison message was acknowledged: {reason}") from reason
+    for key in keys:
+        image_hash = hash_in_key(key) or ""
+        image = image_in(world.images, image_hash)
+        was_there = key in there and all(version.content == image_hash for version in world.objects[key])
+        if was_there and not (image and image.scan):
+            raise Violated(
+                f"the message of image {image_hash[0].upper()} was acknowledged before its image was terminal"
+            )
+
+
+def _check_durable(state: State) -> None:
+    missing = state.accepted - state.world.requests.keys()
+    if missing:
+        raise Violated(f"{min(missing)} was accepted and is not stored")
+    for request in state.world.requests.values():
+        if not (request.answer or request.awaits_upload or request.image_key in state.world.objects):
+            raise Violated(f"{request.id} waits, and its bytes were never stored")
+
+
+def _check_answers(state: State, old: dict[str, Answer | None], new: dict[str, Answer | None]) -> None:
+    for request_id, answer in new.items():
+        before = old.get(request_id)
+        if before and answer != before:
+            raise Violated(f"the answer to {request_id} was {_told(before)} and is {_told(answer)} now")
+        if answer and not before:
+            _check_answer(state, state.world.requests[request_id], answer)
+
+
+def _check_answer(state: State, request: ScanRequest, answer: Answer) -> None:
+    if answer.status is Status.COMPLETED:
+        _check_verdict(request, answer)
+    else:
+        _check_failure(state, request, answer)
+
+
+def _check_verdict(request: ScanRequest, answer: Answer) -> None:
+    shown = SHOWS[request.image_hash]
+    labels = [label.name for label in answer.scan.labels] if answer.scan else []
+    if labels != [shown]:
+        raise Violated(f"{request.id} is answered by the labels {labels}; its image shows {shown}")
+    if answer.verdict is None or answer.verdict.matched is not (request.question.labels == (shown.lower(),)):
+        raise Violated(
+            f"{request.id} asks for {request.question.labels}, its image shows {shown}: the verdict is wrong"
+        )
+
+
+def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
+    code = answer.failure.code if answer.failure else "none"
+    is_right = {
+        "timed_out": state.world.now > request.deadline,
+        "never_uploaded": state.world.now > request.deadline and request.awaits_upload,
+        "image_invalid": state.struck(Fault.REFUSED),
+        "attempts_exhausted": state.costly_faults >= state.scenario.max_attempts,
+    }
+    if not is_right.get(code, False):
+        raise Violated(f"{request.id} failed with {code!r}, for which there is no reason")
+
+
+def _check_scans_kept(before: World, after: World) -> None:
+    if after.images is before.images:
+        return
+    for image_hash, row in before.images.items():
+        if row.scan and row.scan != after.images[image_hash].scan:
+            raise Violated(f"the terminal row of image {image_hash[0].upper()} changed")
+
+
+def _check_paid(state: State) -> None:
+    most = min(1 + state.costly_faults, state.scenario.max_attempts)
+    for image_hash, paid in state.world.paid.items():
+        if paid > most:
+            raise Violated(f"image {image_hash[0].upper()} was paid for {paid} times; {most} is the most here")
+
+
+def _told(answer: Answer | None) -> str:
+    if answer is None:
+        return "pending"
+    return (
+        f"{answer.status} ({answer.failure.code})"
+        if answer.failure
+        else f"{answer.status} at {answer.completed_at:g} s"
+    )

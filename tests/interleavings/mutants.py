@@ -1,0 +1,241 @@
+"""The production code without one of its protections, each in its own way; the explorer has to notice every one.
+
+A mutant changes the text of the code itself, or of a condition that the tables in memory share with the real ones
+(``test_tables_agree`` compares the two).
+"""
+
+from dataclasses import dataclass
+
+from tests.interleavings.production import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """What is wrong with it, and the name of the scenario that shows it."""
+
+    sentence: str
+    scenario: str
+    change: Change
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def _in(module: str, old: str, new: str) -> Change:
+    return Change(f"imagescan.{module}", old, new)
+
+
+def _in_table(old: str, new: str) -> Change:
+    return Change("tests.interleavings.images_table", old, new)
+
+
+MUTANTS = (
+    # ---------------------------------------------------------------- submit
+    Mutant(
+        "the request is stored before its bytes",
+        "one asks, two faults",
+        _in(
+            "submit",
+            "    if isinstance(image, CheckedImage) and not answered and not earlier:\n",
+            "    requests.put(answered or request)\n"
+            "    if isinstance(image, CheckedImage) and not answered and not earlier:\n",
+        ),
+    ),
+    Mutant(
+        "a request is accepted that is not stored",
+        "two ask about one picture",
+        _in(
+            "submit", "stored = earlier or requests.put(answered or request)", "stored = earlier or answered or request"
+        ),
+    ),
+    # ---------------------------------------------------------------- scan
+    Mutant(
+        "an existing row counts as done",
+        "two ask about one picture",
+        _in(
+            "scan",
+            "        if image.scan:\n            return self._settle(",
+            "        if image:\n            return self._settle(",
+        ),
+    ),
+    Mutant(
+        "an error becomes empty labels",
+        "one asks, two faults",
+        _in(
+            "scan",
+            "            self.images.release(image_hash, owner, refund=not error.charged)\n"
+            "            return Outcome(key, Result.BUSY, error.code)",
+            "            scan = Scan(Status.COMPLETED, self.clock())",
+        ),
+    ),
+    Mutant(
+        "a missing permission becomes empty labels",
+        "one asks, two faults",
+        _in(
+            "scan",
+            "            self.images.release(image_hash, owner, refund=True)\n"
+            "            return Outcome(key, Result.MISUSED, error.code)",
+            "            scan = Scan(Status.COMPLETED, self.clock())",
+        ),
+    ),
+    Mutant(
+        "an unknown error code counts as the image's own fault",
+        "one asks, two faults",
+        _in(
+            "aws.rekognition",
+            "return DetectorMisused(code) if code in OF_THE_DEPLOYMENT else DetectorBusy(code)",
+            "return ImageRefused(code, OF_THE_IMAGE['InvalidImageFormatException'])",
+        ),
+    ),
+    Mutant(
+        "the bytes are not compared with the hash they are scanned for",
+        "one asks, two faults",
+        _in("scan", "if stored is None or stored.hash != image_hash:", "if stored is None:"),
+    ),
+    Mutant(
+        "a later delivery that finds no bytes forgets that they were there",
+        "a direct upload at the deadline",
+        _in("scan", "unseen=is_first", "unseen=True"),
+    ),
+    Mutant(
+        "an image that somebody is at work on counts as attempted too often",
+        "two ask about one picture",
+        _in("scan", "        if image.is_leased(now):\n            return Outcome(key, Result.HELD)\n", ""),
+    ),
+    Mutant(
+        "an attempt that was paid for is given back",
+        "attempts run out",
+        _in("scan", "refund=not error.charged", "refund=True"),
+    ),
+    Mutant(
+        "an attempt that cost nothing is not given back",
+        "attempts run out",
+        _in("scan", "refund=not error.charged", "refund=False"),
+    ),
+    Mutant(
+        "the index is believed when it knows of nobody who waits",
+        "two ask about one picture",
+        _in(
+            "scan",
+            "        now = self.clock()\n",
+            "        if not list(self.requests.waiting_for(image_hash)):\n"
+            "            return Outcome(key, Result.GONE)\n"
+            "        now = self.clock()\n",
+        ),
+    ),
+    Mutant(
+        "a lease may end before its owner does",
+        "a scanner takes its time",
+        _in("settings", "SCANNER_TIMEOUT_SECONDS + 30", "SCANNER_TIMEOUT_SECONDS - 30"),
+    ),
+    Mutant(
+        "every delivery calls itself by the same name",
+        "two ask about one picture",
+        _in("handlers.scanner", "owner=str(uuid.uuid4())", "owner='scanner'"),
+    ),
+    # ---------------------------------------------------------------- acknowledgement
+    Mutant(
+        "a message is acknowledged although Rekognition was busy",
+        "one asks, two faults",
+        _in("scan", "Result.HELD, Result.BUSY, ", "Result.HELD, "),
+    ),
+    Mutant(
+        "a message is acknowledged while somebody else is at work on its image",
+        "two ask about one picture",
+        _in("scan", "frozenset({Result.HELD, ", "frozenset({"),
+    ),
+    Mutant(
+        "a message is acknowledged although its scan broke",
+        "one asks, two faults",
+        _in("scan", "Result.NO_TIME, Result.BROKEN})", "Result.NO_TIME})"),
+    ),
+    Mutant(
+        "a message is acknowledged before the terminal write",
+        "one asks, two faults",
+        _in("scan", "self._settle(key, self.images.finish(image_hash, scan), result)", "Outcome(key, result)"),
+    ),
+    Mutant(
+        "every message of a batch is acknowledged",
+        "two ask about one picture",
+        _in("handlers.scanner", "if not each.is_done]", "if not each]"),
+    ),
+    Mutant(
+        "a message that cannot be read is acknowledged",
+        "strange mail",
+        _in("scan_batch", "return self.poison is None and all(", "return all("),
+    ),
+    # ---------------------------------------------------------------- what a request is told
+    Mutant(
+        "a request times out while a scan for it may still be on its way",
+        "the deadline passes",
+        _in("requests", "now > request.deadline + GRACE_SECONDS", "now > request.deadline"),
+    ),
+    Mutant(
+        "a scan after the deadline answers a request that had timed out",
+        "another asks after the deadline",
+        _in("requests", "image.scan and image.scan.finished_at <= request.deadline:", "image.scan:"),
+    ),
+    # ---------------------------------------------------------------- sweeper
+    Mutant(
+        "there is no sweeper",
+        "two sweepers at once",
+        _in(
+            "sweep", "in batched(requests.all_waiting(), ROWS_AT_ONCE, strict=False):", "in list[list[ScanRequest]]():"
+        ),
+    ),
+    Mutant(
+        "the sweeper queues nothing again",
+        "two sweepers at once",
+        _in("sweep", "    if not is_due or ", "    if is_due or "),
+    ),
+    Mutant(
+        "the sweeper settles nothing",
+        "two ask about one picture",
+        _in(
+            "sweep", "settled += settle(answered(rows, found.get, now), requests=requests, time_left=time_left)", "pass"
+        ),
+    ),
+    Mutant(
+        "the sweeper judges by the index without reading the images",
+        "the deadline passes",
+        _in("sweep", "answered(rows, found.get, now)", "answered(rows, lambda _: None, now)"),
+    ),
+    # ---------------------------------------------------------------- conditions of the images table
+    Mutant(
+        "the lease is granted to everybody",
+        "two ask about one picture",
+        _in_table("if row.scan or not is_free or not may_try:", "if row.scan or not may_try:"),
+    ),
+    Mutant(
+        "a terminal image is leased again",
+        "two ask about one picture",
+        _in_table("if row.scan or not is_free or not may_try:", "if not is_free or not may_try:"),
+    ),
+    Mutant(
+        "a lease that the SDK asks for twice is refused the second time",
+        "attempts run out",
+        _in_table(" or row.lease_owner == owner", ""),
+    ),
+    Mutant(
+        "a lease that the SDK asks for twice is two attempts",
+        "attempts run out",
+        _in_table("attempts=row.attempts | {owner})", "attempts=row.attempts | {f'{owner}.{len(row.attempts)}'})"),
+    ),
+    Mutant(
+        "attempts have no cap",
+        "attempts run out",
+        _in_table("if row.scan or not is_free or not may_try:", "if row.scan or not is_free:"),
+    ),
+    Mutant(
+        "the terminal write has no condition",
+        "a scanner takes its time",
+        _in_table("    if row.scan is None:\n", "    if row:\n"),
+    ),
+    Mutant(
+        "an image is queued again only once, whatever became of that message",
+        "two sweepers at once",
+        _in_table(
+            "row.queued_again_at is not None and row.queued_again_at >= not_since", "row.queued_again_at is not None"
+        ),
+    ),
+)

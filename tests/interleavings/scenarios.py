@@ -1,0 +1,91 @@
+"""What is explored: small casts, each with the faults that could hurt it."""
+
+import json
+
+from imagescan.requests import GRACE_SECONDS
+from imagescan.sweep import PATIENCE_SECONDS
+from tests.interleavings.faults import Fault
+from tests.interleavings.programs import DEADLINE_SECONDS
+from tests.interleavings.state import Scenario
+from tests.interleavings.world import A, Ask, B
+
+ONE = (Ask(A, "cat"),)
+TWO = (Ask(A, "cat"), Ask(A, "dog"))
+DIRECT = (Ask(A, "cat", is_direct=True),)
+REPEATED = (Ask(A, "cat", key="k"),) * 2
+
+LEASE_OVER = 95.0  # and every function's time with it
+PATIENCE_OVER = PATIENCE_SECONDS + 5
+BEFORE_DEADLINE, AFTER_DEADLINE = DEADLINE_SECONDS - 4, DEADLINE_SECONDS + 4
+BEFORE_GRACE_ENDS, AFTER_GRACE = BEFORE_DEADLINE + GRACE_SECONDS, AFTER_DEADLINE + GRACE_SECONDS
+
+
+ROUND_THE_DEADLINE = (0, BEFORE_DEADLINE, AFTER_DEADLINE, BEFORE_GRACE_ENDS, AFTER_GRACE)
+
+TIMELY = (Fault.DEATH, Fault.MESSAGE_LOST, Fault.OLD_INDEX, Fault.RESENT)
+
+
+def each(times: int, *faults: Fault) -> tuple[tuple[Fault, int], ...]:
+    """So many times each of these faults."""
+    return tuple((fault, times) for fault in faults)
+
+
+# A message that no one can read, and the one that S3 sends to try the queue.
+POISON, TRIAL = "not JSON", json.dumps({"Event": "s3:TestEvent"})
+
+QUICK = (
+    Scenario("two ask about one picture", TWO, instants=(0, LEASE_OVER), polls=1),
+    Scenario("a scanner takes its time", TWO, each(1, Fault.EARLY_EXPIRY), instants=(0, 50)),
+    Scenario("two ask, one dies", TWO, each(1, Fault.DEATH)),
+    Scenario("one asks, two faults", ONE, each(2, *Fault), faults_in_all=2),
+    Scenario("one asks, a fault, a sweep", ONE, each(1, *Fault), 1, instants=(0, PATIENCE_OVER), sweeps=1),
+    Scenario("the deadline passes", ONE, each(1, *TIMELY), 1, instants=ROUND_THE_DEADLINE, polls=1),
+    Scenario(
+        "another asks after the deadline", TWO, each(1, Fault.MESSAGE_LOST), instants=(0, AFTER_DEADLINE, AFTER_GRACE)
+    ),
+    Scenario(
+        "two pictures in a batch", (Ask(A, "cat"), Ask(B, "cat")), each(1, Fault.DEATH, Fault.FAILED), 1, batches=True
+    ),
+    Scenario("a direct upload", DIRECT, each(1, *Fault), 1, instants=(0, PATIENCE_OVER), sweeps=1),
+    Scenario("a direct upload at the deadline", DIRECT, each(1, Fault.DELETED, Fault.LOST), 2, ROUND_THE_DEADLINE),
+    Scenario(
+        "a direct upload that is posted too", (*DIRECT, Ask(A, "dog")), each(1, Fault.DEATH), instants=(0, LEASE_OVER)
+    ),
+    Scenario("a submit repeated under its key", REPEATED, each(1, Fault.DEATH, Fault.LOST, Fault.RESENT), 1),
+    Scenario("strange mail", ONE, mail=(POISON, TRIAL)),
+    Scenario(
+        "attempts run out",
+        ONE,
+        each(2, Fault.DEATH, Fault.UNANSWERED, Fault.THROTTLED, Fault.RESENT),
+        2,
+        instants=(0, LEASE_OVER),
+        max_attempts=2,
+        max_receives=4,
+    ),
+    Scenario(
+        "two sweepers at once", ONE, each(1, Fault.MESSAGE_LOST, Fault.DEATH), 2, instants=(0, PATIENCE_OVER), sweeps=2
+    ),
+)
+
+
+THREE = (Ask(A, "cat"), Ask(A, "dog"), Ask(B, "cat"))
+
+DEEP = (
+    Scenario("three ask about two pictures, two deaths", THREE, each(2, Fault.DEATH)),
+    Scenario("three ask about one picture", (*TWO, Ask(A, "cat"))),
+    Scenario(
+        "two ask, two deaths, a dead letter, a lost answer",
+        TWO,
+        (*each(2, Fault.DEATH), *each(1, Fault.DEAD_LETTER, Fault.LOST)),
+        2,
+    ),
+    Scenario("two ask, any fault, time passes", TWO, each(1, *Fault), 1, instants=(0, LEASE_OVER)),
+    Scenario("one asks, any three faults", ONE, each(3, *Fault), 3),
+    Scenario("one asks, any two faults, a sweep", ONE, each(2, *Fault), 2, instants=(0, PATIENCE_OVER), sweeps=1),
+    Scenario(
+        "the deadline passes, two faults", ONE, each(2, *TIMELY), 2, instants=ROUND_THE_DEADLINE, polls=1, sweeps=1
+    ),
+    Scenario(
+        "a direct upload at the deadline, any two faults", DIRECT, each(2, *Fault), 2, instants=ROUND_THE_DEADLINE
+    ),
+)

@@ -1,0 +1,129 @@
+"""One state of everything: the world, the actors in the middle of their code, and what may still be chosen."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from imagescan.uploads import Message
+from tests.interleavings.faults import COSTLY, Fault
+from tests.interleavings.programs import Place, Program
+from tests.interleavings.world import Ask, ImageRow, Table, World
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is explored: who asks what, how often each fault may strike, and when the clock may stand still.
+
+    ``faults`` strike at most so often of each kind, ``faults_in_all`` of all kinds; ``instants`` in seconds.
+    ``max_receives`` is the queue's redrive policy. ``batches`` lets a delivery have all that is in the queue.
+    """
+
+    name: str
+    submits: tuple[Ask, ...]
+    faults: tuple[tuple[Fault, int], ...] = ()
+    faults_in_all: int = 99
+    instants: tuple[float, ...] = (0.0,)
+    sweeps: int = 0
+    polls: int = 0
+    batches: bool = False
+    max_receives: int = 2
+    max_attempts: int = 5
+    mail: tuple[str, ...] = ()
+
+
+class Actor(NamedTuple):
+    """A running function. ``name`` is never given twice.
+
+    ``messages`` are those that its delivery holds, ``there`` the keys whose right bytes were there when it began.
+    """
+
+    name: str
+    place: Place
+    started_at: float
+    messages: tuple[Message, ...] = ()
+    there: frozenset[str] = frozenset()
+
+    @property
+    def program(self) -> Program:
+        return self.place.program
+
+    def __str__(self) -> str:
+        return f"{self.program} #{self.name}"
+
+
+class State(NamedTuple):
+    """``accepted`` are the requests that somebody was promised an answer for; ``left`` the faults that may come."""
+
+    scenario: Scenario
+    world: World
+    left: Table[int]
+    faults_left: int
+    sweeps_left: int
+    polls_left: int
+    actors: tuple[Actor, ...] = ()
+    accepted: frozenset[str] = frozenset()
+    submitted: int = 0
+    born: int = 0
+
+    def may(self, fault: Fault) -> bool:
+        return self.faults_left > 0 and self.left.get(fault, 0) > 0
+
+    @property
+    def costly_faults(self) -> int:
+        """How many faults struck after which an image may have to be paid for once more."""
+        return sum(most - self.left[fault] for fault, most in self.scenario.faults if fault in COSTLY)
+
+    def struck(self, fault: Fault) -> bool:
+        return self.left.get(fault, 0) < dict(self.scenario.faults).get(fault, 0)
+
+    def key(self) -> int:
+        """Equal for states that differ in nothing but the names of actors, and for others as good as never (64 bits).
+
+        A lease or an attempt of an actor that is gone is nobody's: only that there is one counts.
+        """
+        world = self.world
+        rows = [world.images[image_hash] for image_hash in sorted(world.images)]
+        return hash(
+            (
+                world.now,
+                tuple(sorted(_actor_key(actor, rows) for actor in self.actors)),
+                self._images_key(),
+                world.requests,
+                world.objects,
+                world.queue,
+                world.dead_letters,
+                world.paid,
+                self.left,
+                self.faults_left,
+                self.sweeps_left,
+                self.polls_left,
+                self.accepted,
+                self.submitted,
+            )
+        )
+
+    def _images_key(self) -> frozenset[object]:
+        living = {actor.name for actor in self.actors}
+        return frozenset(
+            (image_hash, row.lease_owner in living, len(row.attempts), *row[_AFTER_OWNER:])
+            for image_hash, row in self.world.images.items()
+        )
+
+
+_AFTER_OWNER = ImageRow._fields.index("lease_owner") + 1
+
+
+def _actor_key(actor: Actor, rows: Sequence[ImageRow]) -> tuple[object, ...]:
+    """Its name counts only by the leases and attempts that are in it."""
+    name = actor.name
+    owned = tuple((row.lease_owner == name, name in row.attempts) for row in rows) if actor.messages else ()
+    messages = tuple(message.receives for message in actor.messages)
+    return actor.place.number, actor.started_at, len(actor.there), messages, owned
+
+
+def first_state(scenario: Scenario) -> State:
+    world = World(scenario.instants[0], queue=tuple(Message("", "receipt", body, 0) for body in scenario.mail))
+    return State(
+        scenario, world, Table(Counter(dict(scenario.faults))), scenario.faults_in_all, scenario.sweeps, scenario.polls
+    )

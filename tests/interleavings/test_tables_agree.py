@@ -1,0 +1,112 @@
+"""The tables in memory, on which everything is explored, answer as the real adapters do on DynamoDB (moto's)."""
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from imagescan.aws import images_table, requests_table
+from imagescan.labels import Label, Question
+from imagescan.requests import Image, Scan, ScanRequest, Status, settled
+from local.environments import NO_ACCOUNT, REGION
+from tests.integration.template import Template
+from tests.interleavings.calls import Call
+from tests.interleavings.images_table import ImagesTable
+from tests.interleavings.requests_table import RequestsTable
+from tests.interleavings.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+APART = ("PointInTimeRecoverySpecification", "TimeToLiveSpecification")
+FRESH = (f"{number:064x}" for number in count())
+
+times = st.sampled_from([0.0, 50.0, 100.0, 150.0])
+owners = st.sampled_from(["one", "two", "three"])
+scans = st.builds(Scan, st.just(Status.COMPLETED), times, st.just((Label("Cat", 97.0),)), st.just("3.0"))
+
+image_steps = st.one_of(
+    st.tuples(st.just("lease"), owners, times, times, st.just(2)),
+    st.tuples(st.just("release"), owners, st.booleans(), st.booleans()),
+    st.tuples(st.just("finish"), scans),
+    st.tuples(st.just("claim_requeue"), times, times),
+)
+ids = st.sampled_from(["r1", "r2", "r3"])
+request_steps = st.one_of(
+    st.tuples(st.just("put"), ids, times),
+    st.tuples(st.just("settle"), st.lists(ids, min_size=1, max_size=3, unique=True), scans),
+)
+sequences = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class OneByOne:
+    """A world in which every call happens at once."""
+
+    def __init__(self) -> None:
+        self.world = World(now=0.0)
+
+    def call(self, call: Call) -> Any:
+        self.world, answer = call.happen(self.world, "nobody")
+        return answer
+
+
+@pytest.fixture(scope="module")
+def client() -> "Iterator[DynamoDBClient]":
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        for name, value in NO_ACCOUNT.items():
+            patch.setenv(name, value)
+        dynamodb: Any = botocore.session.get_session().create_client("dynamodb", region_name=REGION)
+        for name, resource in (("images", "ImagesTable"), ("requests", "RequestsTable")):
+            dynamodb.create_table(TableName=name, **Template({}).properties(resource, *APART))
+        yield dynamodb
+
+
+def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
+    name, *arguments = step
+    if name == "release":
+        owner, refund, unseen = arguments
+        return table.release(image_hash, owner, refund=refund, unseen=unseen)
+    return getattr(table, name)(image_hash, *arguments)
+
+
+@sequences
+@given(steps=st.lists(image_steps, min_size=4, max_size=12))
+def test_the_images_table(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
+    image_hash = next(FRESH)
+    real, explored = images_table.ImagesTable(client, "images"), ImagesTable(OneByOne().call)
+    for step in steps:
+        assert on_image(explored, image_hash, step) == on_image(real, image_hash, step)
+        assert explored.get(image_hash) == real.get(image_hash)
+    assert explored.get_many([image_hash]) == real.get_many([image_hash])
+
+
+def on_request(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
+    if step[0] == "put":
+        return table.put(asked(image_hash, step[1], created_at=step[2]))
+    image = Image(image_hash, scan=step[2])
+    rows = [table.get(f"{name} {image_hash}") or asked(image_hash, name) for name in step[1]]
+    return table.settle([settled(row, image, 0.0) for row in rows])
+
+
+def asked(image_hash: str, name: str, created_at: float = 0.0) -> ScanRequest:
+    question = Question(("cat",), 90.0)
+    return ScanRequest(f"{name} {image_hash}", image_hash, "key", question, created_at, created_at + 100)
+
+
+@sequences
+@given(steps=st.lists(request_steps, min_size=3, max_size=8))
+def test_the_requests_table(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
+    image_hash = next(FRESH)
+    real, explored = requests_table.RequestsTable(client, "requests"), RequestsTable(OneByOne().call)
+    for step in steps:
+        assert on_request(explored, image_hash, step) == on_request(real, image_hash, step)
+        assert [explored.get(f"{name} {image_hash}") for name in ("r1", "r2", "r3")] == [
+            real.get(f"{name} {image_hash}") for name in ("r1", "r2", "r3")
+        ]
+        assert {row.id for row in explored.waiting_for(image_hash)} == {row.id for row in real.waiting_for(image_hash)}

@@ -1,0 +1,77 @@
+"""All that outlives a process: tables, bucket, queue and clock, as one immutable value.
+
+The modules beside this one hold the operations: ``images_table``, ``requests_table``, ``image_bucket``, ``scan_queue``,
+``detector`` and ``clock``, each with the conditions that its adapter in ``imagescan.aws`` states.
+"""
+
+from typing import NamedTuple
+
+from imagescan.images import ImageType, key_of
+from imagescan.requests import Scan, ScanRequest
+from imagescan.uploads import Message
+
+# Two pictures, named by the first letter of their hash, and what they show.
+A, B = "a" * 64, "b" * 64
+FOREIGN = "f" * 64  # bytes that no request ever sent
+SHOWS = {A: "Cat", B: "Dog", FOREIGN: "Teapot"}
+
+
+class Ask(NamedTuple):
+    """What somebody asks: whether ``image`` shows ``label``. A direct one sends its bytes to the bucket itself."""
+
+    image: str
+    label: str
+    is_direct: bool = False
+    key: str = ""
+
+
+def key_for(image_hash: str) -> str:
+    return key_of(image_hash, ImageType.JPEG)
+
+
+class Table[Row](dict[str, Row]):
+    """A table that nobody changes, so its hash is kept: most steps leave most tables as they are."""
+
+    _hash: int | None = None
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none, because others change it
+        if self._hash is None:
+            self._hash = hash(frozenset(self.items()))
+        return self._hash
+
+    def having(self, key: str, row: Row) -> "Table[Row]":
+        """The table with this row put in."""
+        return Table({**self, key: row})
+
+
+class ImageRow(NamedTuple):
+    """A row of the images table as it is stored: the owner of the lease is in it, which ``Image`` leaves out."""
+
+    attempts: frozenset[str] = frozenset()
+    first_leased_at: float | None = None
+    lease_owner: str | None = None
+    lease_until: float | None = None
+    queued_again_at: float | None = None
+    scan: Scan | None = None
+
+
+class Version(NamedTuple):
+    """One version of an object: the hash of its bytes (none for a delete marker) and the request that uploaded it."""
+
+    content: str | None
+    request_id: str | None
+
+
+class World(NamedTuple):
+    """``objects`` holds every version under its key, the newest last.
+
+    ``paid`` counts, by image, the detections that Rekognition charges for.
+    """
+
+    now: float
+    images: Table[ImageRow] = Table()
+    requests: Table[ScanRequest] = Table()
+    objects: Table[tuple[Version, ...]] = Table()
+    queue: tuple[Message, ...] = ()
+    dead_letters: tuple[Message, ...] = ()
+    paid: Table[int] = Table()
