@@ -32,6 +32,12 @@ def body(request: ScanRequest, upload: Upload | None = None) -> dict[str, Any]:
     }
 
 
+def summary(request: ScanRequest) -> dict[str, Any]:
+    """The request in a list: as ``body``, without all that the image shows."""
+    told = body(request)
+    return {key: told[key] for key in told if key not in {"labels", "nearest", "results", "upload"}}
+
+
 def of_question(asked: Asked) -> dict[str, Any]:
     """A further question's answer, in the same words as a request's."""
     return {

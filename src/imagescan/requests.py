@@ -79,6 +79,14 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Marked:
+    """An image that is to be removed, and since when (epoch seconds)."""
+
+    image_hash: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """How a request ended. It never changes and holds all that its reader is told."""
 
@@ -131,6 +139,30 @@ class Asked:
     request: ScanRequest
     question: Question
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where a request stands among all by the time it was made, requests of the same millisecond by their ids."""
+
+    made: float
+    request_id: str
+
+    @classmethod
+    def of(cls, request: ScanRequest) -> "Position":
+        return cls(round(request.created_at, 3), request.id)
+
+    @classmethod
+    def parse(cls, written: str) -> "Position":
+        """Reads what ``str`` wrote. Raises ValueError for anything else."""
+        made, separator, request_id = written.partition("#")
+        if not separator:
+            raise ValueError(f"{written!r} is not a position")
+        return cls(float(made), request_id)
+
+    def __str__(self) -> str:
+        """In a form that sorts as positions do."""
+        return f"{self.made:014.3f}#{self.request_id}"
 
 
 def derive(request: ScanRequest, image: Image | None, now: float) -> Answer | None:

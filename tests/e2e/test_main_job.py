@@ -134,7 +134,7 @@ def test_a_preflight_is_answered_with_what_the_page_needs(stack: Stack) -> None:
         text=True,
         check=True,
     ).stdout.lower()
-    assert "access-control-allow-methods: get,post,options" in printed
+    assert "access-control-allow-methods: delete,get,post,options" in printed
     assert "access-control-allow-origin: *" in printed
 
 

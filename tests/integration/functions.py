@@ -108,6 +108,7 @@ def proxy_event(method: str, body: str | None = None) -> dict[str, Any]:
     """An event of API Gateway's proxy integration, as far as the handlers look at it."""
     return {
         "httpMethod": method,
+        "resource": "/scanrequest",
         "body": body,
         "isBase64Encoded": False,
         "queryStringParameters": None,

@@ -236,6 +236,6 @@ def test_a_request_whose_deadline_and_grace_are_over_has_failed(world: World) ->
 def test_a_preflight_allows_what_the_api_takes(world: World) -> None:
     answer = Answer(world.functions.invoke("StatusFunction", proxy_event("OPTIONS")))
     assert answer.status == 204
-    assert answer.headers["Access-Control-Allow-Methods"] == "GET,POST,OPTIONS"
+    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE,GET,POST,OPTIONS"
     assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
     assert world.wire.calls == []

@@ -1,19 +1,20 @@
 """The images bucket: one object for each distinct image, under its hash."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imagescan.images import HEADER_BYTES, AnnouncedImage, CheckedImage, StoredObject
+from imagescan.images import HEADER_BYTES, KEY_PREFIX, AnnouncedImage, CheckedImage, StoredObject
 from imagescan.requests import Upload
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectVersionTypeDef
 
 UPLOAD_SECONDS = 15 * 60
 _REQUEST_ID = "request-id"
@@ -66,6 +67,22 @@ class ImageBucket:
                 return None
             raise
         return StoredObject(key, head.get("VersionId"), self._hash(key, head), head["Metadata"].get(_REQUEST_ID))
+
+    def was_uploaded_since(self, image_hash: str, since: float) -> bool:
+        """Whether the image's bytes came once more after that."""
+        return any(version["LastModified"].timestamp() > since for version in self._versions(image_hash))
+
+    def remove(self, image_hash: str, until: float) -> None:
+        """Delete the image's bytes as far as they were uploaded by then, every version."""
+        for version in self._versions(image_hash):
+            if version["LastModified"].timestamp() <= until:
+                self.client.delete_object(Bucket=self.name, Key=version["Key"], VersionId=version["VersionId"])
+
+    def _versions(self, image_hash: str) -> Iterator["ObjectVersionTypeDef"]:
+        pages = self.client.get_paginator("list_object_versions").paginate(
+            Bucket=self.name, Prefix=f"{KEY_PREFIX}{image_hash}."
+        )
+        return (version for page in pages for version in page.get("Versions", []))
 
     def read_start(self, stored: StoredObject) -> bytes:
         """The object's first bytes, as many as an image's header takes."""

@@ -3,14 +3,14 @@
 ``attempts`` is the set of the deliveries that leased it: adding one twice, as a retried write does, counts it once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imagescan.aws.rows import Item, condition_failed, number, number_in, row_met, scan_attributes, scan_in, text
-from imagescan.requests import Image, Lease, Scan, Status
+from imagescan.aws.rows import Item, batch_get, number, number_in, row_met, scan_attributes, scan_in, succeeded, text
+from imagescan.requests import Image, Lease, Marked, Scan, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,6 +20,7 @@ _TO_BE_HAD = (
     f"{_NOT_TERMINAL} AND (attribute_not_exists(lease_until) OR lease_until < :now OR lease_owner = :owner)"
     " AND (attribute_not_exists(attempts) OR size(attempts) < :max OR contains(attempts, :owner))"
 )
+_TO_REMOVE = "to_remove"
 _PENDING = {":pending": text(Status.PENDING)}
 
 
@@ -35,13 +36,8 @@ class ImagesTable:
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         """The rows of at most 100 images, strongly read."""
-        wanted: Any = {self.name: {"Keys": [_key(image_hash) for image_hash in image_hashes], "ConsistentRead": True}}
-        found: dict[str, Image] = {}
-        while wanted:
-            answer = self.client.batch_get_item(RequestItems=wanted)
-            found |= {image.hash: image for image in map(_image, answer["Responses"].get(self.name, []))}
-            wanted = answer.get("UnprocessedKeys")
-        return found
+        items = batch_get(self.client, self.name, [_key(image_hash) for image_hash in image_hashes])
+        return {image.hash: image for image in map(_image, items)}
 
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
         """Take the image for ``owner`` until then (epoch seconds), or hand back the row that stood against it."""
@@ -72,17 +68,12 @@ class ImagesTable:
         """Give the image up if it is still ``owner``'s, and take the attempt back when it cost nothing."""
         seen = ", first_leased_at" if unseen else ""
         refunding, attempt = (" DELETE attempts :attempt", {":attempt": {"SS": [owner]}}) if refund else ("", {})
-        try:
-            self.client.update_item(
-                TableName=self.name,
-                Key=_key(image_hash),
-                ConditionExpression="lease_owner = :owner",
-                UpdateExpression=f"REMOVE lease_owner, lease_until{seen}{refunding}",
-                ExpressionAttributeValues={":owner": text(owner), **attempt},
-            )
-        except ClientError as error:
-            if not condition_failed(error):  # otherwise it is no longer ours to release
-                raise
+        self._update_if(  # otherwise it is no longer ours to release
+            Key=_key(image_hash),
+            ConditionExpression="lease_owner = :owner",
+            UpdateExpression=f"REMOVE lease_owner, lease_until{seen}{refunding}",
+            ExpressionAttributeValues={":owner": text(owner), **attempt},
+        )
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         """The one terminal write. Where there was one before, that one stays, and its row comes back."""
@@ -104,23 +95,63 @@ class ImagesTable:
             return _image(row_met(error))
         return _image(answer["Attributes"])
 
+    def mark_for_removal(self, image_hash: str, now: float) -> None:
+        """Have the sweeper remove the image: the mark puts its row into the sparse index ``to_remove``."""
+        self.client.update_item(
+            TableName=self.name,
+            Key=_key(image_hash),
+            UpdateExpression="SET to_remove = :hash, to_remove_since = :now",
+            ExpressionAttributeValues={":hash": text(image_hash), ":now": number(now)},
+        )
+
+    def marked_for_removal(self) -> Iterator[Marked]:
+        """The images that are marked, as the index knows them; a page is read when it is wanted."""
+        pages = self.client.get_paginator("scan").paginate(TableName=self.name, IndexName=_TO_REMOVE)
+        return (
+            Marked(item["image_hash"]["S"], float(item["to_remove_since"]["N"]))
+            for page in pages
+            for item in page["Items"]
+        )
+
+    def unmark(self, marked: Marked) -> None:
+        """Keep the image after all, unless it was marked anew."""
+        self._update_if(
+            Key=_key(marked.image_hash),
+            ConditionExpression="to_remove_since = :since",
+            UpdateExpression="REMOVE to_remove, to_remove_since",
+            ExpressionAttributeValues={":since": number(marked.since)},
+        )
+
+    def remove(self, marked: Marked, seen: Image, now: float) -> bool:
+        """Delete the row, unless it was marked anew, is leased, or was finished since ``seen``; whether it is gone."""
+        unchanged = "finished_at = :finished" if seen.scan else "attribute_not_exists(finished_at)"
+        finished = {":finished": number(seen.scan.finished_at)} if seen.scan else {}
+        condition = (
+            f"to_remove_since = :since AND (attribute_not_exists(lease_until) OR lease_until < :now) AND {unchanged}"
+        )
+        return succeeded(
+            lambda: self.client.delete_item(
+                TableName=self.name,
+                Key=_key(marked.image_hash),
+                ConditionExpression=condition,
+                ExpressionAttributeValues={":since": number(marked.since), ":now": number(now), **finished},
+            )
+        )
+
     def claim_requeue(self, image_hash: str, now: float, not_since: float) -> bool:
         """Mark the image as queued again now, unless it is terminal or was so marked after ``not_since``."""
-        try:
-            self.client.update_item(
-                TableName=self.name,
-                Key=_key(image_hash),
-                ConditionExpression=_NOT_TERMINAL
-                + " AND (attribute_not_exists(queued_again_at) OR queued_again_at < :before)",
-                UpdateExpression="SET #status = :pending, queued_again_at = :now",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=_PENDING | {":now": number(now), ":before": number(not_since)},
-            )
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+        return self._update_if(
+            Key=_key(image_hash),
+            ConditionExpression=_NOT_TERMINAL
+            + " AND (attribute_not_exists(queued_again_at) OR queued_again_at < :before)",
+            UpdateExpression="SET #status = :pending, queued_again_at = :now",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=_PENDING | {":now": number(now), ":before": number(not_since)},
+        )
+
+    def _update_if(self, **update: Any) -> bool:
+        """Whether the update was made; not when its condition stood against it."""
+        return succeeded(lambda: self.client.update_item(TableName=self.name, **update))
 
 
 def _key(image_hash: str) -> dict[str, Any]:

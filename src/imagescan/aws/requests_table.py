@@ -6,6 +6,7 @@ takes it out. A settled row holds its whole answer, so that reading it needs no 
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 from imagescan.aws.rows import (
     Item,
     Writable,
+    batch_get,
     condition_failed,
     failure_attributes,
     failure_in,
@@ -25,12 +27,15 @@ from imagescan.aws.rows import (
     text_in,
 )
 from imagescan.labels import Finding, Label, Match, MatchedBy, MatchMode, Question, Verdict
-from imagescan.requests import Answer, ScanRequest, Status
+from imagescan.requests import Answer, Position, ScanRequest, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_INDEX = "waiting"
+_WAITING = "waiting"
+_BY_TIME = "by_time"
+_SHARDS = "0123456789abcdef"  # a request is in that of its id's last digit
+_END_OF_TIME = Position(9_999_999_999.0, "~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,45 @@ class RequestsTable:
             return _request(row_met(error))
         return request
 
+    def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
+        """The rows of at most 100 requests, strongly read; those that have none are left out."""
+        items = batch_get(self.client, self.name, [_key(request_id) for request_id in request_ids])
+        return {request.id: request for request in map(_request, items)}
+
+    def delete(self, request_id: str) -> None:
+        """Delete the row, if it is there."""
+        self.client.delete_item(TableName=self.name, Key=_key(request_id))
+
+    def newest(self, owner: str | None, before: Position | None, since: float, limit: int) -> list[Position]:
+        """The positions of the owner's newest requests, made from ``since`` on, and before that position; newest first.
+
+        The index is spread over ``_SHARDS``, so that no one partition of it takes every write.
+        """
+
+        def of_shard(shard: str) -> list[Position]:
+            answer = self.client.query(
+                TableName=self.name,
+                IndexName=_BY_TIME,
+                KeyConditionExpression="list_shard = :shard AND list_position BETWEEN :oldest AND :newest",
+                ExpressionAttributeValues={
+                    ":shard": text(_list_shard(owner, shard)),
+                    ":oldest": text(str(Position(since, ""))),
+                    ":newest": text(str(before or _END_OF_TIME)),
+                },
+                ScanIndexForward=False,
+                Limit=limit + 1,  # BETWEEN includes the position itself
+            )
+            return [Position.parse(item["list_position"]["S"]) for item in answer["Items"]]
+
+        with ThreadPoolExecutor(len(_SHARDS)) as pool:
+            found = [position for shard in pool.map(of_shard, _SHARDS) for position in shard if position != before]
+        return sorted(found, reverse=True)[:limit]
+
     def waiting_for(self, image_hash: str) -> Iterator[ScanRequest]:
         """The requests that wait for the image, as the index knows them; a page is read when it is wanted."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
-            IndexName=_INDEX,
+            IndexName=_WAITING,
             KeyConditionExpression="waiting_for = :hash",
             ExpressionAttributeValues={":hash": text(image_hash)},
         )
@@ -74,7 +113,7 @@ class RequestsTable:
 
     def all_waiting(self) -> Iterator[ScanRequest]:
         """Every request that waits, as the index knows them; a page is read when it is wanted."""
-        pages = self.client.get_paginator("scan").paginate(TableName=self.name, IndexName=_INDEX)
+        pages = self.client.get_paginator("scan").paginate(TableName=self.name, IndexName=_WAITING)
         return (_request(item) for page in pages for item in page["Items"])
 
     def settle(self, requests: Sequence[ScanRequest]) -> None:
@@ -103,6 +142,8 @@ class RequestsTable:
         question = request.question
         return {
             **_key(request.id),
+            "list_shard": text(_list_shard(request.owner, request.id[-1])),
+            "list_position": text(str(Position.of(request))),
             "image_hash": text(request.image_hash),
             "image_key": text(request.image_key),
             "labels_asked": {"L": [text(label) for label in question.labels]},
@@ -155,6 +196,10 @@ def _request(item: Item) -> ScanRequest:
         owner=text_in(item, "owner"),
         answer=_answer(item) if "completed_at" in item else None,
     )
+
+
+def _list_shard(owner: str | None, digit: str) -> str:
+    return f"{owner or ''}/{digit}"
 
 
 def _waiting_attributes(request: ScanRequest) -> Writable:

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,7 @@ from imagescan.labels import Box, Label
 from imagescan.requests import Failure, Scan, Status
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
 
 type Item = Mapping[str, AttributeValueTypeDef]
@@ -78,6 +79,28 @@ def _packed(labels: tuple[Label, ...]) -> "UniversalAttributeValueTypeDef":
 
 def _unpacked(content: Any) -> tuple[Label, ...]:
     return tuple(_label(fields) for fields in json.loads(zlib.decompress(bytes(content))))
+
+
+def succeeded(write: Callable[[], object]) -> bool:
+    """Whether a conditional write was made; not when its condition stood against it."""
+    try:
+        write()
+    except ClientError as error:
+        if condition_failed(error):
+            return False
+        raise
+    return True
+
+
+def batch_get(client: "DynamoDBClient", table: str, keys: Sequence[Any]) -> list[Item]:
+    """The rows of at most 100 keys, strongly read; those that have none are left out."""
+    items: list[Item] = []
+    wanted: Any = {table: {"Keys": list(keys), "ConsistentRead": True}} if keys else {}
+    while wanted:
+        answer = client.batch_get_item(RequestItems=wanted)
+        items += answer["Responses"].get(table, [])
+        wanted = answer.get("UnprocessedKeys")
+    return items
 
 
 def row_met(error: ClientError) -> Item:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -13,9 +13,11 @@ from imagescan.images import MAX_STORED_BYTES, AnnouncedImage, CheckedImage, Ima
 from imagescan.labels import LOWEST_CONFIDENCE, MatchMode, Question
 
 MAX_LABELS = 25
+MAX_ENTRIES = 25
 MAX_REFERENCE_BYTES = 1024
 
 _HINTS = {
+    "entries": f"'entries' must be a list of 1 to {MAX_ENTRIES} objects",
     "file": "'file' must be the image's bytes as a base64 string",
     "sha256": "'sha256' must be the SHA-256 of the image's bytes: 64 lower-case hexadecimal digits, beside 'size'",
     "size": "'size' must be the number of the image's bytes, with 'sha256' beside it",
@@ -88,12 +90,29 @@ class SubmitBody(QuestionBody):
             ) from None
 
 
-def read[B: QuestionBody](kind: type[B], body: str | None) -> B:
+class ManyBody(BaseModel):
+    """The body of POST /scanrequests: entries that are each read by themselves, so that one spoils no other."""
+
+    model_config = ConfigDict(strict=True)
+
+    entries: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_ENTRIES)]
+
+
+def read[B: BaseModel](kind: type[B], body: str | None) -> B:
     """The body, checked field by field. Raises BadInput with a sentence for each field that is wrong."""
     try:
         return kind.model_validate_json(body or "")
     except ValidationError as error:
         raise _rejection(error) from None
+
+
+def read_entry(entry: dict[str, Any]) -> SubmitBody:
+    """One entry of many: the announcement of an image, with a question. Raises BadInput as ``read`` does."""
+    if "file" in entry:
+        raise BadInput(
+            "invalid_file", "Entries announce 'sha256' and 'size'. Post a 'file' by itself, to /scanrequest."
+        )
+    return read(SubmitBody, json.dumps(entry))
 
 
 def fingerprint(image_hash: str, question: Question, reference: str | None) -> str:

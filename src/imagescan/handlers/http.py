@@ -13,7 +13,7 @@ from imagescan.handlers.log import logger
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET,POST,OPTIONS",
+    "Access-Control-Allow-Methods": "DELETE,GET,POST,OPTIONS",
     "Access-Control-Allow-Headers": (
         "Content-Type,Authorization,X-Amz-Date,X-Amz-Security-Token,X-Api-Key,Idempotency-Key,If-None-Match"
     ),
@@ -43,6 +43,11 @@ def response(status_code: int, body: Mapping[str, Any], headers: Mapping[str, st
         "body": json.dumps(body, separators=(",", ":")),
         "isBase64Encoded": False,
     }
+
+
+def no_content() -> Response:
+    """The answer to what was done and has nothing to tell."""
+    return {"statusCode": 204, "headers": {"Cache-Control": "no-store", **CORS}, "body": "", "isBase64Encoded": False}
 
 
 def preflight() -> Response:
@@ -92,12 +97,17 @@ def api(handler: Handler) -> Handler:
             return handler(event, context)
         except Rejected as error:
             logger.info("rejected", code=error.code)
-            return _problem(event, _STATUS_CODES[type(error)], error)
+            return _problem(event, status_of(error), error)
         except Exception:  # noqa: BLE001 - the last stop before the client, which must see no internals
             logger.exception("broken")
             return _problem(event, HTTPStatus.INTERNAL_SERVER_ERROR, _BROKEN)
 
     return answer
+
+
+def status_of(error: Rejected) -> HTTPStatus:
+    """The status that says what kind of error it is."""
+    return _STATUS_CODES[type(error)]
 
 
 def _problem(event: Event, status: HTTPStatus, error: Rejected) -> Response:

@@ -1,8 +1,8 @@
-"""POST /scanrequest"""
+"""POST /scanrequest and POST /scanrequests"""
 
 import os
 import time
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from imagescan import answer
@@ -14,6 +14,7 @@ from imagescan.handlers import bodies, http, metrics
 from imagescan.handlers.http import Event, Response
 from imagescan.handlers.log import logger
 from imagescan.handlers.new_request import new_request
+from imagescan.handlers.submit_many import Accept, each_by_itself, status_of, told
 from imagescan.settings import SubmitSettings
 from imagescan.submit import Submitted, submit
 
@@ -32,19 +33,37 @@ def collaborators() -> dict[str, Any]:
 
 @http.api
 def lambda_handler(event: Event, _context: Any) -> Response:
-    sent, now = bodies.read(bodies.SubmitBody, http.text(event)), time.time()
-    image = sent.image()
-    key, caller = http.header(event, "Idempotency-Key"), http.caller(event)
-    request = new_request(image, sent, caller=caller, idempotency_key=key, settings=settings(), now=now)
-    return _accepted(submit(request, image, **collaborators(), now=now))
+    accept_for = partial(accept, caller=http.caller(event))
+    return _ROUTES[event["resource"]](http.text(event), http.header(event, "Idempotency-Key"), accept_for)
 
 
-def _accepted(submitted: Submitted) -> Response:
-    request = submitted.request
-    logger.info("accepted", request_id=request.id, image_hash=request.image_hash, known=request.answer is not None)
-    metrics.count({"Requests": 1, "AnsweredAtOnce": int(request.answer is not None)})
+def one(body: str | None, key: str | None, accept_for: Accept) -> Response:
+    submitted = accept_for(bodies.read(bodies.SubmitBody, body), key)
+    _count(submitted)
     # relative to /scanrequest itself, so that it holds under any stage, domain or proxy
-    headers = {"Location": f"scanrequest/{request.id}"}
-    if request.answer:
-        return http.response(200, answer.body(request), headers)
-    return http.response(202, answer.body(request, submitted.upload), {**headers, "Retry-After": "1"})
+    headers = {"Location": f"scanrequest/{submitted.request.id}"}
+    waiting = {} if submitted.request.answer else {"Retry-After": "1"}
+    return http.response(status_of(submitted), answer.body(submitted.request, submitted.upload), headers | waiting)
+
+
+def many(body: str | None, key: str | None, accept_for: Accept) -> Response:
+    results = each_by_itself(bodies.read(bodies.ManyBody, body).entries, key, accept_for)
+    _count(*(result for result in results if isinstance(result, Submitted)))
+    return http.response(200, {"results": [told(result) for result in results]})
+
+
+def accept(sent: bodies.SubmitBody, key: str | None, caller: str | None) -> Submitted:
+    now, image = time.time(), sent.image()
+    request = new_request(image, sent, caller=caller, idempotency_key=key, settings=settings(), now=now)
+    submitted = submit(request, image, **collaborators(), now=now)
+    known = submitted.request.answer is not None
+    logger.info("accepted", request_id=submitted.request.id, image_hash=image.hash, known=known)
+    return submitted
+
+
+def _count(*taken: Submitted) -> None:
+    known = sum(submitted.request.answer is not None for submitted in taken)
+    metrics.count({"Requests": len(taken), "AnsweredAtOnce": known})
+
+
+_ROUTES = {"/scanrequest": one, "/scanrequests": many}

@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any
 
 from imagescan.aws import clients
+from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.aws.scan_queue import ScanQueue
+from imagescan.forget import forget
 from imagescan.handlers import metrics
 from imagescan.handlers.log import logger
 from imagescan.images import hash_in_key
@@ -28,21 +30,26 @@ class LoggedQueue:
         logger.info("queued_again", image_hash=hash_in_key(key))
 
 
+settings = cache(lambda: ScannerSettings.from_env(os.environ))
+
+
 @cache
 def collaborators() -> dict[str, Any]:
-    names = ScannerSettings.from_env(os.environ)
     return {
-        "images": ImagesTable(clients.dynamodb(), names.images_table),
-        "requests": RequestsTable(clients.dynamodb(), names.requests_table),
-        "queue": LoggedQueue(ScanQueue(clients.sqs(), names.queue_url)),
+        "images": ImagesTable(clients.dynamodb(), settings().images_table),
+        "requests": RequestsTable(clients.dynamodb(), settings().requests_table),
     }
 
 
 def lambda_handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
-    swept = sweep(**collaborators(), clock=time.time, time_left=lambda: context.get_remaining_time_in_millis() / 1000)
-    logger.info("swept", extra=asdict(swept))
-    metrics.count(_counted(swept))
-    return asdict(swept)
+    times: dict[str, Any] = {"clock": time.time, "time_left": lambda: context.get_remaining_time_in_millis() / 1000}
+    tables, names = collaborators(), settings()
+    swept = sweep(**tables, queue=LoggedQueue(ScanQueue(clients.sqs(), names.queue_url)), **times)
+    removed = forget(**tables, bucket=ImageBucket(clients.s3(), names.images_bucket), **times)
+    did = asdict(swept) | {"images_removed": removed}
+    logger.info("swept", extra=did)
+    metrics.count(_counted(swept) | {"ImagesRemoved": removed})
+    return did
 
 
 def _counted(swept: Swept) -> dict[str, int]:

@@ -1,0 +1,43 @@
+"""The entries of POST /scanrequests, each with a result of its own."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any
+
+from imagescan import answer
+from imagescan.errors import Rejected
+from imagescan.handlers import bodies, http
+from imagescan.submit import Submitted
+
+AT_ONCE = 10
+
+type Entry = dict[str, Any]
+type Accept = Callable[[bodies.SubmitBody, str | None], Submitted]
+
+
+def each_by_itself(entries: Sequence[Entry], key: str | None, accept: Accept) -> list[Submitted | Rejected]:
+    """What became of each entry, in order. With a key each entry is known by the key and its place."""
+    keys = [key and f"{key}#{at}" for at in range(len(entries))]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda entry, its_key: _accepted(entry, its_key, accept), entries, keys))
+
+
+def told(result: Submitted | Rejected) -> dict[str, Any]:
+    """What the client reads of it."""
+    if isinstance(result, Rejected):
+        refused = {"code": result.code, "message": result.message}
+        return {"status_code": http.status_of(result), "request": None, "error": refused}
+    return {"status_code": status_of(result), "request": answer.body(result.request, result.upload), "error": None}
+
+
+def status_of(submitted: Submitted) -> HTTPStatus:
+    """200 for what is answered, 202 for what is to be."""
+    return HTTPStatus.OK if submitted.request.answer else HTTPStatus.ACCEPTED
+
+
+def _accepted(entry: Entry, key: str | None, accept: Accept) -> Submitted | Rejected:
+    try:
+        return accept(bodies.read_entry(entry), key)
+    except Rejected as error:
+        return error

@@ -1,0 +1,55 @@
+"""Many at once, listings and deletion, on the deployed stack."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from local.client import Client, question
+from local.control import RekognitionControl
+from local.stack import Stack
+
+
+@pytest.fixture
+def http(stack: Stack) -> httpx.Client:
+    return httpx.Client(base_url=stack.api_url, timeout=60)
+
+
+def announced(content: bytes, **fields: Any) -> dict[str, Any]:
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "fileType": "image/jpeg"} | fields
+
+
+def test_many_are_announced_at_once_and_the_known_ones_answered(
+    http: httpx.Client, api: Client, fresh_picture: Path, rekognition: RekognitionControl
+) -> None:
+    known, fresh = fresh_picture.read_bytes(), fresh_picture.read_bytes() + b"more"
+    api.ask(fresh_picture)
+    entries = [announced(known, label="cat"), announced(fresh, label="car"), announced(fresh, label="")]
+    one, other, wrong = http.post("/scanrequests", json={"entries": entries}).json()["results"]
+    assert (one["status_code"], one["request"]["label_matched"]) == (200, True)
+    assert (wrong["status_code"], wrong["error"]["code"]) == (400, "invalid_label")
+    upload = other["request"]["upload"]
+    assert httpx.put(upload["url"], content=fresh, headers=upload["headers"], timeout=60).status_code == 200
+    assert api.wait(other["request"])["label_matched"] is False
+    assert rekognition.calls()["total"] == 2
+
+
+def test_requests_are_listed_newest_first_page_by_page(http: httpx.Client, api: Client, samples: Path) -> None:
+    reference = "of this listing"
+    ids = [api.post(question(samples / "cat.jpg") | {"reference": reference}).json()["request_id"] for _ in range(5)]
+    found, cursor = [], None
+    for _ in range(3):
+        page = http.get("/scanrequests", params={"limit": "2"} | ({"cursor": cursor} if cursor else {})).json()
+        found += [each["request_id"] for each in page["requests"]]
+        cursor = page["cursor"]
+    assert found[:5] == ids[::-1]
+
+
+def test_a_deleted_request_is_gone(http: httpx.Client, api: Client, fresh_picture: Path) -> None:
+    path = f"/scanrequest/{api.ask(fresh_picture)['request_id']}"
+    assert http.delete(path).status_code == 204
+    assert http.get(path).status_code == http.delete(path).status_code == 404
+    listed = http.get("/scanrequests", params={"limit": "100"}).json()["requests"]
+    assert path.removeprefix("/scanrequest/") not in {each["request_id"] for each in listed}

@@ -1,0 +1,133 @@
+"""Many at once, listings and deletion, from the event of API Gateway to the rows."""
+
+import json
+from typing import Any
+
+import pytest
+
+from imagescan.forget import QUIET_SECONDS
+from tests.integration.functions import Answer, picture, proxy_event
+from tests.integration.resources import BUCKET, IMAGES, REQUESTS
+from tests.integration.world import World, hash_of
+from tests.pictures import png
+
+
+def entry(number: int, **fields: Any) -> dict[str, Any]:
+    return {"sha256": hash_of(png(shade=number)), "size": 100, "fileType": "image/png"} | fields
+
+
+def post_many(world: World, entries: Any, **headers: str) -> Answer:
+    event = proxy_event("POST", json.dumps({"entries": entries})) | {"resource": "/scanrequests", "headers": headers}
+    return Answer(world.functions.invoke("SubmitFunction", event))
+
+
+def listed(world: World, **query: str) -> Answer:
+    return Answer(world.functions.invoke("ListingFunction", proxy_event("GET") | {"queryStringParameters": query}))
+
+
+def deleted(world: World, request_id: str) -> Answer:
+    event = proxy_event("DELETE") | {"pathParameters": {"request_id": request_id}}
+    return Answer(world.functions.invoke("DeleteFunction", event))
+
+
+def test_each_entry_has_its_own_result(world: World) -> None:
+    world.functions.submit(png(shade=1))
+    world.trigger.deliver_all()
+    answer = post_many(world, [entry(1), entry(2), entry(3, sha256="short"), {"file": "QQ==", "fileType": "image/png"}])
+    known, fresh, malformed, posted = answer.body["results"]
+    assert (known["status_code"], known["request"]["status"], known["error"]) == (200, "completed", None)
+    assert (fresh["status_code"], fresh["request"]["upload"]["method"]) == (202, "PUT")
+    assert (malformed["status_code"], malformed["request"], malformed["error"]["code"]) == (400, None, "invalid_sha256")
+    assert posted["error"]["code"] == "invalid_file"
+
+
+def test_many_sent_twice_under_one_key_are_the_same_requests(world: World) -> None:
+    first, second = (post_many(world, [entry(1), entry(2)], **{"Idempotency-Key": "k"}) for _ in range(2))
+    ids = [[each["request"]["request_id"] for each in answer.body["results"]] for answer in (first, second)]
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == 2
+
+
+@pytest.mark.parametrize("entries", [[], [entry(1)] * 26, ["text"], "text", None])
+def test_more_or_less_than_1_to_25_entries_are_refused(world: World, entries: Any) -> None:
+    answer = post_many(world, entries)
+    assert (answer.status, answer.body["code"]) == (400, "invalid_entries")
+
+
+def test_requests_are_listed_newest_first_as_they_stand(world: World) -> None:
+    ids = []
+    for number in range(5):
+        world.clock.now += 1
+        ids.append(world.functions.submit(png(shade=number)).body["request_id"])
+    world.trigger.deliver_all()
+    first = listed(world, limit="3").body
+    second = listed(world, limit="3", cursor=first["cursor"]).body
+    assert [each["request_id"] for each in first["requests"] + second["requests"]] == ids[::-1]
+    assert {each["status"] for each in first["requests"]} == {"completed"}
+    assert "labels" not in first["requests"][0]
+    assert second["cursor"] is None
+
+
+def test_a_listing_is_filtered(world: World) -> None:
+    world.functions.submit(png(shade=1), "dog")
+    world.trigger.deliver_all()
+    waiting = world.functions.submit(png(shade=2)).body["request_id"]
+    assert [each["request_id"] for each in listed(world, status="pending").body["requests"]] == [waiting]
+    assert [each["label"] for each in listed(world, label="DOG").body["requests"]] == ["dog"]
+    assert listed(world, **{"from": "2999-01-01"}).body["requests"] == []
+
+
+@pytest.mark.parametrize("name", ["status", "limit", "cursor", "from"])
+def test_a_query_that_cannot_be_read_is_refused(world: World, name: str) -> None:
+    answer = listed(world, **{name: "x"})
+    assert (answer.status, answer.body["code"]) == (400, f"invalid_{name}")
+
+
+def test_a_listing_from_before_all_time_lists_everything(world: World) -> None:
+    world.functions.submit(picture())
+    assert len(listed(world, **{"from": "0001-01-01"}).body["requests"]) == 1
+
+
+def test_a_deleted_request_is_gone_at_once_and_its_image_after_a_quiet_time(world: World) -> None:
+    request_id = world.functions.submit(picture()).body["request_id"]
+    world.trigger.deliver_all()
+    answer = deleted(world, request_id)
+    assert (answer.status, answer.raw["body"]) == (204, "")
+    assert world.functions.get(request_id).status == deleted(world, request_id).status == 404
+    assert listed(world).body["requests"] == []
+    assert world.functions.sweep()["images_removed"] == 0
+    world.pass_time(QUIET_SECONDS + 1)
+    assert world.functions.sweep()["images_removed"] == 1
+    assert world.resources.rows(IMAGES) == world.resources.rows(REQUESTS) == []
+    assert world.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
+
+
+def test_a_deletion_takes_nothing_from_another_request_for_the_image(world: World) -> None:
+    kept, gone = (world.functions.submit(picture()).body["request_id"] for _ in range(2))
+    world.trigger.deliver_all()
+    before = world.functions.get(kept).body
+    deleted(world, gone)
+    world.pass_time(QUIET_SECONDS + 1)
+    world.functions.sweep()
+    assert world.functions.get(kept).body == before
+
+
+def test_an_image_somebody_waits_for_is_not_removed(world: World) -> None:
+    waiting, gone = (world.functions.submit(picture()).body["request_id"] for _ in range(2))
+    deleted(world, gone)
+    world.pass_time(QUIET_SECONDS + 1)
+    assert world.functions.sweep()["images_removed"] == 0
+    world.trigger.deliver_all()
+    assert world.functions.get(waiting).body["status"] == "completed"
+
+
+def test_a_removed_image_is_scanned_anew_when_it_is_uploaded_again(world: World) -> None:
+    deleted_id = world.functions.submit(picture()).body["request_id"]
+    world.trigger.deliver_all()
+    deleted(world, deleted_id)
+    world.pass_time(QUIET_SECONDS + 1)
+    world.functions.sweep()
+    again = world.functions.submit(picture()).body["request_id"]
+    world.trigger.deliver_all()
+    assert world.functions.get(again).body["label_matched"] is True
+    assert world.detector.calls[hash_of(picture())] == 2

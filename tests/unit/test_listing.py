@@ -1,0 +1,144 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from imagescan.errors import BadInput
+from imagescan.handlers import queries
+from imagescan.labels import Label, Question
+from imagescan.listing import MOST_ROUNDS, Page, Wanted, listing
+from imagescan.requests import Image, Position, Scan, ScanRequest, Status
+
+SEEN = Scan(Status.COMPLETED, 1, (Label("Cat", 97),))
+
+
+def request(number: int, label: str = "cat", image: str = "h") -> ScanRequest:
+    made = 1000 + number / 10
+    return ScanRequest(f"r{number:04}", image, "k", Question((label,), 90), created_at=made, deadline=made + 60)
+
+
+@dataclass
+class Table:
+    rows: list[ScanRequest]
+    images: dict[str, Image] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    rounds: int = 0
+
+    def newest(self, owner: str | None, before: Position | None, since: float, limit: int) -> list[Position]:
+        self.rounds += 1
+        positions = sorted((Position.of(row) for row in self.rows), reverse=True)
+        return [each for each in positions if each.made >= since and (before is None or each < before)][:limit]
+
+    def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
+        return {row.id: row for row in self.rows if row.id in request_ids and row.id not in self.gone}
+
+
+@dataclass
+class Images:
+    rows: dict[str, Image]
+
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
+        return {each: self.rows[each] for each in image_hashes if each in self.rows}
+
+
+def page(table: Table, wanted: Wanted = Wanted(), limit: int = 25, cursor: str | None = None) -> Page:  # noqa: B008 - it is frozen
+    return listing(wanted, limit=limit, cursor=cursor, images=Images(table.images), requests=table, now=1000)
+
+
+def ids(found: Page) -> list[str]:
+    return [each.id for each in found.requests]
+
+
+def test_requests_come_newest_first_and_the_pages_meet() -> None:
+    table = Table([request(n) for n in range(7)])
+    first = page(table, limit=3)
+    second = page(table, limit=3, cursor=first.cursor)
+    third = page(table, limit=3, cursor=second.cursor)
+    assert [ids(each) for each in (first, second, third)] == [
+        ["r0006", "r0005", "r0004"],
+        ["r0003", "r0002", "r0001"],
+        ["r0000"],
+    ]
+    assert third.cursor is None
+
+
+def test_a_cursor_stays_where_it_is_when_requests_are_made_since() -> None:
+    table = Table([request(n) for n in range(6)])
+    first = page(table, limit=3)
+    table.rows.append(request(9))
+    assert ids(page(table, limit=3, cursor=first.cursor)) == ["r0002", "r0001", "r0000"]
+
+
+def test_requests_of_the_same_millisecond_are_neither_lost_nor_told_twice() -> None:
+    rows = [ScanRequest(f"r{n}", "h", "k", Question(("cat",), 90), created_at=1000, deadline=2000) for n in range(9)]
+    table, found, cursor = Table(rows), [], None
+    for _ in range(9):
+        told = page(table, limit=2, cursor=cursor)
+        found += ids(told)
+        cursor = told.cursor
+        if cursor is None:
+            break
+    assert sorted(found) == [f"r{n}" for n in range(9)]
+
+
+def test_the_status_listed_is_the_one_that_is_derived() -> None:
+    table = Table([request(1), request(2, image="other")], {"h": Image("h", scan=SEEN)})
+    assert ids(page(table, Wanted(status=Status.COMPLETED))) == ["r0001"]
+    assert ids(page(table, Wanted(status=Status.PENDING))) == ["r0002"]
+
+
+def test_only_what_is_wanted_is_listed() -> None:
+    table = Table([request(1), request(2, "dog"), request(3, "Dog")])
+    assert ids(page(table, Wanted(label=" DOG "))) == ["r0003", "r0002"]
+    assert ids(page(table, Wanted(since=1000.2))) == ["r0003", "r0002"]
+
+
+def test_a_filter_that_few_pass_reads_a_bounded_part_and_goes_on_from_there() -> None:
+    table = Table([request(n, "dog" if n == 0 else "cat") for n in range(700)])
+    first = page(table, Wanted(label="dog"))
+    assert (ids(first), table.rounds) == ([], MOST_ROUNDS)
+    assert ids(page(table, Wanted(label="dog"), cursor=first.cursor)) == ["r0000"]
+
+
+def test_a_request_that_was_deleted_meanwhile_is_left_out() -> None:
+    assert ids(page(Table([request(1), request(2)], gone={"r0002"}))) == ["r0001"]
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "*", "a", "bm90IGEgcG9zaXRpb24", "ÿ"])
+def test_a_cursor_that_no_page_gave_is_refused(cursor: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        page(Table([]), cursor=cursor)
+    assert refused.value.code == "invalid_cursor"
+
+
+def test_positions_sort_as_they_are_written() -> None:
+    positions = [Position(made, name) for made in (0.5, 9.0, 10.0, 1_700_000_000.123) for name in ("a", "b")]
+    assert sorted(positions, key=str) == sorted(positions)
+    assert [Position.parse(str(each)) for each in positions] == positions
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"status": "done"}, "invalid_status"),
+        ({"from": "yesterday"}, "invalid_from"),
+        ({"from": "99999-01-01"}, "invalid_from"),
+    ],
+)
+def test_a_query_that_cannot_be_read_is_refused(query: dict[str, str], code: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        queries.wanted(query, None)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "", "٣"])
+def test_a_limit_outside_1_to_100_is_refused(limit: str) -> None:
+    with pytest.raises(BadInput):
+        queries.limit({"limit": limit})
+
+
+def test_a_query_is_read() -> None:
+    query = {"status": "failed", "label": "dog", "from": "2026-11-22T10:00:00Z", "limit": "7"}
+    assert queries.wanted(query, None) == Wanted(Status.FAILED, "dog", 1_795_341_600.0)
+    assert queries.limit(query) == 7
+    assert (queries.wanted({}, None), queries.limit({})) == (Wanted(), 25)
