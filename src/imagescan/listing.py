@@ -20,7 +20,7 @@ class Images(Protocol):
 
 class Requests(Protocol):
     def newest(self, owner: str | None, before: Position | None, since: float, limit: int) -> list[Position]:
-        """The positions of the owner's newest requests made from ``since`` on and before that position, newest first."""
+        """The positions of the owner's requests made from ``since`` on and before that position, newest first."""
 
     def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]: ...
 

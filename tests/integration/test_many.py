@@ -131,3 +131,16 @@ def test_a_removed_image_is_scanned_anew_when_it_is_uploaded_again(world: World)
     world.trigger.deliver_all()
     assert world.functions.get(again).body["label_matched"] is True
     assert world.detector.calls[hash_of(picture())] == 2
+
+
+def test_each_caller_lists_and_deletes_only_what_is_theirs(world: World) -> None:
+    def of(user: str) -> dict[str, Any]:
+        return {"requestContext": {"requestId": "a-request", "authorizer": {"claims": {"sub": user}}}}
+
+    ids = {user: world.functions.post(entry(1), **of(user)).body["request_id"] for user in ("ann", "bob")}
+    event = proxy_event("GET") | of("ann")
+    told = Answer(world.functions.invoke("ListingFunction", event)).body["requests"]
+    assert [each["request_id"] for each in told] == [ids["ann"]]
+    refused = proxy_event("DELETE") | of("ann") | {"pathParameters": {"request_id": ids["bob"]}}
+    assert Answer(world.functions.invoke("DeleteFunction", refused)).status == 404
+    assert len(world.resources.rows(REQUESTS)) == 2
