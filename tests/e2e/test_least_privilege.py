@@ -40,6 +40,19 @@ MAY: dict[str, dict[str, list[str]]] = {
         "logs:CreateLogStream": ["QuestionsLogs"],
         "logs:PutLogEvents": ["QuestionsLogs"],
     },
+    "ListingRole": {
+        "dynamodb:Query": ["RequestsTable/index/by_time"],
+        "dynamodb:BatchGetItem": ["ImagesTable", "RequestsTable"],
+        "logs:CreateLogStream": ["ListingLogs"],
+        "logs:PutLogEvents": ["ListingLogs"],
+    },
+    "DeleteRole": {
+        "dynamodb:UpdateItem": ["ImagesTable"],
+        "dynamodb:GetItem": ["RequestsTable"],
+        "dynamodb:DeleteItem": ["RequestsTable"],
+        "logs:CreateLogStream": ["DeleteLogs"],
+        "logs:PutLogEvents": ["DeleteLogs"],
+    },
     "ScannerRole": {
         "sqs:ReceiveMessage": ["ScanQueue"],
         "sqs:DeleteMessage": ["ScanQueue"],
@@ -55,7 +68,11 @@ MAY: dict[str, dict[str, list[str]]] = {
         "logs:PutLogEvents": ["ScannerLogs"],
     },
     "SweeperRole": {
-        "dynamodb:Scan": ["RequestsTable/index/waiting"],
+        "dynamodb:Query": ["RequestsTable/index/waiting"],
+        "dynamodb:Scan": ["RequestsTable/index/waiting", "ImagesTable/index/to_remove"],
+        "dynamodb:DeleteItem": ["ImagesTable"],
+        "s3:ListBucketVersions": ["ImagesBucket"],
+        "s3:DeleteObjectVersion": ["ImagesBucket/images/*"],
         "dynamodb:UpdateItem": ["ImagesTable", "RequestsTable"],
         "dynamodb:BatchGetItem": ["ImagesTable"],
         "sqs:SendMessage": ["ScanQueue"],
@@ -70,12 +87,25 @@ NOT_JUDGED = {
 }
 
 TABLES = ["ImagesTable", "RequestsTable", "ForeignTable"]
-INDEX = "RequestsTable/index/waiting"
+INDEX_KEYS = {
+    "RequestsTable/index/waiting": "waiting_for",
+    "RequestsTable/index/by_time": "list_shard",
+    "ImagesTable/index/to_remove": "to_remove",
+}
 BUCKETS = ["ImagesBucket", "SiteBucket", "ForeignBucket"]
 OBJECTS = ["ImagesBucket/images/*", "ImagesBucket/elsewhere/*", "SiteBucket/*", "ForeignBucket/images/*"]
 QUEUES = ["ScanQueue", "DeadLetterQueue", "ForeignQueue"]
-LOGS = ["SubmitLogs", "StatusLogs", "QuestionsLogs", "ScannerLogs", "SweeperLogs", "ForeignLogs"]
-KEYS = {"ImagesTable": "image_hash", "RequestsTable": "request_id", "ForeignTable": "id", INDEX: "waiting_for"}
+LOGS = [
+    "SubmitLogs",
+    "StatusLogs",
+    "QuestionsLogs",
+    "ListingLogs",
+    "DeleteLogs",
+    "ScannerLogs",
+    "SweeperLogs",
+    "ForeignLogs",
+]
+KEYS = {"ImagesTable": "image_hash", "RequestsTable": "request_id", "ForeignTable": "id"} | INDEX_KEYS
 PROBE = "probe"
 NOTHING_TO_DO = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"})
 BESIDE_THE_POINT = {"ReceiptHandleIsInvalid"}  # the call was let in, and only then was its made-up argument refused
@@ -154,11 +184,11 @@ PROBES = [
     Probe("dynamodb:UpdateItem", "update_item", TABLES, the_key),
     Probe("dynamodb:DeleteItem", "delete_item", TABLES, the_key),
     Probe("dynamodb:PutItem", "put_item", TABLES, lambda _, name: {"Item": {KEYS[name]: {"S": PROBE}}}),
-    Probe("dynamodb:Scan", "scan", [*TABLES, INDEX], lambda *_: {"Limit": 1}),
+    Probe("dynamodb:Scan", "scan", [*TABLES, *INDEX_KEYS], lambda *_: {"Limit": 1}),
     Probe(
         "dynamodb:Query",
         "query",
-        [*TABLES, INDEX],
+        [*TABLES, *INDEX_KEYS],
         lambda _, name: {
             "KeyConditionExpression": f"{KEYS[name]} = :key",
             "ExpressionAttributeValues": {":key": {"S": PROBE}},
@@ -172,7 +202,9 @@ PROBES = [
     Probe("s3:GetObjectVersion", "get_object", OBJECTS[:1], lambda places, _: {"VersionId": places.version}),
     Probe("s3:PutObject", "put_object", OBJECTS, lambda *_: {"Body": b""}),
     Probe("s3:DeleteObject", "delete_object", OBJECTS),
+    Probe("s3:DeleteObjectVersion", "delete_object", OBJECTS[:1], lambda *_: {"VersionId": uuid.uuid4().hex}),
     Probe("s3:ListBucket", "list_objects_v2", BUCKETS),
+    Probe("s3:ListBucketVersions", "list_object_versions", BUCKETS),
     Probe("s3:GetBucketPolicy", "get_bucket_policy", BUCKETS),
     Probe("s3:DeleteBucket", "delete_bucket", ["ForeignBucket"]),
     Probe("sqs:ReceiveMessage", "receive_message", QUEUES, lambda *_: {"VisibilityTimeout": 0}),
@@ -236,7 +268,7 @@ def test_a_role_may_do_what_its_row_says_and_nothing_else(stack: Stack, places: 
 
 @pytest.mark.parametrize("role", MAY)
 def test_every_grant_of_a_role_is_in_its_row(stack: Stack, places: Places, role: str) -> None:
-    names = {places.arn(name): name for name in {*TABLES, INDEX, *BUCKETS, *OBJECTS, *QUEUES, *LOGS}} | {"*": "*"}
+    names = {places.arn(name): name for name in {*TABLES, *INDEX_KEYS, *BUCKETS, *OBJECTS, *QUEUES, *LOGS}} | {"*": "*"}
     granted = {(action, names.get(arn, arn)) for action, arn in _granted(stack, places.physical[role])}
     assert granted == _row(role)
 
