@@ -44,7 +44,7 @@ def build() -> Path:
     return made
 
 
-def deploy(built: Path, aws_endpoint: str, parameters: Mapping[str, str]) -> None:
+def deploy(built: Path, aws_endpoint: str, parameters: Mapping[str, str], stack_name: str = STACK_NAME) -> None:
     """Puts a build on the emulator at that address."""
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     settings = [
@@ -53,7 +53,7 @@ def deploy(built: Path, aws_endpoint: str, parameters: Mapping[str, str]) -> Non
         "--config-file",
         str(paths.ROOT / "samconfig.toml"),
         "--stack-name",
-        STACK_NAME,
+        stack_name,
     ]
     template = ["--template-file", str(built / "template.yaml"), "--parameter-overrides", *overrides]
     _sam(["deploy", *settings, *template], aws_endpoint)
