@@ -117,10 +117,12 @@ def test_nothing_is_granted_on_every_resource_but_what_knows_no_resources(deploy
     assert everywhere <= {"rekognition:DetectLabels", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
-def test_a_function_may_write_traces_only_where_tracing_is_asked_for() -> None:
+def test_every_function_may_write_traces_only_where_tracing_is_asked_for() -> None:
     traced, untraced = Deployment.of(Tracing="Active"), Deployment.of()
-    assert {each["TracingConfig"]["Mode"] for each in traced.of_type("Lambda::Function").values()} == {"Active"}
-    assert any("xray" in str(statement) for _, statement in traced.statements())
+    functions = traced.of_type("Lambda::Function").values()
+    assert {each["TracingConfig"]["Mode"] for each in functions} == {"Active"}
+    roles = {each["Role"]["Fn::GetAtt"][0] for each in functions}
+    assert {each["Ref"] for each in traced.properties("TracePolicy")["Roles"]} == roles
     assert not any("xray" in str(statement) for _, statement in untraced.statements())
 
 
@@ -224,6 +226,12 @@ def test_logs_are_forgotten_some_day_and_every_function_has_its_own(deployment: 
     assert all(each["RetentionInDays"] for each in groups.values())
     used = [each["LoggingConfig"]["LogGroup"]["Ref"] for each in deployment.of_type("Lambda::Function").values()]
     assert sorted(used) == sorted(groups)
+
+
+def test_the_story_of_a_request_is_looked_for_in_every_function() -> None:
+    deployment = Deployment.of()
+    [query] = deployment.of_type("Logs::QueryDefinition").values()
+    assert {each["Ref"] for each in query["LogGroupNames"]} == set(deployment.of_type("Logs::LogGroup"))
 
 
 @every_deployment_on_aws
