@@ -1,6 +1,5 @@
 """Everything together on moto, and time that passes when a test says so."""
 
-import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -52,8 +51,3 @@ class World:
 
 def hash_of(content: bytes) -> str:
     return sha256(content).hexdigest()
-
-
-def plain(value: Any) -> str:
-    """Anything as text, to look for what must not be in it."""
-    return json.dumps(value, default=str)
