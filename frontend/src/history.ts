@@ -36,8 +36,10 @@ async function keepFile(files: Files, id: string, file: Blob | null): Promise<vo
 }
 
 export function openHistory(name = "imagescan"): History {
-  const opened = openDB<Schema>(name, 1, {
+  const opened = openDB<Schema>(name, 2, {
     upgrade: (database) => {
+      // What the first version kept had another form of question; nothing of it is lost to the service.
+      for (const store of database.objectStoreNames) database.deleteObjectStore(store);
       for (const store of STORES) database.createObjectStore(store);
     },
   });

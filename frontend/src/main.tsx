@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { clientOf } from "./api/client";
+import { serviceAt } from "./api/client";
 import { readApiUrl } from "./config";
 import { openHistory } from "./history";
 import { prepare } from "./picture/prepare";
@@ -13,7 +13,7 @@ const root = document.getElementById("page") as HTMLElement;
 
 async function start(): Promise<void> {
   const desk = new Desk({
-    ...clientOf(await readApiUrl()),
+    service: serviceAt(await readApiUrl()),
     prepare,
     history: openHistory(),
     pause,

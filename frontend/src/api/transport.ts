@@ -6,8 +6,17 @@ export interface Answer {
   readonly retryAfter: string | null;
 }
 
-const SEND_WITHIN = 120_000;
+export interface Message {
+  readonly method: "POST" | "PUT";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Blob;
+  /** Is told fractions, from 0 to 1. */
+  readonly onProgress?: (sent: number) => void;
+}
+
 const ANSWER_WITHIN = 30_000;
+/** Bytes a millisecond: a connection slower than this counts as none. */
+const SLOWEST = 20;
 
 /** @throws ScanProblem when no answer came; the signal's own reason when it was aborted */
 export async function get(url: string, signal: AbortSignal): Promise<Answer> {
@@ -24,28 +33,27 @@ export async function get(url: string, signal: AbortSignal): Promise<Answer> {
 /**
  * An XMLHttpRequest, because fetch does not tell how much has been sent.
  *
- * @param onProgress is told fractions, from 0 to 1
  * @throws ScanProblem when no answer came; the signal's own reason when it was aborted
  */
-export function post(
-  url: string,
-  body: string,
-  signal: AbortSignal,
-  onProgress: (sent: number) => void,
-): Promise<Answer> {
+export function send(url: string, message: Message, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
+    const { method, headers, body, onProgress } = message;
     const request = new XMLHttpRequest();
-    request.open("POST", url);
-    request.timeout = SEND_WITHIN;
-    request.setRequestHeader("Content-Type", "application/json");
-    request.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
+    request.open(method, url);
+    request.timeout = ANSWER_WITHIN + sizeOf(body) / SLOWEST;
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    if (onProgress) request.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
     request.onload = () => resolve(answerOf(request));
     request.onerror = request.ontimeout = () => reject(unanswered());
     request.onabort = () => reject(signal.reason);
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(body);
   });
+}
+
+function sizeOf(body: string | Blob): number {
+  return typeof body === "string" ? body.length : body.size;
 }
 
 function answerOf(request: XMLHttpRequest): Answer {

@@ -1,5 +1,5 @@
 import { problem, ScanProblem } from "../scan/problem";
-import { accepted, MOST_BYTES } from "./check";
+import { accepted, MOST_BYTES, MOST_POSTED_BYTES } from "./check";
 
 export interface Prepared {
   /** What the bytes are, whatever the file's name says. */
@@ -14,13 +14,18 @@ const PREVIEW_SIDE = 1024;
 
 /** @throws ScanProblem when the service would refuse the picture, or when it cannot be read */
 export async function prepare(file: Blob): Promise<Prepared> {
-  const head = new Uint8Array(await file.slice(0, MOST_BYTES).arrayBuffer());
-  const { type } = accepted(head, file.size);
-  return { type, hash: await sha256(head), preview: await shrink(file) };
+  const most = mostBytes();
+  const bytes = new Uint8Array(await file.slice(0, most).arrayBuffer());
+  const { type } = accepted(bytes, file.size, most);
+  return { type, hash: isSecureContext ? await sha256(bytes) : null, preview: await shrink(file) };
 }
 
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
-  if (!globalThis.isSecureContext) return null;
+/** How large a picture may be: only what has a hash is uploaded, and only a secure context computes one. */
+export function mostBytes(): number {
+  return isSecureContext ? MOST_BYTES : MOST_POSTED_BYTES;
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,28 +1,20 @@
 import { signal } from "@preact/signals";
 import PQueue from "p-queue";
-import type { Ask, Reply, Send } from "../api/client";
+import type { Reply, Service, Submission } from "../api/client";
 import type { ScanRequest } from "../api/contract";
 import type { Entry, History } from "../history";
 import type { Prepared } from "../picture/prepare";
-import {
-  advance,
-  isUnfinished,
-  newScan,
-  type Question,
-  requestIdOf,
-  type Scan,
-  type ScanEvent,
-  type State,
-} from "./machine";
+import { deliveryOf } from "./delivery";
+import { advance, isUnfinished, newScan, requestIdOf, type Scan, type ScanEvent, type State } from "./machine";
 import { pauseBefore } from "./pace";
 import { problem, problemOfFailure, ScanProblem } from "./problem";
+import { isSame, type Question } from "./question";
 import { problemTitle, verdict } from "./words";
 
 /** The world around the desk. All that wait reject with the signal's reason when it is aborted. */
 export interface Tools {
   readonly prepare: (file: Blob) => Promise<Prepared>;
-  readonly send: Send;
-  readonly ask: Ask;
+  readonly service: Service;
   readonly history: History;
   readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   /** Resolves once there is a connection. */
@@ -60,7 +52,7 @@ export class Desk {
     const { newId, now } = this.tools;
     const added = files.map(
       (file): Entry => ({
-        scan: newScan({ id: newId(), name: file.name, question, hash: null, addedAt: now() }),
+        scan: newScan({ id: newId(), name: file.name, question, hash: null, addedAt: now(), attempt: 0 }),
         preview: null,
         file,
       }),
@@ -73,7 +65,7 @@ export class Desk {
   open(requestId: string): void {
     const known = this.entries.value.find(({ scan }) => requestIdOf(scan) === requestId);
     const id = known?.scan.id ?? this.tools.newId();
-    const subject = { id, name: null, question: null, hash: null, addedAt: this.tools.now() };
+    const subject = { id, name: null, question: null, hash: null, addedAt: this.tools.now(), attempt: 0 };
     if (!known)
       this.take([{ scan: { ...subject, state: "waiting", requestId, setback: null }, preview: null, file: null }]);
     this.pointedAt.value = { id };
@@ -108,6 +100,14 @@ export class Desk {
 
   retryAll(): void {
     for (const entry of this.entries.value) if (canRetry(entry)) this.retry(entry.scan.id);
+  }
+
+  /** Asks more of an answered picture, without another scan. @throws ScanProblem */
+  async askMore(id: string, question: Question): Promise<void> {
+    const scan = this.scan(id);
+    if (scan?.state !== "answered") return;
+    const verdict = await this.tools.service.askMore(scan.requestId, question, new AbortController().signal);
+    this.apply(id, { type: "asked", verdict });
   }
 
   forget(id: string): void {
@@ -158,7 +158,8 @@ export class Desk {
     const twin = this.twin(entry.scan, hash);
     if (twin) return this.pointAtTwin(entry.scan, twin);
     this.apply(id, { type: "send", hash }, { preview });
-    return this.insist(id, new Blob([entry.file], { type }), entry.scan.question, signal);
+    const { question, attempt } = entry.scan;
+    return this.insist(id, { file: new Blob([entry.file], { type }), hash, question, key: `${id}.${attempt}` }, signal);
   }
 
   /** The entry that has asked the same of the same picture already. */
@@ -168,7 +169,7 @@ export class Desk {
       .map(({ scan }) => scan)
       .find(
         (scan) =>
-          hash && scan.hash === hash && scan.id !== id && asked.includes(scan.state) && same(scan.question, question),
+          hash && scan.hash === hash && scan.id !== id && asked.includes(scan.state) && isSame(scan.question, question),
       );
   }
 
@@ -179,11 +180,12 @@ export class Desk {
     return null;
   }
 
-  private async insist(id: string, file: Blob, question: Question, signal: AbortSignal): Promise<number | null> {
+  private async insist(id: string, submission: Submission, signal: AbortSignal): Promise<number | null> {
+    const deliver = deliveryOf(submission, this.tools.service, this.tools.now);
     const onProgress = (sent: number) => this.apply(id, { type: "progress", sent });
     for (let attempt = 1; ; ) {
       try {
-        return this.receive(id, await this.tools.send(file, question, signal, onProgress));
+        return this.receive(id, await deliver(signal, onProgress));
       } catch (error) {
         const setback = passing(error, signal);
         if (setback.problem.kind !== "offline" && attempt++ === TRIES) throw error;
@@ -211,7 +213,7 @@ export class Desk {
     const scan = this.scan(id);
     if (scan?.state !== "waiting") return null;
     try {
-      return this.receive(id, await this.askers.add(() => this.tools.ask(scan.requestId, signal), { signal }));
+      return this.receive(id, await this.askers.add(() => this.tools.service.ask(scan.requestId, signal), { signal }));
     } catch (error) {
       const setback = passing(error, signal);
       this.apply(id, { type: "setback", problem: setback.problem });
@@ -238,7 +240,7 @@ export class Desk {
     const after = { ...before, ...found, scan, file: isOver(scan) ? null : before.file };
     this.entries.value = this.entries.value.map((entry) => (entry === before ? after : entry));
     if (event.type !== "progress") this.remember(this.tools.history.save(after), undefined);
-    const outcome = outcomeInWords(scan);
+    const outcome = event.type === "asked" ? verdict(event.verdict) : outcomeInWords(scan);
     if (outcome) this.say(`${nameOf(scan)}: ${outcome}`);
   }
 
@@ -283,10 +285,6 @@ export function outcomeInWords(scan: Scan): string | null {
 /** Whether the file is of no more use: it was answered, or would fail in the same way again. */
 function isOver(scan: Scan): boolean {
   return scan.state === "answered" || (scan.state === "failed" && !scan.problem.passing);
-}
-
-function same(one: Question | null, other: Question | null): boolean {
-  return one?.label.toLowerCase() === other?.label.toLowerCase() && one?.minConfidence === other?.minConfidence;
 }
 
 /** The error, where trying again may help. @throws the error itself where it may not */

@@ -1,11 +1,6 @@
-import type { ScanRequest } from "../api/contract";
+import type { ScanRequest, Verdict } from "../api/contract";
 import type { Problem } from "./problem";
-
-/** What a person asked of a picture. The confidence is a percentage. */
-export interface Question {
-  readonly label: string;
-  readonly minConfidence: number;
-}
+import type { Question } from "./question";
 
 export interface Subject {
   readonly id: string;
@@ -16,13 +11,21 @@ export interface Subject {
   readonly hash: string | null;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
+  /** How often it was tried anew after it had failed: each time is another request. */
+  readonly attempt: number;
 }
 
 type Queued = { readonly state: "queued" };
 type Checking = { readonly state: "checking" };
 type Sending = { readonly state: "sending"; readonly sent: number; readonly setback: Problem | null };
 type Waiting = { readonly state: "waiting"; readonly requestId: string; readonly setback: Problem | null };
-type Answered = { readonly state: "answered"; readonly requestId: string; readonly request: ScanRequest };
+type Answered = {
+  readonly state: "answered";
+  readonly requestId: string;
+  readonly request: ScanRequest;
+  /** What was asked of the picture since, latest first. */
+  readonly further: readonly Verdict[];
+};
 type Failed = { readonly state: "failed"; readonly requestId: string | null; readonly problem: Problem };
 type Cancelled = { readonly state: "cancelled"; readonly requestId: string | null };
 
@@ -37,6 +40,7 @@ export type ScanEvent =
   | { readonly type: "setback"; readonly problem: Problem }
   | { readonly type: "accepted"; readonly requestId: string }
   | { readonly type: "answered"; readonly request: ScanRequest }
+  | { readonly type: "asked"; readonly verdict: Verdict }
   | { readonly type: "failed"; readonly problem: Problem; readonly requestId: string | null }
   | { readonly type: "cancel" }
   | { readonly type: "retry" }
@@ -50,6 +54,7 @@ export const TAKEN_IN: { readonly [T in ScanEvent["type"]]: readonly State[] } =
   setback: ["sending", "waiting"],
   accepted: ["sending", "waiting"],
   answered: ["sending", "waiting"],
+  asked: ["answered"],
   failed: ["checking", "sending", "waiting"],
   cancel: ["queued", "checking", "sending", "waiting"],
   retry: ["failed", "cancelled"],
@@ -75,8 +80,11 @@ export function advance(scan: Scan, event: ScanEvent): Scan {
   return TAKEN_IN[event.type].includes(scan.state) ? { ...subjectOf(scan, event), ...next(scan, event) } : scan;
 }
 
-function subjectOf({ id, name, question, hash, addedAt }: Scan, event: ScanEvent): Subject {
-  return { id, name, question, hash: event.type === "send" ? event.hash : hash, addedAt };
+function subjectOf(scan: Scan, event: ScanEvent): Subject {
+  const { id, name, question, addedAt } = scan;
+  const hash = event.type === "send" ? event.hash : scan.hash;
+  const attempt = scan.attempt + Number(event.type === "retry" && scan.state === "failed");
+  return { id, name, question, hash, addedAt, attempt };
 }
 
 function next(scan: Scan, event: ScanEvent): Phase {
@@ -92,7 +100,9 @@ function next(scan: Scan, event: ScanEvent): Phase {
     case "accepted":
       return { state: "waiting", requestId: event.requestId, setback: null };
     case "answered":
-      return { state: "answered", requestId: event.request.request_id, request: event.request };
+      return { state: "answered", requestId: event.request.request_id, request: event.request, further: [] };
+    case "asked":
+      return askedMore(scan as Answered, event.verdict);
     case "failed":
       return { state: "failed", requestId: event.requestId, problem: event.problem };
     case "cancel":
@@ -106,6 +116,10 @@ function next(scan: Scan, event: ScanEvent): Phase {
 
 function setBack(scan: Scan, problem: Problem): Phase {
   return scan.state === "waiting" ? { ...scan, setback: problem } : { state: "sending", sent: 0, setback: problem };
+}
+
+function askedMore({ state, requestId, request, further }: Answered, verdict: Verdict): Answered {
+  return { state, requestId, request, further: [verdict, ...further] };
 }
 
 /** A request that was only given up here is still being answered there: it is taken up, and its picture not sent again. */

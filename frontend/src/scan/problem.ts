@@ -4,6 +4,7 @@ export type ProblemKind =
   | "offline"
   | "unavailable"
   | "refused"
+  | "unsent"
   | "too_large"
   | "too_many"
   | "failed"
@@ -29,7 +30,14 @@ export class ScanProblem extends Error {
   }
 }
 
-const PASSING: ReadonlySet<ProblemKind> = new Set(["offline", "unavailable", "too_many", "failed", "timed_out"]);
+const PASSING: ReadonlySet<ProblemKind> = new Set([
+  "offline",
+  "unavailable",
+  "unsent",
+  "too_many",
+  "failed",
+  "timed_out",
+]);
 
 export function problem(kind: ProblemKind, message: string): Problem {
   return { kind, message, passing: PASSING.has(kind) };
@@ -50,9 +58,11 @@ export function problemOfStatus(status: number, message: string | null): Problem
   return problem(kind, message ?? WORDS[kind] ?? "The service could not answer. Try again in a little while.");
 }
 
+const KIND_OF_FAILURE: Readonly<Record<string, ProblemKind>> = { timed_out: "timed_out", never_uploaded: "unsent" };
+
 /** The problem of a request that ended without a verdict. What is wrong with the picture itself will not pass. */
 export function problemOfFailure(failure: Failure | null): Problem {
   if (failure === null) return problem("failed", "The service gave no reason.");
-  const kind = failure.code === "timed_out" ? "timed_out" : "failed";
+  const kind = KIND_OF_FAILURE[failure.code] ?? "failed";
   return { kind, message: failure.message, passing: !failure.code.startsWith("image_") };
 }

@@ -1,27 +1,38 @@
-import { useId, useState } from "preact/hooks";
-import type { Label, ScanRequest } from "../api/contract";
+import { useEffect, useId, useState } from "preact/hooks";
+import type { Label, ScanRequest, Verdict } from "../api/contract";
 import { percent } from "../scan/words";
+import { Further, type OnAsk } from "./Further";
 import { type DrawnBox, Picture } from "./Picture";
+import { Results } from "./Results";
 
 interface Props {
   readonly request: ScanRequest;
+  readonly further: readonly Verdict[];
   readonly name: string;
   readonly preview: Blob | null;
+  readonly suggestions: readonly string[];
+  readonly onAsk: OnAsk;
 }
 
-export function Answer({ request, name, preview }: Props) {
-  const spokenOf = request.match?.label ?? request.nearest[0]?.name ?? null;
-  const [least, setLeast] = useState(firstLeast(request));
-  const [chosen, setChosen] = useState(spokenOf);
+export function Answer({ request, further, name, preview, suggestions, onAsk }: Props) {
+  const latest = further[0] ?? request;
+  const [least, setLeast] = useState(firstLeast(latest));
+  const [chosen, setChosen] = useState(spokenOf(latest));
   const [pointed, setPointed] = useState<string | null>(null);
+  useEffect(() => {
+    setLeast(firstLeast(latest));
+    setChosen(spokenOf(latest));
+  }, [latest]);
   const shown = request.labels.filter(({ confidence }) => confidence >= least);
   const lit = shown.find(({ name }) => name === (pointed ?? chosen));
   return (
     <>
+      <Results verdict={request} />
       <Picture preview={preview} name={name} boxes={drawn(shown, lit)} />
       <Chips labels={shown} chosen={chosen} onChoose={setChosen} onPoint={setPointed} />
       <About label={lit} />
       <Least value={least} shown={shown.length} all={request.labels.length} onChange={setLeast} />
+      <Further verdicts={further} name={name} suggestions={suggestions} onAsk={onAsk} />
       <details>
         <summary>Raw answer</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
@@ -33,8 +44,13 @@ export function Answer({ request, name, preview }: Props) {
   );
 }
 
+/** The label that the verdict speaks of first. */
+function spokenOf({ match, nearest }: Verdict): string | null {
+  return match?.label ?? nearest[0]?.name ?? null;
+}
+
 /** Half sure at least, to begin with; less where the answer itself speaks of less. */
-function firstLeast({ match, nearest }: ScanRequest): number {
+function firstLeast({ match, nearest }: Verdict): number {
   return Math.floor(Math.min(50, (match ?? nearest[0])?.confidence ?? 0));
 }
 

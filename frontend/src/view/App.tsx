@@ -1,15 +1,14 @@
 import { useSignal } from "@preact/signals";
 import type { Desk } from "../scan/desk";
-import type { Question } from "../scan/machine";
+import { DEFAULT_QUESTION } from "../scan/question";
 import { Intake } from "./Intake";
 import { Logo } from "./icons";
 import { Pictures } from "./Pictures";
-import { QuestionForm } from "./QuestionForm";
-
-export const DEFAULT_QUESTION: Question = { label: "cat", minConfidence: 90 };
+import { QuestionFields } from "./QuestionFields";
 
 export function App({ desk }: { desk: Desk }) {
   const question = useSignal(DEFAULT_QUESTION);
+  const suggestions = labelsSeen(desk);
   return (
     <>
       <main class="page">
@@ -19,11 +18,17 @@ export function App({ desk }: { desk: Desk }) {
           <p>Name something, add pictures, and read whether they show it, and what else.</p>
         </header>
         <section class="ask" aria-label="Ask">
-          <QuestionForm question={question} suggestions={labelsSeen(desk)} />
+          <QuestionFields
+            text={DEFAULT_QUESTION.labels.join(", ")}
+            suggestions={suggestions}
+            onChange={(typed) => {
+              question.value = typed;
+            }}
+          />
           <Intake onFiles={(files) => desk.add(files, question.value)} />
         </section>
         {desk.historyTrouble.value && <p class="notice">{desk.historyTrouble.value}</p>}
-        <Pictures desk={desk} />
+        <Pictures desk={desk} suggestions={suggestions} />
       </main>
       <div class="unseen" role="log" aria-live="polite" aria-label="News">
         {desk.spoken.value.map(({ id, text }) => (

@@ -2,21 +2,24 @@ import type { ComponentChildren } from "preact";
 import type { Entry } from "../history";
 import { canRetry, nameOf } from "../scan/desk";
 import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
-import { asked, problemTitle, verdict } from "../scan/words";
+import { inWords, problemTitle, questionIn, verdict } from "../scan/words";
 import { Answer } from "./Answer";
+import type { OnAsk } from "./Further";
 import { BusyIcon, NoIcon, ProblemIcon, YesIcon } from "./icons";
 import { Picture } from "./Picture";
 import { RequestId } from "./RequestId";
 
 interface Props {
   readonly entry: Entry;
+  readonly suggestions: readonly string[];
   readonly pointedAt: boolean;
+  readonly onAsk: OnAsk;
   readonly onCancel: () => void;
   readonly onRetry: () => void;
   readonly onForget: () => void;
 }
 
-export function Card({ entry, pointedAt, ...actions }: Props) {
+export function Card({ entry, suggestions, pointedAt, onAsk, ...actions }: Props) {
   const { scan, preview } = entry;
   const requestId = requestIdOf(scan);
   return (
@@ -39,7 +42,14 @@ export function Card({ entry, pointedAt, ...actions }: Props) {
       <Setback scan={scan} />
       <Sending scan={scan} />
       {scan.state === "answered" ? (
-        <Answer request={scan.request} name={nameOf(scan)} preview={preview} />
+        <Answer
+          request={scan.request}
+          further={scan.further}
+          name={nameOf(scan)}
+          preview={preview}
+          suggestions={suggestions}
+          onAsk={onAsk}
+        />
       ) : (
         <Picture preview={preview} name={nameOf(scan)} boxes={[]} />
       )}
@@ -87,11 +97,8 @@ function Outcome({ scan }: { scan: Scan }) {
 
 /** "tabby.jpg, asked for “cat” at 90 %" */
 function subject(scan: Scan): string {
-  const question =
-    scan.state === "answered"
-      ? { label: scan.request.label, minConfidence: scan.request.min_confidence }
-      : scan.question;
-  const what = question ? `asked for “${question.label}” at ${asked(question.minConfidence)}` : "opened by its link";
+  const question = scan.state === "answered" ? questionIn(scan.request) : scan.question;
+  const what = question ? `asked for ${inWords(question)}` : "opened by its link";
   return [scan.name, what].filter(Boolean).join(", ");
 }
 
@@ -109,7 +116,7 @@ function Sending({ scan }: { scan: Scan }) {
   return <progress aria-label={`Sending ${nameOf(scan)}`} max={1} value={scan.sent} />;
 }
 
-function Actions({ entry, onCancel, onRetry, onForget }: Omit<Props, "pointedAt">) {
+function Actions({ entry, onCancel, onRetry, onForget }: Pick<Props, "entry" | "onCancel" | "onRetry" | "onForget">) {
   const name = nameOf(entry.scan);
   return (
     <div class="actions">

@@ -1,4 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { megabytes } from "../picture/check";
+import { mostBytes } from "../picture/prepare";
 import { CameraIcon, PictureIcon } from "./icons";
 
 type OnFiles = (files: readonly File[]) => void;
@@ -28,7 +30,7 @@ export function Intake({ onFiles }: { onFiles: OnFiles }) {
           Take a photo
         </button>
       </div>
-      <p class="small">JPEG or PNG, up to 4.5 MB each</p>
+      <p class="small">JPEG or PNG, up to {megabytes(mostBytes())} MB each</p>
       <input ref={chosen} type="file" accept="image/jpeg,image/png" multiple hidden onChange={pass} />
       <input ref={taken} type="file" accept="image/jpeg" capture="environment" hidden onChange={pass} />
     </div>

@@ -4,7 +4,7 @@ import { canRetry, type Desk } from "../scan/desk";
 import { isUnfinished, type State } from "../scan/machine";
 import { Card } from "./Card";
 
-export function Pictures({ desk }: { desk: Desk }) {
+export function Pictures({ desk, suggestions }: { desk: Desk; suggestions: readonly string[] }) {
   const entries = desk.entries.value;
   const heading = useRef<HTMLHeadingElement>(null);
   useShow(desk);
@@ -27,9 +27,11 @@ export function Pictures({ desk }: { desk: Desk }) {
           <li key={entry.scan.id}>
             <Card
               entry={entry}
+              suggestions={suggestions}
               pointedAt={desk.pointedAt.value?.id === entry.scan.id}
               onCancel={() => desk.cancel(entry.scan.id)}
               onRetry={() => desk.retry(entry.scan.id)}
+              onAsk={(question) => desk.askMore(entry.scan.id, question)}
               onForget={() => forget(() => desk.forget(entry.scan.id))}
             />
           </li>

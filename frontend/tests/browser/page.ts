@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { test as base, expect, type Locator, type Page } from "@playwright/test";
+import { test as base, expect, type Locator, type Page, type Request } from "@playwright/test";
 import axe from "axe-core";
 
 export { expect };
@@ -44,6 +44,11 @@ export function sample(name: string): Picture {
   return { name, mimeType: name.endsWith(".png") ? "image/png" : "image/jpeg", buffer };
 }
 
+/** The same picture in so many bytes: a decoder stops reading where the picture ends. */
+export function padded(picture: Picture, bytes: number): Picture {
+  return { ...picture, buffer: Buffer.concat([picture.buffer, Buffer.alloc(bytes - picture.buffer.length)]) };
+}
+
 /** The same JPEG with metadata that says: turn me a quarter clockwise before you show me. */
 export function lyingOnItsSide({ buffer, ...picture }: Picture): Picture {
   const orientation = "4578696600004d4d002a00000008000101120003000000010006000000000000";
@@ -59,8 +64,28 @@ export async function choose(page: Page, ...pictures: Picture[]): Promise<void> 
 }
 
 export async function ask(page: Page, label: string, confidence = 90): Promise<void> {
-  await page.getByLabel("What to look for").fill(label);
-  await page.getByLabel("Confidence asked for").fill(String(confidence));
+  const form = page.getByRole("region", { name: "Ask" });
+  await form.getByLabel("What to look for").fill(label);
+  await form.getByLabel("Confidence asked for").fill(String(confidence));
+}
+
+/** The requests that ask about a picture, from now on. */
+export function submissions(page: Page): Request[] {
+  return requests(page, "POST", `${API_URL}/scanrequest`);
+}
+
+/** The requests that send a picture's bytes to the storage, from now on. */
+export function uploads(page: Page): Request[] {
+  return requests(page, "PUT", new URL(PAGE_URL).origin);
+}
+
+function requests(page: Page, method: string, prefix: string): Request[] {
+  const made: Request[] = [];
+  page.on(
+    "request",
+    (request) => request.method() === method && request.url().startsWith(prefix) && made.push(request),
+  );
+  return made;
 }
 
 /** The card of a picture, by its file's name. */

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
-import { read } from "../../src/api/client";
+import { checkUpload, read, readVerdict } from "../../src/api/client";
+import type { MatchMode, ScanRequest } from "../../src/api/contract";
 import { problemOfFailure, ScanProblem } from "../../src/scan/problem";
-import { answered, pending } from "./examples";
+import { answered, hit, miss, pending } from "./examples";
 
 const BODY = pending();
 
@@ -23,11 +24,37 @@ it.each([
   expect(problem.problem).toEqual({ kind, message: "Why.", passing });
 });
 
-it.each([
-  { label_matched: null, match: null },
-  { label_matched: true, match: null },
+it.each<Partial<ScanRequest>>([
+  { label_matched: null },
+  { label_matched: false },
+  { results: [] },
+  { results: [{ ...hit("cat"), match: null }] },
+  { match_mode: "none" },
+  { match_mode: "most" as MatchMode },
+  { match_mode: "all", results: [hit("cat"), miss("dog")] },
 ])("what is no plain yes or no is taken for neither: %o", (unclear) => {
-  expect(problemOf(200, JSON.stringify(answered(unclear))).problem.kind).toBe("unavailable");
+  const text = JSON.stringify({ ...answered(), ...unclear });
+  expect(problemOf(200, text).problem.kind).toBe("unavailable");
+  expect(() => readVerdict({ status: 200, text, retryAfter: null })).toThrow(ScanProblem);
+});
+
+it.each<[MatchMode, boolean]>([
+  ["any", true],
+  ["all", false],
+  ["none", false],
+])("of a cat and no dog, %s of them is %s", (match_mode, label_matched) => {
+  const verdict = answered([hit("cat"), miss("dog")], { match_mode, label_matched });
+  expect(readVerdict({ status: 200, text: JSON.stringify(verdict), retryAfter: null })).toEqual(verdict);
+});
+
+it.each([
+  [400, "unsent"],
+  [403, "unsent"],
+  [500, "unavailable"],
+  [503, "unavailable"],
+])("an upload that the storage answers with %i is %s, and may be tried again", (status, kind) => {
+  const upload = () => checkUpload({ status, text: "<Error><Message>Denied</Message></Error>", retryAfter: null });
+  expect(upload).toThrow(expect.objectContaining({ problem: expect.objectContaining({ kind, passing: true }) }));
 });
 
 it.each(["<html>Bad gateway</html>", "", "null", "{}", '{"request_id": "r", "status": "puzzled"}', "[]"])(
@@ -43,6 +70,7 @@ it("an error without a sentence of its own gets one", () => {
 
 it.each([
   ["timed_out", "timed_out", true],
+  ["never_uploaded", "unsent", true],
   ["attempts_exhausted", "failed", true],
   ["image_invalid", "failed", false],
   ["image_too_large", "failed", false],

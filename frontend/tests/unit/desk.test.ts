@@ -1,19 +1,19 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Reply } from "../../src/api/client";
+import type { Reply, Service, Submission } from "../../src/api/client";
+import type { Verdict } from "../../src/api/contract";
 import type { Entry, History } from "../../src/history";
 import { Desk, outcomeInWords, type Tools } from "../../src/scan/desk";
-import { type Question, requestIdOf } from "../../src/scan/machine";
+import { requestIdOf } from "../../src/scan/machine";
 import { type ProblemKind, problem, ScanProblem } from "../../src/scan/problem";
-import { answered, failed, pending } from "./examples";
-
-const CAT: Question = { label: "cat", minConfidence: 90 };
+import { DEFAULT_QUESTION as CAT, type Question } from "../../src/scan/question";
+import { answered, failed, hit, pending } from "./examples";
 
 const reply = (request = pending(), retryAfterMs: number | null = null): Reply => ({ request, retryAfterMs });
 const refusal = (kind: ProblemKind, retryAfterMs: number | null = null) =>
   new ScanProblem(problem(kind, `It is ${kind}.`), retryAfterMs);
 
 /** A service that gives these answers in turn, and its last one for ever; it counts its calls. */
-function service<A extends unknown[]>(...answers: (Reply | ScanProblem)[]) {
+function service<A extends unknown[], R = Reply>(...answers: (NoInfer<R> | ScanProblem)[]) {
   const calls: A[] = [];
   const call = async (...args: A) => {
     calls.push(args);
@@ -45,15 +45,23 @@ beforeEach(() => {
   ids = 0;
 });
 
-function deskWith(tools: Partial<Tools> = {}): Desk {
+type Fakes = Partial<Omit<Tools, "service"> & Service>;
+
+/** A desk whose service takes every picture without wanting its bytes; what is given stands in for any part. */
+function deskWith({ announce, upload, post, ask, askMore, ...tools }: Fakes = {}): Desk {
   return new Desk({
     prepare: async (file) => ({
       type: "image/jpeg",
       hash: `hash of ${await file.text()}`,
       preview: new Blob(["small"]),
     }),
-    send: service(reply()),
-    ask: service(reply(answered())),
+    service: {
+      announce: announce ?? service(reply()),
+      upload: upload ?? (async () => {}),
+      post: post ?? service(reply()),
+      ask: ask ?? service(reply(answered())),
+      askMore: askMore ?? (async () => answered()),
+    },
     history,
     pause: async (milliseconds) => void pauses.push(milliseconds),
     online: async () => {},
@@ -74,48 +82,48 @@ const spoken = (desk: Desk) => desk.spoken.value.map(({ text }) => text.replaceA
 
 describe("a picture", () => {
   it("is sent, asked after and answered", async () => {
-    const send = service(reply(pending(), 2_000));
+    const announce = service(reply(pending(), 2_000));
     const ask = service(reply(pending(), 1_000), reply(answered()));
-    const desk = deskWith({ send, ask });
+    const desk = deskWith({ announce, ask });
     desk.add([picture()], CAT);
     await until(desk, "answered");
     expect(pauses).toEqual([2_000, 1_150]);
-    expect([send.calls.length, ask.calls.length]).toEqual([1, 2]);
+    expect([announce.calls.length, ask.calls.length]).toEqual([1, 2]);
     expect(spoken(desk)).toEqual(["cat.jpg added", "cat.jpg: Yes: a cat, 97 %"]);
   });
 
   it("that the service knows is answered at once, without asking after it", async () => {
     const ask = service();
-    const desk = deskWith({ send: service(reply(answered())), ask });
+    const desk = deskWith({ announce: service(reply(answered())), ask });
     desk.add([picture()], CAT);
     await until(desk, "answered");
     expect(ask.calls).toHaveLength(0);
   });
 
   it("is sent under the type that its bytes tell", async () => {
-    const send = service<[Blob, ...unknown[]]>(reply());
-    const desk = deskWith({ send });
+    const announce = service<[Submission, AbortSignal]>(reply());
+    const desk = deskWith({ announce });
     desk.add([new File(["x"], "cat.txt", { type: "text/plain" })], CAT);
     await until(desk, "answered");
-    expect(send.calls[0]?.[0].type).toBe("image/jpeg");
+    expect(announce.calls[0]?.[0].file.type).toBe("image/jpeg");
   });
 
   it("that the service would refuse is not sent, and never again", async () => {
-    const send = service(reply());
-    const desk = deskWith({ send, prepare: () => Promise.reject(refusal("refused")) });
+    const announce = service(reply());
+    const desk = deskWith({ announce, prepare: () => Promise.reject(refusal("refused")) });
     desk.add([picture()], CAT);
     await until(desk, "failed");
     desk.retryAll();
     expect(states(desk)).toEqual(["failed"]);
-    expect(send.calls).toHaveLength(0);
+    expect(announce.calls).toHaveLength(0);
   });
 
   it("is not sent twice for the same question", async () => {
-    const send = service(reply());
-    const desk = deskWith({ send });
+    const announce = service(reply());
+    const desk = deskWith({ announce });
     desk.add([picture("cat.jpg", "same"), picture("copy.jpg", "same")], CAT);
     await until(desk, "answered");
-    expect(send.calls).toHaveLength(1);
+    expect(announce.calls).toHaveLength(1);
     expect(desk.pointedAt.value?.id).toBe(only(desk).scan.id);
     expect(spoken(desk)).toContain("copy.jpg is here already; it was not sent again");
   });
@@ -123,7 +131,7 @@ describe("a picture", () => {
   it("may be asked another question", async () => {
     const desk = deskWith();
     desk.add([picture()], CAT);
-    desk.add([picture()], { ...CAT, label: "dog" });
+    desk.add([picture()], { ...CAT, labels: ["dog"] });
     await until(desk, "answered", "answered");
   });
 
@@ -154,24 +162,24 @@ describe("a failure", () => {
   });
 
   it("to send that may pass is tried again a few times, no sooner than the service says", async () => {
-    const send = service(refusal("too_many", 5_000));
-    const desk = deskWith({ send });
+    const announce = service(refusal("too_many", 5_000));
+    const desk = deskWith({ announce });
     desk.add([picture()], CAT);
     await until(desk, "failed");
-    expect(send.calls).toHaveLength(4);
+    expect(announce.calls).toHaveLength(4);
     expect(Math.min(...pauses)).toBeGreaterThanOrEqual(5_000);
     expect(outcomeInWords(only(desk).scan)).toBe("Too many at once: It is too_many.");
   });
 
   it("that passes ends in an answer", async () => {
-    const desk = deskWith({ send: service(refusal("unavailable"), refusal("too_many"), reply()) });
+    const desk = deskWith({ announce: service(refusal("unavailable"), refusal("too_many"), reply()) });
     desk.add([picture()], CAT);
     await until(desk, "answered");
   });
 
   it("for want of a connection is tried for as long as it takes", async () => {
-    const send = service(...Array(10).fill(refusal("offline")), reply());
-    const desk = deskWith({ send });
+    const announce = service(...Array(10).fill(refusal("offline")), reply());
+    const desk = deskWith({ announce });
     desk.add([picture()], CAT);
     await until(desk, "answered");
   });
@@ -195,17 +203,92 @@ describe("a failure", () => {
   });
 });
 
+describe("the key of a request", () => {
+  const keys = (announce: { calls: [Submission, AbortSignal][] }) => announce.calls.map(([{ key }]) => key);
+
+  it("is the same each time the page tries by itself, and another after a failure", async () => {
+    const announce = service<[Submission, AbortSignal]>(...Array(4).fill(refusal("unavailable")), reply());
+    const desk = deskWith({ announce });
+    desk.add([picture()], CAT);
+    await until(desk, "failed");
+    desk.retryAll();
+    await until(desk, "answered");
+    const [first, , , fourth, fifth] = keys(announce);
+    expect(fourth).toBe(first);
+    expect(fifth).not.toBe(first);
+  });
+
+  it("is the same when the page is closed and opened again", async () => {
+    let closed = false;
+    const announce = service<[Submission, AbortSignal]>(reply());
+    const stuck = async (submission: Submission, signal: AbortSignal) => {
+      closed = true;
+      await announce(submission, signal);
+      return never(signal);
+    };
+    deskWith({ announce: stuck }).add([picture()], CAT);
+    await vi.waitFor(() => expect(closed).toBe(true));
+    const desk = deskWith({ announce });
+    await desk.restore();
+    await until(desk, "answered");
+    expect(new Set(keys(announce)).size).toBe(1);
+    expect(announce.calls).toHaveLength(2);
+  });
+
+  it("is another for each question", async () => {
+    const announce = service<[Submission, AbortSignal]>(reply());
+    const desk = deskWith({ announce });
+    desk.add([picture()], CAT);
+    desk.add([picture()], { ...CAT, match: "none" });
+    await until(desk, "answered", "answered");
+    expect(new Set(keys(announce)).size).toBe(2);
+  });
+});
+
+describe("another question", () => {
+  it("about an answered picture is answered in its place, and kept", async () => {
+    const further = answered([hit("dog", "Dog")]);
+    const askMore = service<[string, Question, AbortSignal], Verdict>(further);
+    const desk = deskWith({ askMore });
+    desk.add([picture()], CAT);
+    await until(desk, "answered");
+    await desk.askMore(only(desk).scan.id, { ...CAT, labels: ["dog"] });
+    expect(askMore.calls).toEqual([["r", { ...CAT, labels: ["dog"] }, expect.any(AbortSignal)]]);
+    expect(only(desk).scan).toMatchObject({ state: "answered", further: [further] });
+    expect(spoken(desk).at(-1)).toBe("cat.jpg: Yes: a dog, 97 %");
+    expect(history.kept.get(only(desk).scan.id)?.scan).toMatchObject({ further: [further] });
+  });
+
+  it("that is not answered leaves the answer as it was", async () => {
+    const desk = deskWith({ askMore: () => Promise.reject(refusal("expired")) });
+    desk.add([picture()], CAT);
+    await until(desk, "answered");
+    const before = only(desk);
+    await expect(desk.askMore(before.scan.id, CAT)).rejects.toThrow("It is expired.");
+    expect(only(desk)).toBe(before);
+  });
+
+  it("is not asked of a picture without an answer", async () => {
+    const askMore = service<[string, Question, AbortSignal], Verdict>(answered());
+    const desk = deskWith({ announce: (_submission, signal) => never(signal), askMore });
+    desk.add([picture()], CAT);
+    await until(desk, "sending");
+    await desk.askMore(only(desk).scan.id, CAT);
+    expect(askMore.calls).toHaveLength(0);
+  });
+});
+
 describe("many pictures", () => {
   it("are sent a few at a time", async () => {
     let now = 0;
     let most = 0;
-    const send: Tools["send"] = async () => {
+    const announce: Service["announce"] = async () => {
       most = Math.max(most, ++now);
       await new Promise((resolve) => setTimeout(resolve, 1));
       now--;
       return reply(answered());
     };
-    const desk = deskWith({ send });
+    const desk = deskWith({ announce });
     desk.add(
       Array.from({ length: 12 }, (_, index) => picture(`${index}.jpg`)),
       CAT,
@@ -216,8 +299,8 @@ describe("many pictures", () => {
 
   it("are all cancelled, and all tried again", async () => {
     let stuck = true;
-    const send: Tools["send"] = (_file, _question, signal) => (stuck ? never(signal) : Promise.resolve(reply()));
-    const desk = deskWith({ send });
+    const announce: Service["announce"] = (_submission, signal) => (stuck ? never(signal) : Promise.resolve(reply()));
+    const desk = deskWith({ announce });
     desk.add(
       [1, 2, 3, 4, 5].map((one) => picture(`${one}.jpg`)),
       CAT,
@@ -250,22 +333,22 @@ describe("what is given up", () => {
   });
 
   it("while waiting is taken up again without being sent again", async () => {
-    const send = service(reply());
+    const announce = service(reply());
     let asked = 0;
-    const ask: Tools["ask"] = (_id, signal) => (asked++ === 0 ? never(signal) : Promise.resolve(reply(answered())));
-    const desk = deskWith({ send, ask });
+    const ask: Service["ask"] = (_id, signal) => (asked++ === 0 ? never(signal) : Promise.resolve(reply(answered())));
+    const desk = deskWith({ announce, ask });
     desk.add([picture()], CAT);
     await vi.waitFor(() => expect(asked).toBe(1));
     desk.cancel(only(desk).scan.id);
     desk.retry(only(desk).scan.id);
     await until(desk, "answered");
-    expect(send.calls).toHaveLength(1);
+    expect(announce.calls).toHaveLength(1);
   });
 });
 
 describe("the history", () => {
   it("keeps the file of a picture until it is answered", async () => {
-    const ask: Tools["ask"] = (_id, signal) => never(signal);
+    const ask: Service["ask"] = (_id, signal) => never(signal);
     const desk = deskWith({ ask });
     desk.add([picture()], CAT);
     await until(desk, "waiting");
@@ -285,16 +368,17 @@ describe("the history", () => {
         question: CAT,
         hash: null,
         addedAt: 0,
+        attempt: 0,
         sent: 0,
         setback: null,
         requestId: "r",
       };
       await history.save({ scan: { ...scan, state } as Entry["scan"], preview: null, file: picture() });
-      const send = service(reply());
-      const desk = deskWith({ send });
+      const announce = service(reply());
+      const desk = deskWith({ announce });
       await desk.restore();
       await until(desk, "answered");
-      expect(send.calls).toHaveLength(state === "waiting" ? 0 : 1);
+      expect(announce.calls).toHaveLength(state === "waiting" ? 0 : 1);
     },
   );
 

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { advance, newScan, type Scan, type ScanEvent, type State, TAKEN_IN } from "../../src/scan/machine";
 import { problem } from "../../src/scan/problem";
-import { answered } from "./examples";
+import { DEFAULT_QUESTION } from "../../src/scan/question";
+import { answered, miss } from "./examples";
 
 const SUBJECT = {
   id: "1",
   name: "cat.jpg",
-  question: { label: "cat", minConfidence: 90 },
+  question: DEFAULT_QUESTION,
   hash: null,
   addedAt: 0,
+  attempt: 0,
 };
 const SETBACK = problem("too_many", "Slow down.");
 
@@ -17,7 +19,7 @@ const SCANS: Readonly<Record<State, Scan>> = {
   checking: { ...SUBJECT, state: "checking" },
   sending: { ...SUBJECT, state: "sending", sent: 0.5, setback: null },
   waiting: { ...SUBJECT, state: "waiting", requestId: "r", setback: null },
-  answered: { ...SUBJECT, state: "answered", requestId: "r", request: answered() },
+  answered: { ...SUBJECT, state: "answered", requestId: "r", request: answered(), further: [] },
   failed: { ...SUBJECT, state: "failed", requestId: "r", problem: SETBACK },
   cancelled: { ...SUBJECT, state: "cancelled", requestId: null },
 };
@@ -29,6 +31,7 @@ const EVENTS: Readonly<Record<ScanEvent["type"], { event: ScanEvent; becomes: St
   setback: { event: { type: "setback", problem: SETBACK }, becomes: "the same" },
   accepted: { event: { type: "accepted", requestId: "r" }, becomes: "waiting" },
   answered: { event: { type: "answered", request: answered() }, becomes: "answered" },
+  asked: { event: { type: "asked", verdict: answered() }, becomes: "answered" },
   failed: { event: { type: "failed", problem: SETBACK, requestId: "r" }, becomes: "failed" },
   cancel: { event: { type: "cancel" }, becomes: "cancelled" },
   retry: { event: { type: "retry" }, becomes: "queued" },
@@ -58,6 +61,7 @@ describe("what a scan keeps", () => {
       expect(advance(scan, event)).toMatchObject({
         ...SUBJECT,
         hash: expect.toSatisfy((hash) => hash === null || hash === "ab"),
+        attempt: expect.any(Number),
       });
   });
 
@@ -77,9 +81,19 @@ describe("what a retry does", () => {
     expect(retried).toMatchObject({ state: "waiting", requestId: "r" });
   });
 
-  it("asks anew where the request failed", () => {
-    expect(advance(SCANS.failed, { type: "retry" })).toEqual(SCANS.queued);
+  it("asks anew where the request failed, as another request", () => {
+    expect(advance(SCANS.failed, { type: "retry" })).toEqual({ ...SCANS.queued, attempt: 1 });
   });
+
+  it("repeats the request that was given up before its answer was there", () => {
+    expect(advance(SCANS.cancelled, { type: "retry" })).toEqual(SCANS.queued);
+  });
+});
+
+it("further answers come before earlier ones, and leave the first as it is", () => {
+  const verdicts = ["dog", "car"].map((wanted) => answered([miss(wanted)]));
+  const asked = verdicts.reduce((scan, verdict) => advance(scan, { type: "asked", verdict }), SCANS.answered);
+  expect(asked).toEqual({ ...SCANS.answered, further: verdicts.toReversed() });
 });
 
 it("a setback while sending starts the sending over", () => {

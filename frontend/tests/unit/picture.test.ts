@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { accepted, MOST_BYTES } from "../../src/picture/check";
+import { accepted, MOST_BYTES, MOST_POSTED_BYTES } from "../../src/picture/check";
 import { readHeader } from "../../src/picture/header";
 import { ScanProblem } from "../../src/scan/problem";
 
@@ -84,7 +84,7 @@ describe("the header of a picture", () => {
 describe("what is refused before it is sent", () => {
   it.each([
     ["what is no picture", new Uint8Array(100), 100, "refused", /JPEG or PNG/],
-    ["too many bytes", png(640, 480), MOST_BYTES + 1, "too_large", /4\.6 MB; 4\.5 MB are the most/],
+    ["too many bytes", png(640, 480), MOST_BYTES + 1, "too_large", /15\.8 MB; 15\.7 MB are the most/],
     ["too many pixels", png(10_001, 480), 100, "too_large", /10001 × 480.*10,000 at most/],
     ["too few pixels", png(640, 79), 100, "refused", /640 × 79.*at least 80/],
   ])("%s", (_, head, size, kind, message) => {
@@ -97,13 +97,17 @@ describe("what is refused before it is sent", () => {
     [80, 80],
     [10_000, 10_000],
   ])("but not %i × %i pixels, nor the most bytes", (width, height) => {
-    expect(accepted(png(width, height), MOST_BYTES)).toEqual({ type: "image/png", width, height });
+    expect(accepted(png(width, height), MOST_BYTES, MOST_BYTES)).toEqual({ type: "image/png", width, height });
   });
+});
+
+it("less is taken where the bytes go with the question", () => {
+  expect(() => accepted(png(640, 480), MOST_POSTED_BYTES + 1, MOST_POSTED_BYTES)).toThrow(/4\.6 MB; 4\.5 MB are/);
 });
 
 function refusalOf(head: Uint8Array, size: number): ScanProblem {
   try {
-    accepted(head, size);
+    accepted(head, size, MOST_BYTES);
   } catch (error) {
     if (error instanceof ScanProblem) return error;
     throw error;
