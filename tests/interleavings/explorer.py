@@ -102,7 +102,7 @@ class _Search:
 
     def _note_faults(self, before: State, after: State) -> None:
         if after.left is not before.left:
-            self.faults.update(fault for fault, left in before.left.items() if after.left[fault] < left)
+            self.faults.update(str(fault) for fault, left in before.left.items() if after.left[fault] < left)
 
     def _path_to(self, key: int) -> list[int]:
         path: list[int] = []

@@ -233,7 +233,7 @@ results_seen: set[str] = set()
 
 
 def _remember_results(judged: Iterable[Judged]) -> None:
-    results_seen.update(outcome.result for each in judged for outcome in each.outcomes)
+    results_seen.update(outcome.result.value for each in judged for outcome in each.outcomes)
 
 
 class Place:
