@@ -48,6 +48,10 @@ build: tools ## build what is deployed, as sam build does
 redrive: .venv/.made ## return dead letters to the queue (OPTIONS=--list or --all; STACK=name for one on AWS)
 	@PYTHONPATH=src $(PYTHON) -m ops.redrive $(STACK) $(OPTIONS)
 
+.PHONY: openapi
+openapi: .venv/.made ## write docs/openapi.json anew from the code's own models
+	@PYTHONPATH=src $(PYTHON) -m ops.openapi
+
 ## AWS
 
 DEPLOY_FLAGS = --resolve-s3 --confirm-changeset

@@ -16,7 +16,7 @@ MAX_LABELS = 25
 MAX_ENTRIES = 25
 MAX_REFERENCE_BYTES = 1024
 
-_HINTS = {
+HINTS = {
     "entries": f"'entries' must be a list of 1 to {MAX_ENTRIES} objects",
     "file": "'file' must be the image's bytes as a base64 string",
     "sha256": "'sha256' must be the SHA-256 of the image's bytes: 64 lower-case hexadecimal digits, beside 'size'",
@@ -67,7 +67,7 @@ class SubmitBody(QuestionBody):
             return check(_decoded(self.file), self._image_type())
         if self.sha256 is None and self.size is None:
             raise BadInput(
-                "missing_file", f"{_HINTS['file']}; or send 'sha256' and 'size' to upload it to S3 yourself."
+                "missing_file", f"{HINTS['file']}; or send 'sha256' and 'size' to upload it to S3 yourself."
             )
         if self.sha256 is None or self.size is None:
             raise _wrong("sha256" if self.size else "size")
@@ -86,7 +86,7 @@ class SubmitBody(QuestionBody):
             return ImageType(self.fileType)
         except ValueError:
             raise UnsupportedType(
-                "unsupported_type", f"{_HINTS['fileType']}. Convert other images to one of them."
+                "unsupported_type", f"{HINTS['fileType']}. Convert other images to one of them."
             ) from None
 
 
@@ -131,7 +131,7 @@ def _decoded(file: str) -> bytes:
 
 
 def _wrong(*fields: str) -> BadInput:
-    return BadInput(f"invalid_{fields[0]}", "; ".join(_HINTS[field] for field in fields) + ".")
+    return BadInput(f"invalid_{fields[0]}", "; ".join(HINTS[field] for field in fields) + ".")
 
 
 def _rejection(error: ValidationError) -> BadInput:

@@ -1,0 +1,17 @@
+"""Writes docs/openapi.json: `make openapi`."""
+
+import json
+
+from local import paths
+from ops.openapi.description import describe
+
+DOCUMENT = paths.ROOT / "docs" / "openapi.json"
+
+
+def text() -> str:
+    """The description as the file holds it."""
+    return json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(text())
