@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -45,7 +45,7 @@ request_steps = st.one_of(
     st.tuples(st.just("settle"), st.lists(ids, min_size=1, max_size=3, unique=True), scans),
 )
 # Always the same sequences: enough of them to tell every condition of the adapters from its absence.
-sequences = settings(max_examples=40, deadline=None, derandomize=True, phases=[Phase.generate])
+sequences = settings(max_examples=30, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 
 
 class OneByOne:
@@ -79,6 +79,8 @@ def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
 
 
 @sequences
+@example(steps=[("lease", "one", 0.0, 40.0, 2), ("lease", "two", 50.0, 90.0, 2), ("lease", "three", 100.0, 140.0, 2)])
+@example(steps=[("lease", "one", 0.0, 40.0, 1), ("lease", "one", 0.0, 40.0, 1), ("lease", "one", 50.0, 90.0, 1)])
 @given(steps=st.lists(image_steps, min_size=4, max_size=12))
 def test_the_images_table(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
     image_hash = next(FRESH)
