@@ -159,4 +159,12 @@ OPERATIONS = (
         errors=(BAD,),
         links=_NEXT_PAGE,
     ),
+    Operation(
+        method="get",
+        path="/stats",
+        name="stats",
+        summary="How much was asked and scanned, and how many calls of Rekognition were saved",
+        answers={OK: shapes.Stats},
+        errors=(),
+    ),
 )

@@ -12,6 +12,7 @@ type Moment = Annotated[
     str, Field(description="ISO 8601, in UTC.", json_schema_extra={"format": "date-time"}, pattern=r"Z$")
 ]
 type Sha256 = Annotated[str, Field(description="SHA-256 of the image's bytes.", pattern="^[0-9a-f]{64}$")]
+type Count = Annotated[int, Field(ge=0)]
 type RequestId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
@@ -149,3 +150,15 @@ class RequestPage(TypedDict):
 
     requests: list[RequestSummary]
     cursor: str | None
+
+
+class Stats(TypedDict):
+    """What came to its end and was counted. Nothing is ever taken off."""
+
+    images: Annotated[Count, Field(description="Images that were scanned, or refused for good.")]
+    requests: Annotated[Count, Field(description="Requests that ended: completed and failed together.")]
+    completed: Count
+    failed: Count
+    scans: Annotated[Count, Field(description="Calls of Rekognition for these images that may have been paid for.")]
+    calls_saved: Annotated[Count, Field(description="Requests that a scan made for another's upload answered.")]
+    as_of: Moment

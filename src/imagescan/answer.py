@@ -6,6 +6,7 @@ from typing import Any
 
 from imagescan.labels import Finding, Match, MatchedBy, MatchMode, Question, Verdict, most_confident_first
 from imagescan.requests import Asked, Image, ScanRequest, Status, Upload, is_shared
+from imagescan.totals import Totals
 
 
 def body(request: ScanRequest, upload: Upload | None = None) -> dict[str, Any]:
@@ -23,10 +24,10 @@ def body(request: ScanRequest, upload: Upload | None = None) -> dict[str, Any]:
         "failure": asdict(answer.failure) if answer and answer.failure else None,
         "upload": _upload(upload) if upload else None,
         "image_hash": request.image_hash,
-        "created_at": _time(request.created_at),
-        "deadline": _time(request.deadline),
-        "completed_at": _time(answer.completed_at) if answer else None,
-        "scanned_at": _time(scan.finished_at) if scan else None,
+        "created_at": iso_time(request.created_at),
+        "deadline": iso_time(request.deadline),
+        "completed_at": iso_time(answer.completed_at) if answer else None,
+        "scanned_at": iso_time(scan.finished_at) if scan else None,
         "model_version": scan.model_version if scan else None,
         "scan_shared": is_shared(request, scan) if scan else None,
     }
@@ -57,12 +58,25 @@ def debug_data(request: ScanRequest, image: Image | None) -> dict[str, Any]:
         "scanned_for": request.answer.scan.scanned_for if request.answer and request.answer.scan else None,
         "image": {
             "attempts": image.attempts,
-            "lease_until": _time(image.lease_until) if image.lease_until else None,
-            "queued_again_at": _time(image.queued_again_at) if image.queued_again_at else None,
+            "lease_until": iso_time(image.lease_until) if image.lease_until else None,
+            "queued_again_at": iso_time(image.queued_again_at) if image.queued_again_at else None,
             "is_terminal": image.scan is not None,
         }
         if image
         else None,
+    }
+
+
+def stats(totals: Totals, now: float) -> dict[str, Any]:
+    """What was counted by ``now``; every request that is counted has ended."""
+    return {
+        "images": totals.images,
+        "requests": totals.completed + totals.failed,
+        "completed": totals.completed,
+        "failed": totals.failed,
+        "scans": totals.scans,
+        "calls_saved": totals.calls_saved,
+        "as_of": iso_time(now),
     }
 
 
@@ -105,7 +119,12 @@ def _match(found: Match) -> dict[str, Any]:
 
 
 def _upload(upload: Upload) -> dict[str, Any]:
-    return {"method": "PUT", "url": upload.url, "headers": dict(upload.headers), "expires_at": _time(upload.expires_at)}
+    return {
+        "method": "PUT",
+        "url": upload.url,
+        "headers": dict(upload.headers),
+        "expires_at": iso_time(upload.expires_at),
+    }
 
 
 def _message(request: ScanRequest) -> str:
@@ -138,5 +157,6 @@ def _shown(finding: Finding) -> str:
     return f"'{finding.wanted}' ({found.label.confidence:.1f} %{named})"
 
 
-def _time(seconds: float) -> str:
+def iso_time(seconds: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -187,6 +187,13 @@ def settled(request: ScanRequest, image: Image | None, now: float) -> ScanReques
     return replace(request, answer=answer) if answer else None
 
 
+def answer_of(request: ScanRequest) -> Answer:
+    """The answer of a request that has ended. Raises ValueError for one that has not."""
+    if request.answer is None:
+        raise ValueError(f"request {request.id} has no answer")
+    return request.answer
+
+
 def is_shared(request: ScanRequest, scan: Scan) -> bool:
     """Whether the scan was made for another request's upload, so that this one cost nothing."""
     return scan.scanned_for != request.id

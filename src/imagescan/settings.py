@@ -96,3 +96,22 @@ class ScannerSettings:
             _read(environ, "IMAGES_BUCKET", str),
             _read(environ, "SCAN_QUEUE_URL", str),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class EndedSettings:
+    counters_table: str
+    event_bus: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "EndedSettings":
+        return cls(_read(environ, "COUNTERS_TABLE", str), _read(environ, "EVENT_BUS", str))
+
+
+@dataclass(frozen=True, slots=True)
+class StatsSettings:
+    counters_table: str
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "StatsSettings":
+        return cls(_read(environ, "COUNTERS_TABLE", str))

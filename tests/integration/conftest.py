@@ -10,23 +10,29 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.retries import quota, standard
 from moto import mock_aws
 
 from imagescan.aws import clients
 from imagescan.handlers.log import logger
 from local.environments import NO_ACCOUNT
+from tests.integration.event_bus_double import EventBusDouble
 from tests.integration.functions import FUNCTIONS, Clock, Functions, Trigger, module_of
 from tests.integration.rekognition_double import RekognitionDouble
 from tests.integration.resources import Resources
+from tests.integration.streams import Streams
 from tests.integration.wire import Wire
 from tests.integration.world import World
 
+_NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto knows no streams under an account's own address
+
+type Sdk = tuple[Wire, RekognitionDouble, EventBusDouble, Resources, Any]
 type Worlds = Callable[[], AbstractContextManager[World]]
 
 
 @pytest.fixture(scope="package")
-def sdk() -> Iterator[tuple[Wire, RekognitionDouble, Resources]]:
+def sdk() -> Iterator[Sdk]:
     """The clients: making them takes longer than any test, so they serve all. moto empties itself for each test.
 
     They send again what the SDK would, at once and however often it came to that in the tests before.
@@ -39,17 +45,18 @@ def sdk() -> Iterator[tuple[Wire, RekognitionDouble, Resources]]:
         patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = RekognitionDouble(resources.s3)
-        wire = Wire({"rekognition": detector.answer})
-        for client in (clients.dynamodb(), clients.s3(), clients.sqs(), clients.rekognition()):
+        bus = EventBusDouble()
+        wire = Wire({"rekognition": detector.answer, "eventbridge": bus.answer})
+        for client in (clients.dynamodb(), clients.s3(), clients.sqs(), clients.rekognition(), clients.events()):
             wire.attach(client)
-        yield wire, detector, resources
+        yield wire, detector, bus, resources, boto3.client("dynamodbstreams", config=_NOT_BY_ACCOUNT)
     _forget_cached()
 
 
 @pytest.fixture
-def worlds(sdk: tuple[Wire, RekognitionDouble, Resources]) -> Worlds:
+def worlds(sdk: Sdk) -> Worlds:
     """Makes a world of its own each time, for tests that need many."""
-    wire, detector, resources = sdk
+    wire, detector, bus, resources, dynamodb_streams = sdk
 
     @contextmanager
     def world() -> Iterator[World]:
@@ -58,8 +65,10 @@ def worlds(sdk: tuple[Wire, RekognitionDouble, Resources]) -> Worlds:
             resources.forget_messages()  # the event by which S3 tests a new notification
             wire.reset()
             detector.reset()
+            bus.reset()
             functions = Functions(Clock(time.time()))
-            yield World(functions.clock, wire, detector, resources, functions, Trigger(resources.sqs, functions))
+            trigger, streams = Trigger(resources.sqs, functions), Streams(dynamodb_streams, functions)
+            yield World(functions.clock, wire, detector, bus, resources, functions, trigger, streams)
 
     return world
 

@@ -12,7 +12,15 @@ from unittest.mock import patch
 from tests.integration.resources import QUEUE_URL, TEMPLATE
 from tests.pictures import png
 
-FUNCTIONS = ("SubmitFunction", "StatusFunction", "QuestionsFunction", "ScannerFunction", "SweeperFunction")
+FUNCTIONS = (
+    "SubmitFunction",
+    "StatusFunction",
+    "QuestionsFunction",
+    "ScannerFunction",
+    "SweeperFunction",
+    "EndedFunction",
+    "StatsFunction",
+)
 BATCH_SIZE: int = TEMPLATE.properties("ScannerFunction")["Events"]["Uploads"]["Properties"]["BatchSize"]
 
 
@@ -48,7 +56,7 @@ class Functions:
         """What the function returns when it has that many seconds left."""
         module = module_of(function)
         environment = {**TEMPLATE.environment(function), "AWS_DEFAULT_REGION": os.environ["AWS_DEFAULT_REGION"]}
-        with patch.dict(os.environ, environment), patch.object(module, "time", self.clock):
+        with patch.dict(os.environ, environment), patch.object(module, "time", self.clock, create=True):
             result: dict[str, Any] = module.lambda_handler(event, Context(seconds))
         return result
 

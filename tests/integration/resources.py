@@ -11,7 +11,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from local.environments import REGION
 from tests.integration.template import Template
 
-BUCKET, IMAGES, REQUESTS, QUEUE, DEAD_LETTERS = "pictures", "images", "requests", "scan-queue", "dead-letters"
+BUCKET, QUEUE, DEAD_LETTERS = "pictures", "scan-queue", "dead-letters"
+IMAGES, REQUESTS, COUNTERS = "images", "requests", "counters"
 
 
 def _arn(queue: str) -> str:
@@ -27,6 +28,7 @@ TEMPLATE = Template(
     {
         "ImagesTable": IMAGES,
         "RequestsTable": REQUESTS,
+        "CountersTable": COUNTERS,
         "ImagesBucket": BUCKET,
         "ScanQueue": QUEUE_URL,
         "ScanQueue.Arn": _arn(QUEUE),
@@ -49,6 +51,7 @@ class Resources:
         self._queue(QUEUE, "ScanQueue")
         self._table(IMAGES, "ImagesTable")
         self._table(REQUESTS, "RequestsTable")
+        self._table(COUNTERS, "CountersTable")
         self._bucket()
 
     def rows(self, table: str, index: str | None = None) -> list[dict[str, Any]]:
@@ -92,7 +95,10 @@ class Resources:
 
     def _table(self, name: str, resource: str) -> None:
         apart = ("PointInTimeRecoverySpecification", "TimeToLiveSpecification")
-        self.dynamodb.create_table(TableName=name, **TEMPLATE.properties(resource, *apart))
+        properties = TEMPLATE.properties(resource, *apart)
+        if "StreamSpecification" in properties:  # CloudFormation itself adds that it is on
+            properties["StreamSpecification"] |= {"StreamEnabled": True}
+        self.dynamodb.create_table(TableName=name, **properties)
 
     def _bucket(self) -> None:
         properties = TEMPLATE.properties("ImagesBucket", "BucketName")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.parser.models import (
     APIGatewayProxyEventModel,
+    DynamoDBStreamModel,
     EventBridgeModel,
     S3Model,
     SqsModel,
@@ -42,12 +43,21 @@ def sweeps(_: World, answer: dict[str, Any]) -> bool:
     return bool(answer["is_complete"]) and answer["waiting"] == 2
 
 
+def tells_of(*labels: str) -> Check:
+    return lambda world, answer: (
+        [each["labels_asked"] for each in world.bus.details] == [[label] for label in labels]
+        and gives_back()(world, answer)
+    )
+
+
 TABLE: dict[str, tuple[str, Check]] = {
+    "ended-requests": ("EndedFunction", tells_of("cat", "dog")),
     "preflight": ("StatusFunction", answers(204)),
     "questions-unknown": ("QuestionsFunction", answers(404)),
     "scanner-batch": ("ScannerFunction", scans(CAT, ROCKET, gives_back_too=(POISON,))),
     "scanner-test-event": ("ScannerFunction", gives_back()),
     "scanner-upload": ("ScannerFunction", scans(CAT)),
+    "stats": ("StatsFunction", answers(200)),
     "status-unknown": ("StatusFunction", answers(404)),
     "submit-astronaut": ("SubmitFunction", answers(202)),
     "submit-cat": ("SubmitFunction", answers(202)),
@@ -65,6 +75,8 @@ FORMS: dict[str, type[BaseModel]] = {
     "QuestionsFunction": APIGatewayProxyEventModel,
     "ScannerFunction": SqsModel,
     "SweeperFunction": EventBridgeModel,
+    "EndedFunction": DynamoDBStreamModel,
+    "StatsFunction": APIGatewayProxyEventModel,
 }
 
 

@@ -149,6 +149,14 @@ def test_a_deletion_is_answered_as_described(world: World, scanned: str) -> None
         assert_as_described("delete", answer)
 
 
+@pytest.mark.usefixtures("scanned")
+def test_stats_are_answered_as_described(world: World) -> None:
+    world.streams.deliver_all()
+    answer = invoke(world, "StatsFunction", "GET")
+    assert answer.body["scans"] == 1
+    assert_as_described("stats", answer)
+
+
 def test_what_an_answer_says_of_labels_is_described_whatever_rekognition_says(world: World) -> None:
     world.detector.shows = {hash_of(picture()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
     request_id = world.functions.submit(picture()).body["request_id"]

@@ -1,12 +1,15 @@
 """Where the SDK's calls leave the process: they are counted here, and here the caller dies or an answer is lost."""
 
 import json
+import sys
 import threading
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from hashlib import sha256
+from http import HTTPStatus
 from io import BytesIO
+from itertools import repeat
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -38,7 +41,8 @@ class Wire:
         self.sent: list[Any] = []
         self._answering = answering
         self._mishaps: dict[int, Mishap] = {}
-        self._failures: dict[str, tuple[int, str]] = {}
+        self._failures: dict[str, Iterator[tuple[int, str]]] = {}
+        self._transactions: dict[str, bytes] = {}
         self._lock = threading.Lock()
 
     def attach(self, client: Any) -> None:
@@ -58,9 +62,9 @@ class Wire:
         self.reset()
         self._mishaps = dict(mishaps)
 
-    def fail(self, operation: str, code: str, status: int = 400) -> None:
-        """Answer every call of this operation with this error from now on."""
-        self._failures[operation] = (status, code)
+    def fail(self, operation: str, code: str, status: int = 400, times: int = sys.maxsize) -> None:
+        """Answer the next so many calls of this operation, all unless it is said, with this error."""
+        self._failures[operation] = repeat((status, code), times)
 
     def _send(self, event_name: str, request: AWSPreparedRequest, **_more: Any) -> AWSResponse | None:
         _, service, operation = event_name.split(".")
@@ -78,13 +82,28 @@ class Wire:
         return answer
 
     def _answer(self, event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
-        if operation in self._failures:
-            return refusal(service, request, *self._failures[operation])
+        if failure := next(self._failures.get(operation, iter(())), None):
+            return refusal(service, request, *failure)
         if operation == "PutObject" and not _has_its_checksum(request):
             return refusal(service, request, 400, "BadDigest")
         if service in self._answering:
             return self._answering[service](request)
+        if operation == "TransactWriteItems":
+            return self._once(event_name, request)
         return botocore_stubber(event_name, request)
+
+    def _once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:
+        """Do what a token stands for once, as DynamoDB does for ten minutes; moto does not look at it."""
+        token = json.loads(body_of(request))["ClientRequestToken"]
+        done = self._transactions.get(token)
+        if done and done != body_of(request):
+            return refusal("dynamodb", request, 400, "IdempotentParameterMismatchException")
+        if done:
+            return response(request, 200, b"{}")
+        answer = botocore_stubber(event_name, request)
+        if answer and answer.status_code == HTTPStatus.OK:
+            self._transactions[token] = body_of(request)
+        return answer
 
 
 class _Raw(BytesIO):

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from tests.integration.event_bus_double import EventBusDouble
 from tests.integration.functions import Clock, Functions, Trigger
 from tests.integration.rekognition_double import RekognitionDouble
 from tests.integration.resources import QUEUE_URL, REQUESTS, Resources
+from tests.integration.streams import Streams
 from tests.integration.wire import Wire
 
 MINUTE = 60.0
@@ -19,9 +21,11 @@ class World:
     clock: Clock
     wire: Wire
     detector: RekognitionDouble
+    bus: EventBusDouble
     resources: Resources
     functions: Functions
     trigger: Trigger
+    streams: Streams
 
     def pass_time(self, seconds: float) -> None:
         """Time passes, and with it every visibility time-out."""

@@ -1,6 +1,14 @@
 import pytest
 
-from imagescan.settings import MissingSetting, QuestionsSettings, ScannerSettings, StatusSettings, SubmitSettings
+from imagescan.settings import (
+    EndedSettings,
+    MissingSetting,
+    QuestionsSettings,
+    ScannerSettings,
+    StatsSettings,
+    StatusSettings,
+    SubmitSettings,
+)
 
 COMPLETE = {
     "IMAGES_TABLE": "images",
@@ -9,6 +17,8 @@ COMPLETE = {
     "SCAN_QUEUE_URL": "https://queue",
     "DEFAULT_LABEL": "cat",
     "DEFAULT_CONFIDENCE": "90",
+    "COUNTERS_TABLE": "counters",
+    "EVENT_BUS": "bus",
     "DEADLINE_MINUTES": "60",
     "RETENTION_DAYS": "30",
 }
@@ -24,12 +34,15 @@ def test_the_environment_is_read_into_seconds() -> None:
     [
         (StatusSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
         (QuestionsSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
-        (SubmitSettings, [name for name in COMPLETE if name != "SCAN_QUEUE_URL"]),
+        (SubmitSettings, [name for name in COMPLETE if name not in {"SCAN_QUEUE_URL", "COUNTERS_TABLE", "EVENT_BUS"}]),
         (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", "SCAN_QUEUE_URL"]),
+        (EndedSettings, ["COUNTERS_TABLE", "EVENT_BUS"]),
+        (StatsSettings, ["COUNTERS_TABLE"]),
     ],
 )
 def test_a_missing_name_is_an_error_that_says_the_name(
-    kind: type[QuestionsSettings | StatusSettings | SubmitSettings | ScannerSettings], names: list[str]
+    kind: type[QuestionsSettings | StatusSettings | SubmitSettings | ScannerSettings | EndedSettings | StatsSettings],
+    names: list[str],
 ) -> None:
     for missing in names:
         with pytest.raises(MissingSetting, match=missing):

@@ -2,16 +2,19 @@
 
 import json
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imagescan.aws.event_bus import SOURCE
 from imagescan.scan import Result
 from imagescan.settings import SCANNER_TIMEOUT_SECONDS
 from local import paths
 from tests.deployment import Deployment, parameters_of
 
+A_STREAM_REMEMBERS = 86_400  # seconds
 STAGING, PRODUCTION = parameters_of("staging"), parameters_of("production")
 DEPLOYMENTS: dict[str, dict[str, str]] = {
     "unasked": {},
@@ -20,6 +23,7 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "open": {"Access": "open"},
     "website": {"Page": "website"},
     "traced": {"Tracing": "Active"},
+    "webhook": {"WebhookUrl": "https://example.org/scans"},
     "local": {"LocalEmulator": "true", "Access": "open"},
 }
 ON_AWS = {name: parameters for name, parameters in DEPLOYMENTS.items() if name != "local"}
@@ -39,6 +43,11 @@ def methods(deployment: Deployment) -> dict[tuple[str, str], dict[str, Any]]:
     """What API Gateway is told of each path and method."""
     paths_of = deployment.properties("Api")["Body"]["paths"]
     return {(path, method): told for path, each in paths_of.items() for method, told in each.items()}
+
+
+def mappings(deployment: Deployment) -> list[dict[str, Any]]:
+    """What feeds the functions from queues and streams."""
+    return list(deployment.of_type("Lambda::EventSourceMapping").values())
 
 
 def as_list(value: Any) -> list[Any]:
@@ -99,7 +108,9 @@ def test_the_api_is_throttled_and_the_scanner_bounded(deployment: Deployment) ->
     [throttled] = stage["MethodSettings"]
     assert (throttled["HttpMethod"], throttled["ResourcePath"]) == ("*", "/*")
     assert throttled["ThrottlingRateLimit"] > 0
-    [mapping] = deployment.of_type("Lambda::EventSourceMapping").values()
+    [mapping] = [
+        each for each in mappings(deployment) if each["EventSourceArn"] == {"Fn::GetAtt": ["ScanQueue", "Arn"]}
+    ]
     assert int(mapping["ScalingConfig"]["MaximumConcurrency"]) >= 2
 
 
@@ -194,13 +205,52 @@ def test_a_dead_letter_is_kept_longer_than_a_message(deployment: Deployment) -> 
 
 @every_deployment
 def test_a_message_that_fails_comes_again_alone(deployment: Deployment) -> None:
-    [mapping] = deployment.of_type("Lambda::EventSourceMapping").values()
-    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert {tuple(each["FunctionResponseTypes"]) for each in mappings(deployment)} == {("ReportBatchItemFailures",)}
+
+
+@every_deployment
+def test_what_a_stream_cannot_tell_in_time_is_left_in_a_queue_and_takes_nothing_with_it(deployment: Deployment) -> None:
+    streams = {
+        each["EventSourceArn"]["Fn::GetAtt"][0]: each for each in mappings(deployment) if "StartingPosition" in each
+    }
+    assert set(streams) == {"RequestsTable", "ImagesTable"}
+    for name, mapping in streams.items():
+        stream = deployment.properties(name)["StreamSpecification"]
+        assert stream == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+        assert mapping["StartingPosition"] == "TRIM_HORIZON"
+        assert mapping["BisectBatchOnFunctionError"] is True
+        assert 0 < mapping["MaximumRecordAgeInSeconds"] < A_STREAM_REMEMBERS
+        left = {"Fn::GetAtt": ["UnannouncedQueue", "Arn"]}
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == left
+
+
+def test_a_webhook_gets_every_event_with_a_key_of_its_own_and_leaves_what_it_did_not_take() -> None:
+    deployment = Deployment.of(WebhookUrl="https://example.org/scans")
+    rule, webhook = deployment.properties("WebhookRule"), deployment.properties("Webhook")
+    [target] = rule["Targets"]
+    assert (rule["EventBusName"], rule["EventPattern"]) == ({"Ref": "EventBus"}, {"source": [SOURCE]})
+    assert target["Arn"] == {"Fn::GetAtt": ["Webhook", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["WebhookDeadLetters", "Arn"]}}
+    assert (webhook["InvocationEndpoint"], webhook["HttpMethod"]) == ("https://example.org/scans", "POST")
+    key = deployment.properties("WebhookConnection")["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"]
+    assert key == {"Fn::Sub": "{{resolve:secretsmanager:${WebhookKey}}}"}
+    assert deployment.properties("WebhookKey")["GenerateSecretString"]["PasswordLength"] >= 32
+
+
+@pytest.mark.parametrize("parameters", [{}, {"LocalEmulator": "true", "WebhookUrl": "https://example.org/scans"}])
+def test_there_is_no_webhook_where_none_is_asked_for_or_can_be(deployment: Deployment) -> None:
+    assert not {name for name in deployment.resources if name.startswith("Webhook")}
 
 
 @every_deployment
 def test_what_holds_images_and_answers_and_users_outlives_the_stack(deployment: Deployment) -> None:
-    holders = ["ImagesBucket", "ImagesTable", "RequestsTable", *deployment.of_type("Cognito::UserPool")]
+    holders = [
+        "ImagesBucket",
+        "ImagesTable",
+        "RequestsTable",
+        "CountersTable",
+        *deployment.of_type("Cognito::UserPool"),
+    ]
     assert {deployment.resources[name]["DeletionPolicy"] for name in holders} == {"RetainExceptOnCreate"}
     tables = deployment.of_type("DynamoDB::Table").values()
     assert all(each["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] for each in tables)
@@ -306,10 +356,11 @@ def test_page_and_api_are_under_one_address_over_https(deployment: Deployment) -
     page, api = config["Origins"]
     assert page["OriginAccessControlId"] == {"Fn::GetAtt": ["OriginAccess", "Id"]}
     assert api["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
-    [behaviour] = config["CacheBehaviors"]
-    assert behaviour["TargetOriginId"] == api["Id"]
-    assert {path.startswith(behaviour["PathPattern"].rstrip("*")) for path, _ in methods(deployment)} == {True}
-    assert {each["ViewerProtocolPolicy"] for each in (behaviour, config["DefaultCacheBehavior"])} == {
+    behaviours = config["CacheBehaviors"]
+    assert {each["TargetOriginId"] for each in behaviours} == {api["Id"]}
+    patterns = [each["PathPattern"] for each in behaviours]
+    assert [path for path, _ in methods(deployment) if not any(fnmatch(path, each) for each in patterns)] == []
+    assert {each["ViewerProtocolPolicy"] for each in (*behaviours, config["DefaultCacheBehavior"])} == {
         "https-only",
         "redirect-to-https",
     }

@@ -12,6 +12,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -43,6 +44,12 @@ def _session() -> botocore.session.Session:
 @cache
 def dynamodb() -> "DynamoDBClient":
     client: DynamoDBClient = _client("dynamodb", _QUICK)
+    return client
+
+
+@cache
+def events() -> "EventBridgeClient":
+    client: EventBridgeClient = _client("events", _QUICK)
     return client
 
 

@@ -32,12 +32,12 @@ class ImagesTable:
     def get(self, image_hash: str) -> Image | None:
         """The row, strongly read."""
         answer = self.client.get_item(TableName=self.name, Key=_key(image_hash), ConsistentRead=True)
-        return _image(answer["Item"]) if "Item" in answer else None
+        return image_in(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         """The rows of at most 100 images, strongly read."""
         items = batch_get(self.client, self.name, [_key(image_hash) for image_hash in image_hashes])
-        return {image.hash: image for image in map(_image, items)}
+        return {image.hash: image for image in map(image_in, items)}
 
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
         """Take the image for ``owner`` until then (epoch seconds), or hand back the row that stood against it."""
@@ -61,8 +61,8 @@ class ImagesTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return Lease(granted=False, image=_image(row_met(error)))
-        return Lease(granted=True, image=_image(answer["Attributes"]))
+            return Lease(granted=False, image=image_in(row_met(error)))
+        return Lease(granted=True, image=image_in(answer["Attributes"]))
 
     def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
         """Give the image up if it is still ``owner``'s, and take the attempt back when it cost nothing."""
@@ -92,8 +92,8 @@ class ImagesTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return _image(row_met(error))
-        return _image(answer["Attributes"])
+            return image_in(row_met(error))
+        return image_in(answer["Attributes"])
 
     def mark_for_removal(self, image_hash: str, now: float) -> None:
         """Have the sweeper remove the image: the mark puts its row into the sparse index ``to_remove``."""
@@ -158,7 +158,8 @@ def _key(image_hash: str) -> dict[str, Any]:
     return {"image_hash": text(image_hash)}
 
 
-def _image(item: Item) -> Image:
+def image_in(item: Item) -> Image:
+    """The image that a row holds."""
     return Image(
         hash=item["image_hash"]["S"],
         attempts=len(item["attempts"]["SS"]) if "attempts" in item else 0,

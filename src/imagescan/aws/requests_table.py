@@ -27,7 +27,7 @@ from imagescan.aws.rows import (
     text_in,
 )
 from imagescan.labels import Finding, Label, Match, MatchedBy, MatchMode, Question, Verdict
-from imagescan.requests import Answer, Position, ScanRequest, Status
+from imagescan.requests import Answer, Position, ScanRequest, Status, answer_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -49,7 +49,7 @@ class RequestsTable:
     def get(self, request_id: str) -> ScanRequest | None:
         """The row, strongly read."""
         answer = self.client.get_item(TableName=self.name, Key=_key(request_id), ConsistentRead=True)
-        return _request(answer["Item"]) if "Item" in answer else None
+        return request_in(answer["Item"]) if "Item" in answer else None
 
     def put(self, request: ScanRequest) -> ScanRequest:
         """Store the request, unless there is one of this id; the one that is there then.
@@ -64,13 +64,13 @@ class RequestsTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return _request(row_met(error))
+            return request_in(row_met(error))
         return request
 
     def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
         """The rows of at most 100 requests, strongly read; those that have none are left out."""
         items = batch_get(self.client, self.name, [_key(request_id) for request_id in request_ids])
-        return {request.id: request for request in map(_request, items)}
+        return {request.id: request for request in map(request_in, items)}
 
     def delete(self, request_id: str) -> None:
         """Delete the row, if it is there."""
@@ -109,12 +109,12 @@ class RequestsTable:
             KeyConditionExpression="waiting_for = :hash",
             ExpressionAttributeValues={":hash": text(image_hash)},
         )
-        return (_request(item) for page in pages for item in page["Items"])
+        return (request_in(item) for page in pages for item in page["Items"])
 
     def all_waiting(self) -> Iterator[ScanRequest]:
         """Every request that waits, as the index knows them; a page is read when it is wanted."""
         pages = self.client.get_paginator("scan").paginate(TableName=self.name, IndexName=_WAITING)
-        return (_request(item) for page in pages for item in page["Items"])
+        return (request_in(item) for page in pages for item in page["Items"])
 
     def settle(self, requests: Sequence[ScanRequest]) -> None:
         """Write these answers (at most 25), each only where its request still waits.
@@ -160,9 +160,7 @@ class RequestsTable:
         }
 
     def _settling(self, request: ScanRequest) -> Any:
-        if request.answer is None:
-            raise ValueError(f"request {request.id} has no answer to write")
-        attributes = _answer_attributes(request.answer)
+        attributes = _answer_attributes(answer_of(request))
         return {
             "TableName": self.name,
             "Key": _key(request.id),
@@ -178,7 +176,8 @@ def _key(request_id: str) -> dict[str, Any]:
     return {"request_id": text(request_id)}
 
 
-def _request(item: Item) -> ScanRequest:
+def request_in(item: Item) -> ScanRequest:
+    """The request that a row holds."""
     return ScanRequest(
         id=item["request_id"]["S"],
         image_hash=item["image_hash"]["S"],

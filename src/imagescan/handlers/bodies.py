@@ -66,9 +66,7 @@ class SubmitBody(QuestionBody):
         if self.file is not None:
             return check(_decoded(self.file), self._image_type())
         if self.sha256 is None and self.size is None:
-            raise BadInput(
-                "missing_file", f"{HINTS['file']}; or send 'sha256' and 'size' to upload it to S3 yourself."
-            )
+            raise BadInput("missing_file", f"{HINTS['file']}; or send 'sha256' and 'size' to upload it to S3 yourself.")
         if self.sha256 is None or self.size is None:
             raise _wrong("sha256" if self.size else "size")
         if self.size > MAX_STORED_BYTES:
