@@ -11,7 +11,7 @@ from tests.interleavings.mutants import MUTANTS, Mutant
 from tests.interleavings.run import explored
 from tests.interleavings.scenarios import DEEP, QUICK
 
-MAX_SECONDS = 800.0  # for all scenarios together
+MAX_SECONDS = 720.0  # for all scenarios together
 
 
 def explore_all() -> bool:
