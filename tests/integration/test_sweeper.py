@@ -32,7 +32,7 @@ def test_a_lost_image_is_queued_again_and_answered(world: World) -> None:
     request_id = lost(world)
     world.pass_time(PATIENCE + 1)
     assert world.functions.sweep() == {
-        "waiting": 1, "overdue": 0, "settled": 0, "queued_again": 1, "is_complete": True,
+        "waiting": 1, "overdue": 0, "settled": 0, "queued_again": 1, "is_complete": True, "images_removed": 0,
     }  # fmt: skip
     world.trigger.deliver_all()
     assert world.functions.get(request_id).body["label_matched"] is True
