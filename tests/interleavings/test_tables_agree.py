@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-APART = ("PointInTimeRecoverySpecification", "TimeToLiveSpecification", "StreamSpecification")
+APART = ("PointInTimeRecoverySpecification", "StreamSpecification", "TimeToLiveSpecification")
 FRESH = (f"{number:064x}" for number in count())
 
 times = st.sampled_from([0.0, 50.0, 100.0, 150.0])
