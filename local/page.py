@@ -6,6 +6,7 @@ import mimetypes
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from local.say import Trouble
 SOURCES = paths.ROOT / "frontend"
 # The folders that npm and the tests make.
 MADE_THERE = {"node_modules", "dist", "artefacts", "tests"}
+
+# How the content security policy in index.html begins to say whom the page may speak to.
+CONNECT = "connect-src 'self'"
 
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_FIRST = "no-cache"
@@ -40,13 +44,22 @@ def build() -> Path:
     return made
 
 
-def publish(built: Path, s3: Any, bucket: str, api_url: str) -> None:
+@dataclass(frozen=True)
+class SignIn:
+    """Where people sign in, as an origin without a slash at its end, and as which client of the user pool."""
+
+    url: str
+    client_id: str
+
+
+def publish(built: Path, s3: Any, bucket: str, api_url: str, sign_in: SignIn | None = None) -> None:
     """Puts the page into a bucket, with the address of its API (absolute, or relative to the page)."""
     # The index names all others: coming last, it never names what is not there yet.
     for path in sorted(built.rglob("*"), key=lambda path: path.name == "index.html"):
         if path.is_file():
-            _put(s3, bucket, path.relative_to(built).as_posix(), path.read_bytes())
-    _put(s3, bucket, "config.json", json.dumps({"apiUrl": api_url}).encode())
+            _put(s3, bucket, path.relative_to(built).as_posix(), _content(path, sign_in))
+    config = {"apiUrl": api_url} | ({"signIn": {"url": sign_in.url, "clientId": sign_in.client_id}} if sign_in else {})
+    _put(s3, bucket, "config.json", json.dumps(config).encode())
 
 
 def npm(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
@@ -58,6 +71,14 @@ def npm(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
     )
     if done.returncode:
         raise Trouble(f"{done.stdout}\nnpm {' '.join(arguments[:2])} failed for the web page; what it said is above.")
+
+
+def _content(path: Path, sign_in: SignIn | None) -> bytes:
+    content = path.read_bytes()
+    if sign_in is None or path.name != "index.html":
+        return content
+    # The page exchanges its code for tokens there, which its content security policy has to allow.
+    return content.replace(CONNECT.encode(), f"{CONNECT} {sign_in.url}".encode())
 
 
 def _put(s3: Any, bucket: str, key: str, content: bytes) -> None:

@@ -29,10 +29,16 @@ def stack_name(environment: str) -> str:
 def deploy(built: Path, outputs: Mapping[str, str], s3: Any, cloudfront: Any) -> None:
     """Puts a built page into the stack's bucket; on CloudFront the page finds the API under its own address."""
     distribution = outputs.get("DistributionId")
-    page.publish(built, s3, outputs["SiteBucket"], "/" if distribution else outputs["ApiUrl"])
+    page.publish(built, s3, outputs["SiteBucket"], "/" if distribution else outputs["ApiUrl"], _sign_in(outputs))
     if distribution:
         batch = {"Paths": EVERYTHING, "CallerReference": str(uuid.uuid4())}
         cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
+
+
+def _sign_in(outputs: Mapping[str, str]) -> page.SignIn | None:
+    if url := outputs.get("SignInUrl"):
+        return page.SignIn(url, outputs["SignInClientId"])
+    return None
 
 
 def main() -> int:

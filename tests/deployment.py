@@ -119,6 +119,7 @@ class _Resolver:
         "Fn::Join": _join,
         "Fn::Not": lambda self, argument: not self._resolved(argument[0]),
         "Fn::And": lambda self, argument: all(map(self._resolved, argument)),
+        "Fn::Or": lambda self, argument: any(map(self._resolved, argument)),
         "Condition": lambda self, name: self._holds(name),
     }
 

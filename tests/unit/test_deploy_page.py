@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local import paths
 from local.say import Trouble
 from ops.deploy_page import deploy, stack_name
 
@@ -48,6 +49,16 @@ def test_a_plain_website_finds_the_api_by_its_full_address(built: Path) -> None:
     deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL}, s3, cloudfront)
     assert json.loads(s3.objects["config.json"]["Body"]) == {"apiUrl": API_URL}
     assert cloudfront.calls == []
+
+
+def test_where_callers_are_known_the_page_learns_where_they_sign_in_and_may_speak_to_that_alone(built: Path) -> None:
+    s3 = FakeS3()
+    (built / "index.html").write_text((paths.ROOT / "frontend" / "index.html").read_text())
+    sign_in = {"SignInUrl": "https://login.example.org", "SignInClientId": "client7"}
+    deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL, "DistributionId": "E1"} | sign_in, s3, FakeCloudFront())
+    config = json.loads(s3.objects["config.json"]["Body"])
+    assert config["signIn"] == {"url": "https://login.example.org", "clientId": "client7"}
+    assert b"connect-src 'self' https://login.example.org https://*.amazonaws.com;" in s3.objects["index.html"]["Body"]
 
 
 def test_only_what_never_changes_under_its_name_is_kept_without_asking(built: Path) -> None:

@@ -15,6 +15,7 @@ from local import paths
 from tests.deployment import Deployment, parameters_of
 
 A_STREAM_REMEMBERS = 86_400  # seconds
+POOL_ARN = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
 STAGING, PRODUCTION = parameters_of("staging"), parameters_of("production")
 DEPLOYMENTS: dict[str, dict[str, str]] = {
     "unasked": {},
@@ -24,6 +25,7 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "website": {"Page": "website"},
     "traced": {"Tracing": "Active"},
     "webhook": {"WebhookUrl": "https://example.org/scans"},
+    "existing pool": {"Access": "cognito", "UserPoolArn": POOL_ARN},
     "local": {"LocalEmulator": "true", "Access": "open"},
 }
 ON_AWS = {name: parameters for name, parameters in DEPLOYMENTS.items() if name != "local"}
@@ -90,16 +92,48 @@ def test_callers_are_known_by_the_way_that_access_names(deployment: Deployment, 
 
 
 def test_an_existing_user_pool_is_used_and_none_is_made() -> None:
-    arn = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
-    deployment = Deployment.of(Access="cognito", UserPoolArn=arn)
+    deployment = Deployment.of(Access="cognito", UserPoolArn=POOL_ARN)
     scheme = deployment.properties("Api")["Body"]["components"]["securitySchemes"]["userPool"]
-    assert scheme["x-amazon-apigateway-authorizer"]["providerARNs"] == [arn]
+    assert scheme["x-amazon-apigateway-authorizer"]["providerARNs"] == [POOL_ARN]
     assert deployment.of_type("Cognito::UserPool") == {}
 
 
 def test_nobody_lets_themselves_into_a_user_pool_that_was_made() -> None:
     [pool] = Deployment.of(Access="cognito").of_type("Cognito::UserPool").values()
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+
+
+ELSEWHERE = {"UserPoolArn": POOL_ARN, "SignInDomain": "login.example.org", "SignInClientId": "client7"}
+
+
+@pytest.mark.parametrize("parameters", [STAGING, PRODUCTION], ids=["staging", "production"])
+def test_people_sign_in_by_a_code_that_only_the_page_over_https_is_handed(deployment: Deployment) -> None:
+    [client] = deployment.of_type("Cognito::UserPoolClient").values()
+    page = {"Fn::Sub": ["https://${Host}/", {"Host": {"Fn::GetAtt": ["Distribution", "DomainName"]}}]}
+    assert client["CallbackURLs"] == client["LogoutURLs"] == [page]
+    assert (client["AllowedOAuthFlows"], client["GenerateSecret"]) == (["code"], False)
+    assert deployment.outputs["SignInClientId"]["Value"] == {"Ref": "UserPoolClient"}
+    assert "SignIn" in deployment.references()
+
+
+def test_a_page_in_development_may_sign_in_where_a_parameter_says_so() -> None:
+    client = Deployment.of(Access="cognito", LocalPage="http://localhost:8080/").properties("UserPoolClient")
+    assert client["CallbackURLs"][1:] == ["http://localhost:8080/"]
+
+
+@pytest.mark.parametrize("parameters", [{"Page": "website"}, {"LocalEmulator": "true"}], ids=["website", "local"])
+def test_a_page_without_https_is_told_of_no_way_to_sign_in(parameters: dict[str, str]) -> None:
+    deployment = Deployment.of(Access="cognito", **parameters)
+    assert {"SignInUrl", "SignInClientId"} & deployment.outputs.keys() == set()
+    assert deployment.of_type("Cognito::UserPoolDomain") == {}
+    assert deployment.properties("UserPoolClient")["AllowedOAuthFlowsUserPoolClient"] is False
+
+
+def test_people_of_an_existing_user_pool_sign_in_where_it_lets_them() -> None:
+    deployment = Deployment.of(Access="cognito", **ELSEWHERE)
+    assert deployment.outputs["SignInUrl"]["Value"] == {"Fn::Sub": "https://${SignInDomain}"}
+    assert deployment.outputs["SignInClientId"]["Value"] == "client7"
+    assert deployment.of_type("Cognito::UserPoolDomain") == {}
 
 
 @every_deployment
