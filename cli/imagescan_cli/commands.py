@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from imagescan_cli import __version__, config
 from imagescan_cli.answers import Answer, Exit, exit_code, exit_code_after_sending, exit_code_after_waiting
+from imagescan_cli.callers import Auth, Caller, UnknownCaller
 from imagescan_cli.many import look_at_all, submit_all
 from imagescan_cli.output import Output
 from imagescan_cli.pictures import find
@@ -67,6 +68,16 @@ def imagescan(
             help=f"A file of settings. [default: {config.DEFAULT_FILE}]",
         ),
     ] = None,
+    auth: Annotated[
+        Auth | None, typer.Option(help="How the service knows its callers. [default: by the token, if there is one]")
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="IMAGESCAN_TOKEN", show_envvar=True, help="The ID token of a user who signed in."),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="The region to sign calls for (--auth iam). [default: the address's]")
+    ] = None,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=show_version, help="Print the version.")
     ] = False,
@@ -81,10 +92,12 @@ def imagescan(
     except config.BadConfig as bad:
         raise typer.BadParameter(str(bad), param_hint="--config") from bad
     context.default_map = dict.fromkeys(COMMANDS, settings)
+    context.obj = Caller(auth or _auth_in(settings), token, region or settings.get("region"))
 
 
 @app.command()
 def submit(
+    context: typer.Context,
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH", exists=True, help="Pictures, and folders of pictures.")
     ],
@@ -118,24 +131,32 @@ def submit(
         return await submit_all(scanning, found, question, Output(as_json=as_json), wait=wait)
 
     code = exit_code_after_waiting if wait else exit_code_after_sending
-    raise typer.Exit(code(_from_service(address, answers)))
+    raise typer.Exit(code(_from_service(context, address, answers)))
 
 
 @app.command()
-def status(request_ids: RequestIds, *, api: Api = None, as_json: Json = False) -> None:
+def status(context: typer.Context, request_ids: RequestIds, *, api: Api = None, as_json: Json = False) -> None:
     """Show how requests stand."""
-    raise typer.Exit(exit_code(_stand(request_ids, api, Output(as_json=as_json), wait=False)))
+    raise typer.Exit(exit_code(_stand(context, request_ids, api, Output(as_json=as_json), wait=False)))
 
 
 @app.command()
-def watch(request_ids: RequestIds, *, timeout: Timeout = None, api: Api = None, as_json: Json = False) -> None:
+def watch(
+    context: typer.Context,
+    request_ids: RequestIds,
+    *,
+    timeout: Timeout = None,
+    api: Api = None,
+    as_json: Json = False,
+) -> None:
     """Wait until requests are answered, and show each answer as it comes."""
-    answers = _stand(request_ids, api, Output(as_json=as_json), wait=True, until=_moment_after(timeout))
+    answers = _stand(context, request_ids, api, Output(as_json=as_json), wait=True, until=_moment_after(timeout))
     raise typer.Exit(exit_code_after_waiting(answers))
 
 
 @app.command()
 def ask(
+    context: typer.Context,
     request_id: Annotated[str, typer.Argument(metavar="ID", help="A request that was answered.")],
     *,
     label: Annotated[list[str], typer.Option("--label", "-l", help="What to look for; again for more.")],
@@ -146,36 +167,56 @@ def ask(
 ) -> None:
     """Ask more about the image of a request, without another scan."""
     question = Question(tuple(label), match, min_confidence)
-    answer = _from_service(_checked(api), lambda service: Scanning(service, concurrency=1).ask(request_id, question))
+
+    async def answered(service: Service) -> Answer:
+        return await Scanning(service, concurrency=1).ask(request_id, question)
+
+    answer = _from_service(context, _checked(api), answered)
     Output(as_json=as_json).show(answer)
     raise typer.Exit(exit_code([answer]))
 
 
 def _stand(
-    request_ids: list[str], api: str | None, output: Output, *, wait: bool, until: float | None = None
+    context: typer.Context,
+    request_ids: list[str],
+    api: str | None,
+    output: Output,
+    *,
+    wait: bool,
+    until: float | None = None,
 ) -> list[Answer]:
     async def answers(service: Service) -> list[Answer]:
         scanning = Scanning(service, concurrency=AT_ONCE, until=until)
         return await look_at_all(scanning, request_ids, output, wait=wait)
 
-    return _from_service(_checked(api), answers)
+    return _from_service(context, _checked(api), answers)
 
 
-def _from_service[T](api: str, job: Callable[[Service], Awaitable[T]]) -> T:
+def _from_service[T](context: typer.Context, api: str, job: Callable[[Service], Awaitable[T]]) -> T:
     """What a job brings back from the service; the process ends when nobody is there or Ctrl-C is pressed."""
+    caller: Caller = context.obj
 
     async def connected() -> T:
-        async with Service(api) as service:
+        async with Service(api, auth=caller.at(api)) as service:
             return await job(service)
 
     try:
         return asyncio.run(connected())
+    except UnknownCaller as unknown:
+        raise typer.BadParameter(str(unknown), param_hint="--auth") from unknown
     except Unreachable as unreachable:
         typer.echo(unreachable, err=True)
         raise typer.Exit(Exit.FAILED) from unreachable
     except KeyboardInterrupt as interrupt:
         typer.echo("Stopped. The same command takes up from here; what was uploaded stays uploaded.", err=True)
         raise typer.Exit(Exit.INTERRUPTED) from interrupt
+
+
+def _auth_in(settings: Mapping[str, Any]) -> Auth | None:
+    try:
+        return Auth(settings["auth"]) if "auth" in settings else None
+    except ValueError as unknown:
+        raise typer.BadParameter(f"auth is {', '.join(Auth)}", param_hint="--config") from unknown
 
 
 def _checked(api: str | None) -> str:

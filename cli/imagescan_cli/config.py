@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 DEFAULT_FILE = Path(typer.get_app_dir("imagescan")) / "config.toml"
-SETTINGS = frozenset({"api", "concurrency", "match", "min_confidence"})
+SETTINGS = frozenset({"api", "auth", "concurrency", "match", "min_confidence", "region"})
 
 
 class BadConfig(Exception):

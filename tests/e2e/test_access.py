@@ -1,8 +1,11 @@
 """Who may call, tried on stacks that are deployed for known callers beside the open one."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local import sam
+from imagescan_cli.answers import Exit
+from local import paths, sam
 from local.client import question
 from local.environments import REGION
 from local.stack import Stack
@@ -58,6 +62,7 @@ class Signature(httpx.Auth):
 
     def __init__(self, key: dict[str, str]) -> None:
         self._credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+        self.environment = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         signed = AWSRequest(request.method, str(request.url), {}, request.content)
@@ -71,13 +76,14 @@ class Token(httpx.Auth):
 
     def __init__(self, token: str) -> None:
         self._token = token
+        self.environment = {"IMAGESCAN_TOKEN": token}
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         request.headers["Authorization"] = self._token
         yield request
 
 
-def iam_user(guarded: Guarded, *, may_invoke: bool = True) -> httpx.Auth:
+def iam_user(guarded: Guarded, *, may_invoke: bool = True) -> Signature:
     iam, name = guarded.client("iam"), f"user-{uuid.uuid4().hex[:6]}"
     iam.create_user(UserName=name)
     if may_invoke:
@@ -88,7 +94,7 @@ def iam_user(guarded: Guarded, *, may_invoke: bool = True) -> httpx.Auth:
     return Signature(iam.create_access_key(UserName=name)["AccessKey"])
 
 
-def pool_user(guarded: Guarded) -> httpx.Auth:
+def pool_user(guarded: Guarded) -> Token:
     cognito, pool = guarded.client("cognito-idp"), guarded.outputs["UserPoolId"]
     who = {"UserPoolId": pool, "Username": f"{uuid.uuid4().hex}@example.org"}
     cognito.admin_create_user(**who, TemporaryPassword=PASSWORD, MessageAction="SUPPRESS")
@@ -112,7 +118,8 @@ def _client_for_passwords(guarded: Guarded) -> str:
     return str(made["UserPoolClient"]["ClientId"])
 
 
-CALLERS: dict[str, Callable[[Guarded], httpx.Auth]] = {"iam": iam_user, "cognito": pool_user}
+CALLERS: dict[str, Callable[[Guarded], Signature | Token]] = {"iam": iam_user, "cognito": pool_user}
+FLAGS = {"iam": ["--auth", "iam", "--region", REGION], "cognito": []}
 
 
 @pytest.fixture(scope="module", params=CALLERS)
@@ -137,6 +144,27 @@ def test_a_caller_reads_what_is_theirs_and_anothers_answers_like_an_absent_one(
     assert guarded.get(ann, request_id).status_code == 200
     anothers, absent = guarded.get(bob, request_id), guarded.get(bob, str(uuid.uuid4()))
     assert (anothers.status_code, anothers.text) == (404, absent.text)
+
+
+def test_the_command_line_shows_who_calls(guarded: Guarded, access: str, fresh_picture: Path, tmp_path: Path) -> None:
+    submit = ["submit", str(fresh_picture), "--label", "cat", "--wait", "--json"]
+    refused = imagescan(guarded, submit, {}, tmp_path)
+    assert refused.returncode == Exit.FAILED, refused.stderr
+    caller = CALLERS[access](guarded)
+    known = imagescan(guarded, [*FLAGS[access], *submit], caller.environment, tmp_path)
+    assert known.returncode in {Exit.MATCH, Exit.NO_MATCH}, known.stderr
+    assert guarded.get(caller, json.loads(known.stdout)["request_id"]).status_code == 200
+
+
+def imagescan(
+    guarded: Guarded, arguments: list[str], caller: Mapping[str, str], settings: Path
+) -> subprocess.CompletedProcess[str]:
+    (settings / "config.toml").write_text(f'api = "{guarded.url}"\n')
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGESCAN_", "AWS_"))}
+    ours = {"IMAGESCAN_CONFIG": str(settings / "config.toml"), "PYTHONPATH": str(paths.ROOT / "cli")}
+    command = [sys.executable, "-m", "imagescan_cli", *arguments]
+    environment = inherited | ours | dict(caller)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
 
 
 def test_nobody_gets_in_unknown(guarded: Guarded, fresh_picture: Path) -> None:
