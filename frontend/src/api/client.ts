@@ -36,12 +36,17 @@ export interface Service {
   askMore(requestId: string, question: Question, signal: AbortSignal): Promise<Verdict>;
 }
 
-/** @param base the service's address */
-export function serviceAt(base: string): Service {
+/** Makes a call to the service, with the headers that tell who calls. */
+export type AsCaller = (call: (headers: Record<string, string>) => Promise<Answer>) => Promise<Answer>;
+
+export const asAnybody: AsCaller = (call) => call({});
+
+/** @param base the service's address; the storage is never told who calls */
+export function serviceAt(base: string, asCaller: AsCaller = asAnybody): Service {
   const address = `${base.replace(/\/$/, "")}/scanrequest`;
   const addressOf = (requestId: string) => `${address}/${encodeURIComponent(requestId)}`;
   const submit = async (body: object, key: string, signal: AbortSignal, onProgress?: OnProgress) =>
-    read(await post(address, body, { "Idempotency-Key": key }, signal, onProgress));
+    read(await asCaller((who) => post(address, body, { ...who, "Idempotency-Key": key }, signal, onProgress)));
   return {
     announce: ({ file, hash, question, key }, signal) =>
       submit({ sha256: hash, size: file.size, fileType: file.type, ...asked(question) }, key, signal),
@@ -50,9 +55,9 @@ export function serviceAt(base: string): Service {
     },
     post: async ({ file, question, key }, signal, onProgress) =>
       submit({ file: await base64(file), fileType: file.type, ...asked(question) }, key, signal, onProgress),
-    ask: async (requestId, signal) => read(await get(addressOf(requestId), signal)),
+    ask: async (requestId, signal) => read(await asCaller((who) => get(addressOf(requestId), who, signal))),
     askMore: async (requestId, question, signal) =>
-      readVerdict(await post(`${addressOf(requestId)}/questions`, asked(question), {}, signal)),
+      readVerdict(await asCaller((who) => post(`${addressOf(requestId)}/questions`, asked(question), who, signal))),
   };
 }
 

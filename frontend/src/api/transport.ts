@@ -19,10 +19,10 @@ const ANSWER_WITHIN = 30_000;
 const SLOWEST = 20;
 
 /** @throws ScanProblem when no answer came; the signal's own reason when it was aborted */
-export async function get(url: string, signal: AbortSignal): Promise<Answer> {
+export async function get(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN)]);
   try {
-    const response = await fetch(url, { signal: limited, cache: "no-store", credentials: "omit" });
+    const response = await fetch(url, { headers, signal: limited, cache: "no-store", credentials: "omit" });
     return { status: response.status, text: await response.text(), retryAfter: response.headers.get("Retry-After") };
   } catch (cause) {
     signal.throwIfAborted();

@@ -7,7 +7,7 @@ import type { Prepared } from "../picture/prepare";
 import { deliveryOf } from "./delivery";
 import { advance, isUnfinished, newScan, requestIdOf, type Scan, type ScanEvent, type State } from "./machine";
 import { pauseBefore } from "./pace";
-import { problem, problemOfFailure, ScanProblem } from "./problem";
+import { type ProblemKind, problem, problemOfFailure, ScanProblem } from "./problem";
 import { isSame, type Question } from "./question";
 import { problemTitle, verdict } from "./words";
 
@@ -17,9 +17,9 @@ export interface Tools {
   readonly service: Service;
   readonly history: History;
   readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  /** Resolves once there is a connection. */
+  /** Resolves once there is a connection, and somebody signed in where the service wants that. */
   readonly online: (signal: AbortSignal) => Promise<void>;
-  /** Resolves once somebody looks at the page and there is a connection. */
+  /** Resolves once somebody looks at the page, too. */
   readonly awake: (signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
   readonly now: () => number;
@@ -29,6 +29,8 @@ export interface Tools {
 const SENT_AT_ONCE = 3;
 const ASKED_AT_ONCE = 4;
 const TRIES = 4;
+/** What is over when the tools say so, and no sooner for having tried. */
+const WAITED_FOR: ReadonlySet<ProblemKind> = new Set(["offline", "signed_out"]);
 const KEPT = 200;
 const SPOKEN = 6;
 
@@ -188,7 +190,7 @@ export class Desk {
         return this.receive(id, await deliver(signal, onProgress));
       } catch (error) {
         const setback = passing(error, signal);
-        if (setback.problem.kind !== "offline" && attempt++ === TRIES) throw error;
+        if (!WAITED_FOR.has(setback.problem.kind) && attempt++ === TRIES) throw error;
         await this.bear(id, setback, attempt, signal);
       }
     }

@@ -4,6 +4,7 @@ export type ProblemKind =
   | "offline"
   | "unavailable"
   | "refused"
+  | "signed_out"
   | "unsent"
   | "too_large"
   | "too_many"
@@ -33,6 +34,7 @@ export class ScanProblem extends Error {
 const PASSING: ReadonlySet<ProblemKind> = new Set([
   "offline",
   "unavailable",
+  "signed_out",
   "unsent",
   "too_many",
   "failed",

@@ -98,6 +98,7 @@ const TITLES: Readonly<Record<ProblemKind, string>> = {
   offline: "You are offline",
   unavailable: "The service does not answer",
   refused: "Not accepted",
+  signed_out: "You are signed out",
   unsent: "Could not be sent",
   too_large: "Too large",
   too_many: "Too many at once",

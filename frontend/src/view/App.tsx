@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { Desk } from "../scan/desk";
 import { DEFAULT_QUESTION } from "../scan/question";
 import { Intake } from "./Intake";
@@ -6,7 +7,7 @@ import { Logo } from "./icons";
 import { Pictures } from "./Pictures";
 import { QuestionFields } from "./QuestionFields";
 
-export function App({ desk }: { desk: Desk }) {
+export function App({ desk, account = null }: { desk: Desk; account?: ComponentChildren }) {
   const question = useSignal(DEFAULT_QUESTION);
   const suggestions = labelsSeen(desk);
   return (
@@ -16,6 +17,7 @@ export function App({ desk }: { desk: Desk }) {
           <Logo />
           <h1>Is it in the picture?</h1>
           <p>Name something, add pictures, and read whether they show it, and what else.</p>
+          {account}
         </header>
         <section class="ask" aria-label="Ask">
           <QuestionFields

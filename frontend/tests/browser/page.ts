@@ -21,17 +21,21 @@ export const PAGE_URL = address("PAGE_URL");
 export const API_URL = address("API_URL");
 
 export const test = base.extend({
-  /** The page, opened; a script error or a breach of its content security policy fails the test. */
   page: async ({ page }, use) => {
-    const errors: string[] = [];
-    page.on("pageerror", (error) => errors.push(String(error)));
-    page.on("console", (message) => /Content Security Policy/i.test(message.text()) && errors.push(message.text()));
-    await page.goto(PAGE_URL);
-    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-    await use(page);
-    expect(errors).toEqual([]);
+    await watched(page, PAGE_URL, use);
   },
 });
+
+/** Opens the page for a test; a script error or a breach of its content security policy fails that. */
+export async function watched(page: Page, url: string, use: (page: Page) => Promise<void>): Promise<void> {
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => /Content Security Policy/i.test(message.text()) && errors.push(message.text()));
+  await page.goto(url);
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await use(page);
+  expect(errors).toEqual([]);
+}
 
 /** A sample picture that the service has never seen: what follows a picture's end is not part of what it shows. */
 export function unseen(name: string, as = name): Picture {

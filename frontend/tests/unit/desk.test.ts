@@ -177,8 +177,8 @@ describe("a failure", () => {
     await until(desk, "answered");
   });
 
-  it("for want of a connection is tried for as long as it takes", async () => {
-    const announce = service(...Array(10).fill(refusal("offline")), reply());
+  it.each(["offline", "signed_out"] as const)("that is %s is tried for as long as it takes", async (kind) => {
+    const announce = service(...Array(10).fill(refusal(kind)), reply());
     const desk = deskWith({ announce });
     desk.add([picture()], CAT);
     await until(desk, "answered");
