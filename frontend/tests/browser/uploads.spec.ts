@@ -45,6 +45,7 @@ test("a picture that the service knows is answered without a byte of it being se
 
   const elsewhere = await (await browser.newContext()).newPage();
   await elsewhere.goto(PAGE_URL);
+  await expect(elsewhere.getByRole("button", { name: "Choose pictures" })).toBeVisible();
   const sent: Request[] = [];
   elsewhere.on("request", (request) => request.url().startsWith("http") && sent.push(request));
   await choose(elsewhere, picture);
