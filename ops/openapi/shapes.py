@@ -99,6 +99,7 @@ class ImageProgress(TypedDict):
     attempts: int
     lease_until: Moment | None
     queued_again_at: Moment | None
+    waits_until: Moment | None
     is_terminal: bool
 
 

@@ -5,19 +5,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from imagescan.labels import Finding, Match, MatchedBy, MatchMode, Question, Verdict, most_confident_first
-from imagescan.requests import Asked, Image, ScanRequest, Status, Upload, is_shared
+from imagescan.requests import Asked, Image, ScanRequest, Status, Upload, deadline_of, is_shared
 from imagescan.totals import Totals
 
 
-def body(request: ScanRequest, upload: Upload | None = None) -> dict[str, Any]:
-    """The request as clients read it: confidences in percent, boxes in fractions, times in ISO 8601."""
+def body(request: ScanRequest, image: Image | None = None, upload: Upload | None = None) -> dict[str, Any]:
+    """The request as clients read it: confidences in percent, boxes in fractions, times in ISO 8601.
+
+    ``image`` is its image's row, as long as the request waits for it.
+    """
     answer = request.answer
     scan, verdict = (answer.scan, answer.verdict) if answer else (None, None)
     return {
         "request_id": request.id,
         "reference": request.reference,
         "status": answer.status if answer else Status.PENDING,
-        "message": _message(request),
+        "message": _message(request, image),
         **_asked(request.question),
         **_answered(verdict),
         "labels": [asdict(label) for label in most_confident_first(scan.labels)] if scan else [],
@@ -25,7 +28,7 @@ def body(request: ScanRequest, upload: Upload | None = None) -> dict[str, Any]:
         "upload": _upload(upload) if upload else None,
         "image_hash": request.image_hash,
         "created_at": iso_time(request.created_at),
-        "deadline": iso_time(request.deadline),
+        "deadline": iso_time(deadline_of(request, image)),
         "completed_at": iso_time(answer.completed_at) if answer else None,
         "scanned_at": iso_time(scan.finished_at) if scan else None,
         "model_version": scan.model_version if scan else None,
@@ -33,9 +36,9 @@ def body(request: ScanRequest, upload: Upload | None = None) -> dict[str, Any]:
     }
 
 
-def summary(request: ScanRequest) -> dict[str, Any]:
+def summary(request: ScanRequest, image: Image | None = None) -> dict[str, Any]:
     """The request in a list: as ``body``, without all that the image shows."""
-    told = body(request)
+    told = body(request, image)
     return {key: told[key] for key in told if key not in {"labels", "nearest", "results", "upload"}}
 
 
@@ -60,6 +63,7 @@ def debug_data(request: ScanRequest, image: Image | None) -> dict[str, Any]:
             "attempts": image.attempts,
             "lease_until": iso_time(image.lease_until) if image.lease_until else None,
             "queued_again_at": iso_time(image.queued_again_at) if image.queued_again_at else None,
+            "waits_until": iso_time(image.waits_until) if image.waits_until else None,
             "is_terminal": image.scan is not None,
         }
         if image
@@ -127,7 +131,9 @@ def _upload(upload: Upload) -> dict[str, Any]:
     }
 
 
-def _message(request: ScanRequest) -> str:
+def _message(request: ScanRequest, image: Image | None) -> str:
+    if request.answer is None and image and image.waits_until:
+        return _PUT_OFF.format(day=iso_time(image.waits_until)[:10])
     if request.answer is None:
         return _AWAITED if request.awaits_upload else _WAITING
     if request.answer.verdict:
@@ -136,6 +142,7 @@ def _message(request: ScanRequest) -> str:
 
 
 _WAITING = "The image is waiting to be scanned. Ask again in a moment."
+_PUT_OFF = "The image waits for the budget of scans of {day} (UTC), because the one before was spent. Ask again then."
 _AWAITED = "The image is waiting to be uploaded and scanned. Ask again once it is sent."
 
 

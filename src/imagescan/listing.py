@@ -8,7 +8,8 @@ from typing import Protocol
 
 from imagescan.errors import BadInput
 from imagescan.labels import normalized
-from imagescan.requests import Image, Position, ScanRequest, Status, settled
+from imagescan.requests import Image, Position, ScanRequest, Status
+from imagescan.status import Standing, standing
 
 ROWS_AT_ONCE = 100  # what one BatchGetItem takes
 MOST_ROUNDS = 5  # a filter that few requests pass must not read the table through in one call
@@ -48,7 +49,7 @@ class Wanted:
 class Page:
     """Requests as they stand, and where the next page begins; None at the end. A page may be short and not the last."""
 
-    requests: tuple[ScanRequest, ...]
+    requests: tuple[Standing, ...]
     cursor: str | None
 
 
@@ -57,14 +58,14 @@ def listing(wanted: Wanted, *, limit: int, cursor: str | None, images: Images, r
 
     Raises BadInput for a cursor that no page gave.
     """
-    found: list[ScanRequest] = []
+    found: list[Standing] = []
     at = _opened(cursor) if cursor else None
     for _ in range(MOST_ROUNDS):
         positions = requests.newest(wanted.owner, at, wanted.since, ROWS_AT_ONCE)
-        for position, request in _standing(positions, images, requests, now):
+        for position, stands in _standing(positions, images, requests, now):
             at = position
-            if request and wanted.takes(request):
-                found.append(request)
+            if stands and wanted.takes(stands.request):
+                found.append(stands)
             if len(found) == limit:
                 return Page(tuple(found), _sealed(position))
         if len(positions) < ROWS_AT_ONCE:
@@ -74,11 +75,11 @@ def listing(wanted: Wanted, *, limit: int, cursor: str | None, images: Images, r
 
 def _standing(
     positions: Sequence[Position], images: Images, requests: Requests, now: float
-) -> list[tuple[Position, ScanRequest | None]]:
+) -> list[tuple[Position, Standing | None]]:
     rows = requests.get_many([position.request_id for position in positions])
     waiting = {row.image_hash for row in rows.values() if not row.answer}
     of_image = images.get_many(sorted(waiting))
-    stands = {row.id: settled(row, of_image.get(row.image_hash), now) or row for row in rows.values()}
+    stands = {row.id: standing(row, of_image.get(row.image_hash), now) for row in rows.values()}
     return [(position, stands.get(position.request_id)) for position in positions]
 
 

@@ -11,6 +11,7 @@ from imagescan.labels import Label, Question, Verdict, judge
 
 # Longer than any Lambda time-out plus clock skew, so that no terminal write that lands late can overturn a time-out.
 GRACE_SECONDS = 20 * 60
+DAY_SECONDS = 24 * 3600
 
 
 class Status(StrEnum):
@@ -55,7 +56,8 @@ class Scan:
 class Image:
     """A row of the images table. ``scan`` is None until the one terminal write.
 
-    ``first_leased_at`` tells that its bytes were there by then; it is taken before the write that stores it.
+    ``first_leased_at`` tells that its bytes were there by then; it is taken before the write that stores it. So are
+    ``put_off_at``, the times at which a day's budget was spent, one for each day; none comes after the terminal write.
     """
 
     hash: str
@@ -64,6 +66,16 @@ class Image:
     lease_until: float | None = None
     queued_again_at: float | None = None
     scan: Scan | None = None
+    put_off_at: tuple[float, ...] = ()
+
+    @property
+    def waits_until(self) -> float | None:
+        """When the budget begins that it was put off to, the last time that it was; None when it never was."""
+        return next_day(max(self.put_off_at)) if self.put_off_at else None
+
+    def is_put_off(self, now: float) -> bool:
+        """Whether it waits for the next day's budget."""
+        return self.waits_until is not None and now < self.waits_until
 
     def is_leased(self, now: float) -> bool:
         """Whether a delivery may still be at work on it."""
@@ -165,26 +177,48 @@ class Position:
         return f"{self.made:014.3f}#{self.request_id}"
 
 
+def next_day(now: float) -> float:
+    """The next midnight in UTC, when another day's budget begins."""
+    return (now // DAY_SECONDS + 1) * DAY_SECONDS
+
+
+def deadline_of(request: ScanRequest, image: Image | None) -> float:
+    """When the request times out. An answered row says so itself; before, each day's wait for budget may put it off.
+
+    A wait counts when it began by the deadline, and leaves as long after it as the request had at first. So from
+    ``GRACE_SECONDS`` after the deadline on, which no write of such a wait outlives, this changes no more.
+    """
+    deadline = request.deadline
+    if request.answer or image is None:
+        return deadline
+    allowed = request.deadline - request.created_at
+    for began in sorted(image.put_off_at):
+        if began <= deadline:
+            deadline = max(deadline, next_day(began) + allowed)
+    return deadline
+
+
 def derive(request: ScanRequest, image: Image | None, now: float) -> Answer | None:
     """The request's answer as of ``now``, or None while it is pending.
 
     Total, and monotone in time: once it has an answer, every later call gives the same one, whenever the request is
     settled. A scan counts when it finished by the deadline; ``GRACE_SECONDS`` after the deadline no such scan can
-    still be on its way.
+    still be on its way, nor can a wait that would put the deadline off.
     """
     if request.answer:
         return request.answer
-    if image and image.scan and image.scan.finished_at <= request.deadline:
+    deadline = deadline_of(request, image)
+    if image and image.scan and image.scan.finished_at <= deadline:
         return _answered_by(image.scan, request)
-    if (image and image.scan) or now > request.deadline + GRACE_SECONDS:
-        return Answer(Status.FAILED, request.deadline, failure=_why_too_late(request, image))
+    if (image and image.scan) or now > deadline + GRACE_SECONDS:
+        return Answer(Status.FAILED, deadline, failure=_why_too_late(request, image))
     return None
 
 
 def settled(request: ScanRequest, image: Image | None, now: float) -> ScanRequest | None:
-    """The request with its answer written into it, or None while it is pending."""
+    """The request with its answer and its last deadline written into it, or None while it is pending."""
     answer = derive(request, image, now)
-    return replace(request, answer=answer) if answer else None
+    return replace(request, answer=answer, deadline=deadline_of(request, image)) if answer else None
 
 
 def answer_of(request: ScanRequest) -> Answer:

@@ -1,14 +1,14 @@
 """Scan one image once, and settle the requests that wait for it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from imagescan import images
 from imagescan.images import StoredObject, hash_in_key
 from imagescan.labels import Label
-from imagescan.requests import ATTEMPTS_EXHAUSTED, Failure, Image, Lease, Scan, Status
+from imagescan.requests import ATTEMPTS_EXHAUSTED, Failure, Image, Lease, Scan, Status, next_day
 from imagescan.settings import LEASE_SECONDS, MAX_ATTEMPTS
 from imagescan.settle import Requests, answered, settle
 
@@ -22,6 +22,14 @@ class DetectionError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class BudgetSpent(DetectionError):
+    """No call is left of the day's budget; ``at`` is when that was found, in seconds since the epoch."""
+
+    def __init__(self, at: float) -> None:
+        super().__init__("BudgetSpent")
+        self.at = at
 
 
 class ImageRefused(DetectionError):
@@ -46,6 +54,8 @@ class DetectorBusy(DetectionError):
 class DetectorMisused(DetectionError):
     """A fault of this deployment, such as a missing permission. Somebody has to mend it."""
 
+    charged = False
+
 
 class ParametersRefused(DetectorMisused):
     """The detector will not take what it was given. Its word is the same whether that is the image or the call."""
@@ -69,6 +79,12 @@ class Images(Protocol):
         ``refund`` takes the attempt back as well; ``unseen`` forgets that the image's bytes were ever there.
         """
 
+    def put_off(self, image_hash: str, owner: str, began: float) -> bool:
+        """Give the image up with its attempt, and mark that it waits for the next day since ``began``.
+
+        Whether its row says so now; a terminal row, or one that is no longer ``owner``'s, stays as it is.
+        """
+
     def finish(self, image_hash: str, scan: Scan) -> Image:
         """The one terminal write, unless there was one before; the row that is in force."""
 
@@ -86,6 +102,25 @@ class Detector(Protocol):
         """What the object shows. Raises DetectionError."""
 
 
+class Budget(Protocol):
+    def take(self, now: float) -> bool:
+        """Count one more call for the day of ``now``; False, and nothing is counted, when none is left."""
+
+    def give_back(self, now: float) -> None:
+        """Count one call less for the day of ``now``: the one that was taken then cost nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoLimit:
+    """The budget of those who set none."""
+
+    def take(self, now: float) -> bool:  # noqa: ARG002 - every day is the same to it
+        return True
+
+    def give_back(self, now: float) -> None:
+        pass
+
+
 class Result(StrEnum):
     """How the scan of one image went."""
 
@@ -95,6 +130,7 @@ class Result(StrEnum):
     EXHAUSTED = "exhausted"
     GONE = "gone"
     NOT_ITS_HASH = "not_its_hash"
+    LIMITED = "limited"  # it waits for tomorrow's budget, and the sweeper queues it again then
     HELD = "held"
     BUSY = "busy"
     MISUSED = "misused"
@@ -132,6 +168,7 @@ class Scanner:
     detector: Detector
     clock: Callable[[], float]
     time_left: Callable[[], float]
+    budget: Budget = field(default_factory=NoLimit)
 
     def scan(self, key: str, owner: str) -> Outcome:
         """Bring the image under ``key`` to its end, unless somebody else has done it or is at it.
@@ -146,7 +183,7 @@ class Scanner:
         now = self.clock()
         lease = self.images.lease(image_hash, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
         if lease.granted:
-            return self._scan_leased(key, image_hash, owner, is_first=lease.image.first_leased_at == now)
+            return self._scan_leased(key, lease.image, owner, is_first=lease.image.first_leased_at == now)
         return self._meet(key, lease.image, now)
 
     def _meet(self, key: str, image: Image, now: float) -> Outcome:
@@ -158,14 +195,16 @@ class Scanner:
         failed = Scan(Status.FAILED, self.clock(), failure=ATTEMPTS_EXHAUSTED)
         return self._settle(key, self.images.finish(image.hash, failed), Result.EXHAUSTED)
 
-    def _scan_leased(self, key: str, image_hash: str, owner: str, *, is_first: bool) -> Outcome:
+    def _scan_leased(self, key: str, image: Image, owner: str, *, is_first: bool) -> Outcome:
         """Only the lease that was first may say that the bytes were never there: answers may stand on an older one."""
-        stored = self.bucket.find(key)
+        image_hash, stored = image.hash, self.bucket.find(key)
         if stored is None or stored.hash != image_hash:
             self.images.release(image_hash, owner, refund=True, unseen=is_first)
             return Outcome(key, Result.NOT_ITS_HASH if stored else Result.GONE)
         try:
             scan = self._detect(stored)
+        except BudgetSpent as error:
+            return self._put_off(key, image, owner, error.at)
         except DetectorBusy as error:
             self.images.release(image_hash, owner, refund=not error.charged)
             return Outcome(key, Result.BUSY, error.code)
@@ -177,7 +216,7 @@ class Scanner:
 
     def _detect(self, stored: StoredObject) -> Scan:
         try:
-            seen = self.detector.detect(stored)
+            seen = self._look(stored)
         except ImageRefused as error:
             return self._refused(stored, error.failure)
         except ParametersRefused:
@@ -186,6 +225,24 @@ class Scanner:
                 raise
             return self._refused(stored, Failure(unfit.code, unfit.message))
         return Scan(Status.COMPLETED, self.clock(), seen.labels, seen.model_version, scanned_for=stored.request_id)
+
+    def _look(self, stored: StoredObject) -> Detection:
+        """One call within the day's budget, which gets back what cost nothing."""
+        asked_at = self.clock()
+        if not self.budget.take(asked_at):
+            raise BudgetSpent(asked_at)
+        try:
+            return self.detector.detect(stored)
+        except (DetectorBusy, DetectorMisused) as error:
+            if not error.charged:
+                self.budget.give_back(asked_at)
+            raise
+
+    def _put_off(self, key: str, image: Image, owner: str, now: float) -> Outcome:
+        """Once the row says that the image waits, its message is of no more use: it would come too early each time."""
+        began = next((at for at in image.put_off_at if next_day(at) == next_day(now)), now)
+        is_marked = self.images.put_off(image.hash, owner, began)
+        return Outcome(key, Result.LIMITED if is_marked else Result.HELD)
 
     def _refused(self, stored: StoredObject, failure: Failure) -> Scan:
         return Scan(Status.FAILED, self.clock(), failure=failure, scanned_for=stored.request_id)

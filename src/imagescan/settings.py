@@ -81,15 +81,36 @@ class SubmitSettings:
 
 @dataclass(frozen=True, slots=True)
 class ScannerSettings:
-    """For the scanner and the sweeper alike."""
+    """``max_calls_per_day`` is the most that Rekognition may be asked in a day; nought is no limit."""
 
+    images_table: str
+    requests_table: str
+    counters_table: str
+    images_bucket: str
+    queue_url: str
+    max_calls_per_day: int
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "ScannerSettings":
+        return cls(
+            _read(environ, "IMAGES_TABLE", str),
+            _read(environ, "REQUESTS_TABLE", str),
+            _read(environ, "COUNTERS_TABLE", str),
+            _read(environ, "IMAGES_BUCKET", str),
+            _read(environ, "SCAN_QUEUE_URL", str),
+            _read(environ, "MAX_CALLS_PER_DAY", int),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SweeperSettings:
     images_table: str
     requests_table: str
     images_bucket: str
     queue_url: str
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "ScannerSettings":
+    def from_env(cls, environ: Mapping[str, str]) -> "SweeperSettings":
         return cls(
             _read(environ, "IMAGES_TABLE", str),
             _read(environ, "REQUESTS_TABLE", str),

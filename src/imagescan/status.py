@@ -33,5 +33,9 @@ def status(request_id: str, *, images: Images, requests: Requests, now: float, c
         raise NotFound("request_not_found", "There is no request of this id. Check the id; old requests are forgotten.")
     if request.answer:
         return Standing(request)
-    image = images.get(request.image_hash)
+    return standing(request, images.get(request.image_hash), now)
+
+
+def standing(request: ScanRequest, image: Image | None, now: float) -> Standing:
+    """How the request stands by its image's row."""
     return Standing(settled(request, image, now) or request, image)

@@ -27,9 +27,13 @@ class Bucket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The request as it is stored, with its answer when it has one; ``upload`` when its bytes are to be sent."""
+    """The request as it is stored, with its answer when it has one; ``upload`` when its bytes are to be sent.
+
+    ``image`` is the row that was known of its image.
+    """
 
     request: ScanRequest
+    image: Image | None = None
     upload: Upload | None = None
 
 
@@ -58,5 +62,5 @@ def submit(
         raise Conflict("idempotency_key_reused", "This Idempotency-Key came with another body before. Use a new key.")
     stands = settled(stored, known, now) or stored
     if isinstance(image, AnnouncedImage) and not stands.answer:
-        return Submitted(stands, bucket.upload_for(image, request.id, now))
-    return Submitted(stands)
+        return Submitted(stands, known, bucket.upload_for(image, request.id, now))
+    return Submitted(stands, known)

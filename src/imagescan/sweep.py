@@ -6,7 +6,7 @@ from itertools import batched
 from typing import Protocol
 
 from imagescan import settle as settling
-from imagescan.requests import Image, ScanRequest
+from imagescan.requests import Image, ScanRequest, deadline_of
 from imagescan.settle import answered, settle
 
 # Longer than the queue's visibility time-out: a message that a crash left in flight has come back by then.
@@ -63,11 +63,15 @@ def sweep(
         now = clock()
         found = images.get_many(list(dict.fromkeys(row.image_hash for row in rows)))
         waiting += len(rows)
-        overdue += sum(now > row.deadline and not row.awaits_upload for row in rows)
+        overdue += sum(_is_overdue(row, found.get(row.image_hash), now) for row in rows)
         settled += settle(answered(rows, found.get, now), requests=requests, time_left=time_left)
         for image_hash, of_image in _by_image(rows).items():
             queued_again += _queue_again(of_image, found.get(image_hash), images, queue, now)
     return Swept(waiting, overdue, settled, queued_again, is_complete=True)
+
+
+def _is_overdue(row: ScanRequest, image: Image | None, now: float) -> bool:
+    return now > deadline_of(row, image) and not row.awaits_upload
 
 
 def _by_image(rows: Iterable[ScanRequest]) -> dict[str, list[ScanRequest]]:
@@ -83,8 +87,8 @@ def _queue_again(rows: list[ScanRequest], image: Image | None, images: Images, q
     The claim comes before the message: when this dies in between, the next claim is due after the same patience.
     """
     long_ago = now - PATIENCE_SECONDS
-    is_due = any(row.created_at < long_ago and now <= row.deadline for row in rows)
-    if not is_due or (image and (image.scan or image.is_leased(now))):
+    is_due = any(row.created_at < long_ago and now <= deadline_of(row, image) for row in rows)
+    if not is_due or (image and (image.scan or image.is_leased(now) or image.is_put_off(now))):
         return False
     if not images.claim_requeue(rows[0].image_hash, now, long_ago):
         return False

@@ -60,7 +60,7 @@ MAY: dict[str, dict[str, list[str]]] = {
         "sqs:DeleteMessage": ["ScanQueue"],
         "sqs:GetQueueAttributes": ["ScanQueue"],
         "sqs:ChangeMessageVisibility*": ["ScanQueue"],
-        "dynamodb:UpdateItem": ["ImagesTable", "RequestsTable"],
+        "dynamodb:UpdateItem": ["ImagesTable", "RequestsTable", "CountersTable"],
         "dynamodb:Query": ["RequestsTable/index/waiting"],
         "s3:GetObject": ["ImagesBucket/images/*"],
         "s3:GetObjectVersion": ["ImagesBucket/images/*"],

@@ -92,6 +92,8 @@ def test_the_checked_in_env_file_names_what_the_local_stack_has(stack: Stack) ->
     assert places == {
         "AWS_ENDPOINT_URL": f"http://{HOST}:{USUAL_PORTS[EMULATOR]}",
         "AWS_ENDPOINT_URL_REKOGNITION": f"http://{HOST}:{USUAL_PORTS[REKOGNITION]}",
+        "COUNTERS_TABLE": outputs["CountersTable"],
+        "EVENT_BUS": outputs["EventBus"],
         "IMAGES_BUCKET": outputs["ImagesBucket"],
         "IMAGES_TABLE": outputs["ImagesTable"],
         "REQUESTS_TABLE": outputs["RequestsTable"],

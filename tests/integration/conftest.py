@@ -28,7 +28,7 @@ from tests.integration.world import World
 _NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto knows no streams under an account's own address
 
 type Sdk = tuple[Wire, RekognitionDouble, EventBusDouble, Resources, Any]
-type Worlds = Callable[[], AbstractContextManager[World]]
+type Worlds = Callable[..., AbstractContextManager[World]]
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +47,14 @@ def sdk() -> Iterator[Sdk]:
         detector = RekognitionDouble(resources.s3)
         bus = EventBusDouble()
         wire = Wire({"rekognition": detector.answer, "eventbridge": bus.answer})
-        for client in (clients.dynamodb(), clients.s3(), clients.sqs(), clients.rekognition(), clients.events()):
+        for client in (
+            clients.dynamodb(),
+            clients.dynamodb_once(),
+            clients.s3(),
+            clients.sqs(),
+            clients.rekognition(),
+            clients.events(),
+        ):
             wire.attach(client)
         yield wire, detector, bus, resources, boto3.client("dynamodbstreams", config=_NOT_BY_ACCOUNT)
     _forget_cached()
@@ -55,18 +62,19 @@ def sdk() -> Iterator[Sdk]:
 
 @pytest.fixture
 def worlds(sdk: Sdk) -> Worlds:
-    """Makes a world of its own each time, for tests that need many."""
+    """Makes a world of its own each time, for tests that need many; what they are given overrides the environment."""
     wire, detector, bus, resources, dynamodb_streams = sdk
 
     @contextmanager
-    def world() -> Iterator[World]:
+    def world(**overrides: str) -> Iterator[World]:
+        forget_settings()
         with mock_aws():
             resources.make()
             resources.forget_messages()  # the event by which S3 tests a new notification
             wire.reset()
             detector.reset()
             bus.reset()
-            functions = Functions(Clock(time.time()))
+            functions = Functions(Clock(time.time()), overrides)
             trigger, streams = Trigger(resources.sqs, functions), Streams(dynamodb_streams, functions)
             yield World(functions.clock, wire, detector, bus, resources, functions, trigger, streams)
 
@@ -114,7 +122,16 @@ class Log:
 
 def _forget_cached() -> None:
     """The clients and settings that an earlier test's environment made."""
-    for module in (clients, *map(module_of, FUNCTIONS)):
+    _forget_in(clients)
+    forget_settings()
+
+
+def forget_settings() -> None:
+    _forget_in(*map(module_of, FUNCTIONS))
+
+
+def _forget_in(*modules: Any) -> None:
+    for module in modules:
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):
                 value.cache_clear()

@@ -46,16 +46,21 @@ class Context:
 
 
 class Functions:
-    """Calls the handlers that the template names; ``accepted`` are the ids of the requests they took."""
+    """Calls the handlers that the template names; ``accepted`` are the ids of the requests they took.
 
-    def __init__(self, clock: Clock) -> None:
+    ``overrides`` come before what the template sets in their environment.
+    """
+
+    def __init__(self, clock: Clock, overrides: dict[str, str]) -> None:
         self.clock = clock
+        self.overrides = overrides
         self.accepted: list[str] = []
 
     def invoke(self, function: str, event: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
         """What the function returns when it has that many seconds left."""
         module = module_of(function)
-        environment = {**TEMPLATE.environment(function), "AWS_DEFAULT_REGION": os.environ["AWS_DEFAULT_REGION"]}
+        region = {"AWS_DEFAULT_REGION": os.environ["AWS_DEFAULT_REGION"]}
+        environment = {**TEMPLATE.environment(function), **region, **self.overrides}
         with patch.dict(os.environ, environment), patch.object(module, "time", self.clock, create=True):
             result: dict[str, Any] = module.lambda_handler(event, Context(seconds))
         return result

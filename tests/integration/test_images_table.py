@@ -95,6 +95,37 @@ def test_a_release_leaves_another_owners_lease_alone(images: ImagesTable) -> Non
     assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=2, lease_until=1190)
 
 
+def test_an_image_that_is_put_off_is_free_and_says_since_when(images: ImagesTable) -> None:
+    lease(images, "first")
+    assert images.put_off(HASH, "first", 1000.25)
+    assert images.get(HASH) == Image(HASH, first_leased_at=1000, put_off_at=(1000.25,))
+    assert lease(images, "second")
+    assert images.put_off(HASH, "second", 90_000)
+    assert images.get(HASH) == Image(HASH, first_leased_at=1000, put_off_at=(1000.25, 90_000))
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_an_image_that_another_has_taken_over_is_not_put_off(images: ImagesTable, finished: bool) -> None:
+    lease(images, "first")
+    lease(images, "second", now=1100, until=1190)
+    if finished:
+        images.finish(HASH, SEEN)
+    before = images.get(HASH)
+    assert not images.put_off(HASH, "first", 1000)
+    assert images.get(HASH) == before
+
+
+def test_an_image_that_was_never_seen_is_not_put_off(images: ImagesTable) -> None:
+    assert not images.put_off(HASH, "first", 1000)
+
+
+def test_a_wait_whose_answer_was_lost_is_marked_all_the_same(images: ImagesTable, world: World) -> None:
+    lease(images, "first")
+    world.wire.plan({0: Mishap.ANSWER_LOST})
+    assert images.put_off(HASH, "first", 1000)
+    assert world.wire.calls == ["UpdateItem", "UpdateItem"]
+
+
 def test_the_first_terminal_write_stays(images: ImagesTable) -> None:
     lease(images, "first")
     images.finish(HASH, SEEN)

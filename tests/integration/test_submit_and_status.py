@@ -219,7 +219,13 @@ def test_debug_data_shows_the_image_of_a_waiting_request(world: World) -> None:
     world.detector.errors.append((400, "ThrottlingException"))
     world.trigger.deliver_all()
     debug = world.functions.get(posted.body["request_id"], {"debugData": "Y"}).body["debug_data"]
-    assert debug["image"] == {"attempts": 0, "lease_until": None, "queued_again_at": None, "is_terminal": False}
+    assert debug["image"] == {
+        "attempts": 0,
+        "lease_until": None,
+        "queued_again_at": None,
+        "waits_until": None,
+        "is_terminal": False,
+    }
     assert debug["image_key"] == f"images/{hash_of(picture())}.png"
 
 

@@ -44,6 +44,7 @@ class Wire:
         self._failures: dict[str, Iterator[tuple[int, str]]] = {}
         self._transactions: dict[str, bytes] = {}
         self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()  # as DynamoDB writes an item, and moto does not
 
     def attach(self, client: Any) -> None:
         """Let every call of this client come through here."""
@@ -88,9 +89,10 @@ class Wire:
             return refusal(service, request, 400, "BadDigest")
         if service in self._answering:
             return self._answering[service](request)
-        if operation == "TransactWriteItems":
-            return self._once(event_name, request)
-        return botocore_stubber(event_name, request)
+        with self._one_at_a_time:
+            if operation == "TransactWriteItems":
+                return self._once(event_name, request)
+            return botocore_stubber(event_name, request)
 
     def _once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:
         """Do what a token stands for once, as DynamoDB does for ten minutes; moto does not look at it."""

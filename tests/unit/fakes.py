@@ -22,6 +22,8 @@ class FakeImages:
     finished: list[Scan] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)
     claimable: bool = True
+    has_its_lease: bool = True
+    put_off_at: tuple[float, ...] = ()
 
     def get(self, image_hash: str) -> Image | None:
         return self.rows.get(image_hash)
@@ -32,10 +34,15 @@ class FakeImages:
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
         self.steps.append("lease")
         first = now if self.first_leased_at is None else self.first_leased_at
-        return Lease(self.refusal is None, self.refusal or Image(image_hash, 1, first, until))
+        granted = Image(image_hash, 1, first, until, put_off_at=self.put_off_at)
+        return Lease(self.refusal is None, self.refusal or granted)
 
     def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
         self.steps.append("release" + " with refund" * refund + " as unseen" * unseen)
+
+    def put_off(self, image_hash: str, owner: str, began: float) -> bool:
+        self.steps.append(f"put off since {began:g}")
+        return self.has_its_lease
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         self.steps.append("finish")
@@ -102,3 +109,16 @@ class FakeDetector:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+@dataclass
+class FakeBudget:
+    left: int
+    given_back: list[float] = field(default_factory=list)
+
+    def take(self, now: float) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+    def give_back(self, now: float) -> None:
+        self.given_back.append(now)

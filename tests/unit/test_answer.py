@@ -90,7 +90,9 @@ def test_a_further_question_is_answered_in_the_same_words() -> None:
 
 
 def test_while_bytes_are_awaited_it_says_where_to_send_them() -> None:
-    body = answer.body(of(None, awaits_upload=True), Upload("https://bucket/key", {"Content-Type": "image/png"}, 900.0))
+    body = answer.body(
+        of(None, awaits_upload=True), upload=Upload("https://bucket/key", {"Content-Type": "image/png"}, 900.0)
+    )
     assert body["upload"] == {
         "method": "PUT",
         "url": "https://bucket/key",
@@ -131,6 +133,14 @@ def test_debug_data_shows_the_row_that_was_read() -> None:
         "attempts": 2,
         "lease_until": "1970-01-01T00:01:30.000Z",
         "queued_again_at": None,
+        "waits_until": None,
         "is_terminal": False,
     }
     assert answer.debug_data(REQUEST, None)["image"] is None
+
+
+def test_while_its_image_waits_for_budget_it_says_until_when() -> None:
+    body = answer.body(of(None), Image("h", put_off_at=(1.0,)))
+    assert (body["status"], body["label_matched"]) == ("pending", None)
+    assert "1970-01-02 (UTC)" in body["message"]
+    assert body["deadline"].startswith("1970-01-02T")

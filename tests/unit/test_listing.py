@@ -46,7 +46,7 @@ def page(table: Table, wanted: Wanted = Wanted(), limit: int = 25, cursor: str |
 
 
 def ids(found: Page) -> list[str]:
-    return [each.id for each in found.requests]
+    return [each.request.id for each in found.requests]
 
 
 def test_requests_come_newest_first_and_the_pages_meet() -> None:

@@ -3,6 +3,7 @@
 import json
 import struct
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from imagescan.handlers import bodies
 from imagescan.images import AnnouncedImage, CheckedImage, ImageType, check, dimensions, hash_in_key
 from imagescan.labels import Label, MatchedBy, Question, judge, match, normalized
 from imagescan.requests import (
+    DAY_SECONDS,
     GRACE_SECONDS,
     NEVER_UPLOADED,
     TIMED_OUT,
@@ -21,7 +23,9 @@ from imagescan.requests import (
     Scan,
     ScanRequest,
     Status,
+    deadline_of,
     derive,
+    next_day,
     settled,
 )
 from imagescan.scan import Result
@@ -107,71 +111,107 @@ def test_a_miss_names_at_most_three_labels_and_a_hit_none(wanted: str, labels: l
 # ---------------------------------------------------------------- derive
 
 CREATED = 1_000_000.0
-SECONDS = st.floats(0, 4 * 3600)
+DAYS = 4
+SECONDS = st.floats(0, DAYS * DAY_SECONDS) | st.floats(0, 4 * 3600)
 REQUESTS = st.builds(
     lambda wait, confidence, awaits_upload: ScanRequest(
         "r", "h", "k", Question(("cat",), confidence), CREATED, CREATED + wait, awaits_upload
     ),
-    st.floats(0, 3600),
+    st.floats(0, 3600) | st.floats(0, DAY_SECONDS),
     CONFIDENCES,
     st.booleans(),
 )
-# Scanned before the request was made, or after; written a while after that, but sooner than the grace is over.
-SCANS = st.builds(
-    lambda at, labels, failure: Scan(
-        Status.FAILED if failure else Status.COMPLETED,
-        CREATED + at,
-        () if failure else tuple(labels),
-        failure=failure,
-    ),
-    st.floats(-3600, 4 * 3600),
-    LABELS,
-    st.none() | st.just(Failure("image_invalid", "It cannot be read.")),
-)
 WRITTEN_AFTER = st.floats(0, GRACE_SECONDS, exclude_max=True)
+REFUSALS = st.none() | st.just(Failure("image_invalid", "It cannot be read."))
 
 
-def image_at(now: float, scan: Scan | None, written_after: float) -> Image | None:
-    """The row as a strong read finds it: a lease comes before the scan, the terminal write after it."""
-    leased_at = scan.finished_at - 5 if scan else CREATED + 1
-    if scan and now >= scan.finished_at + written_after:
-        return Image("h", first_leased_at=leased_at, scan=scan)
-    return Image("h", attempts=1, first_leased_at=leased_at, lease_until=now + 1) if now > leased_at else None
+@dataclass(frozen=True)
+class History:
+    """All that is ever written into an image's row, and when it lands there (epoch seconds).
+
+    A lease comes first; the image may be put off on some days, and a scan may come last. A write lands a while after
+    its time was taken, but sooner than the grace is over.
+    """
+
+    leased_at: float
+    put_off: tuple[tuple[float, float], ...] = ()
+    scan: Scan | None = None
+    scan_lands_at: float = 0.0
+
+    def at(self, now: float) -> Image | None:
+        """The row as a strong read finds it."""
+        put_off_at = tuple(at for at, lands_at in self.put_off if lands_at <= now)
+        if self.scan and self.scan_lands_at <= now:
+            return Image("h", first_leased_at=self.leased_at, scan=self.scan, put_off_at=put_off_at)
+        if now <= self.leased_at:
+            return None
+        return Image("h", 1, self.leased_at, lease_until=now + 1, put_off_at=put_off_at)
 
 
-@given(REQUESTS, st.none() | SCANS, WRITTEN_AFTER, SECONDS, SECONDS)
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Scanned before the request was made, or after; nothing is put off once the terminal write has landed."""
+    finished_at = CREATED + draw(st.floats(-3600, 4 * 3600) | st.floats(0, DAYS * DAY_SECONDS))
+    scan = draw(st.none() | st.builds(_scan, st.just(finished_at), LABELS, REFUSALS))
+    scan_lands_at = finished_at + draw(WRITTEN_AFTER)
+    leased_at = finished_at - 5 - draw(st.just(0) | SECONDS) if scan else CREATED + 1
+    waits = draw(st.lists(st.tuples(SECONDS, WRITTEN_AFTER), max_size=DAYS))
+    put_off = ((leased_at + since, leased_at + since + after) for since, after in waits)
+    possible = tuple((at, lands_at) for at, lands_at in put_off if scan is None or lands_at < scan_lands_at)
+    return History(leased_at, possible, scan, scan_lands_at)
+
+
+def _scan(at: float, labels: list[Label], failure: Failure | None) -> Scan:
+    status = Status.FAILED if failure else Status.COMPLETED
+    return Scan(status, at, () if failure else tuple(labels), failure=failure)
+
+
+@given(REQUESTS, histories(), SECONDS, SECONDS)
 def test_an_answer_once_given_is_given_ever_after(
-    request: ScanRequest, scan: Scan | None, written_after: float, one: float, other: float
+    request: ScanRequest, history: History, one: float, other: float
 ) -> None:
     earlier, later = sorted((CREATED + one, CREATED + other))
-    first = derive(request, image_at(earlier, scan, written_after), earlier)
+    first = derive(request, history.at(earlier), earlier)
     if first:
-        assert derive(request, image_at(later, scan, written_after), later) == first
+        assert derive(request, history.at(later), later) == first
 
 
-@given(REQUESTS, st.none() | SCANS, WRITTEN_AFTER, SECONDS, SECONDS)
+@given(REQUESTS, histories(), SECONDS, SECONDS)
 def test_settling_changes_no_answer_whenever_it_comes(
-    request: ScanRequest, scan: Scan | None, written_after: float, one: float, other: float
+    request: ScanRequest, history: History, one: float, other: float
 ) -> None:
     earlier, later = sorted((CREATED + one, CREATED + other))
-    row = settled(request, image_at(earlier, scan, written_after), earlier)
+    row = settled(request, history.at(earlier), earlier)
     if row:
-        unsettled = derive(request, image_at(later, scan, written_after), later)
-        assert derive(row, None, later) == derive(row, image_at(later, scan, written_after), later) == unsettled
+        assert row == settled(row, None, later) == settled(row, history.at(later), later)
+        assert row == settled(request, history.at(later), later)
 
 
-@given(REQUESTS, st.none() | SCANS, WRITTEN_AFTER, SECONDS)
+@given(REQUESTS, histories(), SECONDS)
 def test_no_request_waits_longer_than_its_deadline_and_the_grace(
-    request: ScanRequest, scan: Scan | None, written_after: float, more: float
+    request: ScanRequest, history: History, more: float
 ) -> None:
-    now = request.deadline + GRACE_SECONDS + 1 + more
-    assert derive(request, image_at(now, scan, written_after), now)
+    """A day without budget puts it off, and leaves it no longer than it had at first."""
+    span = request.deadline - request.created_at
+    latest = max([request.deadline, *(next_day(at) + span for at, _ in history.put_off)])
+    now = latest + GRACE_SECONDS + 1 + more
+    assert derive(request, history.at(now), now)
+    assert request.deadline <= deadline_of(request, history.at(now)) <= latest
 
 
-@given(REQUESTS, st.none() | SCANS, st.floats())
-def test_every_request_is_pending_or_has_one_kind_of_answer(
-    request: ScanRequest, scan: Scan | None, now: float
+@given(REQUESTS, histories(), SECONDS)
+def test_a_request_does_not_time_out_while_its_image_waits_for_budget(
+    request: ScanRequest, history: History, after: float
 ) -> None:
+    now = CREATED + after
+    image = history.at(now)
+    if image and image.is_put_off(now) and max(image.put_off_at) <= request.deadline and not image.scan:
+        assert derive(request, image, now) is None
+
+
+@given(REQUESTS, histories(), st.floats())
+def test_every_request_is_pending_or_has_one_kind_of_answer(request: ScanRequest, history: History, now: float) -> None:
+    scan = history.scan
     answer = derive(request, Image("h", scan=scan), now)
     if answer is None:
         assert scan is None

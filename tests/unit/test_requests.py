@@ -4,6 +4,7 @@ import pytest
 
 from imagescan.labels import Label, Question
 from imagescan.requests import (
+    DAY_SECONDS,
     GRACE_SECONDS,
     TIMED_OUT,
     Failure,
@@ -11,8 +12,10 @@ from imagescan.requests import (
     Scan,
     ScanRequest,
     Status,
+    deadline_of,
     derive,
     is_shared,
+    next_day,
     settled,
 )
 from imagescan.settings import LEASE_SECONDS, SCANNER_TIMEOUT_SECONDS
@@ -108,3 +111,57 @@ def test_a_scan_is_shared_with_all_but_the_request_it_was_made_for() -> None:
 
 def test_grace_outlives_every_write_that_may_still_be_on_its_way() -> None:
     assert 10 * max(SCANNER_TIMEOUT_SECONDS, LEASE_SECONDS) < GRACE_SECONDS
+
+
+MIDNIGHT = float(DAY_SECONDS)  # the first after REQUEST, which has an hour
+
+
+@pytest.mark.parametrize(("now", "midnight"), [(0, 86_400), (86_399.9, 86_400), (86_400, 172_800), (1e5, 172_800)])
+def test_the_next_day_begins_at_midnight_in_utc(now: float, midnight: float) -> None:
+    assert next_day(now) == midnight
+
+
+@pytest.mark.parametrize(
+    ("put_off_at", "deadline"),
+    [
+        ((), 4600),
+        ((4600,), MIDNIGHT + 3600),
+        ((4600.1,), 4600),  # the request had timed out before the image began to wait
+        ((4600, MIDNIGHT + 3600), 2 * MIDNIGHT + 3600),
+        ((MIDNIGHT + 3600, 4600), 2 * MIDNIGHT + 3600),  # a set has no order
+        ((4600, MIDNIGHT + 3600.1), MIDNIGHT + 3600),
+        ((500,), MIDNIGHT + 3600),  # the image waited already when the request came
+    ],
+)
+def test_a_day_without_budget_does_not_count_against_the_deadline(
+    put_off_at: tuple[float, ...], deadline: float
+) -> None:
+    assert deadline_of(REQUEST, Image("h", put_off_at=put_off_at)) == deadline
+
+
+def test_a_wait_that_is_over_when_the_request_comes_gives_it_no_more_time() -> None:
+    request = replace(REQUEST, created_at=MIDNIGHT + 10, deadline=MIDNIGHT + 3610)
+    assert deadline_of(request, Image("h", put_off_at=(1000,))) == MIDNIGHT + 3610
+
+
+def test_a_request_whose_image_waits_is_answered_the_next_day() -> None:
+    waiting = Image("h", put_off_at=(1010,))
+    assert derive(REQUEST, waiting, LATE) is None
+    row = settled(REQUEST, replace(waiting, scan=replace(SEEN, finished_at=MIDNIGHT + 60)), MIDNIGHT + 61)
+    assert row
+    assert row.answer
+    assert (row.answer.status, row.deadline) == (Status.COMPLETED, MIDNIGHT + 3600)
+
+
+def test_a_settled_row_says_its_deadline_itself() -> None:
+    waiting = Image("h", put_off_at=(1010,))
+    row = settled(REQUEST, waiting, MIDNIGHT + 3601 + GRACE_SECONDS)
+    assert row
+    assert (row.answer and row.answer.completed_at, row.deadline) == (MIDNIGHT + 3600, MIDNIGHT + 3600)
+    assert deadline_of(row, waiting) == row.deadline
+
+
+@pytest.mark.parametrize(("now", "is_put_off"), [(1010, True), (MIDNIGHT - 1, True), (MIDNIGHT, False)])
+def test_an_image_waits_until_the_next_days_budget(now: float, is_put_off: bool) -> None:
+    assert Image("h", put_off_at=(1010,)).is_put_off(now) is is_put_off
+    assert not Image("h").is_put_off(now)

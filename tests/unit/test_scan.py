@@ -4,9 +4,10 @@ import pytest
 
 from imagescan.images import StoredObject
 from imagescan.labels import Label, Question
-from imagescan.requests import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, ScanRequest, Status
+from imagescan.requests import ATTEMPTS_EXHAUSTED, DAY_SECONDS, Failure, Image, Scan, ScanRequest, Status
 from imagescan.scan import (
     Detection,
+    DetectionError,
     DetectorBusy,
     DetectorMisused,
     ImageRefused,
@@ -17,7 +18,7 @@ from imagescan.scan import (
 )
 from imagescan.settings import LEASE_SECONDS, MAX_ATTEMPTS
 from tests.pictures import png
-from tests.unit.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeRequests
+from tests.unit.fakes import HASH, KEY, FakeBucket, FakeBudget, FakeDetector, FakeImages, FakeRequests
 
 SEEN = Detection((Label("Cat", 97),), "3.0")
 UNREADABLE = Failure("image_invalid", "It cannot be read.")
@@ -36,12 +37,14 @@ class Bench:
     requests: FakeRequests = field(default_factory=FakeRequests)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     detector: FakeDetector = field(default_factory=lambda: FakeDetector(SEEN))
+    budget: FakeBudget = field(default_factory=lambda: FakeBudget(10))
     time_left: float = 60
 
     def scan(self) -> Outcome:
-        return Scanner(
-            self.images, self.requests, self.bucket, self.detector, lambda: NOW, lambda: self.time_left
-        ).scan(KEY, owner="delivery-1")
+        scanner = Scanner(
+            self.images, self.requests, self.bucket, self.detector, lambda: NOW, lambda: self.time_left, self.budget
+        )
+        return scanner.scan(KEY, owner="delivery-1")
 
 
 def test_a_new_image_is_leased_scanned_finished_and_its_requests_settled() -> None:
@@ -167,3 +170,47 @@ def test_a_foreign_key_is_a_mistake_of_the_caller() -> None:
     scanner = Scanner(bench.images, bench.requests, bench.bucket, bench.detector, lambda: NOW, lambda: 60)
     with pytest.raises(ValueError, match=r"images/cat\.jpg"):
         scanner.scan("images/cat.jpg", owner="delivery-1")
+
+
+def test_without_budget_an_image_is_put_off_and_its_message_has_done_its_work() -> None:
+    bench = Bench(budget=FakeBudget(0))
+    outcome = bench.scan()
+    assert (outcome.result, outcome.is_done, bench.detector.calls) == (Result.LIMITED, True, 0)
+    assert bench.images.steps == ["lease", f"put off since {NOW:g}"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "began"),
+    [((NOW - 10,), NOW - 10), ((NOW - DAY_SECONDS,), NOW), ((NOW - DAY_SECONDS, NOW - 10), NOW - 10)],
+)
+def test_a_wait_begins_once_a_day(earlier: tuple[float, ...], began: float) -> None:
+    bench = Bench(FakeImages(put_off_at=earlier), budget=FakeBudget(0))
+    bench.scan()
+    assert bench.images.steps == ["lease", f"put off since {began:g}"]
+
+
+def test_a_message_whose_image_could_not_be_marked_as_waiting_comes_again() -> None:
+    outcome = Bench(FakeImages(has_its_lease=False), budget=FakeBudget(0)).scan()
+    assert (outcome.result, outcome.is_done) == (Result.HELD, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "given_back"),
+    [
+        (SEEN, []),
+        (ImageRefused("InvalidImageFormatException", UNREADABLE), []),
+        (DetectorBusy("ReadTimeoutError", charged=True), []),
+        (DetectorBusy("ThrottlingException"), [NOW]),
+        (DetectorMisused("AccessDeniedException"), [NOW]),
+        (ParametersRefused("InvalidParameterException"), [NOW]),
+    ],
+)
+def test_the_budget_gets_back_what_cost_nothing(answer: Detection | DetectionError, given_back: list[float]) -> None:
+    bench = Bench(detector=FakeDetector(answer))
+    bench.scan()
+    assert (bench.budget.left, bench.budget.given_back) == (9, given_back)
+
+
+def test_an_image_that_is_not_there_takes_nothing_of_the_budget() -> None:
+    bench = Bench(bucket=FakeBucket(None), budget=FakeBudget(0))
+    assert (bench.scan().result, bench.budget.left) == (Result.GONE, 0)

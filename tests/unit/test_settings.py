@@ -8,20 +8,23 @@ from imagescan.settings import (
     StatsSettings,
     StatusSettings,
     SubmitSettings,
+    SweeperSettings,
 )
 
 COMPLETE = {
     "IMAGES_TABLE": "images",
     "REQUESTS_TABLE": "requests",
+    "COUNTERS_TABLE": "counters",
     "IMAGES_BUCKET": "pictures",
     "SCAN_QUEUE_URL": "https://queue",
     "DEFAULT_LABEL": "cat",
     "DEFAULT_CONFIDENCE": "90",
-    "COUNTERS_TABLE": "counters",
     "EVENT_BUS": "bus",
     "DEADLINE_MINUTES": "60",
     "RETENTION_DAYS": "30",
+    "MAX_CALLS_PER_DAY": "0",
 }
+OF_THE_SCANNER = {"COUNTERS_TABLE", "SCAN_QUEUE_URL", "MAX_CALLS_PER_DAY"}
 
 
 def test_the_environment_is_read_into_seconds() -> None:
@@ -34,14 +37,23 @@ def test_the_environment_is_read_into_seconds() -> None:
     [
         (StatusSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
         (QuestionsSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
-        (SubmitSettings, [name for name in COMPLETE if name not in {"SCAN_QUEUE_URL", "COUNTERS_TABLE", "EVENT_BUS"}]),
-        (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", "SCAN_QUEUE_URL"]),
+        (SubmitSettings, [name for name in COMPLETE if name not in {*OF_THE_SCANNER, "EVENT_BUS"}]),
+        (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", *OF_THE_SCANNER]),
+        (SweeperSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", "SCAN_QUEUE_URL"]),
         (EndedSettings, ["COUNTERS_TABLE", "EVENT_BUS"]),
         (StatsSettings, ["COUNTERS_TABLE"]),
     ],
 )
 def test_a_missing_name_is_an_error_that_says_the_name(
-    kind: type[QuestionsSettings | StatusSettings | SubmitSettings | ScannerSettings | EndedSettings | StatsSettings],
+    kind: type[
+        QuestionsSettings
+        | StatusSettings
+        | SubmitSettings
+        | ScannerSettings
+        | SweeperSettings
+        | EndedSettings
+        | StatsSettings
+    ],
     names: list[str],
 ) -> None:
     for missing in names:

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from imagescan.labels import Label, Question
-from imagescan.requests import GRACE_SECONDS, Image, Scan, ScanRequest, Status
+from imagescan.requests import DAY_SECONDS, GRACE_SECONDS, Image, Scan, ScanRequest, Status
 from imagescan.sweep import PATIENCE_SECONDS, Swept, sweep
 from tests.unit.fakes import FakeImages, FakeRequests
 
@@ -49,6 +49,7 @@ def test_an_image_whose_message_seems_lost_is_queued_again_once(row: Image | Non
         (NOW - 60, None, True),  # young: its message is on its way
         (NOW - 3601, None, True),  # too late for anybody
         (LOST, Image("h", 1, lease_until=NOW + 1), True),  # being scanned
+        (LOST, Image("h", put_off_at=(LOST,)), True),  # it waits for tomorrow's budget
         (LOST, None, False),  # another sweep has just queued it
     ],
 )
@@ -84,3 +85,10 @@ def test_it_stops_in_time_and_says_that_it_is_not_complete() -> None:
 def test_many_waiting_requests_are_swept_in_rounds() -> None:
     found, _, queue = swept([request(image=f"h{n}", number=n) for n in range(250)])
     assert (found.waiting, found.queued_again, len(queue.announced)) == (250, 250, 250)
+
+
+def test_an_image_that_waited_for_a_new_day_is_queued_again_in_it() -> None:
+    asked = request(created_at=NOW - DAY_SECONDS)
+    patient = replace(asked, deadline=asked.created_at + 4 * 3600)
+    found, requests, queue = swept([patient], Image("h", put_off_at=(asked.created_at + 60,)))
+    assert (queue.announced, found.queued_again, found.overdue, requests.settled) == (["images/h"], 1, 0, [])

@@ -48,6 +48,13 @@ def dynamodb() -> "DynamoDBClient":
 
 
 @cache
+def dynamodb_once() -> "DynamoDBClient":
+    """For writes that would count twice if the SDK sent them again after an answer was lost."""
+    client: DynamoDBClient = _client("dynamodb", _ONCE)
+    return client
+
+
+@cache
 def events() -> "EventBridgeClient":
     client: EventBridgeClient = _client("events", _QUICK)
     return client

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imagescan.aws.rows import Item, batch_get, number, number_in, row_met, scan_attributes, scan_in, succeeded, text
+from imagescan.aws.rows import (
+    Item,
+    batch_get,
+    condition_failed,
+    number,
+    number_in,
+    row_met,
+    scan_attributes,
+    scan_in,
+    succeeded,
+    text,
+)
 from imagescan.requests import Image, Lease, Marked, Scan, Status
 
 if TYPE_CHECKING:
@@ -74,6 +85,28 @@ class ImagesTable:
             UpdateExpression=f"REMOVE lease_owner, lease_until{seen}{refunding}",
             ExpressionAttributeValues={":owner": text(owner), **attempt},
         )
+
+    def put_off(self, image_hash: str, owner: str, began: float) -> bool:
+        """Give the image up with its attempt and mark that it waits since ``began``; whether its row says so now."""
+        try:
+            self.client.update_item(
+                TableName=self.name,
+                Key=_key(image_hash),
+                ConditionExpression="lease_owner = :owner",
+                UpdateExpression="REMOVE lease_owner, lease_until DELETE attempts :attempt ADD put_off_at :began",
+                ExpressionAttributeValues={
+                    ":owner": text(owner),
+                    ":attempt": {"SS": [owner]},
+                    ":began": {"NS": [repr(began)]},
+                },
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            met: Item | None = error.response.get("Item")  # type: ignore[assignment]  # the stubs do not know it
+            return met is not None and began in image_in(met).put_off_at
+        return True
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         """The one terminal write. Where there was one before, that one stays, and its row comes back."""
@@ -167,4 +200,5 @@ def image_in(item: Item) -> Image:
         lease_until=number_in(item, "lease_until"),
         queued_again_at=number_in(item, "queued_again_at"),
         scan=scan_in(item),
+        put_off_at=tuple(sorted(map(float, item["put_off_at"]["NS"]))) if "put_off_at" in item else (),
     )

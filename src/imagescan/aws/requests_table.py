@@ -160,7 +160,7 @@ class RequestsTable:
         }
 
     def _settling(self, request: ScanRequest) -> Any:
-        attributes = _answer_attributes(answer_of(request))
+        attributes = {**_answer_attributes(answer_of(request)), "deadline": number(request.deadline)}
         return {
             "TableName": self.name,
             "Key": _key(request.id),

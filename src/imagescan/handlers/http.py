@@ -10,6 +10,7 @@ from typing import Any
 
 from imagescan.errors import BadInput, Conflict, NotFound, Rejected, TooLarge, UnsupportedType
 from imagescan.handlers.log import logger
+from imagescan.requests import Image
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -63,6 +64,11 @@ def unless_unchanged(event: Event, answer: Response) -> Response:
     if etag in known or "*" in known:
         return {**answer, "statusCode": HTTPStatus.NOT_MODIFIED, "headers": headers, "body": ""}
     return {**answer, "headers": headers}
+
+
+def ask_again(image: Image | None) -> dict[str, str]:
+    """The header that says when to ask again: soon, or in a while when the image waits for another day's budget."""
+    return {"Retry-After": "300" if image and image.waits_until else "1"}
 
 
 def text(event: Event) -> str | None:

@@ -34,4 +34,5 @@ def lambda_handler(event: Event, _context: Any) -> Response:
         **collaborators(),
         now=time.time(),
     )
-    return http.response(200, {"requests": [answer.summary(each) for each in page.requests], "cursor": page.cursor})
+    told = [answer.summary(each.request, each.image) for each in page.requests]
+    return http.response(200, {"requests": told, "cursor": page.cursor})

@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 
 from imagescan.aws import clients
+from imagescan.aws.daily_calls import DailyCalls
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.rekognition import Rekognition
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.aws.scan_queue import ScanQueue, messages_in
 from imagescan.handlers.batch_log import count_judged, log_judged
-from imagescan.scan import Scanner
+from imagescan.scan import Budget, NoLimit, Scanner
 from imagescan.scan_batch import scan_batch
 from imagescan.settings import ScannerSettings
 
@@ -28,7 +29,14 @@ def collaborators() -> dict[str, Any]:
         "requests": RequestsTable(clients.dynamodb(), names.requests_table),
         "bucket": ImageBucket(clients.s3(), names.images_bucket),
         "detector": Rekognition(clients.rekognition(), names.images_bucket),
+        "budget": budget(),
     }
+
+
+def budget() -> Budget:
+    """A day's calls are counted only where they are limited: otherwise a scan needs no call for it."""
+    most = settings().max_calls_per_day
+    return DailyCalls(clients.dynamodb_once(), settings().counters_table, most) if most else NoLimit()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

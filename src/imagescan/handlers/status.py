@@ -14,7 +14,6 @@ from imagescan.handlers.http import Event, Response
 from imagescan.settings import StatusSettings
 from imagescan.status import Standing, status
 
-_PENDING = {"Retry-After": "1"}
 _FINAL = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}  # an answer never changes
 
 
@@ -39,5 +38,5 @@ def lambda_handler(event: Event, _context: Any) -> Response:
 
 def _found(standing: Standing, *, wants_debug: bool) -> Response:
     debug = {"debug_data": answer.debug_data(standing.request, standing.image)} if wants_debug else {}
-    headers = _FINAL if standing.request.answer else _PENDING
-    return http.response(200, answer.body(standing.request) | debug, headers)
+    headers = _FINAL if standing.request.answer else http.ask_again(standing.image)
+    return http.response(200, answer.body(standing.request, standing.image) | debug, headers)

@@ -42,8 +42,9 @@ def one(body: str | None, key: str | None, accept_for: Accept) -> Response:
     _count(submitted)
     # relative to /scanrequest itself, so that it holds under any stage, domain or proxy
     headers = {"Location": f"scanrequest/{submitted.request.id}"}
-    waiting = {} if submitted.request.answer else {"Retry-After": "1"}
-    return http.response(status_of(submitted), answer.body(submitted.request, submitted.upload), headers | waiting)
+    waiting = {} if submitted.request.answer else http.ask_again(submitted.image)
+    told = answer.body(submitted.request, submitted.image, submitted.upload)
+    return http.response(status_of(submitted), told, headers | waiting)
 
 
 def many(body: str | None, key: str | None, accept_for: Accept) -> Response:

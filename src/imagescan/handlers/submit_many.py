@@ -28,7 +28,8 @@ def told(result: Submitted | Rejected) -> dict[str, Any]:
     if isinstance(result, Rejected):
         refused = {"code": result.code, "message": result.message}
         return {"status_code": http.status_of(result), "request": None, "error": refused}
-    return {"status_code": status_of(result), "request": answer.body(result.request, result.upload), "error": None}
+    body = answer.body(result.request, result.image, result.upload)
+    return {"status_code": status_of(result), "request": body, "error": None}
 
 
 def status_of(submitted: Submitted) -> HTTPStatus:

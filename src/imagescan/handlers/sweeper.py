@@ -15,7 +15,7 @@ from imagescan.forget import forget
 from imagescan.handlers import metrics
 from imagescan.handlers.log import logger
 from imagescan.images import hash_in_key
-from imagescan.settings import ScannerSettings
+from imagescan.settings import SweeperSettings
 from imagescan.sweep import Queue, Swept, sweep
 
 
@@ -30,7 +30,7 @@ class LoggedQueue:
         logger.info("queued_again", image_hash=hash_in_key(key))
 
 
-settings = cache(lambda: ScannerSettings.from_env(os.environ))
+settings = cache(lambda: SweeperSettings.from_env(os.environ))
 
 
 @cache
