@@ -5,7 +5,7 @@ from imagescan.labels import Label
 from imagescan.scan import Detection
 from tests.interleavings.calls import Caller, operation
 from tests.interleavings.faults import DETECTION
-from tests.interleavings.world import SHOWS, World
+from tests.interleavings.world import SHOWS, World, day_of
 
 
 class Detector:
@@ -26,4 +26,8 @@ def _detect(world: World, key: str, version: str) -> tuple[World, Detection]:
 def charged(world: World, key: str) -> World:
     """The world with one more paid call for the image under ``key``."""
     image_hash = hash_in_key(key) or key
-    return world._replace(paid=world.paid.having(image_hash, world.paid.get(image_hash, 0) + 1))
+    day = day_of(world.now)
+    return world._replace(
+        paid=world.paid.having(image_hash, world.paid.get(image_hash, 0) + 1),
+        paid_on=world.paid_on.having(day, world.paid_on.get(day, 0) + 1),
+    )

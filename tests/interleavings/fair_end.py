@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from imagescan.requests import NEVER_UPLOADED, TIMED_OUT
+from imagescan.requests import NEVER_UPLOADED, TIMED_OUT, deadline_of
 from imagescan.sweep import PATIENCE_SECONDS
 from tests.interleavings.image_bucket import has_right_bytes
+from tests.interleavings.images_table import image_in
 from tests.interleavings.invariants import Violated, check
 from tests.interleavings.moves import Move, numbered
 from tests.interleavings.programs import Sweep
@@ -65,7 +66,8 @@ def _has_time(state: State, request_id: str) -> bool:
     request = state.world.requests.get(request_id)
     if request is None or request_id not in state.accepted:
         return False
-    return has_right_bytes(state.world, request.image_key) and state.world.now + TIME_ENOUGH_SECONDS <= request.deadline
+    deadline = deadline_of(request, image_in(state.world.images, request.image_hash))
+    return has_right_bytes(state.world, request.image_key) and state.world.now + TIME_ENOUGH_SECONDS <= deadline
 
 
 def fair_move(state: State) -> Move | None:

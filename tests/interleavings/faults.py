@@ -34,6 +34,7 @@ class Fault(StrEnum):
 READ = (Fault.FAILED,)
 INDEX_READ = (Fault.FAILED, Fault.BLIND_INDEX, Fault.OLD_INDEX)
 WRITE = (Fault.FAILED, Fault.LOST, Fault.RESENT)
+WRITE_ONCE = (Fault.FAILED, Fault.LOST)
 DETECTION = (Fault.THROTTLED, Fault.UNKNOWN_CODE, Fault.MISUSED, Fault.PARAMETERS, Fault.REFUSED, Fault.UNANSWERED)
 
 # After each of these, and after no other, an image may have to be paid for once more.

@@ -27,6 +27,10 @@ class ImagesTable:
     def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
         self._call(_release(image_hash, owner, refund, unseen))
 
+    def put_off(self, image_hash: str, owner: str, began: float) -> bool:
+        is_marked: bool = self._call(_put_off(image_hash, owner, began))
+        return is_marked
+
     def finish(self, image_hash: str, scan: Scan) -> Image:
         in_force: Image = self._call(_finish(image_hash, scan))
         return in_force
@@ -73,6 +77,15 @@ def _release(world: World, image_hash: str, owner: str, refund: bool, unseen: bo
     return _put(world, image_hash, row._replace(lease_owner=None, lease_until=None)), None
 
 
+@operation("marks image {0} as waiting for another day's budget", WRITE)
+def _put_off(world: World, image_hash: str, owner: str, began: float) -> tuple[World, bool]:
+    row = world.images.get(image_hash, ImageRow())
+    if row.lease_owner != owner:
+        return world, began in row.put_off_at
+    given_up = row._replace(lease_owner=None, lease_until=None, attempts=row.attempts - {owner})
+    return _put(world, image_hash, given_up._replace(put_off_at=row.put_off_at | {began})), True
+
+
 @operation("writes the end of image {0}", WRITE)
 def _finish(world: World, image_hash: str, scan: Scan) -> tuple[World, Image]:
     row = world.images.get(image_hash, ImageRow())
@@ -96,7 +109,8 @@ def image_in(rows: Table[ImageRow], image_hash: str) -> Image | None:
 
 
 def _image(image_hash: str, row: ImageRow) -> Image:
-    return Image(image_hash, len(row.attempts), row.first_leased_at, row.lease_until, row.queued_again_at, row.scan)
+    times = row.first_leased_at, row.lease_until, row.queued_again_at
+    return Image(image_hash, len(row.attempts), *times, row.scan, tuple(sorted(row.put_off_at)))
 
 
 def _put(world: World, image_hash: str, row: ImageRow) -> World:

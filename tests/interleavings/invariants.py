@@ -7,8 +7,9 @@ from imagescan.requests import Answer, ScanRequest, Status, derive
 from imagescan.uploads import Message, Poison, keys_in
 from tests.interleavings.faults import Fault
 from tests.interleavings.images_table import image_in
+from tests.interleavings.programs import DEADLINE_SECONDS
 from tests.interleavings.state import State
-from tests.interleavings.world import SHOWS, ImageRow, Table, World
+from tests.interleavings.world import SHOWS, ImageRow, Table, World, day_of
 
 
 class Violated(Exception):
@@ -47,10 +48,10 @@ def check_told(state: State, request: ScanRequest) -> None:
         raise Violated(f"somebody was told {_told(request.answer)} for {request.id}, which is not how it stands")
 
 
-def check_acknowledged(world: World, message: Message, there: frozenset[str]) -> None:
-    """A message goes only when its images are terminal, or when there is nothing to do for them.
+def check_acknowledged(world: World, message: Message, there: frozenset[str], began: float) -> None:
+    """A message goes only when its images are terminal or put off to another day, or when there is nothing to do.
 
-    ``there`` are the keys whose bytes were there when its delivery began.
+    ``there`` are the keys whose bytes were there when its delivery began, which was at ``began``.
     """
     try:
         keys = keys_in(message.body)
@@ -60,7 +61,7 @@ def check_acknowledged(world: World, message: Message, there: frozenset[str]) ->
         image_hash = hash_in_key(key) or ""
         image = image_in(world.images, image_hash)
         was_there = key in there and all(version.content == image_hash for version in world.objects[key])
-        if was_there and not (image and image.scan):
+        if was_there and not (image and (image.scan or image.is_put_off(began))):
             raise Violated(
                 f"the message of image {image_hash[0].upper()} was acknowledged before its image was terminal"
             )
@@ -105,13 +106,19 @@ def _check_verdict(request: ScanRequest, answer: Answer) -> None:
 def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
     code = answer.failure.code if answer.failure else "none"
     is_right = {
-        "timed_out": state.world.now > request.deadline,
+        "timed_out": state.world.now > request.deadline and not _waits_for_budget(state.world, request),
         "never_uploaded": state.world.now > request.deadline and request.awaits_upload,
         "image_invalid": state.struck(Fault.REFUSED),
         "attempts_exhausted": state.costly_faults >= state.scenario.max_attempts,
     }
     if not is_right.get(code, False):
         raise Violated(f"{request.id} failed with {code!r}, for which there is no reason")
+
+
+def _waits_for_budget(world: World, request: ScanRequest) -> bool:
+    row = world.images.get(request.image_hash, ImageRow())
+    on_this_day = [at for at in row.put_off_at if day_of(at) == day_of(world.now)]
+    return row.scan is None and any(at <= request.created_at + DEADLINE_SECONDS for at in on_this_day)
 
 
 def _check_scans_kept(before: World, after: World) -> None:
@@ -127,6 +134,10 @@ def _check_paid(state: State) -> None:
     for image_hash, paid in state.world.paid.items():
         if paid > most:
             raise Violated(f"image {image_hash[0].upper()} was paid for {paid} times; {most} is the most here")
+    limit = state.scenario.max_calls_per_day
+    for day, paid in state.world.paid_on.items():
+        if limit and paid > limit:
+            raise Violated(f"{paid} calls were paid for on {day}; {limit} is the most")
 
 
 def _told(answer: Answer | None) -> str:

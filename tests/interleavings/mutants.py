@@ -164,16 +164,59 @@ MUTANTS = (
         "strange mail",
         _in("scan_batch", "return self.poison is None and all(", "return all("),
     ),
+    # ---------------------------------------------------------------- the day's budget
+    Mutant(
+        "Rekognition is asked although the day's budget is spent",
+        "a day's budget is spent",
+        _in("scan", "if not self.budget.take(asked_at):", "if self.budget.take(asked_at) is None:"),
+    ),
+    Mutant(
+        "a call that was paid for is given back to the budget",
+        "two pictures, a call a day",
+        _in("scan", "            if not error.charged:\n", "            if error:\n"),
+    ),
+    Mutant(
+        "two take the last call of a day",
+        "two pictures, a call a day",
+        Change("tests.interleavings.daily_calls", ">= most:", "> most:"),
+    ),
+    Mutant(
+        "a message is acknowledged although its image was not marked as waiting",
+        "midnight comes while two are at work",
+        _in("scan", "Result.LIMITED if is_marked else Result.HELD", "Result.LIMITED"),
+    ),
+    Mutant(
+        "an image is put off by one who no longer has its lease",
+        "midnight comes while two are at work",
+        _in_table(
+            "    if row.lease_owner != owner:\n        return world, began in row.put_off_at\n", "    assert row\n"
+        ),
+    ),
+    Mutant(
+        "a day without budget counts against the deadline",
+        "a day's budget is spent",
+        _in("requests", "deadline = max(deadline, next_day(began) + allowed)", "deadline = max(deadline, began)"),
+    ),
+    Mutant(
+        "a wait that begins after a request has timed out puts its deadline off",
+        "a day's budget is spent",
+        _in("requests", "        if began <= deadline:\n", "        if began:\n"),
+    ),
+    Mutant(
+        "the sweeper forgets an image once its request's first deadline is over",
+        "a day's budget is spent",
+        _in("sweep", "now <= deadline_of(row, image) for", "now <= row.deadline for"),
+    ),
     # ---------------------------------------------------------------- what a request is told
     Mutant(
         "a request times out while a scan for it may still be on its way",
         "the deadline passes",
-        _in("requests", "now > request.deadline + GRACE_SECONDS", "now > request.deadline"),
+        _in("requests", "now > deadline + GRACE_SECONDS", "now > deadline"),
     ),
     Mutant(
         "a scan after the deadline answers a request that had timed out",
         "another asks after the deadline",
-        _in("requests", "image.scan and image.scan.finished_at <= request.deadline:", "image.scan:"),
+        _in("requests", "image.scan and image.scan.finished_at <= deadline:", "image.scan:"),
     ),
     # ---------------------------------------------------------------- sweeper
     Mutant(

@@ -18,6 +18,7 @@ from imagescan.handlers import scanner as handler
 from imagescan.images import AnnouncedImage, CheckedImage, ImageType
 from imagescan.labels import Question
 from imagescan.requests import ScanRequest
+from imagescan.scan import NoLimit
 from imagescan.scan_batch import Judged
 from imagescan.status import status
 from imagescan.submit import submit
@@ -25,6 +26,7 @@ from imagescan.sweep import sweep
 from imagescan.uploads import Message
 from tests.interleavings.calls import OWNER, Call
 from tests.interleavings.clock import read_clock, time_left
+from tests.interleavings.daily_calls import DailyCalls
 from tests.interleavings.detector import Detector
 from tests.interleavings.image_bucket import ImageBucket
 from tests.interleavings.images_table import ImagesTable
@@ -200,6 +202,7 @@ class Delivery:
     """The scanner's handler with a batch of messages, numbered."""
 
     bodies: tuple[str, ...]
+    max_calls_per_day: int = 0
     limit: float = 60
 
     def run(self, run: Run) -> Any:
@@ -209,6 +212,7 @@ class Delivery:
                 "requests": RequestsTable(run.call),
                 "bucket": ImageBucket(run.call),
                 "detector": Detector(run.call),
+                "budget": DailyCalls(run.call, self.max_calls_per_day) if self.max_calls_per_day else NoLimit(),
             },
             "settings": lambda: SimpleNamespace(queue_url=""),
             "clients": SimpleNamespace(sqs=lambda: None),

@@ -2,7 +2,7 @@
 
 import json
 
-from imagescan.requests import GRACE_SECONDS
+from imagescan.requests import DAY_SECONDS, GRACE_SECONDS
 from imagescan.sweep import PATIENCE_SECONDS
 from tests.interleavings.faults import Fault
 from tests.interleavings.programs import DEADLINE_SECONDS
@@ -21,6 +21,11 @@ BEFORE_GRACE_ENDS, AFTER_GRACE = BEFORE_DEADLINE + GRACE_SECONDS, AFTER_DEADLINE
 
 
 ROUND_THE_DEADLINE = (0, BEFORE_DEADLINE, AFTER_DEADLINE, BEFORE_GRACE_ENDS, AFTER_GRACE)
+
+# The evening before another day's budget: the deadline and the grace end in it, or midnight comes first.
+EVENING, NIGHT = DAY_SECONDS - 6000, DAY_SECONDS - 20
+ROUND_MIDNIGHT = (EVENING, EVENING + AFTER_DEADLINE, EVENING + AFTER_GRACE, DAY_SECONDS + 5)
+JUST_BEFORE_THE_DEADLINE = NIGHT + 10 - DEADLINE_SECONDS
 
 TIMELY = (Fault.DEATH, Fault.MESSAGE_LOST, Fault.OLD_INDEX, Fault.RESENT)
 
@@ -65,12 +70,44 @@ QUICK = (
     Scenario(
         "two sweepers at once", ONE, each(1, Fault.MESSAGE_LOST, Fault.DEATH), 2, instants=(0, PATIENCE_OVER), sweeps=2
     ),
+    Scenario(
+        "a day's budget is spent",
+        ONE,
+        each(1, Fault.DEATH, Fault.MESSAGE_LOST, Fault.RESENT, Fault.LOST, Fault.THROTTLED),
+        1,
+        instants=ROUND_MIDNIGHT,
+        sweeps=1,
+        max_calls_per_day=1,
+    ),
+    Scenario(
+        "midnight comes while two are at work",
+        ONE,
+        each(1, Fault.EARLY_EXPIRY, Fault.DUPLICATE),
+        instants=(JUST_BEFORE_THE_DEADLINE, NIGHT, DAY_SECONDS + 5),
+        max_calls_per_day=1,
+    ),
+    Scenario(
+        "two pictures, a call a day",
+        (Ask(A, "cat"), Ask(B, "cat")),
+        each(1, Fault.UNANSWERED),
+        instants=(NIGHT, DAY_SECONDS + 5),
+        max_calls_per_day=1,
+    ),
 )
 
 
 THREE = (Ask(A, "cat"), Ask(A, "dog"), Ask(B, "cat"))
 
 DEEP = (
+    Scenario(
+        "a day's budget is spent, any two faults",
+        ONE,
+        each(2, *Fault),
+        2,
+        instants=ROUND_MIDNIGHT,
+        sweeps=1,
+        max_calls_per_day=1,
+    ),
     Scenario("three ask about two pictures, two deaths", THREE, each(2, Fault.DEATH)),
     Scenario("three ask about one picture", (*TWO, Ask(A, "cat"))),
     Scenario(

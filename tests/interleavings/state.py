@@ -8,7 +8,7 @@ from typing import NamedTuple
 from imagescan.uploads import Message
 from tests.interleavings.faults import COSTLY, Fault
 from tests.interleavings.programs import Place, Program
-from tests.interleavings.world import Ask, ImageRow, Table, World
+from tests.interleavings.world import Ask, ImageRow, Table, World, day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Scenario:
     """What is explored: who asks what, how often each fault may strike, and when the clock may stand still.
 
     ``faults`` strike at most so often of each kind, ``faults_in_all`` of all kinds; ``instants`` in seconds.
-    ``max_receives`` is the queue's redrive policy. ``batches`` lets a delivery have all that is in the queue.
+    ``max_receives`` is the queue's redrive policy. ``batches`` lets a delivery have all that is in the queue. Where
+    there is a limit of calls, others have spent the first day's already.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Scenario:
     batches: bool = False
     max_receives: int = 2
     max_attempts: int = 5
+    max_calls_per_day: int = 0
     mail: tuple[str, ...] = ()
 
 
@@ -94,6 +96,8 @@ class State(NamedTuple):
                 world.queue,
                 world.dead_letters,
                 world.paid,
+                world.paid_on,
+                world.calls,
                 self.left,
                 self.faults_left,
                 self.sweeps_left,
@@ -123,7 +127,10 @@ def _actor_key(actor: Actor, rows: Sequence[ImageRow]) -> tuple[object, ...]:
 
 
 def first_state(scenario: Scenario) -> State:
-    world = World(scenario.instants[0], queue=tuple(Message("", "receipt", body, 0) for body in scenario.mail))
+    mail = tuple(Message("", "receipt", body, 0) for body in scenario.mail)
+    now, spent = scenario.instants[0], scenario.max_calls_per_day
+    by_others = Table({day_of(now): spent} if spent else {})
+    world = World(now, queue=mail, paid_on=by_others, calls=by_others)
     return State(
         scenario, world, Table(Counter(dict(scenario.faults))), scenario.faults_in_all, scenario.sweeps, scenario.polls
     )

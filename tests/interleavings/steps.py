@@ -36,7 +36,8 @@ def deliver(state: State, batch: tuple[Message, ...], *, keep: bool = False) -> 
     """The state with a scanner at work on these messages; ``keep`` leaves them in the queue as well."""
     world = state.world if keep else scan_queue.take(state.world, batch)
     messages = tuple(scan_queue.received(message) for message in batch)
-    return begin(state._replace(world=world), Delivery(tuple(message.body for message in batch)), messages)
+    program = Delivery(tuple(message.body for message in batch), state.scenario.max_calls_per_day)
+    return begin(state._replace(world=world), program, messages)
 
 
 def step(state: State, actor: Actor, strand: int, call: Call) -> State:
@@ -108,7 +109,7 @@ def _acknowledge(state: State, actor: Actor) -> State:
     failures = {failure["itemIdentifier"] for failure in end.value["batchItemFailures"]}
     for at, message in enumerate(actor.messages):
         if str(at) not in failures:
-            check_acknowledged(state.world, message, actor.there)
+            check_acknowledged(state.world, message, actor.there, actor.started_at)
     return _given_back(state, (message for at, message in enumerate(actor.messages) if str(at) in failures))
 
 

@@ -36,6 +36,7 @@ image_steps = st.one_of(
     leases,
     leases,
     st.tuples(st.just("release"), owners, st.booleans(), st.booleans()),
+    st.tuples(st.just("put_off"), owners, times),
     st.tuples(st.just("finish"), scans),
     st.tuples(st.just("claim_requeue"), times, times),
 )

@@ -7,7 +7,7 @@ The modules beside this one hold the operations: ``images_table``, ``requests_ta
 from typing import NamedTuple
 
 from imagescan.images import ImageType, key_of
-from imagescan.requests import Scan, ScanRequest
+from imagescan.requests import DAY_SECONDS, Scan, ScanRequest
 from imagescan.uploads import Message
 
 # Two pictures, named by the first letter of their hash, and what they show.
@@ -53,6 +53,7 @@ class ImageRow(NamedTuple):
     lease_until: float | None = None
     queued_again_at: float | None = None
     scan: Scan | None = None
+    put_off_at: frozenset[float] = frozenset()
 
 
 class Version(NamedTuple):
@@ -65,7 +66,8 @@ class Version(NamedTuple):
 class World(NamedTuple):
     """``objects`` holds every version under its key, the newest last.
 
-    ``paid`` counts, by image, the detections that Rekognition charges for.
+    ``paid`` counts, by image, the detections that Rekognition charges for, and ``paid_on`` counts them by day;
+    ``calls`` is the budget's own count.
     """
 
     now: float
@@ -75,3 +77,10 @@ class World(NamedTuple):
     queue: tuple[Message, ...] = ()
     dead_letters: tuple[Message, ...] = ()
     paid: Table[int] = Table()
+    paid_on: Table[int] = Table()
+    calls: Table[int] = Table()
+
+
+def day_of(now: float) -> str:
+    """The day by its number."""
+    return f"day {now // DAY_SECONDS:g}"
