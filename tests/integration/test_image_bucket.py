@@ -1,12 +1,13 @@
 from dataclasses import replace
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
 from imagescan import images
 from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
-from imagescan.images import CheckedImage, ImageType, StoredObject
+from imagescan.images import AnnouncedImage, CheckedImage, ImageType, StoredObject
 from tests.integration.functions import picture
 from tests.integration.resources import BUCKET
 from tests.integration.world import World, hash_of
@@ -31,6 +32,26 @@ def test_an_image_is_found_as_it_was_put(bucket: ImageBucket, image: CheckedImag
     assert stored["Body"].read() == image.content
     assert stored["ContentType"] == "image/png"
     assert bucket.find(image.key) == StoredObject(image.key, stored["VersionId"], image.hash, "a-request")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        (None, f"https://{BUCKET}.s3.eu-central-1.amazonaws.com/images/"),
+        ("http://host.docker.internal:4566", f"http://host.docker.internal:4566/{BUCKET}/images/"),
+    ],
+    ids=["AWS", "an emulator"],
+)
+def test_an_upload_goes_to_the_host_of_the_region_or_to_the_emulator(
+    image: CheckedImage, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, address: str
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    if endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setattr(clients, "_session", botocore.session.get_session)  # one that has not seen another region
+    announced = AnnouncedImage(image.hash, len(image.content), image.type)
+    upload = ImageBucket(clients.s3.__wrapped__(), BUCKET).upload_for(announced, "a-request", now=0)
+    assert upload.url.startswith(address)
 
 
 def test_bytes_that_are_not_those_of_the_hash_are_refused(bucket: ImageBucket, image: CheckedImage) -> None:
