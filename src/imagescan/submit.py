@@ -50,17 +50,24 @@ def submit(
 
     Each step is durable before the next. When this returns, the request will be answered; when it raises, there is no
     request. Bytes come before the row, because a row without bytes would wait for nothing. A request that was stored
-    before under the same idempotency key is the one that is returned. Raises Conflict when that asked something else.
+    before under the same idempotency key is the one that is returned, with the bytes it may still lack. Raises Conflict
+    when that asked something else.
     """
     known = images.get(image.hash)
     earlier = requests.get(request.id) if request.fingerprint else None
     answered = settled(request, known, now)
-    if isinstance(image, CheckedImage) and not answered and not earlier:
+    if earlier:
+        _must_ask_the_same(earlier, request)
+    if isinstance(image, CheckedImage) and not answered and (earlier is None or earlier.awaits_upload):
         bucket.put(image, request.id)
     stored = earlier or requests.put(answered or request)
-    if stored.fingerprint != request.fingerprint:
-        raise Conflict("idempotency_key_reused", "This Idempotency-Key came with another body before. Use a new key.")
+    _must_ask_the_same(stored, request)
     stands = settled(stored, known, now) or stored
     if isinstance(image, AnnouncedImage) and not stands.answer:
         return Submitted(stands, known, bucket.upload_for(image, request.id, now))
     return Submitted(stands, known)
+
+
+def _must_ask_the_same(stored: ScanRequest, request: ScanRequest) -> None:
+    if stored.fingerprint != request.fingerprint:
+        raise Conflict("idempotency_key_reused", "This Idempotency-Key came with another body before. Use a new key.")

@@ -1,6 +1,7 @@
 """Announced images, idempotency keys and further questions, from the event of API Gateway to the rows."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -67,6 +68,14 @@ def test_a_repeated_key_is_the_same_request(world: World) -> None:
     assert first.body["request_id"] == second.body["request_id"]
     assert second.body["upload"]
     assert len(world.resources.rows(REQUESTS)) == 1
+
+
+def test_bytes_posted_under_the_key_of_their_announcement_are_scanned(world: World) -> None:
+    awaited = keyed(world, "k").body["request_id"]
+    posted = {"file": b64encode(picture()).decode(), "fileType": "image/png"}
+    assert world.functions.post(posted, headers={"idempotency-key": "k"}).body["request_id"] == awaited
+    world.trigger.deliver_all()
+    assert world.functions.get(awaited).body["status"] == "completed"
 
 
 def test_a_repeated_key_with_another_body_is_a_conflict(world: World) -> None:

@@ -36,9 +36,9 @@ MUTANTS = (
         "one asks, two faults",
         _in(
             "submit",
-            "    if isinstance(image, CheckedImage) and not answered and not earlier:\n",
+            "    if isinstance(image, CheckedImage) and not answered and (earlier is None or earlier.awaits_upload):\n",
             "    requests.put(answered or request)\n"
-            "    if isinstance(image, CheckedImage) and not answered and not earlier:\n",
+            "    if isinstance(image, CheckedImage) and not answered and (earlier is None or earlier.awaits_upload):\n",
         ),
     ),
     Mutant(

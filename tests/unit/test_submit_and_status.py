@@ -121,6 +121,24 @@ def test_a_repeated_key_with_the_same_body_is_the_same_request_and_uploads_nothi
     assert len(bucket.uploads) == 1
 
 
+def test_what_was_announced_may_be_posted_under_the_same_key_and_is_stored() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    told = AnnouncedImage(IMAGE.hash, len(IMAGE.content), IMAGE.type)
+    first = submitted(FakeImages(), requests, bucket, told, awaits_upload=True, fingerprint="f")
+    assert bucket.uploads == []
+    again = submitted(FakeImages(), requests, bucket, fingerprint="f")
+    assert again.request == first.request
+    assert bucket.uploads == [f"{IMAGE.key} for r"]
+
+
+def test_a_key_of_an_announcement_with_another_body_is_refused_and_uploads_nothing() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    submitted(FakeImages(), requests, bucket, ANNOUNCED, awaits_upload=True, fingerprint="f")
+    with pytest.raises(Conflict):
+        submitted(FakeImages(), requests, bucket, fingerprint="g")
+    assert bucket.uploads == []
+
+
 def test_a_repeated_key_is_answered_once_the_image_is_known() -> None:
     requests = FakeRequests()
     submitted(FakeImages(), requests, FakeBucket(), fingerprint="f")
