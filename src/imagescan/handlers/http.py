@@ -22,13 +22,14 @@ CORS = {
     "Access-Control-Max-Age": "7200",
 }
 _STATUS_CODES: dict[type[Rejected], HTTPStatus] = {
+    Rejected: HTTPStatus.INTERNAL_SERVER_ERROR,
     BadInput: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
-_BROKEN = Rejected("internal_error", "Something broke on our side. Nothing was accepted; try again later.")
+BROKEN = Rejected("internal_error", "Something broke on our side. Nothing was accepted; try again later.")
 _PROBLEM = "application/problem+json"
 
 type Event = dict[str, Any]
@@ -106,7 +107,7 @@ def api(handler: Handler) -> Handler:
             return _problem(event, status_of(error), error)
         except Exception:  # noqa: BLE001 - the last stop before the client, which must see no internals
             logger.exception("broken")
-            return _problem(event, HTTPStatus.INTERNAL_SERVER_ERROR, _BROKEN)
+            return _problem(event, status_of(BROKEN), BROKEN)
 
     return answer
 

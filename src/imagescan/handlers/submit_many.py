@@ -8,6 +8,7 @@ from typing import Any
 from imagescan import answer
 from imagescan.errors import Rejected
 from imagescan.handlers import bodies, http
+from imagescan.handlers.log import logger
 from imagescan.submit import Submitted
 
 AT_ONCE = 10
@@ -42,3 +43,6 @@ def _accepted(entry: Entry, key: str | None, accept: Accept) -> Submitted | Reje
         return accept(bodies.read_entry(entry), key)
     except Rejected as error:
         return error
+    except Exception:  # noqa: BLE001 - what breaks for one entry must not hide that others were accepted
+        logger.exception("broken")
+        return http.BROKEN
