@@ -3,6 +3,7 @@
 Times are seconds since the Unix epoch.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -153,6 +154,9 @@ class Asked:
     verdict: Verdict
 
 
+_POSITION = re.compile(r"([0-9]{10}\.[0-9]{3})#([!-~]{1,36})")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
     """Where a request stands among all by the time it was made, requests of the same millisecond by their ids."""
@@ -167,10 +171,10 @@ class Position:
     @classmethod
     def parse(cls, written: str) -> "Position":
         """Reads what ``str`` wrote. Raises ValueError for anything else."""
-        made, separator, request_id = written.partition("#")
-        if not separator:
+        found = _POSITION.fullmatch(written)
+        if not found:
             raise ValueError(f"{written!r} is not a position")
-        return cls(float(made), request_id)
+        return cls(float(found[1]), found[2])
 
     def __str__(self) -> str:
         """In a form that sorts as positions do."""

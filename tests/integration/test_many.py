@@ -88,6 +88,27 @@ def test_a_listing_from_before_all_time_lists_everything(world: World) -> None:
     assert len(listed(world, **{"from": "0001-01-01"}).body["requests"]) == 1
 
 
+def test_a_listing_from_after_all_time_lists_nothing(world: World) -> None:
+    world.functions.submit(picture())
+    assert listed(world, **{"from": "2300-01-01"}).body["requests"] == []
+
+
+def test_a_cursor_from_before_the_beginning_of_the_list_ends_it(world: World) -> None:
+    for number in range(2):
+        world.functions.submit(png(shade=number))
+    cursor = listed(world, limit="1").body["cursor"]
+    world.wire.reset()
+    page = listed(world, cursor=cursor, **{"from": "2200-01-01"})
+    assert (page.status, page.body) == (200, {"requests": [], "cursor": None})
+    assert world.wire.calls == []  # DynamoDB would refuse such a query
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 2049, "é" * 1025])
+def test_an_id_that_is_none_is_not_even_looked_for(world: World, request_id: str) -> None:
+    assert world.functions.get(request_id).status == deleted(world, request_id).status == 404
+    assert world.wire.calls == []  # DynamoDB would refuse such a key
+
+
 def test_a_deleted_request_is_gone_at_once_and_its_image_after_a_quiet_time(world: World) -> None:
     request_id = world.functions.submit(picture()).body["request_id"]
     world.trigger.deliver_all()

@@ -1,3 +1,4 @@
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,12 @@ from imagescan.labels import Label, Question
 from imagescan.listing import MOST_ROUNDS, Page, Wanted, listing
 from imagescan.requests import Image, Position, Scan, ScanRequest, Status
 
+NO_POSITIONS = ["nan#r", "inf#r", "-000000001.000#r", "1e3#r", "0000001000.000#", "0000001000.000#" + "r" * 2000]
 SEEN = Scan(Status.COMPLETED, 1, (Label("Cat", 97),))
+
+
+def sealed(position: str) -> str:
+    return base64.urlsafe_b64encode(position.encode()).decode()
 
 
 def request(number: int, label: str = "cat", image: str = "h") -> ScanRequest:
@@ -104,7 +110,7 @@ def test_a_request_that_was_deleted_meanwhile_is_left_out() -> None:
     assert ids(page(Table([request(1), request(2)], gone={"r0002"}))) == ["r0001"]
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "*", "a", "bm90IGEgcG9zaXRpb24", "ÿ"])
+@pytest.mark.parametrize("cursor", ["nonsense", "*", "a", "bm90IGEgcG9zaXRpb24", "ÿ", *map(sealed, NO_POSITIONS)])
 def test_a_cursor_that_no_page_gave_is_refused(cursor: str) -> None:
     with pytest.raises(BadInput) as refused:
         page(Table([]), cursor=cursor)
@@ -131,7 +137,7 @@ def test_a_query_that_cannot_be_read_is_refused(query: dict[str, str], code: str
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "", "٣"])
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "", "٣", "9" * 5000])
 def test_a_limit_outside_1_to_100_is_refused(limit: str) -> None:
     with pytest.raises(BadInput):
         queries.limit({"limit": limit})

@@ -36,6 +36,7 @@ _WAITING = "waiting"
 _BY_TIME = "by_time"
 _SHARDS = "0123456789abcdef"  # a request is in that of its id's last digit
 _END_OF_TIME = Position(9_999_999_999.0, "~")
+_LONGEST_KEY = 2048  # bytes; DynamoDB takes it for an error to look for a longer one, or an empty one
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class RequestsTable:
 
     def get(self, request_id: str) -> ScanRequest | None:
         """The row, strongly read."""
+        if not 0 < len(request_id.encode()) <= _LONGEST_KEY:
+            return None
         answer = self.client.get_item(TableName=self.name, Key=_key(request_id), ConsistentRead=True)
         return request_in(answer["Item"]) if "Item" in answer else None
 
@@ -81,6 +84,9 @@ class RequestsTable:
 
         The index is spread over ``_SHARDS``, so that no one partition of it takes every write.
         """
+        oldest, newest = str(Position(min(since, _END_OF_TIME.made), "")), str(before or _END_OF_TIME)
+        if oldest > newest:  # which DynamoDB takes for an error
+            return []
 
         def of_shard(shard: str) -> list[Position]:
             answer = self.client.query(
@@ -89,8 +95,8 @@ class RequestsTable:
                 KeyConditionExpression="list_shard = :shard AND list_position BETWEEN :oldest AND :newest",
                 ExpressionAttributeValues={
                     ":shard": text(_list_shard(owner, shard)),
-                    ":oldest": text(str(Position(since, ""))),
-                    ":newest": text(str(before or _END_OF_TIME)),
+                    ":oldest": text(oldest),
+                    ":newest": text(newest),
                 },
                 ScanIndexForward=False,
                 Limit=limit + 1,  # BETWEEN includes the position itself

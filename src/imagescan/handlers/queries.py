@@ -20,7 +20,7 @@ def wanted(query: Query, owner: str | None) -> Wanted:
 def limit(query: Query) -> int:
     """How many to a page. Raises BadInput outside 1 to 100."""
     asked = query.get("limit", str(USUAL_LIMIT))
-    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= MOST):
+    if not (asked.isascii() and asked.isdigit() and len(asked) <= len(str(MOST)) and 1 <= int(asked) <= MOST):
         raise BadInput("invalid_limit", f"'limit' must be a whole number from 1 to {MOST}.")
     return int(asked)
 
