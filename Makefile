@@ -111,6 +111,12 @@ test-page: $(PAGE)/.made
 explore: .venv/.made ## visit every state of larger scenarios, with crashes and faults; up to 15 minutes
 	@PYTHONPATH=src $(PYTHON) -m tests.interleavings
 
+.PHONY: fuzz
+SECONDS ?= 900
+fuzz: .venv/.made ## ask the running local stack whatever a client may think of (SECONDS=900)
+	@api=$$($(LOCAL) url) && cd .local && ../.venv/bin/schemathesis --config-file ../tests/e2e/schemathesis.toml \
+	run ../docs/openapi.json --url "$$api" --max-time $(SECONDS)
+
 ## Environments
 
 .PHONY: tools
