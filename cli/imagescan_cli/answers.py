@@ -66,7 +66,7 @@ def line(answer: Answer, path: object = None) -> str:
     """The answer in one line for people: the picture's path where there is one, the sentence, the request's id."""
     request_id, message = answer["request_id"], answer["message"]
     if path is None:
-        return printable(f"{request_id}: {message}")
+        return printable(f"{request_id}: {message}" if request_id else message)
     return printable(f"{path}: {message}" + (f" [{request_id}]" if request_id else ""))
 
 

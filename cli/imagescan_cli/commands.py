@@ -12,6 +12,7 @@ import typer
 from imagescan_cli import __version__, config
 from imagescan_cli.answers import Answer, Exit, exit_code, exit_code_after_sending, exit_code_after_waiting
 from imagescan_cli.callers import Auth, Caller, UnknownCaller
+from imagescan_cli.listing import list_all
 from imagescan_cli.many import look_at_all, submit_all
 from imagescan_cli.output import Output
 from imagescan_cli.pictures import find
@@ -20,7 +21,7 @@ from imagescan_cli.scanning import Scanning
 from imagescan_cli.service import Service, Unreachable
 
 AT_ONCE = 8
-COMMANDS = ("submit", "status", "watch", "ask")
+COMMANDS = ("submit", "status", "watch", "ask", "list")
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -31,6 +32,14 @@ class Match(StrEnum):
     ANY = "any"
     ALL = "all"
     NONE = "none"
+
+
+class Status(StrEnum):
+    """How a request stands."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
 
 
 def show_version(wanted: bool) -> None:
@@ -174,6 +183,29 @@ def ask(
     answer = _from_service(context, _checked(api), answered)
     Output(as_json=as_json).show(answer)
     raise typer.Exit(exit_code([answer]))
+
+
+@app.command("list")
+def list_requests(
+    context: typer.Context,
+    *,
+    status: Annotated[Status | None, typer.Option(help="Only those that stand so.")] = None,
+    label: Annotated[str | None, typer.Option("--label", "-l", help="Only those that asked for this label.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="Only those made from this ISO 8601 time on.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many to show at most. [default: all]")] = None,
+    api: Api = None,
+    as_json: Json = False,
+) -> None:
+    """List requests, the newest first. The exit code says only whether the service told them."""
+    wanted = {"status": status, "label": label, "from": since}
+    query = {name: value for name, value in wanted.items() if value is not None}
+
+    async def listed(service: Service) -> Exit:
+        return await list_all(service, query, Output(as_json=as_json), most=limit)
+
+    raise typer.Exit(_from_service(context, _checked(api), listed))
 
 
 def _stand(

@@ -79,6 +79,10 @@ class Service:
         """Asks more about the image of a request."""
         return await self._call("POST", f"scanrequest/{quote(request_id, safe='')}/questions", json=body)
 
+    async def page(self, query: Mapping[str, str]) -> Answer:
+        """Requests, the newest first, and the cursor of the next page; None at the end."""
+        return (await self._call("GET", "scanrequests", params=query)).answer
+
     async def upload(self, to: Mapping[str, Any], content: bytes) -> None:
         """Sends a picture's bytes the way an answer's ``upload`` says, unless they are there already."""
         headers = {**to["headers"], **_IF_ABSENT}

@@ -135,6 +135,7 @@ def test_one_request_is_watched_looked_at_and_asked_more(run: Run, fresh_picture
     assert run("ask", request, "--label", "dog").returncode == 1
     assert run("ask", request, "--label", "dog", "--label", "cat", "--match", "any").returncode == 0
     assert run("status", uuid.uuid4()).returncode == 3
+    assert request in {answer["request_id"] for answer in _answers(run("list", "--status", "completed", "--json"))}
 
 
 def test_a_picture_that_cannot_be_taken_fails_and_is_never_a_no(run: Run, samples: Path, tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 type Body = dict[str, Any]
 
 
 @dataclass
 class Fault:
-    """What the next call of a kind is answered with instead: submit, status, ask or upload."""
+    """What the next call of a kind is answered with instead: submit, status, ask, list or upload."""
 
     call: str
     status: int
@@ -83,6 +83,16 @@ class FakeService:
         self.looks_left[request["image_hash"]] -= 1
         return 200, self._derived(request)
 
+    def get_page(self, query: dict[str, str]) -> tuple[int, Body]:
+        """Requests are newest first by the order they came in; a cursor is how many came before."""
+        if query.get("from") == "nonsense":
+            return 400, {"code": "invalid_from", "message": "That is no time."}
+        newest = list(reversed(self.requests.values()))
+        start, limit = int(query.get("cursor", 0)), int(query["limit"])
+        page = [each for each in newest[start : start + limit] if query.get("status") in (None, each["status"])]
+        labelled = [each for each in page if query.get("label") in (None, each["label"])]
+        return 200, {"requests": labelled, "cursor": str(start + limit) if start + limit < len(newest) else None}
+
     def post_question(self, request_id: str, body: Body) -> tuple[int, Body]:
         if self.requests[request_id]["status"] != "completed":
             return 409, {"code": "not_answered_yet", "message": "Still waiting."}
@@ -103,11 +113,11 @@ class FakeService:
         if request["status"] != "pending":
             return None
         url = f"{self.address}/bucket/{body['sha256']}?X-Amz-Signature=secret"
-        return {"method": "PUT", "url": url, "headers": {"Content-Type": body["fileType"]}}
+        return {"method": "PUT", "url": url, "headers": {"Content-Type": body.get("fileType", "image/png")}}
 
 
 def _pending(request_id: str, body: Body) -> Body:
-    label = (body.get("labels") or ["cat"])[0]
+    label = (body.get("labels") or [body.get("label", "cat")])[0]
     return {
         "request_id": request_id,
         "status": "pending",
@@ -124,6 +134,10 @@ class _Handler(BaseHTTPRequestHandler):
     fake: FakeService
 
     def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path.endswith("/scanrequests"):
+            self._answer("list", lambda _: self.fake.get_page(dict(parse_qsl(query))))
+            return
         self._answer("status", lambda _: self.fake.get_request(unquote(self.path.rsplit("/", 1)[1])))
 
     def do_POST(self) -> None:

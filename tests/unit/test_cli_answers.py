@@ -56,6 +56,7 @@ def test_an_answer_has_not_lapsed() -> None:
 def test_a_line_names_the_picture_the_answer_and_the_request() -> None:
     assert line(YES, "a.jpg") == "a.jpg: Yes. [r1]"
     assert line(YES) == "r1: Yes."
+    assert line(failed("invalid_from", "It is no time.")) == "It is no time."
     assert line(failed("unreadable", "It cannot be read."), "a.jpg") == "a.jpg: It cannot be read."
 
 

@@ -253,6 +253,56 @@ def test_more_is_asked_about_an_answered_request(run: Run, folder: Path) -> None
     assert run("ask", sent["request_id"], "--label", "cat").exit_code == 1
 
 
+def requests_made(service: FakeService, *labels: str) -> list[str]:
+    """Made on the service itself, in this order; their ids."""
+    bodies = [{"sha256": f"{len(service.requests) + at:064}", "label": label} for at, label in enumerate(labels)]
+    return [service.post_request(body, body["sha256"])[1]["request_id"] for body in bodies]
+
+
+@pytest.mark.parametrize(("limit", "told", "pages"), [((), 250, 3), (("--limit", 101), 101, 2), (("--limit", 7), 7, 1)])
+def test_requests_are_listed_newest_first_over_as_many_pages_as_it_takes(
+    run: Run, service: FakeService, limit: tuple[object, ...], told: int, pages: int
+) -> None:
+    made = requests_made(service, *["cat"] * 250)
+    result = run("list", "--json", *limit)
+    assert [each["request_id"] for each in lines(result)] == made[::-1][:told]
+    assert (result.exit_code, service.calls["list"]) == (0, pages)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (["--status", "failed"], [1, 0]),
+        (["--status", "pending"], [3, 2]),
+        (["--label", "dog"], [3, 1]),
+        (["-l", "bird"], []),
+    ],
+)
+def test_a_list_is_of_what_is_wanted(run: Run, service: FakeService, wanted: list[str], told: list[int]) -> None:
+    made = requests_made(service, "cat", "dog")
+    service.lapse("timed_out")
+    made += requests_made(service, "cat", "dog")
+    result = run("list", "--json", *wanted)
+    assert [each["request_id"] for each in lines(result)] == [made[at] for at in told]
+    assert result.exit_code == 0
+
+
+def test_a_page_that_holds_nothing_wanted_is_not_the_end(run: Run, service: FakeService) -> None:
+    [wanted, *_] = requests_made(service, "dog", *["cat"] * 100)
+    assert [each["request_id"] for each in lines(run("list", "--json", "--label", "dog"))] == [wanted]
+
+
+def test_a_list_for_people_is_a_sentence_for_each(run: Run, service: FakeService) -> None:
+    [request_id] = requests_made(service, "cat")
+    assert run("list", "--from", "2026-11-22").stdout == f"{request_id}: Waiting.\n"
+    assert "from=2026-11-22" in service.paths[-1]
+
+
+def test_a_list_that_the_service_refuses_is_a_failure_that_says_why(run: Run) -> None:
+    told = run("list", "--from", "nonsense")
+    assert (told.exit_code, told.stdout) == (3, "That is no time.\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -263,6 +313,8 @@ def test_more_is_asked_about_an_answered_request(run: Run, folder: Path) -> None
         (["submit", ".", "--match", "some"], "some"),
         (["submit", ".", "--min-confidence", "101"], "--min-confidence"),
         (["submit", ".", "--concurrency", "0"], "--concurrency"),
+        (["list", "--status", "done"], "done"),
+        (["list", "--limit", "0"], "--limit"),
         (["status", "r1", "--api", "example.com"], "https://"),
         (["--config", "no-such-file", "status", "r1"], "no-such-file"),
     ],
