@@ -143,7 +143,7 @@ def _message(request: ScanRequest, image: Image | None) -> str:
 
 _WAITING = "The image is waiting to be scanned. Ask again in a moment."
 _PUT_OFF = "The image waits for the budget of scans of {day} (UTC), because the one before was spent. Ask again then."
-_AWAITED = "The image is waiting to be uploaded and scanned. Ask again once it is sent."
+_AWAITED = "The image is waiting for its upload or its scan. Ask again once it is sent."
 
 
 def _in_words(question: Question, verdict: Verdict) -> str:

@@ -99,7 +99,7 @@ def test_while_bytes_are_awaited_it_says_where_to_send_them() -> None:
         "headers": {"Content-Type": "image/png"},
         "expires_at": "1970-01-01T00:15:00.000Z",
     }
-    assert "uploaded" in body["message"]
+    assert body["message"].startswith("The image is waiting for its upload or its scan.")
 
 
 def test_a_miss_names_what_comes_nearest() -> None:
