@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from httpx_retries import Retry, aretry_request
@@ -81,7 +81,8 @@ class Service:
 
     async def page(self, query: Mapping[str, str]) -> Answer:
         """Requests, the newest first, and the cursor of the next page; None at the end."""
-        return (await self._call("GET", "scanrequests", params=query)).answer
+        # Signed calls need a space as %20: httpx itself would write a plus sign.
+        return (await self._call("GET", f"scanrequests?{urlencode(query, quote_via=quote)}")).answer
 
     async def upload(self, to: Mapping[str, Any], content: bytes) -> None:
         """Sends a picture's bytes the way an answer's ``upload`` says, unless they are there already."""

@@ -298,6 +298,11 @@ def test_a_list_for_people_is_a_sentence_for_each(run: Run, service: FakeService
     assert "from=2026-11-22" in service.paths[-1]
 
 
+def test_a_query_is_written_as_signatures_need_it(run: Run, service: FakeService) -> None:
+    run("list", "--label", "black cat", "--from", "2026-11-22T10:00+01:00")
+    assert service.paths[-1] == "/v1/scanrequests?label=black%20cat&from=2026-11-22T10%3A00%2B01%3A00&limit=100"
+
+
 def test_a_list_that_the_service_refuses_is_a_failure_that_says_why(run: Run) -> None:
     told = run("list", "--from", "nonsense")
     assert (told.exit_code, told.stdout) == (3, "That is no time.\n")
