@@ -33,6 +33,12 @@ class Template:
         defaults = {name: str(spec["Default"]) for name, spec in self._source["Parameters"].items()}
         self._names = {"AWS::NoValue": _NO_VALUE, **defaults, **names}
 
+    @property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """What each parameter may be, as it is written."""
+        parameters: dict[str, dict[str, Any]] = self._source["Parameters"]
+        return parameters
+
     def properties(self, resource: str, *leave_out: str) -> dict[str, Any]:
         """A resource's properties, resolved; ``leave_out`` names those that stand for nothing here."""
         properties = self._source["Resources"][resource]["Properties"]

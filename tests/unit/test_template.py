@@ -11,8 +11,10 @@ import pytest
 from imagescan.aws.event_bus import SOURCE
 from imagescan.scan import Result
 from imagescan.settings import SCANNER_TIMEOUT_SECONDS
+from imagescan.sweep import PATIENCE_SECONDS
 from local import paths
 from tests.deployment import Deployment, parameters_of
+from tests.integration.template import Template
 
 A_STREAM_REMEMBERS = 86_400  # seconds
 POOL_ARN = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
@@ -228,6 +230,15 @@ def test_a_message_is_hidden_for_six_times_as_long_as_a_scan_may_take(deployment
     queue, scanner = deployment.properties("ScanQueue"), deployment.properties("ScannerFunction")
     assert queue["VisibilityTimeout"] >= 6 * scanner["Timeout"]
     assert scanner["Timeout"] == SCANNER_TIMEOUT_SECONDS
+
+
+def test_every_deadline_that_is_allowed_lets_the_sweeper_repair_a_lost_message() -> None:
+    parameters = Template({}).parameters
+    allowed = re.compile(parameters["DeadlineMinutes"]["AllowedPattern"])
+    sweep_minutes = int(parameters["SweepMinutes"]["Default"])
+    minutes = [each for each in range(10_000) if allowed.fullmatch(str(each))]
+    assert minutes == list(range(20, 1441))
+    assert minutes[0] >= PATIENCE_SECONDS / 60 + sweep_minutes
 
 
 @every_deployment
