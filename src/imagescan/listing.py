@@ -80,6 +80,9 @@ def _standing(
     waiting = {row.image_hash for row in rows.values() if not row.answer}
     of_image = images.get_many(sorted(waiting))
     stands = {row.id: standing(row, of_image.get(row.image_hash), now) for row in rows.values()}
+    timed_out = [key for key, each in stands.items() if not rows[key].answer and each.has_timed_out]
+    if timed_out:  # or settled since, and then their image's row removed
+        stands |= {key: Standing(row) for key, row in requests.get_many(timed_out).items() if row.answer}
     return [(position, stands.get(position.request_id)) for position in positions]
 
 

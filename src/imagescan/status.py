@@ -22,6 +22,11 @@ class Standing:
     request: ScanRequest
     image: Image | None = None
 
+    @property
+    def has_timed_out(self) -> bool:
+        """Whether it ended without a scan."""
+        return self.request.answer is not None and self.request.answer.scan is None
+
 
 def status(request_id: str, *, images: Images, requests: Requests, now: float, caller: str | None = None) -> Standing:
     """How the request stands. A settled row says it all; otherwise the image's row decides.
@@ -33,7 +38,12 @@ def status(request_id: str, *, images: Images, requests: Requests, now: float, c
         raise NotFound("request_not_found", "There is no request of this id. Check the id; old requests are forgotten.")
     if request.answer:
         return Standing(request)
-    return standing(request, images.get(request.image_hash), now)
+    stands = standing(request, images.get(request.image_hash), now)
+    if stands.has_timed_out:
+        # So it looks without its image's row, too; but rows are removed, once their requests were settled.
+        again = requests.get(request_id)
+        return Standing(again, stands.image) if again and again.answer else stands
+    return stands
 
 
 def standing(request: ScanRequest, image: Image | None, now: float) -> Standing:

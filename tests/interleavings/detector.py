@@ -1,5 +1,6 @@
 """Rekognition in memory: it says what the very version shows that it is asked about, and counts what it charges."""
 
+from imagescan.aws.rekognition import classified
 from imagescan.images import StoredObject, hash_in_key
 from imagescan.labels import Label
 from imagescan.scan import Detection
@@ -13,14 +14,18 @@ class Detector:
         self._call = call
 
     def detect(self, stored: StoredObject) -> Detection:
-        detection: Detection = self._call(_detect(stored.key, stored.version))
+        detection: Detection | None = self._call(_detect(stored.key, stored.version))
+        if detection is None:
+            raise classified("InvalidS3ObjectException")
         return detection
 
 
 @operation("has Rekognition look at image {0}", DETECTION, is_unseen=True)
-def _detect(world: World, key: str, version: str) -> tuple[World, Detection]:
-    shown = SHOWS[world.objects[key][int(version)].content or ""]
-    return charged(world, key), Detection((Label(shown, 97.0),), "3.0")
+def _detect(world: World, key: str, version: str) -> tuple[World, Detection | None]:
+    content = world.objects[key][int(version)].content
+    if content is None:
+        return world, None
+    return charged(world, key), Detection((Label(SHOWS[content], 97.0),), "3.0")
 
 
 def charged(world: World, key: str) -> World:

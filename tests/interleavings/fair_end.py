@@ -82,7 +82,10 @@ def fair_move(state: State) -> Move | None:
     if all(row.answer for row in state.world.requests.values()):
         return None
     later = state._replace(world=state.world._replace(now=state.world.now + SWEEP_SECONDS))
-    return Move((f"it is {later.world.now:g} s now, and the sweeper begins",), partial(begin, later, Sweep()))
+    return Move(
+        (f"it is {later.world.now:g} s now, and the sweeper begins",),
+        partial(begin, later, Sweep(forgets=state.scenario.deletes > 0)),
+    )
 
 
 def _fair_step(state: State, actor: Actor) -> Move:

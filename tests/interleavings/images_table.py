@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imagescan.requests import Image, Lease, Scan
+from imagescan.requests import Image, Lease, Marked, Scan
 from tests.interleavings.calls import Caller, operation
 from tests.interleavings.faults import READ, WRITE
 from tests.interleavings.world import ImageRow, Table, World
@@ -35,6 +35,20 @@ class ImagesTable:
         in_force: Image = self._call(_finish(image_hash, scan))
         return in_force
 
+    def mark_for_removal(self, image_hash: str, now: float) -> None:
+        self._call(_mark(image_hash, now))
+
+    def marked_for_removal(self) -> Sequence[Marked]:
+        marked: tuple[Marked, ...] = self._call(_marked())
+        return marked
+
+    def unmark(self, marked: Marked) -> None:
+        self._call(_unmark(marked.image_hash, marked.since))
+
+    def remove(self, marked: Marked, seen: Image, now: float) -> bool:
+        is_gone: bool = self._call(_remove(marked.image_hash, marked.since, _finished_at(seen), now))
+        return is_gone
+
     def claim_requeue(self, image_hash: str, now: float, not_since: float) -> bool:
         is_claimed: bool = self._call(_claim_requeue(image_hash, now, not_since))
         return is_claimed
@@ -45,7 +59,7 @@ def _get(world: World, image_hash: str) -> tuple[World, Image | None]:
     return world, image_in(world.images, image_hash)
 
 
-@operation("reads the images of the waiting requests", READ)
+@operation("reads images", READ)
 def _get_many(world: World, image_hashes: Sequence[str]) -> tuple[World, tuple[Image, ...]]:
     found = (image_in(world.images, image_hash) for image_hash in image_hashes)
     return world, tuple(image for image in found if image)
@@ -100,6 +114,40 @@ def _claim_requeue(world: World, image_hash: str, now: float, not_since: float) 
     if row.scan or (row.queued_again_at is not None and row.queued_again_at >= not_since):
         return world, False
     return _put(world, image_hash, row._replace(queued_again_at=now)), True
+
+
+@operation("marks image {0} for removal", WRITE)
+def _mark(world: World, image_hash: str, now: float) -> tuple[World, None]:
+    row = world.images.get(image_hash, ImageRow())
+    return _put(world, image_hash, row._replace(to_remove_since=now)), None
+
+
+@operation("asks the index which images are to be removed", READ)
+def _marked(world: World) -> tuple[World, tuple[Marked, ...]]:
+    rows = sorted(world.images.items())
+    return world, tuple(Marked(key, row.to_remove_since) for key, row in rows if row.to_remove_since is not None)
+
+
+@operation("takes the mark off image {0}", WRITE)
+def _unmark(world: World, image_hash: str, since: float) -> tuple[World, None]:
+    row = world.images.get(image_hash, ImageRow())
+    if row.to_remove_since != since:
+        return world, None
+    return _put(world, image_hash, row._replace(to_remove_since=None)), None
+
+
+@operation("removes the row of image {0}", WRITE)
+def _remove(world: World, image_hash: str, since: float, finished_at: float | None, now: float) -> tuple[World, bool]:
+    row = world.images.get(image_hash, ImageRow())
+    is_free = row.lease_until is None or row.lease_until < now
+    if row.to_remove_since != since or not is_free or _finished_at(row) != finished_at:
+        return world, False
+    removals = world.removals.having(image_hash, world.removals.get(image_hash, 0) + 1)
+    return world._replace(images=world.images.without(image_hash), removals=removals), True
+
+
+def _finished_at(image: Image | ImageRow) -> float | None:
+    return image.scan.finished_at if image.scan else None
 
 
 def image_in(rows: Table[ImageRow], image_hash: str) -> Image | None:

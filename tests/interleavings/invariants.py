@@ -6,6 +6,7 @@ from imagescan.images import hash_in_key
 from imagescan.requests import Answer, ScanRequest, Status, derive
 from imagescan.uploads import Message, Poison, keys_in
 from tests.interleavings.faults import Fault
+from tests.interleavings.image_bucket import is_stored
 from tests.interleavings.images_table import image_in
 from tests.interleavings.programs import DEADLINE_SECONDS
 from tests.interleavings.state import State
@@ -41,8 +42,9 @@ def _answers(requests: Table[ScanRequest], images: Table[ImageRow], now: float) 
 
 def check_told(state: State, request: ScanRequest) -> None:
     """A terminal answer that somebody is told is the one that stands."""
-    stored = state.world.requests.get(request.id)
-    if stored is None:
+    if request.id in state.world.deleted:
+        return
+    if request.id not in state.world.requests:
         raise Violated(f"{request.id} was promised an answer and is not stored")
     if request.answer and request.answer != answers(state.world)[request.id]:
         raise Violated(f"somebody was told {_told(request.answer)} for {request.id}, which is not how it stands")
@@ -68,12 +70,16 @@ def check_acknowledged(world: World, message: Message, there: frozenset[str], be
 
 
 def _check_durable(state: State) -> None:
-    missing = state.accepted - state.world.requests.keys()
+    deleted = state.world.deleted.keys()
+    missing = state.accepted - state.world.requests.keys() - deleted
     if missing:
         raise Violated(f"{min(missing)} was accepted and is not stored")
+    back = deleted & state.world.requests.keys()
+    if back:
+        raise Violated(f"{min(back)} was deleted and is there again")
     for request in state.world.requests.values():
-        if not (request.answer or request.awaits_upload or request.image_key in state.world.objects):
-            raise Violated(f"{request.id} waits, and its bytes were never stored")
+        if not (request.answer or request.awaits_upload or is_stored(state.world, request.image_key)):
+            raise Violated(f"{request.id} waits, and its bytes are not stored")
 
 
 def _check_answers(state: State, old: dict[str, Answer | None], new: dict[str, Answer | None]) -> None:
@@ -125,13 +131,15 @@ def _check_scans_kept(before: World, after: World) -> None:
     if after.images is before.images:
         return
     for image_hash, row in before.images.items():
-        if row.scan and row.scan != after.images[image_hash].scan:
+        is_removed = after.removals.get(image_hash) != before.removals.get(image_hash)
+        if row.scan and not is_removed and row.scan != after.images[image_hash].scan:
             raise Violated(f"the terminal row of image {image_hash[0].upper()} changed")
 
 
 def _check_paid(state: State) -> None:
-    most = min(1 + state.costly_faults, state.scenario.max_attempts)
     for image_hash, paid in state.world.paid.items():
+        lives = 1 + state.world.removals.get(image_hash, 0)
+        most = min(lives + state.costly_faults, lives * state.scenario.max_attempts)
         if paid > most:
             raise Violated(f"image {image_hash[0].upper()} was paid for {paid} times; {most} is the most here")
     limit = state.scenario.max_calls_per_day

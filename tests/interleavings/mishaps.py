@@ -11,7 +11,7 @@ from tests.interleavings.clock import LITTLE
 from tests.interleavings.detector import charged
 from tests.interleavings.faults import Fault
 from tests.interleavings.programs import Answered, Entry, Raised, ServiceError
-from tests.interleavings.requests_table import as_before
+from tests.interleavings.requests_table import as_before, as_long_ago
 from tests.interleavings.state import Actor, State
 from tests.interleavings.steps import answered
 from tests.interleavings.world import FOREIGN, Table, World
@@ -70,6 +70,7 @@ STRUCK: dict[Fault, Struck] = {
     Fault.RESENT: _resent,
     Fault.BLIND_INDEX: _answered_from(lambda world: world._replace(requests=Table())),
     Fault.OLD_INDEX: _answered_from(as_before),
+    Fault.LATE_INDEX: _answered_from(as_long_ago),
     Fault.THROTTLED: _refused("ThrottlingException"),
     Fault.UNKNOWN_CODE: _refused("NeverHeardOfException"),
     Fault.MISUSED: _refused("AccessDeniedException"),

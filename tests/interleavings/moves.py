@@ -9,7 +9,7 @@ from imagescan.aws.image_bucket import UPLOAD_SECONDS
 from tests.interleavings import image_bucket, scan_queue
 from tests.interleavings.faults import Fault
 from tests.interleavings.mishaps import ACCIDENTS, spend, strike
-from tests.interleavings.programs import Poll, Sweep
+from tests.interleavings.programs import Delete, Poll, Sweep
 from tests.interleavings.state import Actor, State
 from tests.interleavings.steps import begin, deliver, die, finish, next_instant, step, submit_next
 
@@ -40,6 +40,7 @@ def moves(state: State) -> list[Move]:
             _deliveries(state),
             _sweeps(state),
             _polls(state),
+            _deletes(state),
             _accidents(state),
             _time_passing(state),
         )
@@ -66,7 +67,7 @@ def _of_actor(state: State, actor: Actor) -> Iterator[Move]:
 
 
 def _direct_uploads(state: State) -> Iterator[Move]:
-    for request_id in sorted(state.accepted):
+    for request_id in state.standing:
         request = state.world.requests[request_id]
         is_open = request.awaits_upload and state.world.now <= request.created_at + UPLOAD_SECONDS
         if is_open and request.image_key not in state.world.objects:
@@ -88,15 +89,23 @@ def _deliveries(state: State) -> Iterator[Move]:
 def _sweeps(state: State) -> Iterator[Move]:
     if state.sweeps_left:
         rest = state._replace(sweeps_left=state.sweeps_left - 1)
-        yield Move(("the sweeper begins",), partial(begin, rest, Sweep()))
+        yield Move(("the sweeper begins",), partial(begin, rest, Sweep(forgets=state.scenario.deletes > 0)))
 
 
 def _polls(state: State) -> Iterator[Move]:
     if state.polls_left:
         rest = state._replace(polls_left=state.polls_left - 1)
-        for request_id in sorted(state.accepted):
+        for request_id in state.standing:
             program = Poll(request_id, state.world.now)
             yield Move(("somebody asks for the", program), partial(begin, rest, program))
+
+
+def _deletes(state: State) -> Iterator[Move]:
+    if state.deletes_left:
+        rest = state._replace(deletes_left=state.deletes_left - 1)
+        for request_id in state.standing:
+            program = Delete(request_id, state.world.now)
+            yield Move(("the", program, "begins"), partial(begin, rest, program))
 
 
 def _accidents(state: State) -> Iterator[Move]:

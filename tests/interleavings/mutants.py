@@ -243,6 +243,41 @@ MUTANTS = (
         "the deadline passes",
         _in("sweep", "answered(rows, found.get, now)", "answered(rows, lambda _: None, now)"),
     ),
+    # ---------------------------------------------------------------- deletion
+    Mutant(
+        "an image is removed without a quiet time",
+        "a deletion, a sweep and the same picture at once",
+        _in("forget", "return now < quiet_since + QUIET_SECONDS or any(", "return any("),
+    ),
+    Mutant(
+        "an image is removed although somebody waits for it",
+        "a deletion and one fault",
+        _in("forget", " or any(True for _ in requests.waiting_for(marked.image_hash))", ""),
+    ),
+    Mutant(
+        "bytes are removed that were uploaded since their deletion",
+        "the same picture, never scanned",
+        _in("forget", "bucket.remove(marked.image_hash, marked.since)", "bucket.remove(marked.image_hash, now)"),
+    ),
+    Mutant(
+        "an image's row is removed although it was finished since it was seen",
+        "the same picture, never scanned",
+        _in_table(" or _finished_at(row) != finished_at", ""),
+    ),
+    Mutant(
+        "settling brings a deleted request back",
+        "a deletion while a scan runs",
+        Change(
+            "tests.interleavings.requests_table",
+            "return stored is not None and stored.answer is None",
+            "return stored is None or stored.answer is None",
+        ),
+    ),
+    Mutant(
+        "a removed image is taken for one that was never scanned",
+        "somebody asks while an image is removed",
+        _in("status", "if stands.has_timed_out:", "if stands is None:"),
+    ),
     # ---------------------------------------------------------------- conditions of the images table
     Mutant(
         "the lease is granted to everybody",

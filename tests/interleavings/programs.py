@@ -10,10 +10,14 @@ The scanner is run from its Lambda handler, in the private copy of the modules t
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Protocol, Self
 
 from imagescan import scan_batch
+from imagescan.delete import delete
+from imagescan.errors import NotFound
+from imagescan.forget import forget
 from imagescan.handlers import scanner as handler
 from imagescan.images import AnnouncedImage, CheckedImage, ImageType
 from imagescan.labels import Question
@@ -181,17 +185,33 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """Somebody deletes a request."""
+
+    request_id: str
+    now: float
+    limit: float = 10
+
+    def run(self, run: Run) -> Any:
+        return delete(self.request_id, images=ImagesTable(run.call), requests=RequestsTable(run.call), now=self.now)
+
+    def __str__(self) -> str:
+        return f"deletion of {self.request_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
+    """What the sweeper's handler does, in its order. It looks for images to remove where any can be marked."""
+
+    forgets: bool = False
     limit: float = 110
 
     def run(self, run: Run) -> Any:
-        return sweep(
-            images=ImagesTable(run.call),
-            requests=RequestsTable(run.call),
-            queue=ScanQueue(run.call),
-            clock=run.clock,
-            time_left=run.time_left,
-        )
+        tables: dict[str, Any] = {"images": ImagesTable(run.call), "requests": RequestsTable(run.call)}
+        times: dict[str, Any] = {"clock": run.clock, "time_left": run.time_left}
+        sweep(**tables, queue=ScanQueue(run.call), **times)
+        if self.forgets:
+            forget(**tables, bucket=ImageBucket(run.call), **times)
 
     def __str__(self) -> str:
         return "sweeper"
@@ -266,6 +286,8 @@ class Place:
             self.pending = run.pending
         except ServiceError:
             self.end = Raised(ServiceError)
+        except NotFound as missing:
+            self.end = Raised(partial(NotFound, missing.code, missing.message))
 
 
 class ServiceError(Exception):

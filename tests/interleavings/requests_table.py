@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from imagescan.forget import QUIET_SECONDS
 from imagescan.requests import ScanRequest
 from tests.interleavings.calls import Call, Caller, operation
-from tests.interleavings.faults import INDEX_READ, READ, WRITE
+from tests.interleavings.faults import INDEX_READ, READ, WRITE, Fault
 from tests.interleavings.world import Table, World
 
 ROWS_A_PAGE = 2
@@ -24,6 +25,9 @@ class RequestsTable:
     def put(self, request: ScanRequest) -> ScanRequest:
         stored: ScanRequest = self._call(_put(request))
         return stored
+
+    def delete(self, request_id: str) -> None:
+        self._call(_delete(request_id))
 
     def waiting_for(self, image_hash: str) -> Iterator[ScanRequest]:
         return self._pages(lambda after: _waiting_for(image_hash, after))
@@ -55,7 +59,16 @@ def _put(world: World, request: ScanRequest) -> tuple[World, ScanRequest]:
     return (world, stored) if stored else (_having(world, request), request)
 
 
-@operation("asks the index who waits for image {0}", INDEX_READ)
+@operation("deletes request {0}", WRITE)
+def _delete(world: World, request_id: str) -> tuple[World, None]:
+    request = world.requests.get(request_id)
+    if request is None:
+        return world, None
+    deleted = world.deleted.having(request_id, request)
+    return world._replace(requests=world.requests.without(request_id), deleted=deleted), None
+
+
+@operation("asks the index who waits for image {0}", (*INDEX_READ, Fault.LATE_INDEX))
 def _waiting_for(world: World, image_hash: str, after: str) -> tuple[World, Page]:
     return world, _page((row for row in world.requests.values() if row.image_hash == image_hash), after)
 
@@ -80,9 +93,16 @@ def _settle_one(world: World, request: ScanRequest) -> tuple[World, None]:
 
 
 def as_before(world: World) -> World:
-    """The world as an index knows it that has not heard of any settling."""
-    rows = {request_id: replace(row, answer=None) for request_id, row in world.requests.items()}
-    return world._replace(requests=Table(rows))
+    """The world as an index knows it that has not heard of any settling or deletion."""
+    rows = {**world.deleted, **world.requests}
+    return world._replace(requests=Table({key: replace(row, answer=None) for key, row in rows.items()}))
+
+
+def as_long_ago(world: World) -> World:
+    """The world as an index knows it that lags as long as a removal waits."""
+    rows = world.requests.items()
+    known = {key: row for key, row in rows if row.created_at <= world.now - QUIET_SECONDS}
+    return world._replace(requests=Table(known))
 
 
 def _waits(world: World, request: ScanRequest) -> bool:

@@ -2,12 +2,15 @@
 
 import json
 
-from imagescan.requests import DAY_SECONDS, GRACE_SECONDS
+from imagescan.forget import QUIET_SECONDS
+from imagescan.labels import Label
+from imagescan.requests import DAY_SECONDS, GRACE_SECONDS, Scan, Status
 from imagescan.sweep import PATIENCE_SECONDS
+from imagescan.uploads import announcement
 from tests.interleavings.faults import Fault
-from tests.interleavings.programs import DEADLINE_SECONDS
+from tests.interleavings.programs import DEADLINE_SECONDS, Submit
 from tests.interleavings.state import Scenario
-from tests.interleavings.world import A, Ask, B
+from tests.interleavings.world import SHOWS, A, Ask, B, ImageRow, Table, Version, World, key_for
 
 ONE = (Ask(A, "cat"),)
 TWO = (Ask(A, "cat"), Ask(A, "dog"))
@@ -16,6 +19,7 @@ REPEATED = (Ask(A, "cat", key="k"),) * 2
 
 LEASE_OVER = 95.0  # and every function's time with it
 PATIENCE_OVER = PATIENCE_SECONDS + 5
+QUIET_OVER = QUIET_SECONDS + 5
 BEFORE_DEADLINE, AFTER_DEADLINE = DEADLINE_SECONDS - 4, DEADLINE_SECONDS + 4
 BEFORE_GRACE_ENDS, AFTER_GRACE = BEFORE_DEADLINE + GRACE_SECONDS, AFTER_DEADLINE + GRACE_SECONDS
 
@@ -27,6 +31,8 @@ EVENING, NIGHT = DAY_SECONDS - 6000, DAY_SECONDS - 20
 ROUND_MIDNIGHT = (EVENING, EVENING + AFTER_DEADLINE, EVENING + AFTER_GRACE, DAY_SECONDS + 5)
 JUST_BEFORE_THE_DEADLINE = NIGHT + 10 - DEADLINE_SECONDS
 
+# An index that lags for minutes is told apart, because only a removal waits long enough for it.
+ANY = tuple(fault for fault in Fault if fault is not Fault.LATE_INDEX)
 TIMELY = (Fault.DEATH, Fault.MESSAGE_LOST, Fault.OLD_INDEX, Fault.RESENT)
 
 
@@ -38,12 +44,22 @@ def each(times: int, *faults: Fault) -> tuple[tuple[Fault, int], ...]:
 # A message that no one can read, and the one that S3 sends to try the queue.
 POISON, TRIAL = "not JSON", json.dumps({"Event": "s3:TestEvent"})
 
+# What a deletion at 0 s left: the image of its request, scanned and marked.
+TO_REMOVE = World(
+    0.0,
+    images=Table({A: ImageRow(scan=Scan(Status.COMPLETED, 0.0, (Label(SHOWS[A], 97.0),), "3.0"), to_remove_since=0.0)}),
+    objects=Table({key_for(A): (Version(A, "deleted"),)}),
+    paid=Table({A: 1}),
+)
+# A request of 0 s for that image, stored and not settled.
+UNSETTLED = Submit(0, Ask(A, "cat"), 0.0).request
+
 QUICK = (
     Scenario("two ask about one picture", TWO, instants=(0, LEASE_OVER), polls=1),
     Scenario("a scanner takes its time", TWO, each(1, Fault.EARLY_EXPIRY), instants=(0, 50)),
     Scenario("two ask, one dies", TWO, each(1, Fault.DEATH)),
-    Scenario("one asks, two faults", ONE, each(2, *Fault), faults_in_all=2),
-    Scenario("one asks, a fault, a sweep", ONE, each(1, *Fault), 1, instants=(0, PATIENCE_OVER), sweeps=1),
+    Scenario("one asks, two faults", ONE, each(2, *ANY), faults_in_all=2),
+    Scenario("one asks, a fault, a sweep", ONE, each(1, *ANY), 1, instants=(0, PATIENCE_OVER), sweeps=1),
     Scenario("the deadline passes", ONE, each(1, *TIMELY), 1, instants=ROUND_THE_DEADLINE, polls=1),
     Scenario(
         "another asks after the deadline", TWO, each(1, Fault.MESSAGE_LOST), instants=(0, AFTER_DEADLINE, AFTER_GRACE)
@@ -51,7 +67,7 @@ QUICK = (
     Scenario(
         "two pictures in a batch", (Ask(A, "cat"), Ask(B, "cat")), each(1, Fault.DEATH, Fault.FAILED), 1, batches=True
     ),
-    Scenario("a direct upload", DIRECT, each(1, *Fault), 1, instants=(0, PATIENCE_OVER), sweeps=1),
+    Scenario("a direct upload", DIRECT, each(1, *ANY), 1, instants=(0, PATIENCE_OVER), sweeps=1),
     Scenario("a direct upload at the deadline", DIRECT, each(1, Fault.DELETED, Fault.LOST), 2, ROUND_THE_DEADLINE),
     Scenario(
         "a direct upload that is posted too", (*DIRECT, Ask(A, "dog")), each(1, Fault.DEATH), instants=(0, LEASE_OVER)
@@ -93,6 +109,53 @@ QUICK = (
         instants=(NIGHT, DAY_SECONDS + 5),
         max_calls_per_day=1,
     ),
+    Scenario("a deletion while a scan runs", TWO, deletes=1),
+    Scenario(
+        "a deletion and one fault",
+        ONE,
+        each(1, Fault.DEATH, Fault.LOST, Fault.OLD_INDEX),
+        1,
+        instants=(0, QUIET_OVER),
+        sweeps=1,
+        deletes=1,
+    ),
+    Scenario("the same picture after quiet time", TWO, instants=(QUIET_OVER,), sweeps=1, deletes=1, world=TO_REMOVE),
+    Scenario("the same picture, two sweepers", ONE, instants=(QUIET_OVER,), sweeps=2, deletes=1, world=TO_REMOVE),
+    Scenario(
+        "the same picture, never scanned",
+        ONE,
+        instants=(QUIET_OVER,),
+        sweeps=1,
+        deletes=1,
+        mail=(announcement(key_for(A)),),
+        world=TO_REMOVE._replace(images=Table({A: ImageRow(to_remove_since=0)}), paid=Table()),
+    ),
+    Scenario(
+        "the same picture, one fault",
+        ONE,
+        each(1, Fault.DEATH, Fault.LOST, Fault.RESENT, Fault.OLD_INDEX, Fault.LATE_INDEX),
+        1,
+        instants=(QUIET_OVER,),
+        sweeps=1,
+        deletes=1,
+        world=TO_REMOVE,
+    ),
+    Scenario(
+        "a deletion, a sweep and the same picture at once",
+        ONE,
+        sweeps=1,
+        deletes=1,
+        world=World(0.0, requests=Table({"r0": UNSETTLED}), objects=TO_REMOVE.objects),
+    ),
+    Scenario(
+        "somebody asks while an image is removed",
+        (),
+        instants=(AFTER_GRACE,),
+        sweeps=1,
+        polls=1,
+        deletes=1,
+        world=TO_REMOVE._replace(requests=Table({"r0": UNSETTLED})),
+    ),
 )
 
 
@@ -102,7 +165,7 @@ DEEP = (
     Scenario(
         "a day's budget is spent, any two faults",
         ONE,
-        each(2, *Fault),
+        each(2, *ANY),
         2,
         instants=ROUND_MIDNIGHT,
         sweeps=1,
@@ -116,13 +179,11 @@ DEEP = (
         (*each(2, Fault.DEATH), *each(1, Fault.DEAD_LETTER, Fault.LOST)),
         2,
     ),
-    Scenario("two ask, any fault, time passes", TWO, each(1, *Fault), 1, instants=(0, LEASE_OVER)),
-    Scenario("one asks, any three faults", ONE, each(3, *Fault), 3),
-    Scenario("one asks, any two faults, a sweep", ONE, each(2, *Fault), 2, instants=(0, PATIENCE_OVER), sweeps=1),
+    Scenario("two ask, any fault, time passes", TWO, each(1, *ANY), 1, instants=(0, LEASE_OVER)),
+    Scenario("one asks, any three faults", ONE, each(3, *ANY), 3),
+    Scenario("one asks, any two faults, a sweep", ONE, each(2, *ANY), 2, instants=(0, PATIENCE_OVER), sweeps=1),
     Scenario(
         "the deadline passes, two faults", ONE, each(2, *TIMELY), 2, instants=ROUND_THE_DEADLINE, polls=1, sweeps=1
     ),
-    Scenario(
-        "a direct upload at the deadline, any two faults", DIRECT, each(2, *Fault), 2, instants=ROUND_THE_DEADLINE
-    ),
+    Scenario("a direct upload at the deadline, any two faults", DIRECT, each(2, *ANY), 2, instants=ROUND_THE_DEADLINE),
 )

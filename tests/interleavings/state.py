@@ -8,7 +8,7 @@ from typing import NamedTuple
 from imagescan.uploads import Message
 from tests.interleavings.faults import COSTLY, Fault
 from tests.interleavings.programs import Place, Program
-from tests.interleavings.world import Ask, ImageRow, Table, World, day_of
+from tests.interleavings.world import EMPTY, Ask, ImageRow, Table, World, day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,9 @@ class Scenario:
     """What is explored: who asks what, how often each fault may strike, and when the clock may stand still.
 
     ``faults`` strike at most so often of each kind, ``faults_in_all`` of all kinds; ``instants`` in seconds.
-    ``max_receives`` is the queue's redrive policy. ``batches`` lets a delivery have all that is in the queue. Where
-    there is a limit of calls, others have spent the first day's already.
+    ``deletes`` of requests may begin at any time. ``max_receives`` is the queue's redrive policy. ``batches`` lets a
+    delivery have all that is in the queue. Where there is a limit of calls, others have spent the first day's already.
+    ``world`` is what came of all that was before.
     """
 
     name: str
@@ -27,11 +28,13 @@ class Scenario:
     instants: tuple[float, ...] = (0.0,)
     sweeps: int = 0
     polls: int = 0
+    deletes: int = 0
     batches: bool = False
     max_receives: int = 2
     max_attempts: int = 5
     max_calls_per_day: int = 0
     mail: tuple[str, ...] = ()
+    world: World = EMPTY
 
 
 class Actor(NamedTuple):
@@ -63,6 +66,7 @@ class State(NamedTuple):
     faults_left: int
     sweeps_left: int
     polls_left: int
+    deletes_left: int
     actors: tuple[Actor, ...] = ()
     accepted: frozenset[str] = frozenset()
     submitted: int = 0
@@ -70,6 +74,11 @@ class State(NamedTuple):
 
     def may(self, fault: Fault) -> bool:
         return self.faults_left > 0 and self.left.get(fault, 0) > 0
+
+    @property
+    def standing(self) -> list[str]:
+        """The requests that were accepted and not deleted since."""
+        return sorted(self.accepted - self.world.deleted.keys())
 
     @property
     def costly_faults(self) -> int:
@@ -98,10 +107,13 @@ class State(NamedTuple):
                 world.paid,
                 world.paid_on,
                 world.calls,
+                world.removals,
+                world.deleted,
                 self.left,
                 self.faults_left,
                 self.sweeps_left,
                 self.polls_left,
+                self.deletes_left,
                 self.accepted,
                 self.submitted,
             )
@@ -130,7 +142,14 @@ def first_state(scenario: Scenario) -> State:
     mail = tuple(Message("", "receipt", body, 0) for body in scenario.mail)
     now, spent = scenario.instants[0], scenario.max_calls_per_day
     by_others = Table({day_of(now): spent} if spent else {})
-    world = World(now, queue=mail, paid_on=by_others, calls=by_others)
+    world = scenario.world._replace(now=now, queue=mail, paid_on=by_others, calls=by_others)
     return State(
-        scenario, world, Table(Counter(dict(scenario.faults))), scenario.faults_in_all, scenario.sweeps, scenario.polls
+        scenario,
+        world,
+        Table(Counter(dict(scenario.faults))),
+        scenario.faults_in_all,
+        scenario.sweeps,
+        scenario.polls,
+        scenario.deletes,
+        accepted=frozenset(world.requests),
     )

@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from imagescan.aws import images_table, requests_table
 from imagescan.labels import Label, Question
-from imagescan.requests import Image, Scan, ScanRequest, Status, settled
+from imagescan.requests import Image, Marked, Scan, ScanRequest, Status, settled
 from local.environments import NO_ACCOUNT, REGION
 from tests.integration.template import Template
 from tests.interleavings.calls import Call
@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 APART = ("PointInTimeRecoverySpecification", "StreamSpecification", "TimeToLiveSpecification")
 FRESH = (f"{number:064x}" for number in count())
 
+SEEN = Scan(Status.COMPLETED, 50.0)
+
 times = st.sampled_from([0.0, 50.0, 100.0, 150.0])
 owners = st.sampled_from(["one", "two", "three"])
 scans = st.builds(Scan, st.just(Status.COMPLETED), times, st.just((Label("Cat", 97.0),)), st.just("3.0"))
 
 leases = st.builds(lambda owner, now: ("lease", owner, now, now + 40, 2), owners, times)
+removals = st.tuples(st.just("remove"), times, st.one_of(st.none(), scans), times)
 image_steps = st.one_of(
     leases,
     leases,
@@ -39,10 +42,15 @@ image_steps = st.one_of(
     st.tuples(st.just("put_off"), owners, times),
     st.tuples(st.just("finish"), scans),
     st.tuples(st.just("claim_requeue"), times, times),
+    st.tuples(st.just("mark_for_removal"), times),
+    st.tuples(st.just("unmark"), times),
+    removals,
+    removals,
 )
 ids = st.sampled_from(["r1", "r2", "r3"])
 request_steps = st.one_of(
     st.tuples(st.just("put"), ids, times),
+    st.tuples(st.just("delete"), ids),
     st.tuples(st.just("settle"), st.lists(ids, min_size=1, max_size=3, unique=True), scans),
 )
 # Always the same sequences: enough of them to tell every condition of the adapters from its absence.
@@ -76,11 +84,37 @@ def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
     if name == "release":
         owner, refund, unseen = arguments
         return table.release(image_hash, owner, refund=refund, unseen=unseen)
+    if name == "unmark":
+        return table.unmark(Marked(image_hash, *arguments))
+    if name == "remove":
+        since, scan, now = arguments
+        return table.remove(Marked(image_hash, since), Image(image_hash, scan=scan), now)
     return getattr(table, name)(image_hash, *arguments)
+
+
+def marks(table: Any, image_hash: str) -> list[Marked]:
+    return [marked for marked in table.marked_for_removal() if marked.image_hash == image_hash]
 
 
 @sequences
 @example(steps=[("lease", "one", 0.0, 40.0, 2), ("lease", "two", 50.0, 90.0, 2), ("lease", "three", 100.0, 140.0, 2)])
+@example(
+    steps=[
+        ("mark_for_removal", 50.0),
+        ("lease", "one", 50.0, 90.0, 2),
+        ("remove", 50.0, None, 50.0),
+        ("remove", 50.0, None, 100.0),
+    ]
+)
+@example(
+    steps=[
+        ("mark_for_removal", 0.0),
+        ("finish", SEEN),
+        ("remove", 0.0, None, 150.0),
+        ("remove", 50.0, SEEN, 150.0),
+        ("remove", 0.0, SEEN, 150.0),
+    ]
+)
 @example(steps=[("lease", "one", 0.0, 40.0, 1), ("lease", "one", 0.0, 40.0, 1), ("lease", "one", 50.0, 90.0, 1)])
 @given(steps=st.lists(image_steps, min_size=4, max_size=12))
 def test_the_images_table(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
@@ -89,12 +123,15 @@ def test_the_images_table(client: "DynamoDBClient", steps: list[tuple[Any, ...]]
     for step in steps:
         assert on_image(explored, image_hash, step) == on_image(real, image_hash, step)
         assert explored.get(image_hash) == real.get(image_hash)
+        assert marks(explored, image_hash) == marks(real, image_hash)
     assert explored.get_many([image_hash]) == real.get_many([image_hash])
 
 
 def on_request(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
     if step[0] == "put":
         return table.put(asked(image_hash, step[1], created_at=step[2]))
+    if step[0] == "delete":
+        return table.delete(f"{step[1]} {image_hash}")
     image = Image(image_hash, scan=step[2])
     rows = [table.get(f"{name} {image_hash}") or asked(image_hash, name) for name in step[1]]
     return table.settle([settled(row, image, 0.0) for row in rows])

@@ -43,6 +43,10 @@ class Table[Row](dict[str, Row]):
         """The table with this row put in."""
         return Table({**self, key: row})
 
+    def without(self, key: str) -> "Table[Row]":
+        """The table without this row."""
+        return Table({other: row for other, row in self.items() if other != key})
+
 
 class ImageRow(NamedTuple):
     """A row of the images table as it is stored: the owner of the lease is in it, which ``Image`` leaves out."""
@@ -54,20 +58,27 @@ class ImageRow(NamedTuple):
     queued_again_at: float | None = None
     scan: Scan | None = None
     put_off_at: frozenset[float] = frozenset()
+    to_remove_since: float | None = None
 
 
 class Version(NamedTuple):
-    """One version of an object: the hash of its bytes (none for a delete marker) and the request that uploaded it."""
+    """One version of an object: the hash of its bytes (none for a delete marker), who uploaded it and when.
+
+    A version that was removed keeps its place, so that no later one is taken for it.
+    """
 
     content: str | None
     request_id: str | None
+    uploaded_at: float = 0.0
+    is_removed: bool = False
 
 
 class World(NamedTuple):
     """``objects`` holds every version under its key, the newest last.
 
     ``paid`` counts, by image, the detections that Rekognition charges for, and ``paid_on`` counts them by day;
-    ``calls`` is the budget's own count.
+    ``calls`` is the budget's own count; ``removals`` counts, by image, how often its row was removed. ``deleted`` are
+    the requests that were deleted, as they were.
     """
 
     now: float
@@ -79,6 +90,11 @@ class World(NamedTuple):
     paid: Table[int] = Table()
     paid_on: Table[int] = Table()
     calls: Table[int] = Table()
+    removals: Table[int] = Table()
+    deleted: Table[ScanRequest] = Table()
+
+
+EMPTY = World(0.0)
 
 
 def day_of(now: float) -> str:

@@ -8,9 +8,10 @@ from imagescan.errors import BadInput
 from imagescan.handlers import queries
 from imagescan.labels import Label, Question
 from imagescan.listing import MOST_ROUNDS, Page, Wanted, listing
-from imagescan.requests import Image, Position, Scan, ScanRequest, Status
+from imagescan.requests import GRACE_SECONDS, Image, Position, Scan, ScanRequest, Status, settled
 
 NO_POSITIONS = ["nan#r", "inf#r", "-000000001.000#r", "1e3#r", "0000001000.000#", "0000001000.000#" + "r" * 2000]
+LATE = 1100 + GRACE_SECONDS
 SEEN = Scan(Status.COMPLETED, 1, (Label("Cat", 97),))
 
 
@@ -49,6 +50,24 @@ class Images:
 
 def page(table: Table, wanted: Wanted = Wanted(), limit: int = 25, cursor: str | None = None) -> Page:  # noqa: B008 - it is frozen
     return listing(wanted, limit=limit, cursor=cursor, images=Images(table.images), requests=table, now=1000)
+
+
+@dataclass
+class SettledMeanwhile(Images):
+    """Image rows that were removed, because their requests were settled after they were read."""
+
+    table: Table = field(default_factory=lambda: Table([]))
+
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
+        self.table.rows = [settled(row, Image("h", scan=SEEN), LATE) or row for row in self.table.rows]
+        return {}
+
+
+def test_a_request_that_was_settled_and_lost_its_image_meanwhile_has_not_timed_out() -> None:
+    table = Table([request(1)])
+    images = SettledMeanwhile({}, table)
+    found = listing(Wanted(), limit=1, cursor=None, images=images, requests=table, now=LATE).requests
+    assert [each.request.answer and each.request.answer.scan for each in found] == [SEEN]
 
 
 def ids(found: Page) -> list[str]:

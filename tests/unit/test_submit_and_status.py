@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -7,7 +7,7 @@ from imagescan.ask import ask
 from imagescan.errors import Conflict, NotFound
 from imagescan.images import AnnouncedImage, CheckedImage, ImageType, check
 from imagescan.labels import Label, Question
-from imagescan.requests import GRACE_SECONDS, Image, Scan, ScanRequest, Status
+from imagescan.requests import GRACE_SECONDS, Image, Scan, ScanRequest, Status, settled
 from imagescan.status import status
 from imagescan.submit import Submitted, submit
 from tests.pictures import png
@@ -89,6 +89,27 @@ def test_a_request_past_its_deadline_says_failed_and_never_pending() -> None:
     late = status("r", images=FakeImages(), requests=requests, now=4600 + GRACE_SECONDS + 1).request
     assert late.answer
     assert late.answer.status is Status.FAILED
+
+
+@dataclass
+class SettledMeanwhile(FakeImages):
+    """Its image's row was removed, because the request was settled after it was read."""
+
+    requests: FakeRequests = field(default_factory=FakeRequests)
+    answered: ScanRequest | None = None
+
+    def get(self, image_hash: str) -> Image | None:
+        if self.answered:
+            self.requests.stored[self.answered.id] = self.answered
+        return None
+
+
+def test_a_request_that_was_settled_and_lost_its_image_meanwhile_has_not_timed_out() -> None:
+    requests, late = FakeRequests(), 4600 + GRACE_SECONDS + 1
+    waiting = submitted(FakeImages(), requests, FakeBucket()).request
+    answered = settled(waiting, Image(IMAGE.hash, scan=SEEN), late)
+    images = SettledMeanwhile(requests=requests, answered=answered)
+    assert status("r", images=images, requests=requests, now=late).request == answered
 
 
 def test_an_id_that_was_never_given_is_not_found() -> None:
