@@ -74,7 +74,7 @@ deploy-page: tools ## build the web page and put it on AWS (ENV=staging or produ
 check: tools ## lint, format, types, template, and all of scan
 	@local/step "lint" .venv/bin/ruff check
 	@local/step "format" .venv/bin/ruff format --check
-	@local/step "types" .venv/bin/mypy src local ops cli tests
+	@local/step "types" .venv/bin/mypy src local ops cli tests benchmarks
 	@local/step "types of the Rekognition stand-in" npm --prefix local/rekognition run check
 	@local/step "web page" npm --prefix frontend run check
 	@local/step "template" $(LOCAL) validate
@@ -83,7 +83,7 @@ check: tools ## lint, format, types, template, and all of scan
 scan: tools $(SCANNERS)/.made $(SUPPLY)/.made ## what scanners say of template, code, pipeline and dependencies
 	@local/step "template of the pipeline's role" $(SAM)/bin/cfn-lint bootstrap/github-role.yaml
 	@local/step "templates, by checkov" $(SCANNERS)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml bootstrap/github-role.yaml
-	@local/step "Python, by bandit" $(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive src local ops cli
+	@local/step "Python, by bandit" $(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive src local ops cli benchmarks
 	@local/step "pipeline, by zizmor" $(SCANNERS)/bin/zizmor --quiet --offline --persona pedantic .
 	@local/audit src/requirements.txt frontend
 
@@ -110,6 +110,10 @@ test-page: $(PAGE)/.made
 .PHONY: explore
 explore: .venv/.made ## visit every state of larger scenarios, with crashes and faults; up to 15 minutes
 	@PYTHONPATH=src $(PYTHON) -m tests.interleavings
+
+.PHONY: bench
+bench: tools ## measure what the service costs and judge it by its targets (ROWS=1,2; KEEP=1 adds to the history)
+	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(KEEP),--keep)
 
 .PHONY: fuzz
 SECONDS ?= 900

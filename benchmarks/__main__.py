@@ -1,0 +1,66 @@
+"""Measures what the service costs and judges each figure by its target."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from benchmarks import history, report
+from benchmarks.figure import Figure
+from benchmarks.run import Unmeasured, run
+from local import paths
+
+MODULES: dict[str, tuple[int, ...]] = {
+    "benchmarks.size": (3,),
+}
+"""Each module's rows; it has ``measure() -> Iterator[Figure]``."""
+
+MADE = paths.ROOT / "artefacts" / "bench"
+DRAWING = paths.ROOT / "docs" / "images" / "bench-history.svg"
+
+
+def main() -> int:
+    """Prints the table; 1 when a target is missed or a row could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rows", default="", help="numbers of the rows, such as 1,2; all unless it is said")
+    parser.add_argument("--keep", action="store_true", help="add the run to the history that is committed")
+    arguments = parser.parse_args()
+    wanted = {int(row) for row in arguments.rows.split(",") if row}
+    measured = sorted(run(MODULES, wanted), key=_place)
+    figures = [each for each in measured if isinstance(each, Figure)]
+    unmeasured = [each for each in measured if isinstance(each, Unmeasured)]
+    Console(width=150).print(report.table(figures, unmeasured))
+    _write(report.as_json(figures, unmeasured, _about()), keeps=arguments.keep)
+    return 1 if unmeasured or not all(each.met for each in figures) else 0
+
+
+def _place(each: Figure | Unmeasured) -> int:
+    return each.row if isinstance(each, Figure) else each.rows[0]
+
+
+def _write(told: history.Run, *, keeps: bool) -> None:
+    MADE.mkdir(parents=True, exist_ok=True)
+    (MADE / "latest.json").write_text(json.dumps(told, indent=1) + "\n")
+    (MADE / "history.svg").write_text(history.drawing([*history.kept(), told]))
+    if keeps:
+        history.keep(told)
+        DRAWING.write_text(history.drawing(history.kept()))
+
+
+def _about() -> dict[str, str]:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit.stdout.strip(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
