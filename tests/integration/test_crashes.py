@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Worlds
 from tests.integration.functions import picture
 from tests.integration.rekognition_double import label
 from tests.integration.resources import BUCKET, DEAD_LETTERS_URL, QUEUE_URL, REQUESTS
 from tests.integration.wire import Died, Mishap
 from tests.integration.world import MINUTE, World, hash_of
+from tests.integration.worlds import Worlds
 
 A_CAT, A_CAR, DAMAGED = picture(0), picture(1), picture(2)
 SEEN = {hash_of(A_CAT): [label("Cat", 97.0)], hash_of(A_CAR): [label("Car", 96.0)]}

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from imagescan.requests import DAY_SECONDS, next_day
-from tests.integration.conftest import Worlds, forget_settings
 from tests.integration.functions import Answer, picture
 from tests.integration.resources import BUCKET, COUNTERS, DEAD_LETTERS_URL, QUEUE_URL, REQUESTS
 from tests.integration.wire import Died, Mishap
 from tests.integration.world import MINUTE, World, hash_of
+from tests.integration.worlds import Worlds, forget_settings
 
 NOON = DAY_SECONDS * 20_000 + DAY_SECONDS / 2
 LIMIT = 4
