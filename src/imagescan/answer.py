@@ -56,9 +56,10 @@ def of_question(asked: Asked) -> dict[str, Any]:
 
 def debug_data(request: ScanRequest, image: Image | None) -> dict[str, Any]:
     """What helps to see why a request stands as it does; ``image`` is the row that was read, if one had to be."""
+    scan = request.answer and request.answer.scan
     return {
         "image_key": request.image_key,
-        "scanned_for": request.answer.scan.scanned_for if request.answer and request.answer.scan else None,
+        "scanned_for": request.id if scan and not is_shared(request, scan) else None,  # others' ids are theirs to tell
         "image": {
             "attempts": image.attempts,
             "lease_until": iso_time(image.lease_until) if image.lease_until else None,

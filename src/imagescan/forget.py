@@ -9,12 +9,15 @@ from typing import Protocol
 
 from imagescan.requests import Image, Marked, ScanRequest
 
-# Far longer than a submission may take and than an index may lag.
-QUIET_SECONDS = 10 * 60
+# Longer than a submission may take, than an index may lag, and than an address lives to which bytes may still be sent.
+QUIET_SECONDS = 20 * 60
 SECONDS_FOR_AN_IMAGE = 5.0
 
 
 class Images(Protocol):
+    def mark_for_removal(self, image_hash: str, now: float) -> None:
+        """Begin the image's quiet time, or begin it anew."""
+
     def marked_for_removal(self) -> Iterable[Marked]:
         """The images that are marked, as an index knows them; read page by page."""
 
@@ -23,9 +26,6 @@ class Images(Protocol):
 
     def remove(self, marked: Marked, seen: Image, now: float) -> bool:
         """Delete the row, unless it was marked anew, is leased, or was finished since ``seen``; whether it is gone."""
-
-    def unmark(self, marked: Marked) -> None:
-        """Keep the image after all, unless it was marked anew."""
 
 
 class Requests(Protocol):
@@ -61,7 +61,7 @@ def forget(
         if image is None or _is_needed(marked, image, requests, now):
             continue
         if bucket.was_uploaded_since(marked.image_hash, marked.since):
-            images.unmark(marked)  # somebody has asked about it anew
+            images.mark_for_removal(marked.image_hash, now)  # by a deleted request, or by one that may yet be stored
             continue
         bucket.remove(marked.image_hash, marked.since)
         gone += images.remove(marked, image, now)

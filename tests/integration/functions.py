@@ -82,6 +82,11 @@ class Functions:
         event = proxy_event("GET") | {"pathParameters": {"request_id": request_id}, "queryStringParameters": query}
         return Answer(self.invoke("StatusFunction", event))
 
+    def delete(self, request_id: str) -> "Answer":
+        """DELETE /scanrequest/{request_id} through the proxy integration."""
+        event = proxy_event("DELETE") | {"pathParameters": {"request_id": request_id}}
+        return Answer(self.invoke("DeleteFunction", event))
+
     def scan(self, *messages: dict[str, Any], seconds: float = 60.0) -> set[str]:
         """Hands the scanner a batch of messages as SQS gives them; the ids of those it gives back."""
         event = {"Records": [_record(message) for message in messages]}

@@ -4,15 +4,18 @@ The positions are those of a run without faults, so a call that is added to the 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from imagescan.forget import QUIET_SECONDS
 from tests.integration.functions import picture
 from tests.integration.rekognition_double import label
-from tests.integration.resources import BUCKET, DEAD_LETTERS_URL, QUEUE_URL, REQUESTS
+from tests.integration.resources import BUCKET, DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
 from tests.integration.wire import Died, Mishap
 from tests.integration.world import MINUTE, World, hash_of
 from tests.integration.worlds import Worlds
@@ -21,6 +24,8 @@ A_CAT, A_CAR, DAMAGED = picture(0), picture(1), picture(2)
 SEEN = {hash_of(A_CAT): [label("Cat", 97.0)], hash_of(A_CAR): [label("Car", 96.0)]}
 KEY = f"images/{hash_of(A_CAT)}.png"
 THROTTLED = (400, "ThrottlingException")
+
+type Act = Callable[[World], object]
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,8 @@ class UseCase:
     """
 
     name: str
-    prepare: Callable[[World], object]
-    act: Callable[[World], object]
+    prepare: Act
+    act: Act
     ends: str = "completed"
 
 
@@ -45,6 +50,16 @@ def a_cat(world: World) -> None:
 
 def deliver(world: World) -> None:
     world.trigger.deliver_all()
+
+
+def announce_a_cat(world: World) -> None:
+    world.functions.post({"sha256": hash_of(A_CAT), "size": len(A_CAT), "fileType": "image/png"})
+
+
+def a_cat_that_came_straight_to_the_bucket(world: World) -> None:
+    announce_a_cat(world)
+    metadata = {"request-id": world.functions.accepted[0]}
+    world.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=A_CAT, Metadata=metadata)
 
 
 def sweep(world: World) -> None:
@@ -103,6 +118,8 @@ USE_CASES = [
     UseCase("submit a known image", a_known_cat, a_cat),
     UseCase("scan a new image", a_cat, deliver),
     UseCase("scan an image that thirty wait for", thirty_cats, deliver),
+    UseCase("announce an image", nothing, announce_a_cat, ends="never_uploaded"),
+    UseCase("scan a direct upload", a_cat_that_came_straight_to_the_bucket, deliver),
     UseCase("scan a damaged image", a_damaged_image, deliver, ends="image_invalid"),
     UseCase("scan while Rekognition throttles", a_cat_while_rekognition_throttles, deliver),
     UseCase("meet a scanned image", a_cat_whose_upload_is_announced_twice, deliver),
@@ -124,6 +141,48 @@ def test_no_request_is_lost_or_wrongly_answered_whichever_call(
         with subtests.test(f"{mishap} {call} ({position + 1} of {len(calls)})"):
             _, disturbed = _run(worlds, use_case, {position: mishap})
             assert disturbed <= undisturbed + 1
+
+
+def delete_the_cat(world: World) -> None:
+    world.functions.delete(world.functions.accepted[0])
+
+
+def a_deleted_cat_after_the_quiet_time(world: World) -> None:
+    a_known_cat(world)
+    delete_the_cat(world)
+    world.pass_time(QUIET_SECONDS + 1)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "act"),
+    [(a_known_cat, delete_the_cat), (a_deleted_cat_after_the_quiet_time, sweep)],
+    ids=["delete a request", "remove its image"],
+)
+@pytest.mark.parametrize("mishap", Mishap)
+def test_a_deletion_that_is_cut_short_is_finished_by_the_next(
+    worlds: Worlds, prepare: Act, act: Act, mishap: Mishap, subtests: pytest.Subtests
+) -> None:
+    for position in range(_calls_of(worlds, prepare, act)):
+        with subtests.test(f"{mishap} call {position + 1}"), worlds() as world:
+            prepare(world)
+            world.wire.plan({position: mishap})
+            with suppress(ClientError):
+                _until_death(act, world)
+            world.wire.reset()
+            delete_the_cat(world)
+            world.pass_time(QUIET_SECONDS + 1)
+            sweep(world)
+            assert world.resources.rows(REQUESTS) == world.resources.rows(IMAGES) == []
+            assert world.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
+
+
+def _calls_of(worlds: Worlds, prepare: Act, act: Act) -> int:
+    with worlds() as world:
+        prepare(world)
+        world.wire.reset()
+        act(world)
+        assert world.wire.calls
+        return len(world.wire.calls)
 
 
 @pytest.mark.parametrize("mishap", [Mishap.DIES_BEFORE, Mishap.DIES_AFTER])
@@ -150,7 +209,7 @@ def _run(worlds: Worlds, use_case: UseCase, mishaps: dict[int, Mishap]) -> tuple
         return calls, max(world.detector.calls.values(), default=0)
 
 
-def _until_death(act: Callable[[World], object], world: World) -> bool:
+def _until_death(act: Act, world: World) -> bool:
     """Whether the process lived through it."""
     try:
         act(world)

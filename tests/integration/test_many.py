@@ -25,11 +25,6 @@ def listed(world: World, **query: str) -> Answer:
     return Answer(world.functions.invoke("ListingFunction", proxy_event("GET") | {"queryStringParameters": query}))
 
 
-def deleted(world: World, request_id: str) -> Answer:
-    event = proxy_event("DELETE") | {"pathParameters": {"request_id": request_id}}
-    return Answer(world.functions.invoke("DeleteFunction", event))
-
-
 def test_each_entry_has_its_own_result(world: World) -> None:
     world.functions.submit(png(shade=1))
     world.trigger.deliver_all()
@@ -46,6 +41,13 @@ def test_many_sent_twice_under_one_key_are_the_same_requests(world: World) -> No
     ids = [[each["request"]["request_id"] for each in answer.body["results"]] for answer in (first, second)]
     assert ids[0] == ids[1]
     assert len(set(ids[0])) == 2
+
+
+@pytest.mark.parametrize(("length", "status"), [(255, 200), (256, 400)])
+def test_a_key_of_many_may_be_as_long_as_that_of_one(world: World, length: int, status: int) -> None:
+    answer = post_many(world, [entry(1), entry(2)], **{"Idempotency-Key": "k" * length})
+    assert answer.status == status
+    assert [each["status_code"] for each in answer.body.get("results", [])] == [202] * 2 * (status == 200)
 
 
 @pytest.mark.parametrize("entries", [[], [entry(1)] * 26, ["text"], "text", None])
@@ -105,16 +107,16 @@ def test_a_cursor_from_before_the_beginning_of_the_list_ends_it(world: World) ->
 
 @pytest.mark.parametrize("request_id", ["", "x" * 2049, "é" * 1025])
 def test_an_id_that_is_none_is_not_even_looked_for(world: World, request_id: str) -> None:
-    assert world.functions.get(request_id).status == deleted(world, request_id).status == 404
+    assert world.functions.get(request_id).status == world.functions.delete(request_id).status == 404
     assert world.wire.calls == []  # DynamoDB would refuse such a key
 
 
 def test_a_deleted_request_is_gone_at_once_and_its_image_after_a_quiet_time(world: World) -> None:
     request_id = world.functions.submit(picture()).body["request_id"]
     world.trigger.deliver_all()
-    answer = deleted(world, request_id)
+    answer = world.functions.delete(request_id)
     assert (answer.status, answer.raw["body"]) == (204, "")
-    assert world.functions.get(request_id).status == deleted(world, request_id).status == 404
+    assert world.functions.get(request_id).status == world.functions.delete(request_id).status == 404
     assert listed(world).body["requests"] == []
     assert world.functions.sweep()["images_removed"] == 0
     world.pass_time(QUIET_SECONDS + 1)
@@ -123,11 +125,25 @@ def test_a_deleted_request_is_gone_at_once_and_its_image_after_a_quiet_time(worl
     assert world.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 
 
+def test_bytes_that_come_after_the_deletion_go_as_well(world: World) -> None:
+    world.clock.now -= 2  # S3 tells whole seconds
+    request_id = world.functions.post(entry(1)).body["request_id"]
+    world.functions.delete(request_id)
+    world.resources.s3.put_object(Bucket=BUCKET, Key=f"images/{hash_of(png(shade=1))}.png", Body=png(shade=1))
+    world.trigger.deliver_all()
+    assert world.detector.calls == {hash_of(png(shade=1)): 1}
+    for removed in (0, 1):
+        world.pass_time(QUIET_SECONDS + 1)
+        assert world.functions.sweep()["images_removed"] == removed
+    assert world.resources.rows(IMAGES) == []
+    assert world.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
+
+
 def test_a_deletion_takes_nothing_from_another_request_for_the_image(world: World) -> None:
     kept, gone = (world.functions.submit(picture()).body["request_id"] for _ in range(2))
     world.trigger.deliver_all()
     before = world.functions.get(kept).body
-    deleted(world, gone)
+    world.functions.delete(gone)
     world.pass_time(QUIET_SECONDS + 1)
     world.functions.sweep()
     assert world.functions.get(kept).body == before
@@ -135,7 +151,7 @@ def test_a_deletion_takes_nothing_from_another_request_for_the_image(world: Worl
 
 def test_an_image_somebody_waits_for_is_not_removed(world: World) -> None:
     waiting, gone = (world.functions.submit(picture()).body["request_id"] for _ in range(2))
-    deleted(world, gone)
+    world.functions.delete(gone)
     world.pass_time(QUIET_SECONDS + 1)
     assert world.functions.sweep()["images_removed"] == 0
     world.trigger.deliver_all()
@@ -145,7 +161,7 @@ def test_an_image_somebody_waits_for_is_not_removed(world: World) -> None:
 def test_a_removed_image_is_scanned_anew_when_it_is_uploaded_again(world: World) -> None:
     deleted_id = world.functions.submit(picture()).body["request_id"]
     world.trigger.deliver_all()
-    deleted(world, deleted_id)
+    world.functions.delete(deleted_id)
     world.pass_time(QUIET_SECONDS + 1)
     world.functions.sweep()
     again = world.functions.submit(picture()).body["request_id"]

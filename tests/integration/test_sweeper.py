@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from botocore.exceptions import ClientError
 
+from imagescan.forget import QUIET_SECONDS
 from tests.integration.functions import picture
-from tests.integration.resources import QUEUE_URL, REQUESTS
+from tests.integration.resources import IMAGES, QUEUE_URL, REQUESTS
 from tests.integration.world import MINUTE, World, hash_of
+from tests.pictures import png
 
 CAT = picture()
 PATIENCE = 10 * MINUTE
@@ -97,6 +100,18 @@ def test_a_sweep_that_no_time_is_left_for_says_so(world: World) -> None:
     lost(world)
     swept = world.functions.sweep(seconds=9)
     assert (swept["waiting"], swept["is_complete"]) == (0, False)
+
+
+def test_images_are_removed_also_when_the_rest_of_the_round_breaks(world: World) -> None:
+    request_id = world.functions.submit(CAT).body["request_id"]
+    world.trigger.deliver_all()
+    world.functions.delete(request_id)
+    world.functions.submit(png(shade=1))
+    world.pass_time(QUIET_SECONDS + 1)
+    world.wire.fail("SendMessage", "AccessDenied")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        world.functions.sweep()
+    assert hash_of(CAT) not in {row["image_hash"]["S"] for row in world.resources.rows(IMAGES)}
 
 
 def test_a_request_past_its_deadline_and_grace_is_settled_as_failed(world: World) -> None:

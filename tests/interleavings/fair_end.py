@@ -11,6 +11,7 @@ from tests.interleavings.moves import Move, numbered
 from tests.interleavings.programs import Sweep
 from tests.interleavings.state import Actor, State
 from tests.interleavings.steps import begin, deliver, finish, step
+from tests.interleavings.world import World
 
 SWEEP_SECONDS = 300.0
 
@@ -28,7 +29,10 @@ class FairEnd:
         self._timed_out: dict[int, frozenset[str]] = {}
 
     def check(self, key: int, state: State) -> None:
-        """Raises Violated when the end leaves a request waiting, or times out one that had time enough."""
+        """Raises Violated when the end leaves a request waiting or an image that was to go.
+
+        So it does when one times out that had time enough.
+        """
         way: list[Move] = []
         try:
             end = self._end(key, state, way)
@@ -45,11 +49,12 @@ class FairEnd:
             path.append(key)
             move = fair_move(state)
             if move is None:
+                _check_removed(state.world)
                 self._timed_out[key] = _timed_out(state)
                 break
             way.append(move)
             if len(path) > MOST_MOVES:
-                raise Violated("requests wait for ever")
+                raise Violated("requests wait for ever, or images that are to go")
             following = move.apply()
             check(state, following)
             key, state = following.key(), following
@@ -60,6 +65,15 @@ class FairEnd:
 def _timed_out(state: State) -> frozenset[str]:
     rows = state.world.requests.values()
     return frozenset(row.id for row in rows if row.answer and row.answer.failure in _TOO_LATE)
+
+
+def _check_removed(world: World) -> None:
+    """Nothing that was uploaded for a deleted request is left, and nothing that was seen on it."""
+    deleted = world.deleted.keys()
+    uploaded_for = {version.request_id for versions in world.objects.values() for version in versions}
+    scanned_for = {row.scan.scanned_for for row in world.images.values() if row.scan}
+    for request_id in sorted(deleted & (uploaded_for | scanned_for)):
+        raise Violated(f"{request_id} was deleted, and its image is kept for ever")
 
 
 def _has_time(state: State, request_id: str) -> bool:
@@ -79,7 +93,8 @@ def fair_move(state: State) -> Move | None:
         return _fair_step(state, state.actors[0])
     if state.world.queue:
         return Move(("the queue delivers a message",), partial(deliver, state, state.world.queue[:1]))
-    if all(row.answer for row in state.world.requests.values()):
+    is_marked = any(row.to_remove_since is not None for row in state.world.images.values())
+    if all(row.answer for row in state.world.requests.values()) and not is_marked:
         return None
     later = state._replace(world=state.world._replace(now=state.world.now + SWEEP_SECONDS))
     return Move(

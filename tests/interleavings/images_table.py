@@ -42,9 +42,6 @@ class ImagesTable:
         marked: tuple[Marked, ...] = self._call(_marked())
         return marked
 
-    def unmark(self, marked: Marked) -> None:
-        self._call(_unmark(marked.image_hash, marked.since))
-
     def remove(self, marked: Marked, seen: Image, now: float) -> bool:
         is_gone: bool = self._call(_remove(marked.image_hash, marked.since, _finished_at(seen), now))
         return is_gone
@@ -126,14 +123,6 @@ def _mark(world: World, image_hash: str, now: float) -> tuple[World, None]:
 def _marked(world: World) -> tuple[World, tuple[Marked, ...]]:
     rows = sorted(world.images.items())
     return world, tuple(Marked(key, row.to_remove_since) for key, row in rows if row.to_remove_since is not None)
-
-
-@operation("takes the mark off image {0}", WRITE)
-def _unmark(world: World, image_hash: str, since: float) -> tuple[World, None]:
-    row = world.images.get(image_hash, ImageRow())
-    if row.to_remove_since != since:
-        return world, None
-    return _put(world, image_hash, row._replace(to_remove_since=None)), None
 
 
 @operation("removes the row of image {0}", WRITE)

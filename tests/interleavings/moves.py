@@ -67,11 +67,11 @@ def _of_actor(state: State, actor: Actor) -> Iterator[Move]:
 
 
 def _direct_uploads(state: State) -> Iterator[Move]:
-    for request_id in state.standing:
-        request = state.world.requests[request_id]
+    """Whoever was told where to send the bytes may do so, also when the request is deleted by then."""
+    for request in [*map(state.world.requests.__getitem__, state.standing), *state.world.deleted.values()]:
         is_open = request.awaits_upload and state.world.now <= request.created_at + UPLOAD_SECONDS
         if is_open and request.image_key not in state.world.objects:
-            words = f"the bytes of {request_id} come straight to the bucket"
+            words = f"the bytes of {request.id} come straight to the bucket"
             yield Move((words,), partial(state._replace, world=image_bucket.uploaded(state.world, request)))
 
 

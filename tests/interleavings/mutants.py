@@ -260,6 +260,21 @@ MUTANTS = (
         _in("forget", "bucket.remove(marked.image_hash, marked.since)", "bucket.remove(marked.image_hash, now)"),
     ),
     Mutant(
+        "bytes that come after the deletion are kept",
+        "a direct upload after its request was deleted",
+        _in(
+            "forget",
+            "        if bucket.was_uploaded_since(marked.image_hash, marked.since):\n"
+            "            images.mark_for_removal(marked.image_hash, now)  #",
+            "        if False:\n            pass  #",
+        ),
+    ),
+    Mutant(
+        "the quiet time ends before the last bytes may come",
+        "a direct upload after its request was deleted",
+        _in("forget", "QUIET_SECONDS = 20 * 60", "QUIET_SECONDS = 10 * 60"),
+    ),
+    Mutant(
         "an image's row is removed although it was finished since it was seen",
         "the same picture, never scanned",
         _in_table(" or _finished_at(row) != finished_at", ""),

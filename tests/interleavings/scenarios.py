@@ -2,6 +2,7 @@
 
 import json
 
+from imagescan.aws.image_bucket import UPLOAD_SECONDS
 from imagescan.forget import QUIET_SECONDS
 from imagescan.labels import Label
 from imagescan.requests import DAY_SECONDS, GRACE_SECONDS, Scan, Status
@@ -139,6 +140,15 @@ QUICK = (
         sweeps=1,
         deletes=1,
         world=TO_REMOVE,
+    ),
+    Scenario(
+        "a direct upload after its request was deleted",
+        DIRECT,
+        each(1, Fault.DEATH),
+        1,
+        instants=(0, UPLOAD_SECONDS, QUIET_OVER),
+        sweeps=1,
+        deletes=1,
     ),
     Scenario(
         "a deletion, a sweep and the same picture at once",

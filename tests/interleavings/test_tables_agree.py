@@ -43,7 +43,6 @@ image_steps = st.one_of(
     st.tuples(st.just("finish"), scans),
     st.tuples(st.just("claim_requeue"), times, times),
     st.tuples(st.just("mark_for_removal"), times),
-    st.tuples(st.just("unmark"), times),
     removals,
     removals,
 )
@@ -84,8 +83,6 @@ def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
     if name == "release":
         owner, refund, unseen = arguments
         return table.release(image_hash, owner, refund=refund, unseen=unseen)
-    if name == "unmark":
-        return table.unmark(Marked(image_hash, *arguments))
     if name == "remove":
         since, scan, now = arguments
         return table.remove(Marked(image_hash, since), Image(image_hash, scan=scan), now)

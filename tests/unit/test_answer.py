@@ -127,6 +127,12 @@ def test_a_failure_has_a_reason_and_no_verdict(request_row: ScanRequest, failure
     assert body["failure"] == {"code": failure.code, "message": failure.message}
 
 
+@pytest.mark.parametrize(("scanned_for", "shown"), [("r", "r"), ("somebody else's", None), (None, None)])
+def test_debug_data_names_no_request_but_its_own(scanned_for: str | None, shown: str | None) -> None:
+    request = of(replace(seen(CAT), scanned_for=scanned_for))
+    assert answer.debug_data(request, None)["scanned_for"] == shown
+
+
 def test_debug_data_shows_the_row_that_was_read() -> None:
     debug = answer.debug_data(REQUEST, Image("h", attempts=2, lease_until=90.0))
     assert debug["image"] == {

@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from imagescan.aws.image_bucket import UPLOAD_SECONDS
 from imagescan.delete import delete
 from imagescan.errors import NotFound
 from imagescan.forget import QUIET_SECONDS, forget
@@ -41,8 +42,8 @@ class Shelf:
     def was_uploaded_since(self, image_hash: str, since: float) -> bool:
         return self.uploaded_at > since
 
-    def unmark(self, marked: Marked) -> None:
-        self.steps.append("unmark")
+    def mark_for_removal(self, image_hash: str, now: float) -> None:
+        self.steps.append(f"mark {image_hash} at {now:.0f}")
 
 
 @dataclass
@@ -103,9 +104,13 @@ def test_an_image_that_may_still_be_needed_stays_marked(shelf: Shelf) -> None:
     assert (forgotten(shelf), shelf.steps) == (0, [])
 
 
-def test_an_image_that_was_uploaded_anew_is_kept() -> None:
+def test_an_image_that_was_uploaded_since_has_a_quiet_time_anew() -> None:
     shelf = Shelf(uploaded_at=LONG_AGO + 1)
-    assert (forgotten(shelf), shelf.steps) == (0, ["unmark"])
+    assert (forgotten(shelf), shelf.steps) == (0, [f"mark h at {NOW:.0f}"])
+
+
+def test_no_upload_can_begin_after_its_requests_deletion_and_the_quiet_time() -> None:
+    assert QUIET_SECONDS > UPLOAD_SECONDS
 
 
 def test_a_row_that_changed_meanwhile_is_not_counted_as_gone() -> None:

@@ -129,7 +129,7 @@ class ImagesTable:
         return image_in(answer["Attributes"])
 
     def mark_for_removal(self, image_hash: str, now: float) -> None:
-        """Have the sweeper remove the image: the mark puts its row into the sparse index ``to_remove``."""
+        """Begin the image's quiet time, or begin it anew: the mark puts its row into the sparse index ``to_remove``."""
         self.client.update_item(
             TableName=self.name,
             Key=_key(image_hash),
@@ -144,15 +144,6 @@ class ImagesTable:
             Marked(item["image_hash"]["S"], float(item["to_remove_since"]["N"]))
             for page in pages
             for item in page["Items"]
-        )
-
-    def unmark(self, marked: Marked) -> None:
-        """Keep the image after all, unless it was marked anew."""
-        self._update_if(
-            Key=_key(marked.image_hash),
-            ConditionExpression="to_remove_since = :since",
-            UpdateExpression="REMOVE to_remove, to_remove_since",
-            ExpressionAttributeValues={":since": number(marked.since)},
         )
 
     def remove(self, marked: Marked, seen: Image, now: float) -> bool:

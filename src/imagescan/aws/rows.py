@@ -1,6 +1,7 @@
 """How values look in a DynamoDB item. Labels are compressed JSON: a fifth of the size, so a fifth of the price."""
 
 import json
+import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from imagescan.requests import Failure, Scan, Status
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
+
+# Seconds before each time that the rows which are still missing are asked for.
+_PAUSES = 0, 0.05, 0.1, 0.2, 0.4, 0.8
 
 type Item = Mapping[str, AttributeValueTypeDef]
 type Writable = dict[str, UniversalAttributeValueTypeDef]
@@ -93,13 +97,21 @@ def succeeded(write: Callable[[], object]) -> bool:
 
 
 def batch_get(client: "DynamoDBClient", table: str, keys: Sequence[Any]) -> list[Item]:
-    """The rows of at most 100 keys, strongly read; those that have none are left out."""
+    """The rows of at most 100 keys, strongly read; those that have none are left out.
+
+    Rows that a busy table leaves out are asked for again after growing pauses. Raises TimeoutError when it stays busy.
+    """
     items: list[Item] = []
     wanted: Any = {table: {"Keys": list(keys), "ConsistentRead": True}} if keys else {}
-    while wanted:
+    for pause in _PAUSES:
+        if not wanted:
+            return items
+        time.sleep(pause)
         answer = client.batch_get_item(RequestItems=wanted)
         items += answer["Responses"].get(table, [])
         wanted = answer.get("UnprocessedKeys")
+    if wanted:
+        raise TimeoutError(f"{table} is too busy to give all the rows that were asked for")
     return items
 
 

@@ -22,7 +22,7 @@ def new_request(
     settings: SubmitSettings,
     now: float,
 ) -> ScanRequest:
-    """The request that the body asks for. Raises BadInput when its key or reference cannot be taken."""
+    """The request that the body asks for. Raises BadInput when its reference cannot be taken."""
     question = sent.question(settings.default_label, settings.default_confidence)
     reference = sent.checked_reference()
     return ScanRequest(
@@ -39,15 +39,16 @@ def new_request(
     )
 
 
+def checked_key(sent: str | None) -> str | None:
+    """The idempotency key, where one was sent. Raises BadInput for one that cannot be taken."""
+    if sent is None or (0 < len(sent) <= MAX_KEY_LENGTH and sent.isascii() and sent.isprintable()):
+        return sent
+    raise BadInput(
+        "invalid_idempotency_key", f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} visible ASCII characters."
+    )
+
+
 def _id(idempotency_key: str | None, caller: str | None) -> str:
     if idempotency_key is None:
         return str(uuid.uuid4())
-    if (
-        not 0 < len(idempotency_key) <= MAX_KEY_LENGTH
-        or not idempotency_key.isascii()
-        or not idempotency_key.isprintable()
-    ):
-        raise BadInput(
-            "invalid_idempotency_key", f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} visible ASCII characters."
-        )
     return str(uuid.uuid5(_KEYED, f"{caller or ''}\n{idempotency_key}"))

@@ -13,7 +13,7 @@ from imagescan.aws.requests_table import RequestsTable
 from imagescan.handlers import bodies, http, metrics
 from imagescan.handlers.http import Event, Response
 from imagescan.handlers.log import logger
-from imagescan.handlers.new_request import new_request
+from imagescan.handlers.new_request import checked_key, new_request
 from imagescan.handlers.submit_many import Accept, each_by_itself, status_of, told
 from imagescan.settings import SubmitSettings
 from imagescan.submit import Submitted, submit
@@ -34,7 +34,8 @@ def collaborators() -> dict[str, Any]:
 @http.api
 def lambda_handler(event: Event, _context: Any) -> Response:
     accept_for = partial(accept, caller=http.caller(event))
-    return _ROUTES[event["resource"]](http.text(event), http.header(event, "Idempotency-Key"), accept_for)
+    key = checked_key(http.header(event, "Idempotency-Key"))
+    return _ROUTES[event["resource"]](http.text(event), key, accept_for)
 
 
 def one(body: str | None, key: str | None, accept_for: Accept) -> Response:

@@ -44,8 +44,10 @@ def collaborators() -> dict[str, Any]:
 def lambda_handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     times: dict[str, Any] = {"clock": time.time, "time_left": lambda: context.get_remaining_time_in_millis() / 1000}
     tables, names = collaborators(), settings()
-    swept = sweep(**tables, queue=LoggedQueue(ScanQueue(clients.sqs(), names.queue_url)), **times)
-    removed = forget(**tables, bucket=ImageBucket(clients.s3(), names.images_bucket), **times)
+    try:
+        swept = sweep(**tables, queue=LoggedQueue(ScanQueue(clients.sqs(), names.queue_url)), **times)
+    finally:  # a deletion does not wait until all else is mended
+        removed = forget(**tables, bucket=ImageBucket(clients.s3(), names.images_bucket), **times)
     did = asdict(swept) | {"images_removed": removed}
     logger.info("swept", extra=did)
     metrics.count(_counted(swept) | {"ImagesRemoved": removed})
