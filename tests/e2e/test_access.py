@@ -56,12 +56,12 @@ class Guarded:
 
 
 class Signature(httpx.Auth):
-    """Signs what is sent (SigV4) with the key of an IAM user."""
+    """Signs what is sent (SigV4) with a user's key or a session's."""
 
     requires_request_body = True
 
     def __init__(self, key: dict[str, str]) -> None:
-        self._credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+        self._credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"], key.get("SessionToken"))
         self.environment = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
@@ -87,11 +87,32 @@ def iam_user(guarded: Guarded, *, may_invoke: bool = True) -> Signature:
     iam, name = guarded.client("iam"), f"user-{uuid.uuid4().hex[:6]}"
     iam.create_user(UserName=name)
     if may_invoke:
-        everything = f"arn:aws:execute-api:{REGION}:000000000000:{guarded.outputs['ApiId']}/*"
-        allow = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": everything}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-        iam.put_user_policy(UserName=name, PolicyName="invoke", PolicyDocument=policy)
+        iam.put_user_policy(UserName=name, PolicyName="invoke", PolicyDocument=_may_invoke(guarded))
     return Signature(iam.create_access_key(UserName=name)["AccessKey"])
+
+
+def iam_role(guarded: Guarded) -> str:
+    """The ARN of a role that the account's users may take on, and that may call."""
+    iam, name = guarded.client("iam"), f"role-{uuid.uuid4().hex[:6]}"
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="invoke", PolicyDocument=_may_invoke(guarded))
+    return str(made["Role"]["Arn"])
+
+
+def session_of(guarded: Guarded, role: str) -> Signature:
+    """Somebody who takes the role on under a name made up for the purpose."""
+    taken = guarded.client("sts").assume_role(RoleArn=role, RoleSessionName=f"session-{uuid.uuid4().hex}")
+    return Signature(taken["Credentials"])
+
+
+def _may_invoke(guarded: Guarded) -> str:
+    everything = f"arn:aws:execute-api:{REGION}:000000000000:{guarded.outputs['ApiId']}/*"
+    return _policy({"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": everything})
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def pool_user(guarded: Guarded) -> Token:
@@ -182,3 +203,12 @@ def test_a_preflight_needs_no_credentials(guarded: Guarded) -> None:
 @pytest.mark.parametrize("access", ["iam"], scope="module")
 def test_a_known_identity_without_leave_to_invoke_is_refused(guarded: Guarded, fresh_picture: Path) -> None:
     assert guarded.post(iam_user(guarded, may_invoke=False), fresh_picture).status_code == 403
+
+
+@pytest.mark.parametrize("access", ["iam"], scope="module")
+def test_a_role_reads_what_it_asked_in_another_session(guarded: Guarded, fresh_picture: Path) -> None:
+    mine, anothers = iam_role(guarded), iam_role(guarded)
+    posted = guarded.post(session_of(guarded, mine), fresh_picture)
+    assert posted.status_code == 202, posted.text
+    answers = [guarded.get(session_of(guarded, role), posted.json()["request_id"]) for role in (mine, anothers)]
+    assert [answer.status_code for answer in answers] == [200, 404]

@@ -11,8 +11,26 @@ from tests.integration.world import World
 
 ANN = {"authorizer": {"claims": {"sub": "a1b2", "email": "ann@example.org"}}}
 BOB = {"authorizer": {"claims": {"sub": "c3d4"}}}
-ROLE = {"identity": {"userArn": "arn:aws:sts::123456789012:assumed-role/reader/ann"}}
-ANYBODY = {"identity": {"userArn": None, "sourceIp": "192.0.2.1"}}
+ANYBODY = {
+    "identity": {"caller": None, "user": None, "userArn": None, "cognitoIdentityId": None, "sourceIp": "192.0.2.1"}
+}
+
+
+def signed_by(caller: str, arn: str, **more: str) -> dict[str, Any]:
+    """What API Gateway tells of who signed a call; ``arn`` without its service and account."""
+    service, _, rest = arn.partition(":")
+    told = {"caller": caller, "user": caller, "userArn": f"arn:aws:{service}::123456789012:{rest}"}
+    return {"identity": {**ANYBODY["identity"], **told, "accountId": "123456789012", **more}}
+
+
+def session(role: str, name: str, *, role_id: str = "AROAEXAMPLE1", **more: str) -> dict[str, Any]:
+    """Somebody who took a role on."""
+    return signed_by(f"{role_id}:{name}", f"sts:assumed-role/{role}/{name}", **more)
+
+
+ROLE = session("reader", "botocore-session-1795340000")
+PEOPLE = "AWSReservedSSO_Readers_0123456789abcdef"
+POOL = "CognitoIdentityCredentials"
 
 
 def posted_by(who: dict[str, Any], world: World, **event: Any) -> Answer:
@@ -31,7 +49,12 @@ def asked_by(who: dict[str, Any], world: World, function: str, request_id: str) 
     ("who", "name"),
     [
         (ANN, "a1b2"),
-        (ROLE, "arn:aws:sts::123456789012:assumed-role/reader/ann"),
+        (signed_by("AIDAEXAMPLE", "iam:user/ann"), "AIDAEXAMPLE"),
+        (signed_by("123456789012", "iam:root"), "123456789012"),
+        (signed_by("123456789012:ann", "sts:federated-user/ann"), "123456789012:ann"),
+        (ROLE, "AROAEXAMPLE1"),
+        (session(PEOPLE, "ann@example.org"), "AROAEXAMPLE1:ann@example.org"),
+        (session("pool", POOL, cognitoIdentityId="eu-west-1:0a1b"), "eu-west-1:0a1b"),
         (ANYBODY, None),
         ({}, None),
         ({"authorizer": None, "identity": None}, None),
@@ -41,10 +64,33 @@ def test_a_caller_is_whom_api_gateway_names(who: dict[str, Any], name: str | Non
     assert caller({"requestContext": who}) == name
 
 
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        (session("reader", "botocore-session-1795349999"), True),
+        (session("reader", "ann", role_id="AROAMADEANEW"), False),
+        (session("writer", "botocore-session-1795340000", role_id="AROAEXAMPLE2"), False),
+        (session(PEOPLE, "botocore-session-1795340000"), False),
+        (signed_by("123456789012", "iam:root"), False),
+    ],
+    ids=["another session", "a role made anew", "another role", "a person", "root"],
+)
+def test_a_role_is_the_same_caller_in_all_its_sessions(other: dict[str, Any], is_same: bool) -> None:
+    assert (caller({"requestContext": other}) == caller({"requestContext": ROLE})) is is_same
+
+
 @pytest.mark.parametrize("function", ["StatusFunction", "QuestionsFunction"])
 @pytest.mark.parametrize(
     ("owner", "reader", "status"),
-    [(ANN, ANN, 200), (ROLE, ROLE, 200), (ANN, BOB, 404), (ANN, ROLE, 404), (ANN, ANYBODY, 404), (ANYBODY, ANN, 200)],
+    [
+        (ANN, ANN, 200),
+        (ROLE, ROLE, 200),
+        (ROLE, session("reader", "other"), 200),
+        (ANN, BOB, 404),
+        (ANN, ROLE, 404),
+        (ANN, ANYBODY, 404),
+        (ANYBODY, ANN, 200),
+    ],
 )
 def test_a_request_is_open_to_its_owner_and_to_all_when_nobody_owns_it(
     world: World, owner: dict[str, Any], reader: dict[str, Any], status: int, function: str

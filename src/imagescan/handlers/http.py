@@ -31,6 +31,8 @@ _STATUS_CODES: dict[type[Rejected], HTTPStatus] = {
 }
 BROKEN = Rejected("internal_error", "Something broke on our side. Nothing was accepted; try again later.")
 _PROBLEM = "application/problem+json"
+_ROLE = "AROA"  # how the unique ids of roles begin; a session's is followed by a colon and its name
+_OF_PEOPLE = ":assumed-role/AWSReservedSSO_"  # only IAM Identity Center can make such roles
 
 type Event = dict[str, Any]
 type Response = dict[str, Any]
@@ -85,10 +87,21 @@ def header(event: Event, name: str) -> str | None:
 
 
 def caller(event: Event) -> str | None:
-    """Who asks, as API Gateway found out: the user's id in a user pool, an IAM identity's ARN, or None for anybody."""
+    """Who asks, as API Gateway found out: the user's id in a user pool, an IAM identity's id, or None for anybody."""
     context = event.get("requestContext") or {}
     claims = (context.get("authorizer") or {}).get("claims") or {}
-    return claims.get("sub") or (context.get("identity") or {}).get("userArn")
+    return claims.get("sub") or _signer(context.get("identity") or {})
+
+
+def _signer(identity: Mapping[str, str | None]) -> str | None:
+    """Who signed, by the unique id that AWS gives to nobody else, not even to who is made anew under the same name.
+
+    A role's sessions are one caller, as programs' have names made up anew each time, save where a role stands for many
+    people: those of an identity pool have an id each, and IAM Identity Center names each session after its person.
+    """
+    caller = identity.get("caller") or ""
+    is_of_program = caller.startswith(_ROLE) and _OF_PEOPLE not in (identity.get("userArn") or "")
+    return identity.get("cognitoIdentityId") or (caller.partition(":")[0] if is_of_program else caller) or None
 
 
 def api(handler: Handler) -> Handler:
