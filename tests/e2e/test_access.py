@@ -30,7 +30,12 @@ class Guarded:
     def __init__(self, stack: Stack, access: str) -> None:
         self.name = f"access-{access}-{uuid.uuid4().hex[:6]}"
         self._stack = stack
-        parameters = {"Access": access, "LocalEmulator": "true", "RekognitionEndpoint": stack.rekognition_url}
+        parameters = {
+            "Access": access,
+            "LocalEmulator": "true",
+            "RekognitionEndpoint": stack.rekognition_url,
+            "ImagesBucketPrefix": self.name,
+        }
         sam.deploy(
             sam.build(), stack.aws_endpoint, {"Architecture": sam.architecture(), **parameters}, stack_name=self.name
         )

@@ -77,6 +77,7 @@ def limited(stack: Stack) -> Iterator[Limited]:
         "Access": "open",
         "Architecture": sam.architecture(),
         "LocalEmulator": "true",
+        "ImagesBucketPrefix": name,
         "RekognitionEndpoint": stack.rekognition_url,
         "MaxCallsPerDay": str(LIMIT),
         "DeadlineMinutes": "1440",  # the day after begins at the hour of the test, not at midnight

@@ -302,6 +302,36 @@ def test_what_holds_images_and_answers_and_users_outlives_the_stack(deployment: 
 
 
 @every_deployment
+def test_no_name_of_a_stack_makes_a_name_that_a_bucket_may_not_have(deployment: Deployment) -> None:
+    names = [bucket["BucketName"] for bucket in deployment.of_type("S3::Bucket").values() if "BucketName" in bucket]
+    assert names
+    assert [name for name in names if "AWS::StackName" in json.dumps(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "is_allowed"),
+    [
+        ("imagescan-images", True),
+        ("a" * 50, True),
+        ("a" * 51, False),
+        ("Images", False),
+        ("my_images", False),
+        ("-a-", False),
+    ],
+)
+def test_every_prefix_that_is_allowed_begins_a_name_that_a_bucket_may_have(prefix: str, *, is_allowed: bool) -> None:
+    allowed = re.compile(Template({}).parameters["ImagesBucketPrefix"]["AllowedPattern"])
+    assert bool(allowed.fullmatch(prefix)) is is_allowed
+    id_of_the_stack = "-0a1b2c3d4e5f"
+    assert bool(re.fullmatch("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", prefix + id_of_the_stack)) is is_allowed
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_pipelines_role_reaches_the_images_bucket_of_its_environment_alone(environment: str) -> None:
+    assert parameters_of(environment)["ImagesBucketPrefix"].startswith(f"imagescan-{environment}")
+
+
+@every_deployment
 def test_a_reference_leads_to_what_is_deployed(deployment: Deployment) -> None:
     assert deployment.references() <= set(deployment.resources) | _parameters()
 
