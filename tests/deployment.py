@@ -56,6 +56,10 @@ class Deployment:
             for each in _policies(resource.get("Properties", {})):
                 yield from ((name, statement) for statement in each["Statement"])
 
+    def needs(self) -> dict[str, set[str]]:
+        """What each resource waits for when the stack is made: those that it points to."""
+        return {name: set(_references(each)) & set(self.resources) for name, each in self.resources.items()}
+
     def references(self) -> set[str]:
         """The names of resources that ``Ref``, ``Fn::GetAtt``, ``Fn::Sub`` and ``DependsOn`` point to."""
         return {name for name in _references([self.resources, self.outputs]) if not name.startswith("AWS::")}

@@ -11,7 +11,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from local.environments import REGION
 from tests.integration.template import Template
 
-BUCKET, QUEUE, DEAD_LETTERS = "pictures", "scan-queue", "dead-letters"
+QUEUE, DEAD_LETTERS = "scan-queue", "dead-letters"
 IMAGES, REQUESTS, COUNTERS = "images", "requests", "counters"
 
 
@@ -29,12 +29,13 @@ TEMPLATE = Template(
         "ImagesTable": IMAGES,
         "RequestsTable": REQUESTS,
         "CountersTable": COUNTERS,
-        "ImagesBucket": BUCKET,
+        "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{DEFAULT_ACCOUNT_ID}:stack/imagescan/{uuid.uuid4()}",
         "ScanQueue": QUEUE_URL,
         "ScanQueue.Arn": _arn(QUEUE),
         "DeadLetterQueue.Arn": _arn(DEAD_LETTERS),
     }
 )
+BUCKET: str = TEMPLATE.properties("ImagesBucket")["BucketName"]
 
 
 @dataclass(frozen=True)

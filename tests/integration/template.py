@@ -60,7 +60,7 @@ class Template:
             return [each for each in map(self._resolved, value) if each is not _NO_VALUE]
         if not isinstance(value, dict):
             return value
-        [(name, argument), *more] = value.items()
+        [(name, argument), *more] = value.items() or [("", None)]
         if not more and name in self._FUNCTIONS:
             return self._FUNCTIONS[name](self, argument)
         resolved = {key: self._resolved(each) for key, each in value.items()}
@@ -70,8 +70,18 @@ class Template:
         condition, then, otherwise = argument
         return self._resolved(then if self._resolved(self._source["Conditions"][condition]) else otherwise)
 
-    def _sub(self, pattern: str) -> str:
-        return re.sub(r"\$\{([^}]+)\}", lambda found: str(self._names[found[1]]), pattern)
+    def _sub(self, argument: Any) -> str:
+        pattern, own = argument if isinstance(argument, list) else (argument, {})
+        names = {**self._names, **self._resolved(own)}
+        return re.sub(r"\$\{([^}]+)\}", lambda found: str(names[found[1]]), pattern)
+
+    def _select(self, argument: list[Any]) -> Any:
+        index, values = self._resolved(argument)
+        return values[index]
+
+    def _split(self, argument: list[Any]) -> list[str]:
+        separator, text = self._resolved(argument)
+        return list(text.split(separator))
 
     def _equals(self, argument: list[Any]) -> bool:
         left, right = map(self._resolved, argument)
@@ -82,6 +92,8 @@ class Template:
         "Fn::GetAtt": lambda self, name: self._names.get(name, name),
         "Fn::If": _if,
         "Fn::Sub": _sub,
+        "Fn::Select": _select,
+        "Fn::Split": _split,
         "Fn::Equals": _equals,
         "Fn::Not": lambda self, argument: not self._resolved(argument[0]),
     }

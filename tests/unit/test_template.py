@@ -3,6 +3,7 @@
 import json
 import re
 from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from tests.integration.template import Template
 
 A_STREAM_REMEMBERS = 86_400  # seconds
 POOL_ARN = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
+OWN_DOMAIN = {
+    "PageDomain": "scan.example.org",
+    "PageCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+}
 STAGING, PRODUCTION = parameters_of("staging"), parameters_of("production")
 DEPLOYMENTS: dict[str, dict[str, str]] = {
     "unasked": {},
@@ -336,6 +341,12 @@ def test_a_reference_leads_to_what_is_deployed(deployment: Deployment) -> None:
     assert deployment.references() <= set(deployment.resources) | _parameters()
 
 
+@every_deployment
+def test_no_resource_waits_for_itself(deployment: Deployment) -> None:
+    needs = deployment.needs()
+    assert set(TopologicalSorter(needs).static_order()) == set(deployment.resources)
+
+
 def _parameters() -> set[str]:
     text = (paths.ROOT / "template.yaml").read_text()
     section = text[text.index("\nParameters:\n") : text.index("\nRules:\n")]
@@ -439,6 +450,28 @@ def test_page_and_api_are_under_one_address_over_https(deployment: Deployment) -
         "https-only",
         "redirect-to-https",
     }
+
+
+@pytest.mark.parametrize(
+    ("parameters", "own"),
+    [
+        ({}, {"Fn::Sub": ["https://${Host}", {"Host": {"Fn::GetAtt": ["Distribution", "DomainName"]}}]}),
+        (OWN_DOMAIN, {"Fn::Sub": ["https://${Host}", {"Host": "scan.example.org"}]}),
+        ({"Page": "website"}, {"Fn::GetAtt": ["SiteBucket", "WebsiteURL"]}),
+    ],
+    ids=["cloudfront", "a domain of one's own", "website"],
+)
+def test_the_stacks_own_page_and_those_of_page_origins_may_upload(parameters: dict[str, str], own: Any) -> None:
+    alone, with_another = Deployment.of(**parameters), Deployment.of(**parameters, PageOrigins="https://example.org")
+    assert alone.outputs["PageUrl"]["Value"] == own
+    assert _origins_that_may_upload(alone) == [[own]]
+    assert _origins_that_may_upload(with_another) == [[own], "https://example.org"]
+
+
+def _origins_that_may_upload(deployment: Deployment) -> list[Any]:
+    rules = deployment.properties("ImagesBucket")["CorsConfiguration"]["CorsRules"]
+    assert {tuple(rule["AllowedMethods"]) for rule in rules} == {("PUT",)}
+    return [rule["AllowedOrigins"] for rule in rules]
 
 
 def test_every_file_of_the_page_comes_with_security_headers() -> None:
