@@ -4,6 +4,7 @@ import json
 import re
 from fnmatch import fnmatch
 from graphlib import TopologicalSorter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -378,36 +379,72 @@ def test_every_alarm_tells_the_topic_of_good_and_bad_news(deployment: Deployment
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
 
 
-def test_every_alarm_is_on_the_dashboard_and_in_the_runbook() -> None:
-    deployment = Deployment.of()
-    [dashboard] = deployment.of_type("CloudWatch::Dashboard").values()
+@every_deployment_on_aws
+def test_the_dashboard_shows_every_alarm(deployment: Deployment) -> None:
+    shown = [name for widget in widgets(deployment) for name in widget["properties"].get("alarms", [])]
+    assert sorted(shown) == sorted(f"${{{name}.Arn}}" for name in deployment.of_type("CloudWatch::Alarm"))
+
+
+def test_the_runbook_says_of_each_alarm_what_to_do_and_of_no_other() -> None:
     runbook = (paths.ROOT / "docs" / "operations.md").read_text()
-    alarms = set(deployment.of_type("CloudWatch::Alarm"))
-    assert {name for name in alarms if f"${{{name}.Arn}}" not in dashboard["DashboardBody"]["Fn::Sub"]} == set()
-    assert {name for name in alarms if f"`{name}`" not in runbook} == set()
+    alarms = chain.from_iterable(Deployment.of(**each).of_type("CloudWatch::Alarm") for each in ON_AWS.values())
+    assert sorted(re.findall(r"^\| `(\w+Alarm)` \|", runbook, re.MULTILINE)) == sorted(set(alarms))
 
 
-def test_the_dashboard_is_json() -> None:
-    [dashboard] = Deployment.of().of_type("CloudWatch::Dashboard").values()
-    assert len(json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]) > 1
+@every_deployment_on_aws
+def test_the_dashboard_shows_how_long_each_function_takes(deployment: Deployment) -> None:
+    [durations] = [each for each in widgets(deployment) if '"Duration"' in json.dumps(each)]
+    shown = {name for metric in durations["properties"]["metrics"] for name in metric if "Function}" in str(name)}
+    assert shown == {f"${{{name}}}" for name in deployment.of_type("Lambda::Function")}
+
+
+def test_an_alarm_tells_of_each_function_that_answers_the_api_when_it_is_throttled() -> None:
+    deployment = Deployment.of()
+    metrics = [each["MetricStat"] for each in deployment.properties("ThrottlesAlarm")["Metrics"][1:]]
+    assert {each["Metric"]["MetricName"] for each in metrics} == {"Throttles"}
+    watched = [each["Metric"]["Dimensions"][0]["Value"]["Ref"] for each in metrics]
+    assert sorted(watched) == sorted(functions_of_the_api(deployment))
+
+
+def test_an_alarm_tells_of_each_function_that_fails_where_no_error_of_the_api_does() -> None:
+    deployment = Deployment.of()
+    alarms = deployment.of_type("CloudWatch::Alarm").values()
+    watched = [alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms if alarm.get("MetricName") == "Errors"]
+    everything = set(deployment.of_type("Lambda::Function"))
+    assert sorted(watched) == sorted(everything - functions_of_the_api(deployment))
+
+
+def functions_of_the_api(deployment: Deployment) -> set[str]:
+    """Those that answer a path of the API."""
+    integrations = [told["x-amazon-apigateway-integration"]["uri"] for told in methods(deployment).values()]
+    functions = deployment.of_type("Lambda::Function")
+    return {name for name in functions if any(f"${{{name}" in json.dumps(each) for each in integrations)}
+
+
+def widgets(deployment: Deployment) -> list[dict[str, Any]]:
+    """What the dashboard shows, with the names of the template's resources in it."""
+    pattern, own = deployment.properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    for name, value in own.items():
+        pattern = pattern.replace(f"${{{name}}}", value["Fn::Sub"] if value else "")
+    found: list[dict[str, Any]] = json.loads(pattern)["widgets"]
+    return found
 
 
 def test_every_metric_that_is_watched_is_one_that_the_functions_count() -> None:
     deployment = Deployment.of()
     alarms = deployment.of_type("CloudWatch::Alarm").values()
-    [dashboard] = deployment.of_type("CloudWatch::Dashboard").values()
     watched = {each["MetricName"] for each in alarms if each.get("Namespace") == "ImageScan"}
-    shown = _own_metrics(json.loads(dashboard["DashboardBody"]["Fn::Sub"]))
+    shown = _own_metrics(widgets(deployment))
     handlers = (paths.ROOT / "src" / "imagescan" / "handlers").glob("*.py")
     counted = {name for path in handlers for name in re.findall(r'"([A-Z][A-Za-z]+)"', path.read_text())}
     assert watched | shown <= counted | {result.title().replace("_", "") for result in Result}
     assert {"Scanned", "Overdue", "Faults"} <= watched
 
 
-def _own_metrics(dashboard: Any) -> set[str]:
+def _own_metrics(widgets: list[dict[str, Any]]) -> set[str]:
     """The names of the service's own metrics; a dot repeats what the metric before it says."""
     own, namespace = set(), ""
-    for widget in dashboard["widgets"]:
+    for widget in widgets:
         for metric in widget["properties"].get("metrics", []):
             if isinstance(metric[0], str):
                 namespace = namespace if metric[0] == "." else metric[0]
