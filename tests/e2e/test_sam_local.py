@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from local import bridge, environments, paths, ports, sam
@@ -49,9 +51,9 @@ class SamLocal:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Mapping[str, str]:
+def engine() -> Iterator[Mapping[str, str]]:
     """The variables by which a container engine is found; SAM_LOCAL_ENGINE names a command that starts one."""
-    command = os.environ.get("SAM_LOCAL_ENGINE")
+    command, ran_before = os.environ.get("SAM_LOCAL_ENGINE"), set(psutil.pids())
     try:
         variables = {**os.environ, **(_exported_by(command) if command else {})}
         bridge.gateway(variables)
@@ -59,7 +61,11 @@ def engine() -> Mapping[str, str]:
         if "GITHUB_ACTIONS" in os.environ:  # there is an engine on each of its machines
             raise
         pytest.skip(f"NOTHING WAS RUN IN A CONTAINER: {trouble}")
-    return variables
+    yield variables
+    # an engine that ran before is somebody else's
+    if command and (started := _listener(variables["DOCKER_HOST"].removeprefix("unix://"))).pid not in ran_before:
+        started.terminate()
+        started.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +153,14 @@ def _exported_by(command: str) -> dict[str, str]:
     printed = subprocess.run([command], stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - the user's own
     exported = [line.removeprefix("export ") for line in printed.splitlines()]
     return dict(variable.split("=", 1) for variable in exported)
+
+
+def _listener(socket_path: str) -> psutil.Process:
+    """The process that answers at a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(socket_path)
+        pid, _, _ = struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return psutil.Process(pid)
 
 
 def _flags(env_file: Path, gateway: str | None) -> list[str]:
