@@ -17,6 +17,8 @@ from local import paths
 
 MODULES: dict[str, tuple[int, ...]] = {
     "benchmarks.size": (3,),
+    "benchmarks.batch": (6,),
+    "benchmarks.goodput": (8,),
 }
 """Each module's rows; it has ``measure() -> Iterator[Figure]``."""
 

@@ -1,5 +1,6 @@
 """The control address of the Rekognition stand-in: its call counter and the faults that tests ask for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -31,6 +32,10 @@ class RekognitionControl:
     def limit_rate(self, per_second: float | None) -> None:
         """Refuses calls over that rate; None takes all."""
         self._post("/rate", {"per_second": per_second})
+
+    def answer_after(self, ms: float, labels: Sequence[object]) -> None:
+        """Answers with these labels after that time, without a look at the picture."""
+        self._post("/latency", {"ms": ms, "labels": labels})
 
     def _post(self, path: str, body: object = None) -> None:
         self._http.post(path, json=body).raise_for_status()

@@ -1,4 +1,5 @@
 import pytest
+from botocore.retries.bucket import TokenBucket
 
 from imagescan.aws import clients
 from imagescan.aws.rekognition import Rekognition
@@ -48,6 +49,20 @@ def test_the_very_version_is_asked_about(rekognition: Rekognition, stored: Store
     [question] = world.detector.asked
     assert question["Image"]["S3Object"] == {"Bucket": BUCKET, "Name": KEY, "Version": stored.version}
     assert question["MinConfidence"] == LOWEST_CONFIDENCE
+
+
+def test_once_it_was_throttled_a_client_calls_at_the_rate_that_comes_through(
+    rekognition: Rekognition, stored: StoredObject, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[object] = []
+    monkeypatch.setattr(TokenBucket, "acquire", lambda _: waited.append(None))
+    world.detector.errors.append((400, "ProvisionedThroughputExceededException"))
+    with pytest.raises(DetectorBusy):
+        rekognition.detect(stored)
+    waited.clear()
+    rekognition.detect(stored)
+    rekognition.detect(stored)
+    assert len(waited) == 2
 
 
 @pytest.mark.parametrize(

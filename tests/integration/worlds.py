@@ -9,6 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.retries import quota, standard
+from botocore.retries.bucket import TokenBucket
 from moto import mock_aws
 
 from imagescan.aws import clients
@@ -31,7 +32,7 @@ type Worlds = Callable[..., AbstractContextManager[World]]
 def attached_sdk() -> Iterator[Sdk]:
     """The clients: making them takes longer than any test, so they serve all. moto empties itself for each world.
 
-    They send again what the SDK would, at once and however often it came to that before.
+    They send again what the SDK would, at once, however often it came to that before, and at any rate.
     """
     _forget_cached()
     with pytest.MonkeyPatch.context() as patch:
@@ -39,6 +40,7 @@ def attached_sdk() -> Iterator[Sdk]:
             patch.setenv(name, value)
         patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
         patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
+        patch.setattr(TokenBucket, "acquire", lambda *_: True)
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = RekognitionDouble(resources.s3)
         bus = EventBusDouble()
