@@ -73,6 +73,14 @@ def test_an_answer_is_read_as_it_was_settled(table: RequestsTable, name: str) ->
     assert waiting(table) == set()
 
 
+def test_a_row_that_has_its_objects_key_in_full_is_read(table: RequestsTable, world: World) -> None:
+    table.put(REQUEST)
+    [row] = world.resources.rows(REQUESTS)
+    del row["extension"]
+    world.resources.dynamodb.put_item(TableName=REQUESTS, Item=row | {"image_key": {"S": REQUEST.image_key}})
+    assert table.get("r") == REQUEST
+
+
 def test_a_request_that_nobody_made_has_no_row(table: RequestsTable) -> None:
     assert table.get("nobody's") is None
 

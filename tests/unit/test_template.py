@@ -365,6 +365,14 @@ def test_logs_are_forgotten_some_day_and_every_function_has_its_own(deployment: 
     assert sorted(used) == sorted(groups)
 
 
+@pytest.mark.parametrize(("level", "of_lambda"), [("INFO", "WARN"), ("ERROR", "WARN"), ("DEBUG", "DEBUG")])
+def test_lambda_adds_lines_of_its_own_to_each_call_only_where_that_is_asked_for(level: str, of_lambda: str) -> None:
+    for function in Deployment.of(LogLevel=level).of_type("Lambda::Function").values():
+        logging = function["LoggingConfig"]
+        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", of_lambda)
+        assert logging["ApplicationLogLevel"] == function["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == level
+
+
 def test_the_story_of_a_request_is_looked_for_in_every_function() -> None:
     deployment = Deployment.of()
     [query] = deployment.of_type("Logs::QueryDefinition").values()

@@ -26,6 +26,7 @@ from imagescan.aws.rows import (
     text,
     text_in,
 )
+from imagescan.images import KEY_PREFIX
 from imagescan.labels import Finding, Label, Match, MatchedBy, MatchMode, Question, Verdict
 from imagescan.requests import Answer, Position, ScanRequest, Status, answer_of
 
@@ -151,7 +152,7 @@ class RequestsTable:
             "list_shard": text(_list_shard(request.owner, request.id[-1])),
             "list_position": text(str(Position.of(request))),
             "image_hash": text(request.image_hash),
-            "image_key": text(request.image_key),
+            "extension": text(request.image_key.rpartition(".")[2]),
             "labels_asked": {"L": [text(label) for label in question.labels]},
             "match_mode": text(question.mode),
             "min_confidence": number(question.min_confidence),
@@ -187,7 +188,7 @@ def request_in(item: Item) -> ScanRequest:
     return ScanRequest(
         id=item["request_id"]["S"],
         image_hash=item["image_hash"]["S"],
-        image_key=item["image_key"]["S"],
+        image_key=_image_key(item),
         question=Question(
             labels=tuple(label["S"] for label in item["labels_asked"]["L"]),
             min_confidence=float(item["min_confidence"]["N"]),
@@ -201,6 +202,11 @@ def request_in(item: Item) -> ScanRequest:
         owner=text_in(item, "owner"),
         answer=_answer(item) if "completed_at" in item else None,
     )
+
+
+def _image_key(item: Item) -> str:
+    """It is the hash with an extension, and stored as that; rows from before that was so have it in full."""
+    return text_in(item, "image_key") or f"{KEY_PREFIX}{item['image_hash']['S']}.{item['extension']['S']}"
 
 
 def _list_shard(owner: str | None, digit: str) -> str:
