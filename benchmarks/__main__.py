@@ -19,6 +19,7 @@ MODULES: dict[str, tuple[int, ...]] = {
     "benchmarks.size": (3,),
     "benchmarks.batch": (6,),
     "benchmarks.goodput": (8,),
+    "benchmarks.dollars": (11,),
 }
 """Each module's rows; it has ``measure() -> Iterator[Figure]``."""
 

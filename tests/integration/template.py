@@ -51,6 +51,12 @@ class Template:
         variables: dict[str, str] = self._resolved(of_all | own)
         return variables
 
+    def setting(self, function: str, name: str) -> Any:
+        """What a function has of a property, its own before that of all; of a mapping the entries of both."""
+        of_all = self._source["Globals"]["Function"].get(name)
+        own = self._source["Resources"][function]["Properties"].get(name, of_all)
+        return self._resolved(of_all | own if isinstance(of_all, dict) and isinstance(own, dict) else own)
+
     def handler(self, function: str) -> str:
         """The dotted path of a function's handler."""
         return str(self._source["Resources"][function]["Properties"]["Handler"])
