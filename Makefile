@@ -45,7 +45,7 @@ build: tools ## build what is deployed, as sam build does
 	@$(LOCAL) build
 
 .PHONY: redrive
-redrive: .venv/.made ## return dead letters to the queue (OPTIONS=--list or --all; STACK=name for one on AWS)
+redrive: .venv/.made ## hand over once more what was given up (OPTIONS=--list or --all; STACK=name for one on AWS)
 	@PYTHONPATH=src $(PYTHON) -m ops.redrive $(STACK) $(OPTIONS)
 
 .PHONY: openapi

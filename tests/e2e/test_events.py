@@ -7,16 +7,20 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from rich.console import Console
 
 from local.client import Client, question
 from local.control import RekognitionControl
 from local.environments import REGION
 from local.stack import Stack
+from ops.redrive.__main__ import Deployed
+from ops.redrive.redrive import redrive
 from tests.deployment import Deployment
 from tests.e2e.backstage import eventually
 from tests.pictures import png
@@ -113,6 +117,38 @@ def test_a_subscriber_hears_once_of_each_request_that_ends_however_it_ends(
         alike = ("status", "reference", "image_hash", "label_matched", "failure", "completed_at")
         assert {name: event["detail"][name] for name in alike} == {name: answer[name] for name in alike}
     assert by_id[scanned["request_id"]]["detail"]["results"][0]["matched_by"] == "name"
+
+
+def test_changes_that_were_given_up_are_announced_by_a_redrive(
+    api: Client, stack: Stack, subscriber: Subscriber, fresh_picture: Path
+) -> None:
+    asked = api.ask(fresh_picture)
+    assert [event["detail"]["request_id"] for event in subscriber.hear(1)] == [asked["request_id"]]
+    given_up = json.dumps({"DDBStreamBatchInfo": _newest_change(stack)})
+    stack.client("sqs").send_message(QueueUrl=stack.outputs()["UnannouncedQueueUrl"], MessageBody=given_up)
+    out = StringIO()
+    for queue, addressee in Deployed(stack.client, stack.outputs(), {}).given_up():
+        assert redrive(queue, addressee, Console(file=out, width=200), only_list=False, with_poison=False)
+    assert "1 of 1 dead letters returned to the function that sends events" in out.getvalue()
+    assert [event["detail"]["request_id"] for event in subscriber.hear(1)] == [asked["request_id"]]
+
+
+def _newest_change(stack: Stack) -> dict[str, Any]:
+    """The newest change of the requests table, as Lambda names one that could not be worked off."""
+    streams, table = stack.client("dynamodbstreams"), stack.outputs()["RequestsTable"]
+    [stream] = streams.list_streams(TableName=table)["Streams"]
+    shard = streams.describe_stream(StreamArn=stream["StreamArn"])["StreamDescription"]["Shards"][-1]
+    where = {"StreamArn": stream["StreamArn"], "ShardId": shard["ShardId"]}
+    iterator = streams.get_shard_iterator(**where, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    number = streams.get_records(ShardIterator=iterator)["Records"][-1]["dynamodb"]["SequenceNumber"]
+    return {
+        "streamArn": where["StreamArn"],
+        "shardId": where["ShardId"],
+        "startSequenceNumber": number,
+        "endSequenceNumber": number,
+        "approximateArrivalOfFirstRecord": "2026-11-22T12:00:00Z",
+        "batchSize": 1,
+    }
 
 
 def test_stats_add_up(

@@ -19,7 +19,9 @@ from local.client import Answer, Client, question
 from local.control import RekognitionControl
 from local.environments import REGION
 from local.stack import Stack
-from ops.redrive import Queues, redrive
+from ops.redrive.letters import LetterQueue
+from ops.redrive.redrive import redrive
+from ops.redrive.scan_queue import ScanQueue
 from tests.e2e.backstage import Backstage, eventually
 
 LABELS = ("cat", "person", "vehicle")
@@ -219,6 +221,7 @@ def test_an_image_whose_message_was_lost_is_found_by_the_sweeper(
 def _redriven(backstage: Backstage, *, only_list: bool = False) -> str:
     stack, names, out = backstage.stack, backstage.names, StringIO()
     images = ImagesTable(stack.client("dynamodb"), names["ImagesTable"])
-    queues = Queues(stack.client("sqs"), names["ScanQueueUrl"], names["DeadLetterQueueUrl"], images)
-    redrive(queues, Console(file=out, width=200), only_list=only_list, with_poison=False)
+    dead_letters = LetterQueue(stack.client("sqs"), names[DEAD_LETTERS])
+    scan_queue = ScanQueue(stack.client("sqs"), names[QUEUE], images)
+    redrive(dead_letters, scan_queue, Console(file=out, width=200), only_list=only_list, with_poison=False)
     return out.getvalue()

@@ -12,7 +12,7 @@ class Streams:
     """``dynamodb_streams`` is a client that no test counts or breaks."""
 
     def __init__(self, dynamodb_streams: Any, functions: Functions) -> None:
-        self._client = dynamodb_streams
+        self.client = dynamodb_streams
         self._functions = functions
         self._told = {REQUESTS: 0, IMAGES: 0}
 
@@ -32,15 +32,20 @@ class Streams:
 
     def records(self, table: str) -> list[dict[str, Any]]:
         """All that ever changed in the table, as Lambda is told of it."""
-        [stream] = self._client.list_streams(TableName=table)["Streams"]
-        arn = stream["StreamArn"]
-        [shard] = self._client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-        iterator = self._client.get_shard_iterator(
-            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        shard = self.shard(table)
+        iterator = self.client.get_shard_iterator(
+            StreamArn=shard["streamArn"], ShardId=shard["shardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
-        records = self._client.get_records(ShardIterator=iterator)["Records"]
+        records = self.client.get_records(ShardIterator=iterator)["Records"]
         as_lambda_has_them: list[dict[str, Any]] = json.loads(json.dumps(records, default=_plain))
         return as_lambda_has_them
+
+    def shard(self, table: str) -> dict[str, str]:
+        """The table's only shard, as Lambda names it."""
+        [stream] = self.client.list_streams(TableName=table)["Streams"]
+        arn = stream["StreamArn"]
+        [shard] = self.client.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        return {"streamArn": arn, "shardId": shard["ShardId"]}
 
     def forget_progress(self) -> None:
         """Everything is told again, as after a function that was cut short."""
