@@ -14,12 +14,17 @@ from ops.openapi.operations import ANNOUNCEMENT, OPERATIONS, Operation, Schema, 
 JSON, PROBLEM = "application/json", "application/problem+json"
 
 _SENT: tuple[type[BaseModel], ...] = (SubmitBody, QuestionBody, ManyBody)
-_ANY_OPERATION_FAILS_BY = (
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
+# What API Gateway answers by itself, in the plain body whatever the client accepts.
+_BY_THE_GATEWAY = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
 )
+_ANY_OPERATION_FAILS_BY = (*_BY_THE_GATEWAY, HTTPStatus.INTERNAL_SERVER_ERROR)
 _ANY_ANSWER_HAS = ("Access-Control-Allow-Origin", "Cache-Control")
 _HEADERS: Schema = {
     "Access-Control-Allow-Origin": {"required": True, "schema": {"const": "*"}},
@@ -92,7 +97,8 @@ def _answer(operation: Operation, status: HTTPStatus) -> Schema:
 
 
 def _error(status: HTTPStatus) -> Schema:
-    content = {JSON: {"schema": ref(shapes.Error)}, PROBLEM: {"schema": ref(shapes.Problem)}}
+    problem = {} if status in _BY_THE_GATEWAY else {PROBLEM: {"schema": ref(shapes.Problem)}}
+    content = {JSON: {"schema": ref(shapes.Error)}, **problem}
     return {"description": status.phrase, "content": content}
 
 

@@ -136,7 +136,7 @@ OPERATIONS = (
         body=ref(QuestionBody),
         examples={"several": _QUESTION},
         answers={OK: shapes.QuestionAnswer},
-        errors=(BAD, UNKNOWN, CONFLICT),
+        errors=(BAD, UNKNOWN, CONFLICT, TOO_LARGE),
     ),
     Operation(
         method="post",
@@ -147,7 +147,7 @@ OPERATIONS = (
         body=ref(ManyBody),
         examples={"one": {"entries": [_ANNOUNCED]}},
         answers={OK: shapes.EntryResults},
-        errors=(BAD,),
+        errors=(BAD, TOO_LARGE),
     ),
     Operation(
         method="get",

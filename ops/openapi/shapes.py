@@ -80,6 +80,12 @@ class RequestSummary(Verdict):
     scan_shared: Annotated[bool | None, Field(description="Whether another request's scan answered this one.")]
 
 
+class RequestOfMany(RequestSummary):
+    """One of many requests, without all that its image shows. What is not known yet is null."""
+
+    upload: Annotated[Upload | None, Field(description="While the bytes are awaited.")]
+
+
 class Request(RequestSummary):
     """A request as it stands. What is not known yet is null, or an empty list."""
 
@@ -136,7 +142,7 @@ class EntryResult(TypedDict):
     """What became of one of many: a request or an error."""
 
     status_code: int
-    request: Request | None
+    request: RequestOfMany | None
     error: Error | None
 
 

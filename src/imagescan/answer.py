@@ -42,6 +42,11 @@ def summary(request: ScanRequest, image: Image | None = None) -> dict[str, Any]:
     return {key: told[key] for key in told if key not in {"labels", "nearest", "results", "upload"}}
 
 
+def entry(request: ScanRequest, image: Image | None, upload: Upload | None) -> dict[str, Any]:
+    """The request as one of many: as ``summary``, with its upload. In full, 25 could be more than Lambda answers."""
+    return summary(request, image) | {"upload": _upload(upload) if upload else None}
+
+
 def of_question(asked: Asked) -> dict[str, Any]:
     """A further question's answer, in the same words as a request's."""
     return {

@@ -52,6 +52,11 @@ class CheckedImage:
     hash: str
 
     @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.content)
+
+    @property
     def key(self) -> str:
         """The object key that holds it."""
         return key_of(self.hash, self.type)

@@ -1,8 +1,10 @@
 """Scan one image once, and settle the requests that wait for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from imagescan import images
@@ -11,6 +13,8 @@ from imagescan.labels import Label
 from imagescan.requests import ATTEMPTS_EXHAUSTED, Failure, Image, Lease, Scan, Status, next_day
 from imagescan.settings import LEASE_SECONDS, MAX_ATTEMPTS
 from imagescan.settle import Requests, answered, settle
+
+type Unpaid = Callable[[], AbstractContextManager[None]]
 
 # Heading the object, one detection with its read time-out, and the writes around them.
 SECONDS_FOR_A_SCAN = 30.0
@@ -197,12 +201,14 @@ class Scanner:
 
     def _scan_leased(self, key: str, image: Image, owner: str, *, is_first: bool) -> Outcome:
         """Only the lease that was first may say that the bytes were never there: answers may stand on an older one."""
-        image_hash, stored = image.hash, self.bucket.find(key)
+        image_hash, unpaid = image.hash, partial(self._unpaid, image.hash, owner)
+        with unpaid():
+            stored = self.bucket.find(key)
         if stored is None or stored.hash != image_hash:
             self.images.release(image_hash, owner, refund=True, unseen=is_first)
             return Outcome(key, Result.NOT_ITS_HASH if stored else Result.GONE)
         try:
-            scan = self._detect(stored)
+            scan = self._detect(stored, unpaid)
         except BudgetSpent as error:
             return self._put_off(key, image, owner, error.at)
         except DetectorBusy as error:
@@ -214,28 +220,41 @@ class Scanner:
         result = Result.REFUSED if scan.failure else Result.SCANNED
         return self._settle(key, self.images.finish(image_hash, scan), result)
 
-    def _detect(self, stored: StoredObject) -> Scan:
+    @contextmanager
+    def _unpaid(self, image_hash: str, owner: str) -> Iterator[None]:
+        """What breaks in here was not paid for: the image is given up with its attempt, so that it costs no answer."""
         try:
-            seen = self._look(stored)
+            yield
+        except Exception:
+            self.images.release(image_hash, owner, refund=True)
+            raise
+
+    def _detect(self, stored: StoredObject, unpaid: Unpaid) -> Scan:
+        try:
+            seen = self._look(stored, unpaid)
         except ImageRefused as error:
             return self._refused(stored, error.failure)
         except ParametersRefused:
-            unfit = images.unfit(self.bucket.read_start(stored))
+            with unpaid():
+                unfit = images.unfit(self.bucket.read_start(stored))
             if unfit is None:
                 raise
             return self._refused(stored, Failure(unfit.code, unfit.message))
         return Scan(Status.COMPLETED, self.clock(), seen.labels, seen.model_version, scanned_for=stored.request_id)
 
-    def _look(self, stored: StoredObject) -> Detection:
+    def _look(self, stored: StoredObject, unpaid: Unpaid) -> Detection:
         """One call within the day's budget, which gets back what cost nothing."""
         asked_at = self.clock()
-        if not self.budget.take(asked_at):
+        with unpaid():
+            is_granted = self.budget.take(asked_at)
+        if not is_granted:
             raise BudgetSpent(asked_at)
         try:
             return self.detector.detect(stored)
         except (DetectorBusy, DetectorMisused) as error:
             if not error.charged:
-                self.budget.give_back(asked_at)
+                with unpaid():
+                    self.budget.give_back(asked_at)
             raise
 
     def _put_off(self, key: str, image: Image, owner: str, now: float) -> Outcome:

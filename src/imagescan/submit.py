@@ -55,9 +55,9 @@ def submit(
     """
     known = images.get(image.hash)
     earlier = requests.get(request.id) if request.fingerprint else None
-    answered = settled(request, known, now)
     if earlier:
         _must_ask_the_same(earlier, request)
+    answered = settled(earlier or request, known, now)
     if isinstance(image, CheckedImage) and not answered and (earlier is None or earlier.awaits_upload):
         bucket.put(image, request.id)
     stored = earlier or requests.put(answered or request)

@@ -92,5 +92,6 @@ def _queue_again(rows: list[ScanRequest], image: Image | None, images: Images, q
         return False
     if not images.claim_requeue(rows[0].image_hash, now, long_ago):
         return False
-    queue.announce(rows[0].image_key)
+    for key in dict.fromkeys(row.image_key for row in rows):  # what calls itself another type lies under another key
+        queue.announce(key)
     return True

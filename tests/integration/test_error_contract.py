@@ -45,6 +45,20 @@ def test_a_scan_that_meets_an_error_brings_its_message_back(world: World, log: L
     assert world.functions.get(world.functions.accepted[0]).body["status"] == "completed"
 
 
+@pytest.mark.parametrize("operation", ["HeadObject", "GetObject"])
+def test_a_bucket_that_cannot_be_read_for_hours_fails_no_image(world: World, operation: str) -> None:
+    uploaded_without_a_checksum(world)
+    world.wire.fail(operation, "SlowDown", 503)
+    for _ in range(12):
+        world.pass_time(2 * MINUTE)
+        world.resources.announce(KEY)
+        world.trigger.deliver()
+    world.wire.reset()
+    world.recover()
+    assert world.functions.get(world.functions.accepted[0]).body["status"] == "completed"
+    assert world.detector.calls.total() == 1
+
+
 @pytest.mark.parametrize(("operation", "code"), refused(Becomes.AN_ANSWER, "HeadObject"))
 def test_an_object_that_is_gone_leaves_nothing_to_do(world: World, log: Log, operation: str, code: str) -> None:
     world.functions.submit(picture())

@@ -168,7 +168,7 @@ MUTANTS = (
     Mutant(
         "Rekognition is asked although the day's budget is spent",
         "a day's budget is spent",
-        _in("scan", "if not self.budget.take(asked_at):", "if self.budget.take(asked_at) is None:"),
+        _in("scan", "is_granted = self.budget.take(asked_at)", "is_granted = self.budget.take(asked_at) is not None"),
     ),
     Mutant(
         "a call that was paid for is given back to the budget",

@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ from imagescan.handlers import bodies
 from imagescan.handlers.bodies import QuestionBody, SubmitBody
 from imagescan.images import MAX_STORED_BYTES, AnnouncedImage, CheckedImage, ImageType
 from imagescan.labels import MatchMode, Question
-from tests.pictures import jpeg
+from tests.pictures import jpeg, png
 
 CONTENT = jpeg()
 FILE = base64.b64encode(CONTENT).decode()
@@ -151,15 +152,47 @@ def test_a_reference_is_measured_in_bytes() -> None:
         bodies.read(SubmitBody, body(reference="é" * 513)).checked_reference()
 
 
-def test_bodies_that_ask_the_same_share_a_fingerprint() -> None:
-    asked = Question(("cat",), 90)
-    same = bodies.fingerprint(SHA, asked, None)
-    assert same == bodies.fingerprint(SHA, Question(("cat",), 90.0), None)
-    others = [
-        bodies.fingerprint("cd" * 32, asked, None),
-        bodies.fingerprint(SHA, Question(("dog",), 90), None),
-        bodies.fingerprint(SHA, Question(("cat",), 91), None),
-        bodies.fingerprint(SHA, Question(("cat",), 90, MatchMode.ALL), None),
-        bodies.fingerprint(SHA, asked, "r"),
-    ]
-    assert len({same, *others}) == 6
+ANNOUNCEMENT = {"sha256": SHA, "size": 9, "fileType": "image/png", "label": "cat", "min_confidence": 90}
+
+
+def fingerprint(**changes: Any) -> str:
+    sent = {name: value for name, value in {**ANNOUNCEMENT, **changes}.items() if value is not None}
+    read = bodies.read(SubmitBody, json.dumps(sent))
+    return bodies.fingerprint(read.image(), read)
+
+
+@pytest.mark.parametrize("same", [{"min_confidence": 90.0}, {"label": None, "labels": ["cat"]}, {"match": "any"}])
+def test_bodies_that_ask_the_same_share_a_fingerprint(same: dict[str, Any]) -> None:
+    assert fingerprint(**same) == fingerprint()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"sha256": "cd" * 32},
+        {"size": 10},
+        {"fileType": "image/jpeg"},
+        {"label": "dog"},
+        {"label": None},
+        {"label": None, "labels": ["cat", "dog"]},
+        {"match": "all"},
+        {"min_confidence": 91},
+        {"min_confidence": None},
+        {"reference": "r"},
+    ],
+    ids=str,
+)
+def test_bodies_that_differ_in_anything_have_fingerprints_of_their_own(other: dict[str, Any]) -> None:
+    assert fingerprint(**other) != fingerprint()
+
+
+def test_an_image_has_the_same_fingerprint_whichever_way_its_bytes_come() -> None:
+    content = png()
+    posted = bodies.read(SubmitBody, body(file=base64.b64encode(content).decode(), fileType="image/png"))
+    announced = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size": len(content),
+        "label": None,
+        "min_confidence": None,
+    }
+    assert bodies.fingerprint(posted.image(), posted) == fingerprint(**announced)

@@ -95,6 +95,44 @@ def test_parameters_refused_for_an_image_too_small_fail_the_image_with_that_reas
     assert scan.failure.code == "image_too_small"
 
 
+def test_what_breaks_before_the_call_costs_no_attempt() -> None:
+    class BrokenBucket(FakeBucket):
+        def find(self, key: str) -> StoredObject | None:
+            raise ConnectionError
+
+        def read_start(self, stored: StoredObject) -> bytes:
+            raise ConnectionError
+
+    class UnreadableBucket(FakeBucket):
+        read_start = BrokenBucket.read_start
+
+    class BrokenBudget(FakeBudget):
+        def take(self, now: float) -> bool:
+            raise ConnectionError
+
+    class StingyBudget(FakeBudget):
+        def give_back(self, now: float) -> None:
+            raise ConnectionError
+
+    benches = [
+        Bench(bucket=BrokenBucket()),
+        Bench(budget=BrokenBudget(1)),
+        Bench(detector=FakeDetector(DetectorBusy("ThrottlingException")), budget=StingyBudget(1)),
+        Bench(detector=FakeDetector(ParametersRefused("InvalidParameterException")), bucket=UnreadableBucket()),
+    ]
+    for bench in benches:
+        with pytest.raises(ConnectionError):
+            bench.scan()
+        assert bench.images.steps == ["lease", "release with refund"]
+
+
+def test_what_breaks_in_the_call_may_have_been_paid_for() -> None:
+    bench = Bench(detector=FakeDetector(ConnectionError()))
+    with pytest.raises(ConnectionError):
+        bench.scan()
+    assert bench.images.steps == ["lease"]
+
+
 @pytest.mark.parametrize("start", [png(100, 100), b"no image at all", b""])
 def test_parameters_refused_for_any_other_reason_are_the_deployments_fault(start: bytes) -> None:
     bench = Bench(bucket=FakeBucket(start=start), detector=FakeDetector(ParametersRefused("InvalidParameterException")))

@@ -7,7 +7,7 @@ from imagescan.ask import ask
 from imagescan.errors import Conflict, NotFound
 from imagescan.images import AnnouncedImage, CheckedImage, ImageType, check
 from imagescan.labels import Label, Question
-from imagescan.requests import GRACE_SECONDS, Image, Scan, ScanRequest, Status, settled
+from imagescan.requests import GRACE_SECONDS, NEVER_UPLOADED, Image, Scan, ScanRequest, Status, settled
 from imagescan.status import status
 from imagescan.submit import Submitted, submit
 from tests.pictures import png
@@ -150,6 +150,16 @@ def test_what_was_announced_may_be_posted_under_the_same_key_and_is_stored() -> 
     again = submitted(FakeImages(), requests, bucket, fingerprint="f")
     assert again.request == first.request
     assert bucket.uploads == [f"{IMAGE.key} for r"]
+
+
+def test_bytes_posted_under_the_key_of_a_request_that_has_timed_out_are_not_stored() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    submitted(FakeImages(), requests, bucket, ANNOUNCED, awaits_upload=True, fingerprint="f")
+    late = replace(requests.stored["r"], deadline=-1.0 - GRACE_SECONDS)
+    requests.stored["r"] = late
+    again = submitted(FakeImages(), requests, bucket, fingerprint="f")
+    assert again.request.answer
+    assert (again.request.answer.failure, bucket.uploads) == (NEVER_UPLOADED, [])
 
 
 def test_a_key_of_an_announcement_with_another_body_is_refused_and_uploads_nothing() -> None:

@@ -43,6 +43,12 @@ def test_an_image_whose_message_seems_lost_is_queued_again_once(row: Image | Non
     assert (queue.announced, found.queued_again) == (["images/h"], 1)
 
 
+def test_an_image_is_queued_again_under_each_key_that_its_bytes_may_lie_under() -> None:
+    other_type = replace(request(number=2), image_key="images/h.other")
+    found, _, queue = swept([request(number=1), other_type, request(number=3)])
+    assert (queue.announced, found.queued_again) == (["images/h", "images/h.other"], 1)
+
+
 @pytest.mark.parametrize(
     ("created_at", "row", "claimable"),
     [

@@ -113,9 +113,13 @@ def read_entry(entry: dict[str, Any]) -> SubmitBody:
     return read(SubmitBody, json.dumps(entry))
 
 
-def fingerprint(image_hash: str, question: Question, reference: str | None) -> str:
-    """What two bodies share that ask the same of the same image, whichever way its bytes come."""
-    asked = [image_hash, question.labels, question.mode, float(question.min_confidence), reference]
+def fingerprint(image: CheckedImage | AnnouncedImage, sent: SubmitBody) -> str:
+    """What two bodies share that ask the same of the same image, whichever way its bytes come.
+
+    It is of what was sent: what was left to the service stays the same when its defaults change.
+    """
+    labels = sent.labels or (sent.label and [sent.label])
+    asked = [image.hash, image.type, image.size, labels, sent.match, sent.min_confidence, sent.reference]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 

@@ -133,7 +133,7 @@ def status_of(error: Rejected) -> HTTPStatus:
 def _problem(event: Event, status: HTTPStatus, error: Rejected) -> Response:
     """An error in the plain body, or by RFC 9457 for a client that accepts it; the facts are the same."""
     plain = {"code": error.code, "message": error.message}
-    if _PROBLEM not in (header(event, "Accept") or ""):
+    if _PROBLEM not in (header(event, "Accept") or "").lower():
         return response(status, plain)
     return response(
         status, {"title": status.phrase, "status": status, "detail": error.message, **plain}, {"Content-Type": _PROBLEM}

@@ -34,7 +34,7 @@ def new_request(
         deadline=now + settings.deadline_seconds,
         awaits_upload=isinstance(image, AnnouncedImage),
         reference=reference,
-        fingerprint=None if idempotency_key is None else bodies.fingerprint(image.hash, question, reference),
+        fingerprint=None if idempotency_key is None else bodies.fingerprint(image, sent),
         owner=caller,
     )
 

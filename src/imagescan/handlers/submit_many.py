@@ -19,7 +19,7 @@ type Accept = Callable[[bodies.SubmitBody, str | None], Submitted]
 
 def each_by_itself(entries: Sequence[Entry], key: str | None, accept: Accept) -> list[Submitted | Rejected]:
     """What became of each entry, in order. With a key each entry is known by the key and its place."""
-    keys = [key and f"{key}#{at}" for at in range(len(entries))]
+    keys = [key and f"{key}\n{at}" for at in range(len(entries))]  # no key that is sent has a line's end in it
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda entry, its_key: _accepted(entry, its_key, accept), entries, keys))
 
@@ -29,7 +29,7 @@ def told(result: Submitted | Rejected) -> dict[str, Any]:
     if isinstance(result, Rejected):
         refused = {"code": result.code, "message": result.message}
         return {"status_code": http.status_of(result), "request": None, "error": refused}
-    body = answer.body(result.request, result.image, result.upload)
+    body = answer.entry(result.request, result.image, result.upload)
     return {"status_code": status_of(result), "request": body, "error": None}
 
 
