@@ -19,12 +19,13 @@ from rich.table import Table
 
 from benchmarks.bill import Charge, bill, prices, total
 from benchmarks.figure import Figure
-from benchmarks.meter import SECONDS, Meter, MeteredWire, Units
+from benchmarks.meter import SECONDS, Meter, Units
 from benchmarks.photograph import photograph, seen
 from imagescan.aws.table_stream import ended_in
 from local import paths
 from tests.integration.functions import BATCH_SIZE, proxy_event
 from tests.integration.resources import IMAGES, REQUESTS, TEMPLATE
+from tests.integration.world import World
 from tests.integration.worlds import attached_sdk, world_of
 
 MILLION = 1_000_000
@@ -49,18 +50,23 @@ def measure() -> Iterator[Figure]:
 
 def counted(distinct: int = DISTINCT) -> dict[str, Units]:
     """What one image uses in each step, as the mean of so many of them, a multiple of ten."""
-    with attached_sdk(MeteredWire) as sdk, world_of(sdk, _X_AMZN_TRACE_ID=TRACE) as world:
-        wire: Any = sdk[0]
-        meter = Meter(world, wire)
-        _warm_up(meter)
-        pictures = [photograph(number) for number in range(distinct)]
-        world.detector.shows |= {sha256(each).hexdigest(): seen(number) for number, each in enumerate(pictures)}
-        steps = {
-            "POST": _asked(meter, pictures),
-            "scan": _scanned(meter, distinct),
-            "event": _announced(meter, distinct),
-            "GET": _answered(meter),
-        }
+    with attached_sdk() as sdk, world_of(sdk) as world:
+        return counted_in(world, distinct)
+
+
+def counted_in(world: World, distinct: int) -> dict[str, Units]:
+    """The same in a world that is there already, and empty."""
+    world.functions.overrides["_X_AMZN_TRACE_ID"] = TRACE
+    meter = Meter(world)
+    _warm_up(meter)
+    pictures = [photograph(number) for number in range(distinct)]
+    world.detector.shows |= {sha256(each).hexdigest(): seen(number) for number, each in enumerate(pictures)}
+    steps = {
+        "POST": _asked(meter, pictures),
+        "scan": _scanned(meter, distinct),
+        "event": _announced(meter, distinct),
+        "GET": _answered(meter),
+    }
     return {step: Counter({name: amount / distinct for name, amount in units.items()}) for step, units in steps.items()}
 
 

@@ -17,7 +17,7 @@ from benchmarks.capacity import Row, indexes, units_of_read, units_of_write
 from imagescan.handlers.log import logger
 from tests.integration.functions import module_of
 from tests.integration.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
-from tests.integration.wire import Answering, Wire, body_of
+from tests.integration.wire import Wire, body_of
 from tests.integration.world import World
 
 type Units = Counter[str]
@@ -50,27 +50,28 @@ OBJECT_REQUESTS = {"PutObject": "s3.put", "HeadObject": "s3.get", "GetObject": "
 _STREAMED = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable"}
 
 
-class MeteredWire(Wire):
-    """Keeps what DynamoDB answered, and the processor's seconds that went into answering."""
+@dataclass
+class Heard:
+    """What DynamoDB answered, and the processor's seconds that went into all answering."""
 
-    def __init__(self, answering: dict[str, Answering]) -> None:
-        super().__init__(answering)
-        self.answers: list[tuple[str, dict[str, Any]]] = []
-        self.spent: list[float] = []
+    answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    spent: list[float] = field(default_factory=list)
 
-    def reset(self) -> None:
-        """Forget what was counted and planned."""
-        super().reset()
-        self.answers.clear()
-        self.spent.clear()
 
-    def _answer(self, event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
+@contextmanager
+def _listening(wire: Wire) -> Iterator[Heard]:
+    heard, answer = Heard(), wire.answer
+
+    def listened(event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
         began = time.thread_time()
-        answer = super()._answer(event_name, service, operation, request)
-        if service == "dynamodb" and answer:
-            self.answers.append((operation, json.loads(answer.content)))
-        self.spent.append(time.thread_time() - began)
-        return answer
+        answered = answer(event_name, service, operation, request)
+        if service == "dynamodb" and answered:
+            heard.answers.append((operation, json.loads(answered.content)))
+        heard.spent.append(time.thread_time() - began)
+        return answered
+
+    with patch.object(wire, "answer", listened):
+        yield heard
 
 
 @dataclass
@@ -83,20 +84,20 @@ class Invocations:
 
 @dataclass(frozen=True)
 class Meter:
-    """``wire`` is that of ``world``."""
+    """Counts what is done in ``world``."""
 
     world: World
-    wire: MeteredWire
     seen: Counter[str] = field(default_factory=Counter)
 
     def units(self, function: str, act: Callable[[], object], *, at_once: int = 1) -> Units:
         """What the function costs while ``act`` calls it; so many of an invocation's calls are under way at once."""
+        wire = self.world.wire
         self._changes()
-        self.wire.reset()
+        wire.reset()
         logger.remove_keys(["api_request_id", "request_id"])  # each function has a process of its own on AWS
-        with _logged() as log, _watched(function, self.wire) as invocations:
+        with _logged() as log, _listening(wire) as heard, _watched(function, heard) as invocations:
             act()
-        calls = Counter(self.wire.calls)
+        calls = Counter(wire.calls)
         units = Counter({OBJECT_REQUESTS[call]: 0 for call in calls if call in OBJECT_REQUESTS})
         for call, times in calls.items():
             if call in OBJECT_REQUESTS:
@@ -106,7 +107,7 @@ class Meter:
                 "lambda.requests": invocations.count,
                 "lambda.gb_seconds": _gb_seconds(function, calls, invocations.cpu, at_once),
                 "logs.bytes": _log_bytes(log.getvalue(), function, invocations.count),
-                "dynamodb.read": sum(_units_read(*answer) for answer in self.wire.answers),
+                "dynamodb.read": sum(_units_read(*answer) for answer in heard.answers),
                 "dynamodb.write": self._units_written(calls),
                 "eventbridge.events": self._events(),
             }
@@ -119,8 +120,8 @@ class Meter:
             raise RuntimeError(f"{len(changes)} changes do not tell of {calls}")
         of_table = {table: indexes(TEMPLATE.properties(resource)) for table, resource in _STREAMED.items()}
         written = sum(units_of_write(before, after, of_table[table]) for table, before, after in changes)
-        counted = sum(units_of_write(None, row) for row in self.world.resources.rows(COUNTERS))
-        return written + 2 * counted * calls["TransactWriteItems"]  # a transaction costs double
+        of_a_counter = max((units_of_write(None, row) for row in self.world.resources.rows(COUNTERS)), default=0)
+        return written + 2 * of_a_counter * calls["TransactWriteItems"]  # a transaction costs double
 
     def _changes(self) -> list[tuple[str, Row | None, Row | None]]:
         """What changed since this was asked last."""
@@ -137,21 +138,21 @@ class Meter:
         return found
 
     def _events(self) -> int:
-        calls = zip(self.wire.calls, self.wire.sent, strict=True)
+        calls = zip(self.world.wire.calls, self.world.wire.sent, strict=True)
         return sum(len(json.loads(body_of(sent))["Entries"]) for call, sent in calls if call == "PutEvents")
 
 
 @contextmanager
-def _watched(function: str, wire: MeteredWire) -> Iterator[Invocations]:
+def _watched(function: str, heard: Heard) -> Iterator[Invocations]:
     """Counts the calls of the function's handler, and what it takes beside the answering."""
     found, module = Invocations(), module_of(function)
     handler = module.lambda_handler
 
     def watched(*arguments: Any) -> Any:
-        began, answering = time.process_time(), sum(wire.spent)
+        began, answering = time.process_time(), sum(heard.spent)
         result = handler(*arguments)
         found.count += 1
-        found.cpu += time.process_time() - began - (sum(wire.spent) - answering)
+        found.cpu += time.process_time() - began - (sum(heard.spent) - answering)
         return result
 
     with patch.object(module, "lambda_handler", watched):

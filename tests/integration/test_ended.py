@@ -219,6 +219,14 @@ def test_a_request_that_ends_is_a_part_of_its_story_in_the_logs(world: World, lo
     assert (line["request_id"], line["image_hash"]) == (request_id, hash_of(picture()))
 
 
+def test_what_is_counted_is_spread_over_rows_and_added_up(world: World) -> None:
+    table = CountersTable(clients.dynamodb(), COUNTERS)
+    for number in range(100):
+        table.add(Totals(images=1, scans=2), f"token {number}")
+    assert table.totals() == Totals(images=100, scans=200)
+    assert len(world.resources.rows(COUNTERS)) == 16
+
+
 def test_counting_that_is_cancelled_by_other_counting_is_tried_again(world: World) -> None:
     world.wire.fail("TransactWriteItems", "TransactionCanceledException", times=2)
     table = CountersTable(clients.dynamodb(), COUNTERS)

@@ -75,14 +75,15 @@ class Wire:
             self.sent.append(request)
         if mishap is Mishap.DIES_BEFORE:
             raise Died
-        answer = self._answer(event_name, service, operation, request)
+        answer = self.answer(event_name, service, operation, request)
         if mishap is Mishap.DIES_AFTER:
             raise Died
         if mishap is Mishap.ANSWER_LOST:
             raise ReadTimeoutError(endpoint_url=request.url)
         return answer
 
-    def _answer(self, event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
+    def answer(self, event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
+        """What the call is answered by whoever answers for its service."""
         if failure := next(self._failures.get(operation, iter(())), None):
             return refusal(service, request, *failure)
         if operation == "PutObject" and not _has_its_checksum(request):

@@ -29,7 +29,7 @@ type Worlds = Callable[..., AbstractContextManager[World]]
 
 
 @contextmanager
-def attached_sdk(make_wire: Callable[..., Wire] = Wire) -> Iterator[Sdk]:
+def attached_sdk() -> Iterator[Sdk]:
     """The clients: making them takes longer than any test, so they serve all. moto empties itself for each world.
 
     They send again what the SDK would, at once, however often it came to that before, and at any rate.
@@ -44,7 +44,7 @@ def attached_sdk(make_wire: Callable[..., Wire] = Wire) -> Iterator[Sdk]:
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = RekognitionDouble(resources.s3)
         bus = EventBusDouble()
-        wire = make_wire({"rekognition": detector.answer, "eventbridge": bus.answer})
+        wire = Wire({"rekognition": detector.answer, "eventbridge": bus.answer})
         for client in (
             clients.dynamodb(),
             clients.dynamodb_once(),
