@@ -365,12 +365,16 @@ def test_logs_are_forgotten_some_day_and_every_function_has_its_own(deployment: 
     assert sorted(used) == sorted(groups)
 
 
-@pytest.mark.parametrize(("level", "of_lambda"), [("INFO", "WARN"), ("ERROR", "WARN"), ("DEBUG", "DEBUG")])
+@pytest.mark.parametrize(("level", "of_lambda"), [("INFO", "WARN"), ("DEBUG", "DEBUG")])
 def test_lambda_adds_lines_of_its_own_to_each_call_only_where_that_is_asked_for(level: str, of_lambda: str) -> None:
     for function in Deployment.of(LogLevel=level).of_type("Lambda::Function").values():
         logging = function["LoggingConfig"]
         assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", of_lambda)
         assert logging["ApplicationLogLevel"] == function["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == level
+
+
+def test_no_log_level_drops_the_lines_that_metrics_are_made_of() -> None:
+    assert set(Template({}).parameters["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}  # they count as INFO
 
 
 def test_the_story_of_a_request_is_looked_for_in_every_function() -> None:

@@ -2,4 +2,5 @@
 
 from aws_lambda_powertools import Logger
 
-logger = Logger()
+# Lambda takes lines whose time has another form for INFO, whatever their level.
+logger = Logger(use_rfc3339=True)
