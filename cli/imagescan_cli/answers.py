@@ -23,6 +23,34 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+def is_request(body: Any) -> bool:
+    """Whether a body says how a request stands. Whoever else answers at the address speaks JSON too."""
+    match body:
+        case (
+            {"status": "completed", "request_id": str(), "message": str(), "label_matched": bool()}
+            | {"status": "failed", "request_id": str(), "message": str(), "failure": {"code": str()}}
+            | {"status": "pending", "request_id": str(), "message": str()}
+        ):
+            return _is_upload(body.get("upload"))
+    return False
+
+
+def is_answer(body: object) -> bool:
+    """Whether a body answers a further question."""
+    match body:
+        case {"request_id": str(), "message": str(), "label_matched": bool()}:
+            return True
+    return False
+
+
+def is_page(body: object) -> bool:
+    """Whether a body is a page of requests."""
+    match body:
+        case {"requests": [*requests], "cursor": None | str()}:
+            return all(map(is_request, requests))
+    return False
+
+
 def exit_code(answers: Iterable[Answer]) -> Exit:
     """What the answers come to: a failure outweighs a missing answer, that a match, and that a no."""
     states = {_state(answer) for answer in answers}
@@ -82,6 +110,13 @@ def summary(answers: Iterable[Answer], uploads: int) -> str:
 def printable(text: str) -> str:
     """The text without the characters that could steer a terminal: labels and file names are strangers' words."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def _is_upload(body: object) -> bool:
+    match body:
+        case None | {"method": str(), "url": str(), "headers": dict()}:
+            return True
+    return False
 
 
 def _state(answer: Answer) -> str:

@@ -1,6 +1,7 @@
 """The commands. Each reads its arguments, lets others do the work, and ends with what the answers come to."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
@@ -12,18 +13,21 @@ import typer
 from imagescan_cli import __version__, config
 from imagescan_cli.answers import Answer, Exit, exit_code, exit_code_after_sending, exit_code_after_waiting
 from imagescan_cli.callers import Auth, Caller, UnknownCaller
+from imagescan_cli.ending import Commands
 from imagescan_cli.listing import list_all
 from imagescan_cli.many import look_at_all, submit_all
 from imagescan_cli.output import Output
 from imagescan_cli.pictures import find
-from imagescan_cli.questions import Question
+from imagescan_cli.questions import LOWEST_CONFIDENCE, Question
 from imagescan_cli.scanning import Scanning
 from imagescan_cli.service import Service, Unreachable
 
 AT_ONCE = 8
 COMMANDS = ("submit", "status", "watch", "ask", "list")
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Commands, rich_markup_mode=None, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 
 
 class Match(StrEnum):
@@ -49,6 +53,13 @@ def show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def number(percent: float | None) -> float | None:
+    """The percent; "nan" is none, and neither below nor above any limit."""
+    if percent is not None and math.isnan(percent):
+        raise typer.BadParameter("nan is not a number")
+    return percent
+
+
 Api = Annotated[
     str | None,
     typer.Option(envvar="IMAGESCAN_API", help="The service's base address, as the stack's output says it."),
@@ -56,7 +67,13 @@ Api = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Matching = Annotated[Match | None, typer.Option(help="Which of several labels make a yes. [default: any]")]
 Confidence = Annotated[
-    float | None, typer.Option(min=0, max=100, help="Percent from which a label counts. [default: the service's]")
+    float | None,
+    typer.Option(
+        min=LOWEST_CONFIDENCE,
+        max=100,
+        callback=number,
+        help="Percent from which a label counts. [default: the service's]",
+    ),
 ]
 Timeout = Annotated[
     float | None, typer.Option(min=0, help="Seconds to wait for answers. [default: until the service gives up]")

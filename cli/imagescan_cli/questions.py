@@ -9,6 +9,8 @@ from imagescan_cli.pictures import Picture
 
 type Body = dict[str, Any]
 
+LOWEST_CONFIDENCE = 25  # the service keeps no label that is less certain
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

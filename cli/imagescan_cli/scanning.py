@@ -20,8 +20,8 @@ class Scanning:
     """Speaks to the service about many pictures at once, about ``concurrency`` of them at the same moment.
 
     ``until`` is the moment of the monotonic clock after which a pending request is no longer waited for; None waits
-    until the service answers, which it does by the request's deadline. What the service refuses is an answer that
-    failed; only Unreachable is raised, because it concerns every picture.
+    until the service answers, which it does by the request's deadline. What the service refuses, and an upload that
+    does not get through, is an answer that failed; only Unreachable is raised, because it concerns every picture.
     """
 
     def __init__(self, service: Service, *, concurrency: int, until: float | None = None) -> None:

@@ -1,7 +1,7 @@
 """The API over HTTP, and the uploads that it asks for. What passes is tried again; the rest is an exception."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -10,7 +10,7 @@ import httpx
 from httpx_retries import Retry, aretry_request
 
 from imagescan_cli import __version__
-from imagescan_cli.answers import Answer
+from imagescan_cli.answers import Answer, is_answer, is_page, is_request
 from imagescan_cli.questions import Body
 
 RETRY = Retry(
@@ -21,6 +21,8 @@ RETRY = Retry(
     backoff_factor=0.25,
     max_backoff_wait=60,
 )
+# Somebody else writes the same key at this moment, and a connection that stalled: S3 wants both tried again.
+_PASSING_REFUSALS = frozenset({(409, "ConditionalRequestConflict"), (400, "RequestTimeout")})
 # The key is the bytes' own hash, so what is there is what would be sent: by a run that was broken off, or by others.
 _IF_ABSENT = {"If-None-Match": "*"}
 _SECONDS_TO_CONNECT, _SECONDS_TO_ANSWER = 10, 30
@@ -38,6 +40,10 @@ class Unreachable(Exception):
     """Nobody answers at an address; the text says which."""
 
 
+class _RefusedForNow(Exception):
+    """S3 will take the same upload in a moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer, and the seconds after which the service wants to be asked again."""
@@ -49,11 +55,16 @@ class Reply:
 class Service:
     """The API at a base address. ``auth`` signs what goes to it, and never an upload, which is signed already.
 
-    Every method raises Refused, or Unreachable once trying again was in vain. Use it as an async context manager.
+    Every method raises Refused and, once trying again was in vain, all but ``upload`` raise Unreachable: what concerns
+    one upload need not concern the next. Use it as an async context manager.
     """
 
     def __init__(self, api: str, *, auth: httpx.Auth | None = None, retry: Retry = RETRY) -> None:
         self._api, self._auth, self._retry = api.rstrip("/"), auth, retry
+        self._retry_upload = retry.copy_with(
+            validate_response=_raise_if_refused_for_now,
+            retry_on_exceptions=[*retry.retryable_exceptions, _RefusedForNow],
+        )
         self._http = httpx.AsyncClient(
             headers={"User-Agent": f"imagescan-cli/{__version__}"},
             timeout=httpx.Timeout(_SECONDS_TO_ANSWER, connect=_SECONDS_TO_CONNECT),
@@ -69,45 +80,52 @@ class Service:
 
     async def submit(self, body: Body, key: str) -> Reply:
         """Asks about a picture; the same key and body are the same request."""
-        return await self._call("POST", "scanrequest", json=body, headers={"Idempotency-Key": key})
+        return await self._call(is_request, "POST", "scanrequest", json=body, headers={"Idempotency-Key": key})
 
     async def status(self, request_id: str) -> Reply:
         """How a request stands."""
-        return await self._call("GET", f"scanrequest/{quote(request_id, safe='')}")
+        return await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}")
 
     async def ask(self, request_id: str, body: Body) -> Reply:
         """Asks more about the image of a request."""
-        return await self._call("POST", f"scanrequest/{quote(request_id, safe='')}/questions", json=body)
+        path = f"scanrequest/{quote(request_id, safe='')}/questions"
+        return await self._call(is_answer, "POST", path, json=body)
 
     async def page(self, query: Mapping[str, str]) -> Answer:
         """Requests, the newest first, and the cursor of the next page; None at the end."""
         # Signed calls need a space as %20: httpx itself would write a plus sign.
-        return (await self._call("GET", f"scanrequests?{urlencode(query, quote_via=quote)}")).answer
+        return (await self._call(is_page, "GET", f"scanrequests?{urlencode(query, quote_via=quote)}")).answer
 
     async def upload(self, to: Mapping[str, Any], content: bytes) -> None:
         """Sends a picture's bytes the way an answer's ``upload`` says, unless they are there already."""
         headers = {**to["headers"], **_IF_ABSENT}
-        response = await self._send(to["method"], to["url"], headers=headers, content=content)
+        retry = self._retry_upload
+        try:
+            response = await self._send(to["method"], to["url"], retry=retry, headers=headers, content=content)
+        except Unreachable as unreachable:
+            raise Refused("upload_failed", f"{unreachable} Submit the picture again.") from unreachable
         if response.status_code == httpx.codes.PRECONDITION_FAILED:
             return
         if not response.is_success:
             raise Refused("upload_refused", _upload_refusal(response))
         self.uploads += 1
 
-    async def _call(self, method: str, path: str, **request: Any) -> Reply:
-        response = await self._send(method, f"{self._api}/{path}", auth=self._auth, **request)
+    async def _call(self, is_meant: Callable[[Answer], bool], method: str, path: str, **request: Any) -> Reply:
+        response = await self._send(method, f"{self._api}/{path}", retry=self._retry, auth=self._auth, **request)
         body = _json_object(response)
         if not response.is_success:
             raise _refusal(response, body)
-        if not body:
+        if not is_meant(body):
             raise Refused("not_the_api", f"{self._api} does not answer like the API. Is this its address?")
         return Reply(body, _seconds(response.headers.get("Retry-After", "")))
 
-    async def _send(self, method: str, url: str, **request: Any) -> httpx.Response:
+    async def _send(self, method: str, url: str, *, retry: Retry, **request: Any) -> httpx.Response:
+        address = url.partition("?")[0]  # what follows is a permission to upload
         try:
-            return await aretry_request(self._http, method, url, retry=self._retry, **request)
+            return await aretry_request(self._http, method, url, retry=retry, **request)
+        except httpx.DecodingError as error:
+            raise Refused("not_the_api", f"{address} answers in bytes that cannot be read: {error}.") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            address = url.partition("?")[0]  # what follows is a permission to upload
             raise Unreachable(f"{address} does not answer: {str(error) or type(error).__name__}.") from error
 
 
@@ -126,10 +144,19 @@ def _refusal(response: httpx.Response, body: Answer) -> Refused:
     return Refused(str(body.get("code") or f"http_{response.status_code}"), str(message))
 
 
+def _raise_if_refused_for_now(response: httpx.Response) -> None:
+    if (response.status_code, _s3_code(response)) in _PASSING_REFUSALS:
+        raise _RefusedForNow
+
+
 def _upload_refusal(response: httpx.Response) -> str:
-    named = re.search(r"<Code>(\w+)</Code>", response.text)
-    reason = named[1] if named else response.reason_phrase
+    reason = _s3_code(response) or response.reason_phrase
     return f"S3 refused the upload ({response.status_code} {reason}). Submit the picture again."
+
+
+def _s3_code(response: httpx.Response) -> str | None:
+    named = re.search(r"<Code>(\w+)</Code>", response.text)
+    return named[1] if named else None
 
 
 def _seconds(retry_after: str) -> float:

@@ -26,9 +26,13 @@ class Fault:
 
 @dataclass
 class FakeService:
-    """Sees in a picture the words that its bytes hold. A scan takes as many looks at the request as ``looks`` says."""
+    """Sees in a picture the words that its bytes hold. A scan takes as many looks at the request as ``looks`` says.
+
+    ``lost`` are the hashes of pictures whose address for the upload nobody listens at.
+    """
 
     looks: int = 1
+    lost: set[str] = field(default_factory=set)
     uploads: int = 0
     faults: list[Fault] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
@@ -112,7 +116,8 @@ class FakeService:
     def _upload(self, body: Body, request: Body) -> Body | None:
         if request["status"] != "pending":
             return None
-        url = f"{self.address}/bucket/{body['sha256']}?X-Amz-Signature=secret"
+        address = "http://127.0.0.1:1" if body["sha256"] in self.lost else self.address
+        url = f"{address}/bucket/{body['sha256']}?X-Amz-Signature=secret"
         return {"method": "PUT", "url": url, "headers": {"Content-Type": body.get("fileType", "image/png")}}
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from imagescan_cli.answers import (
@@ -8,6 +10,9 @@ from imagescan_cli.answers import (
     exit_code_after_waiting,
     failed,
     has_lapsed,
+    is_answer,
+    is_page,
+    is_request,
     line,
     summary,
 )
@@ -39,6 +44,50 @@ def test_the_exit_code_is_what_the_answers_come_to(
 
 def test_an_answer_to_a_further_question_has_no_status_and_counts_all_the_same() -> None:
     assert exit_code([{"request_id": "r1", "label_matched": False, "message": "No."}]) is Exit.NO_MATCH
+
+
+UPLOAD = {"method": "PUT", "url": "https://bucket", "headers": {}}
+
+
+@pytest.mark.parametrize("body", [YES, NO, PENDING, PENDING | {"upload": UPLOAD}, FAILED, YES | {"more": 1}])
+def test_how_a_request_stands_is_known_by_what_is_read_of_it(body: Answer) -> None:
+    assert is_request(body)
+    assert is_page({"requests": [body, body], "cursor": "next"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"hello": "proxy"},
+        YES | {"label_matched": None},
+        YES | {"status": "ok"},
+        YES | {"status": ["completed"]},
+        {"request_id": "r1", "label_matched": True, "message": "Yes."},
+        PENDING | {"request_id": None},
+        PENDING | {"message": 7},
+        PENDING | {"upload": {"url": "https://bucket"}},
+        FAILED | {"failure": None},
+        FAILED | {"failure": "image_invalid"},
+        [YES],
+        None,
+    ],
+)
+def test_what_only_looks_like_a_request_is_none(body: Any) -> None:
+    assert not is_request(body)
+    assert not is_page({"requests": [YES, body], "cursor": None})
+
+
+@pytest.mark.parametrize("body", [{"requests": None, "cursor": None}, {"requests": []}, {"requests": [], "cursor": 7}])
+def test_what_only_looks_like_a_page_is_none(body: Answer) -> None:
+    assert is_page({"requests": [], "cursor": None})
+    assert not is_page(body)
+
+
+def test_an_answer_to_a_further_question_is_a_yes_or_a_no() -> None:
+    answer: Answer = {"request_id": "r1", "label_matched": False, "message": "No."}
+    assert is_answer(answer)
+    assert not any(is_answer(answer | {field: None}) for field in answer)
 
 
 @pytest.mark.parametrize(

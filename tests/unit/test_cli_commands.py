@@ -25,6 +25,8 @@ pytestmark = pytest.mark.enable_socket  # the service listens on this machine's 
 
 type Run = Callable[..., Result]
 
+PROXY = b'{"hello": "proxy"}'
+
 
 async def _submitted(service: FakeService, picture: Picture) -> Answer:
     async with Service(service.api) as connected:
@@ -190,6 +192,9 @@ def test_what_is_refused_for_good_is_not_tried_again_and_leaves_other_pictures_a
         (Fault("submit", 404, content=b"<html>no such page</html>"), "http_404"),
         (Fault("submit", 200, content=b"<html>hello</html>"), "not_the_api"),
         (Fault("submit", 200, content=b"[]"), "not_the_api"),
+        (Fault("submit", 200, content=PROXY), "not_the_api"),
+        (Fault("submit", 200, {"Content-Encoding": "gzip"}, b"not compressed"), "not_the_api"),
+        (Fault("status", 200, content=PROXY), "not_the_api"),
         (Fault("upload", 403, content=b"<Error><Code>AccessDenied</Code></Error>"), "upload_refused"),
     ],
 )
@@ -197,8 +202,66 @@ def test_an_answer_in_other_words_than_the_apis_is_a_failure_that_says_so(
     run: Run, folder: Path, service: FakeService, fault: Fault, code: str
 ) -> None:
     service.faults = [fault]
-    result = run("submit", folder / "cat.png", "--json")
+    result = run("submit", folder / "cat.png", "--wait", "--json")
     assert (result.exit_code, lines(result)[0]["failure"]["code"]) == (3, code)
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments"), [("status", ["status", "r1"]), ("ask", ["ask", "r1", "-l", "cat"]), ("list", ["list"])]
+)
+def test_an_address_of_something_else_is_a_failure_and_never_a_no(
+    run: Run, service: FakeService, call: str, arguments: list[str]
+) -> None:
+    service.faults = [Fault(call, 200, content=PROXY)]
+    result = run(*arguments)
+    assert (result.exit_code, "does not answer like the API" in result.stdout) == (3, True)
+
+
+def test_an_answer_that_breaks_the_program_itself_ends_with_3_and_one_sentence(run: Run, service: FakeService) -> None:
+    service.faults = [Fault("status", 200, content=b"[" * 1_000_000)]  # deeper than any reader of JSON goes
+    result = run("status", "r1")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("imagescan itself failed: RecursionError: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "uploads", "exit_code"),
+    [
+        (409, "ConditionalRequestConflict", 2, 0),
+        (400, "RequestTimeout", 2, 0),
+        (409, "OperationAborted", 1, 3),
+        (400, "BadDigest", 1, 3),
+    ],
+)
+def test_an_upload_is_tried_again_after_those_refusals_that_pass(
+    run: Run, folder: Path, service: FakeService, *, status: int, code: str, uploads: int, exit_code: int
+) -> None:
+    service.faults = [Fault("upload", status, content=f"<Error><Code>{code}</Code></Error>".encode())]
+    result = run("submit", folder / "cat.png", "--wait", "--json")
+    assert (result.exit_code, service.calls["upload"]) == (exit_code, uploads)
+
+
+def test_a_refusal_that_does_not_pass_in_time_is_told(
+    run: Run, folder: Path, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RETRY, "total", 1)  # else it would be tried for some seconds
+    service.faults = [Fault("upload", 400, content=b"<Error><Code>RequestTimeout</Code></Error>") for _ in range(2)]
+    [answer] = lines(run("submit", folder / "cat.png", "--json"))
+    assert (answer["failure"]["code"], "400 RequestTimeout" in answer["message"]) == ("upload_refused", True)
+
+
+def test_an_upload_that_does_not_get_through_fails_that_picture_and_no_other(
+    run: Run, folder: Path, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RETRY, "total", 1)  # else it would be tried for some seconds
+    cat = look_at(folder / "cat.png")
+    assert cat is not None
+    service.lost.add(cat.sha256)
+    result = run("submit", folder, "--wait", "--json", "--concurrency", 1)
+    failures = {Path(answer["path"]).name: (answer["failure"] or {}).get("code") for answer in lines(result)}
+    assert failures == {"cat.png": "upload_failed", "copy.png": "upload_failed", "dog.png": None}
+    assert (result.exit_code, "secret" in result.output) == (3, False)
 
 
 def test_a_file_that_changed_since_it_was_looked_at_is_refused_and_never_answered_wrongly(
@@ -316,7 +379,10 @@ def test_a_list_that_the_service_refuses_is_a_failure_that_says_why(run: Run) ->
         (["status"], "ID"),
         (["ask", "r1"], "--label"),
         (["submit", ".", "--match", "some"], "some"),
+        (["submit", ".", "--min-confidence", "24.9"], "--min-confidence"),
         (["submit", ".", "--min-confidence", "101"], "--min-confidence"),
+        (["submit", ".", "--min-confidence", "nan"], "--min-confidence"),
+        (["ask", "r1", "-l", "cat", "--min-confidence", "10"], "--min-confidence"),
         (["submit", ".", "--concurrency", "0"], "--concurrency"),
         (["list", "--status", "done"], "done"),
         (["list", "--limit", "0"], "--limit"),
@@ -368,6 +434,25 @@ def test_a_file_of_settings_that_cannot_be_used_is_said_to_be_so(
     assert complaint in result.stderr
 
 
+@pytest.mark.parametrize("text", ["10", "500", "nan", '"high"'])
+def test_a_confidence_that_the_service_does_not_take_is_as_wrong_in_the_file(
+    run: Run, folder: Path, config_file: Path, service: FakeService, text: str
+) -> None:
+    config_file.write_text(f"min_confidence = {text}")
+    result = run("submit", folder)
+    assert (result.exit_code, service.calls.total()) == (2, 0)
+    assert "--min-confidence" in result.stderr
+
+
+@pytest.mark.parametrize("confidence", [25, 100])
+def test_a_confidence_that_the_service_takes_is_sent(
+    run: Run, folder: Path, service: FakeService, confidence: int
+) -> None:
+    run("submit", folder / "cat.png", "--min-confidence", confidence)
+    [(body, _)] = service.keys.values()
+    assert body["min_confidence"] == confidence
+
+
 def test_the_version_is_told(run: Run) -> None:
     assert run("--version").stdout == f"imagescan {__version__}\n"
 
@@ -381,15 +466,16 @@ def test_nobody_at_the_address_ends_with_3_and_the_address(
     assert "http://127.0.0.1:1/scanrequest does not answer" in result.stderr
 
 
-async def _upload(service: FakeService) -> None:
+async def _upload(service: FakeService, request_id: str) -> None:
     async with Service(service.api, auth=httpx.BasicAuth("me", "secret")) as signed:
-        await signed.status("r1")
+        await signed.status(request_id)
         await signed.upload({"method": "PUT", "url": f"{service.address}/bucket/x", "headers": {}}, b"")
 
 
 def test_the_api_is_told_who_asks_and_the_bucket_never(service: FakeService) -> None:
-    service.faults = [Fault("status", 200, content=b'{"status": "pending"}'), Fault("upload", 200)]
-    asyncio.run(_upload(service))
+    [request_id] = requests_made(service, "cat")
+    service.faults = [Fault("upload", 200)]
+    asyncio.run(_upload(service, request_id))
     api, bucket = service.headers
     assert "Authorization" in api
     assert "Authorization" not in bucket

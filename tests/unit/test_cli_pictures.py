@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from imagescan.labels import LOWEST_CONFIDENCE
+from imagescan_cli import questions
 from imagescan_cli.pictures import Picture, by_content, find, look_at, type_of
 from imagescan_cli.questions import Question, idempotency_key, submission
 from tests.pictures import jpeg, png
@@ -69,6 +71,10 @@ def test_a_submission_says_only_what_was_chosen() -> None:
         "min_confidence": 75,
         "reference": "mine",
     }
+
+
+def test_the_lowest_confidence_is_the_services() -> None:
+    assert questions.LOWEST_CONFIDENCE == LOWEST_CONFIDENCE
 
 
 def test_the_same_content_and_question_have_one_key_wherever_the_file_is() -> None:
