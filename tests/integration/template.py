@@ -30,7 +30,8 @@ class Template:
 
     def __init__(self, names: Mapping[str, str], path: Path = PATH) -> None:
         self._source = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a safe loader that knows more tags
-        defaults = {name: str(spec["Default"]) for name, spec in self._source["Parameters"].items()}
+        parameters = self._source["Parameters"].items()
+        defaults = {name: str(spec["Default"]) for name, spec in parameters if "Default" in spec}
         self._names = {"AWS::NoValue": _NO_VALUE, **defaults, **names}
 
     @property

@@ -170,6 +170,23 @@ def test_nothing_is_granted_on_every_resource_but_what_knows_no_resources(deploy
     assert everywhere <= {"rekognition:DetectLabels", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
+@every_deployment
+def test_every_function_has_a_role_of_its_own(deployment: Deployment) -> None:
+    roles = [each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()]
+    assert len(roles) == len(set(roles))
+
+
+def test_the_roles_that_no_function_has_may_do_one_thing_each() -> None:
+    deployment = Deployment.of(**PRODUCTION, WebhookUrl="https://example.org/scans")
+    of_functions = {each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()}
+    others = set(deployment.of_type("IAM::Role")) - of_functions
+    granted = [(name, each["Action"], each["Resource"]) for name, each in deployment.statements() if name in others]
+    assert granted == [("WebhookRole", "events:InvokeApiDestination", {"Fn::GetAtt": ["Webhook", "Arn"]})]
+    attached = {name: deployment.properties(name).get("ManagedPolicyArns", []) for name in others}
+    by_codedeploy = ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"]
+    assert attached == {"WebhookRole": [], "CodeDeployServiceRole": by_codedeploy}
+
+
 def test_every_function_may_write_traces_only_where_tracing_is_asked_for() -> None:
     traced, untraced = Deployment.of(Tracing="Active"), Deployment.of()
     functions = traced.of_type("Lambda::Function").values()
@@ -451,6 +468,13 @@ def test_every_metric_that_is_watched_is_one_that_the_functions_count() -> None:
     counted = {name for path in handlers for name in re.findall(r'"([A-Z][A-Za-z]+)"', path.read_text())}
     assert watched | shown <= counted | {result.title().replace("_", "") for result in Result}
     assert {"Scanned", "Overdue", "Faults"} <= watched
+
+
+def test_the_runbook_names_every_metric() -> None:
+    runbook = (paths.ROOT / "docs" / "operations.md").read_text()
+    results = {result.title().replace("_", "") for result in Result}
+    shown = _own_metrics(widgets(Deployment.of()))
+    assert {name for name in results | shown if f"`{name}`" not in runbook} == set()
 
 
 def _own_metrics(widgets: list[dict[str, Any]]) -> set[str]:
