@@ -20,6 +20,7 @@ from local.client import Client, question
 from local.control import RekognitionControl
 from local.say import Trouble
 from local.stack import EMULATOR, REKOGNITION, USUAL_PORTS, Stack
+from tests.integration.template import Template
 
 EVENTS = paths.ROOT / "events"
 ENV_FILE = EVENTS / "env.json"
@@ -120,14 +121,22 @@ def test_a_post_and_a_get_are_answered_by_start_api(containers_api: Client, api:
     assert (told.status_code, told.json()["label_matched"]) == (200, True)
 
 
-@pytest.mark.parametrize(
-    ("function", "event", "status"),
-    [
-        ("SubmitFunction", "submit-cat", {200, 202}),
-        ("StatusFunction", "status-unknown", {404}),
-        ("QuestionsFunction", "questions-unknown", {404}),
-    ],
-)
+OF_THE_API = [
+    ("SubmitFunction", "submit-cat", {200, 202}),
+    ("StatusFunction", "status-unknown", {404}),
+    ("QuestionsFunction", "questions-unknown", {404}),
+    ("ListingFunction", "listing", {200}),
+    ("DeleteFunction", "delete-unknown", {404}),
+    ("StatsFunction", "stats", {200}),
+]
+BY_THEMSELVES = {"ScannerFunction", "EndedFunction", "SweeperFunction"}
+
+
+def test_every_function_is_invoked_here() -> None:
+    assert {function for function, _, _ in OF_THE_API} | BY_THEMSELVES == set(Template({}).functions)
+
+
+@pytest.mark.parametrize(("function", "event", "status"), OF_THE_API)
 def test_invoke_answers_a_request_of_the_api(sam_local: SamLocal, function: str, event: str, status: set[int]) -> None:
     assert sam_local.invoke(function, event)["statusCode"] in status
 
@@ -142,6 +151,10 @@ def test_invoke_scans_a_batch_once_and_gives_back_its_poison_alone(
     answer = sam_local.invoke("ScannerFunction", "scanner-batch")
     assert answer == {"batchItemFailures": [{"itemIdentifier": poison}]}
     assert rekognition.calls()["by_image"] == {cat["image_hash"]: 1}
+
+
+def test_invoke_announces_what_ended(sam_local: SamLocal) -> None:
+    assert sam_local.invoke("EndedFunction", "ended-requests") == {"batchItemFailures": []}
 
 
 def test_invoke_runs_the_schedule(sam_local: SamLocal) -> None:

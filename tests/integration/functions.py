@@ -12,15 +12,7 @@ from unittest.mock import patch
 from tests.integration.resources import QUEUE_URL, TEMPLATE
 from tests.pictures import png
 
-FUNCTIONS = (
-    "SubmitFunction",
-    "StatusFunction",
-    "QuestionsFunction",
-    "ScannerFunction",
-    "SweeperFunction",
-    "EndedFunction",
-    "StatsFunction",
-)
+FUNCTIONS = TEMPLATE.functions
 BATCH_SIZE: int = TEMPLATE.properties("ScannerFunction")["Events"]["Uploads"]["Properties"]["BatchSize"]
 
 

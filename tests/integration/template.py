@@ -40,6 +40,12 @@ class Template:
         parameters: dict[str, dict[str, Any]] = self._source["Parameters"]
         return parameters
 
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of all functions."""
+        resources = self._source["Resources"].items()
+        return tuple(name for name, each in resources if each["Type"] == "AWS::Serverless::Function")
+
     def properties(self, resource: str, *leave_out: str) -> dict[str, Any]:
         """A resource's properties, resolved; ``leave_out`` names those that stand for nothing here."""
         properties = self._source["Resources"][resource]["Properties"]

@@ -51,7 +51,9 @@ def tells_of(*labels: str) -> Check:
 
 
 TABLE: dict[str, tuple[str, Check]] = {
+    "delete-unknown": ("DeleteFunction", answers(404)),
     "ended-requests": ("EndedFunction", tells_of("cat", "dog")),
+    "listing": ("ListingFunction", answers(200)),
     "preflight": ("StatusFunction", answers(204)),
     "questions-unknown": ("QuestionsFunction", answers(404)),
     "scanner-batch": ("ScannerFunction", scans(CAT, ROCKET, gives_back_too=(POISON,))),
@@ -64,6 +66,7 @@ TABLE: dict[str, tuple[str, Check]] = {
     "submit-coffee": ("SubmitFunction", answers(202)),
     "submit-direct-upload": ("SubmitFunction", answers(202)),
     "submit-grace_hopper": ("SubmitFunction", answers(202)),
+    "submit-many": ("SubmitFunction", answers(200)),
     "submit-motorcycle": ("SubmitFunction", answers(202)),
     "submit-not-an-image": ("SubmitFunction", answers(415)),
     "submit-rocket": ("SubmitFunction", answers(202)),
@@ -73,6 +76,8 @@ FORMS: dict[str, type[BaseModel]] = {
     "SubmitFunction": APIGatewayProxyEventModel,
     "StatusFunction": APIGatewayProxyEventModel,
     "QuestionsFunction": APIGatewayProxyEventModel,
+    "ListingFunction": APIGatewayProxyEventModel,
+    "DeleteFunction": APIGatewayProxyEventModel,
     "ScannerFunction": SqsModel,
     "SweeperFunction": EventBridgeModel,
     "EndedFunction": DynamoDBStreamModel,
