@@ -1,6 +1,7 @@
 """Many at once, listings and deletion, on the deployed stack."""
 
 import hashlib
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,24 @@ def test_requests_are_listed_newest_first_page_by_page(http: httpx.Client, api: 
         found += [each["request_id"] for each in page["requests"]]
         cursor = page["cursor"]
     assert found[:5] == ids[::-1]
+
+
+def test_a_list_is_of_those_that_stand_so_asked_so_and_were_made_since(
+    http: httpx.Client, api: Client, samples: Path, fresh_picture: Path
+) -> None:
+    label = f"cat {uuid.uuid4()}"
+    first, second = (api.ask(samples / "cat.jpg", label) for _ in range(2))
+    awaited = api.post(announced(fresh_picture.read_bytes(), label=label)).json()
+
+    def listed(**wanted: str) -> list[str]:
+        page = http.get("/scanrequests", params={"label": label} | wanted).json()
+        return [each["request_id"] for each in page["requests"]]
+
+    newest_first = [each["request_id"] for each in (awaited, second, first)]
+    assert listed() == listed(label=label.upper()) == newest_first
+    assert (listed(status="pending"), listed(status="completed")) == (newest_first[:1], newest_first[1:])
+    assert listed(**{"from": second["created_at"]}) == newest_first[:2]
+    assert listed(**{"from": second["created_at"], "status": "completed"}) == newest_first[1:2]
 
 
 def test_a_deleted_request_is_gone(http: httpx.Client, api: Client, fresh_picture: Path) -> None:

@@ -1,5 +1,7 @@
 """Several labels, references, idempotency keys, further questions and conditional reads, on the deployed stack."""
 
+import hashlib
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,6 +49,35 @@ def test_a_repeated_key_is_the_same_request_also_when_sent_at_once(
     assert rekognition.calls_for(answer["image_hash"]) == 1
     refused = http.post("/scanrequest", json=body | {"label": "dog"}, headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_key_reused")
+
+
+def test_a_repeated_key_is_the_same_request_also_before_its_image_is_uploaded(
+    http: httpx.Client, fresh_picture: Path, rekognition: RekognitionControl, api: Client
+) -> None:
+    content, label, headers = fresh_picture.read_bytes(), f"cat {uuid.uuid4()}", {"Idempotency-Key": str(uuid.uuid4())}
+    image_hash = hashlib.sha256(content).hexdigest()
+    body = {"sha256": image_hash, "size": len(content), "fileType": "image/jpeg", "label": label}
+    with ThreadPoolExecutor(2) as pool:
+        responses = list(pool.map(lambda _: http.post("/scanrequest", json=body, headers=headers), range(2)))
+    assert [response.status_code for response in responses] == [202, 202]
+    for upload in [response.json()["upload"] for response in responses]:
+        httpx.put(upload["url"], content=content, headers=upload["headers"], timeout=60).raise_for_status()
+    answer = api.wait(responses[0].json())
+    listed = http.get("/scanrequests", params={"label": label}).json()["requests"]
+    assert [each["request_id"] for each in listed] == [response.json()["request_id"] for response in responses[:1]]
+    assert responses[1].json()["request_id"] == answer["request_id"]
+    assert (answer["status"], rekognition.calls_for(image_hash)) == ("completed", 1)
+
+
+def test_a_reference_of_1024_bytes_is_handed_back_as_it_was_sent(
+    http: httpx.Client, api: Client, samples: Path
+) -> None:
+    reference = "é" * 511 + '\n"'
+    sent = api.post(question(samples / "cat.jpg") | {"reference": reference}).json()
+    [listed] = http.get("/scanrequests", params={"limit": "1"}).json()["requests"]
+    assert {each["reference"] for each in (sent, api.wait(sent), listed)} == {reference}
+    refused = api.post(question(samples / "cat.jpg") | {"reference": reference + "x"})
+    assert (refused.status_code, "1,024 bytes" in refused.json()["message"]) == (400, True)
 
 
 def test_more_is_asked_of_the_same_image_without_another_scan(
