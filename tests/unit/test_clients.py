@@ -1,0 +1,19 @@
+"""The SDK's clients."""
+
+import pytest
+from botocore.exceptions import UnknownServiceError
+
+from imagescan.aws import clients
+from local.environments import NO_ACCOUNT
+
+
+def test_a_client_is_made_without_looking_through_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in NO_ACCOUNT.items():
+        monkeypatch.setenv(name, value)
+    session = clients._session.__wrapped__()  # noqa: SLF001 - the cached one is shared by all tests
+    loader = session.get_component("data_loader")
+    assert set(loader.list_available_services("service-2")) == {"dynamodb", "events", "rekognition", "s3", "sqs"}
+    for service in loader.list_available_services("service-2"):
+        assert session.create_client(service).meta.service_model.service_name == service
+    with pytest.raises(UnknownServiceError):
+        session.create_client("ec2")
