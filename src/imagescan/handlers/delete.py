@@ -2,7 +2,6 @@
 
 import os
 import time
-from functools import cache
 from typing import Any
 
 from imagescan.aws import clients
@@ -12,10 +11,11 @@ from imagescan.delete import delete
 from imagescan.handlers import http
 from imagescan.handlers.http import Event, Response
 from imagescan.handlers.log import logger
+from imagescan.handlers.start import once
 from imagescan.settings import StatusSettings
 
 
-@cache
+@once
 def collaborators() -> dict[str, Any]:
     names = StatusSettings.from_env(os.environ)
     return {

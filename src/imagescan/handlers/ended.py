@@ -1,7 +1,6 @@
 """The streams of the requests and images tables"""
 
 import os
-from functools import cache
 from typing import Any
 
 from imagescan.announce import Ended, announce
@@ -10,11 +9,12 @@ from imagescan.aws.counters_table import CountersTable
 from imagescan.aws.event_bus import EventBus
 from imagescan.aws.table_stream import ended_in
 from imagescan.handlers.log import logger
+from imagescan.handlers.start import once
 from imagescan.requests import ScanRequest
 from imagescan.settings import EndedSettings
 
 
-@cache
+@once
 def collaborators() -> dict[str, Any]:
     names = EndedSettings.from_env(os.environ)
     return {

@@ -2,7 +2,6 @@
 
 import os
 import time
-from functools import cache
 from typing import Any
 
 from imagescan import answer
@@ -11,11 +10,12 @@ from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.handlers import http, queries
 from imagescan.handlers.http import Event, Response
+from imagescan.handlers.start import once
 from imagescan.listing import listing
 from imagescan.settings import StatusSettings
 
 
-@cache
+@once
 def collaborators() -> dict[str, Any]:
     names = StatusSettings.from_env(os.environ)
     return {

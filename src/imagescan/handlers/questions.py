@@ -12,12 +12,13 @@ from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.handlers import bodies, http
 from imagescan.handlers.http import Event, Response
+from imagescan.handlers.start import once
 from imagescan.settings import QuestionsSettings
 
 settings = cache(lambda: QuestionsSettings.from_env(os.environ))
 
 
-@cache
+@once
 def collaborators() -> dict[str, Any]:
     return {
         "images": ImagesTable(clients.dynamodb(), settings().images_table),

@@ -14,6 +14,7 @@ from imagescan.aws.rekognition import Rekognition
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.aws.scan_queue import ScanQueue, messages_in
 from imagescan.handlers.batch_log import count_judged, log_judged
+from imagescan.handlers.start import once
 from imagescan.scan import Budget, NoLimit, Scanner
 from imagescan.scan_batch import scan_batch
 from imagescan.settings import ScannerSettings
@@ -21,7 +22,13 @@ from imagescan.settings import ScannerSettings
 settings = cache(lambda: ScannerSettings.from_env(os.environ))
 
 
-@cache
+def budget() -> Budget:
+    """A day's calls are counted only where they are limited: otherwise a scan needs no call for it."""
+    most = settings().max_calls_per_day
+    return DailyCalls(clients.dynamodb_once(), settings().counters_table, most) if most else NoLimit()
+
+
+@once
 def collaborators() -> dict[str, Any]:
     names = settings()
     return {
@@ -31,12 +38,6 @@ def collaborators() -> dict[str, Any]:
         "detector": Rekognition(clients.rekognition(), names.images_bucket),
         "budget": budget(),
     }
-
-
-def budget() -> Budget:
-    """A day's calls are counted only where they are limited: otherwise a scan needs no call for it."""
-    most = settings().max_calls_per_day
-    return DailyCalls(clients.dynamodb_once(), settings().counters_table, most) if most else NoLimit()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

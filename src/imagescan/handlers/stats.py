@@ -2,7 +2,6 @@
 
 import os
 import time
-from functools import cache
 from typing import Any
 
 from imagescan import answer
@@ -10,10 +9,11 @@ from imagescan.aws import clients
 from imagescan.aws.counters_table import CountersTable
 from imagescan.handlers import http
 from imagescan.handlers.http import Event, Response
+from imagescan.handlers.start import once
 from imagescan.settings import StatsSettings
 
 
-@cache
+@once
 def counters() -> CountersTable:
     return CountersTable(clients.dynamodb(), StatsSettings.from_env(os.environ).counters_table)
 

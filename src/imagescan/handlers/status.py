@@ -2,7 +2,6 @@
 
 import os
 import time
-from functools import cache
 from typing import Any
 
 from imagescan import answer
@@ -11,13 +10,14 @@ from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.handlers import http
 from imagescan.handlers.http import Event, Response
+from imagescan.handlers.start import once
 from imagescan.settings import StatusSettings
 from imagescan.status import Standing, status
 
 _FINAL = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}  # an answer never changes
 
 
-@cache
+@once
 def collaborators() -> dict[str, Any]:
     names = StatusSettings.from_env(os.environ)
     return {

@@ -14,6 +14,7 @@ from imagescan.handlers import bodies, http, metrics
 from imagescan.handlers.http import Event, Response
 from imagescan.handlers.log import logger
 from imagescan.handlers.new_request import checked_key, new_request
+from imagescan.handlers.start import once
 from imagescan.handlers.submit_many import Accept, each_by_itself, status_of, told
 from imagescan.settings import SubmitSettings
 from imagescan.submit import Submitted, submit
@@ -21,7 +22,7 @@ from imagescan.submit import Submitted, submit
 settings = cache(lambda: SubmitSettings.from_env(os.environ))
 
 
-@cache
+@once
 def collaborators() -> dict[str, Any]:
     names = settings()
     return {

@@ -14,6 +14,7 @@ from imagescan.aws.scan_queue import ScanQueue
 from imagescan.forget import forget
 from imagescan.handlers import metrics
 from imagescan.handlers.log import logger
+from imagescan.handlers.start import once
 from imagescan.images import hash_in_key
 from imagescan.settings import SweeperSettings
 from imagescan.sweep import Queue, Swept, sweep
@@ -33,7 +34,7 @@ class LoggedQueue:
 settings = cache(lambda: SweeperSettings.from_env(os.environ))
 
 
-@cache
+@once
 def collaborators() -> dict[str, Any]:
     return {
         "images": ImagesTable(clients.dynamodb(), settings().images_table),
