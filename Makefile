@@ -60,8 +60,7 @@ DEPLOY_FLAGS = --resolve-s3 --confirm-changeset
 deploy: tools ## build and deploy on AWS (ENV=staging or production)
 	@test -n "$(ENV)" || { echo "Say which: make deploy ENV=staging" >&2; exit 2; }
 	@PATH="$(CURDIR)/$(UV)/bin:$$PATH" $(SAM)/bin/sam build --beta-features --config-env $(ENV)
-	@# bytecode halves a cold start; the zip's dates are all 1980, so none that is checked by date would be used
-	@$(SAM)/bin/python -m compileall -qq --invalidation-mode unchecked-hash .aws-sam/build
+	@$(SAM)/bin/python -m local.bytecode .aws-sam/build
 	@$(SAM)/bin/sam deploy --config-env $(ENV) $(DEPLOY_FLAGS)
 
 .PHONY: deploy-page

@@ -1,6 +1,5 @@
 """What `sam build` makes of the sources, kept by their hash, and `sam deploy` of that."""
 
-import compileall
 import hashlib
 import os
 import platform
@@ -9,9 +8,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from py_compile import PycInvalidationMode
 
-from local import environments, paths
+from local import bytecode, environments, paths
 from local.say import Trouble
 
 STACK_NAME = "imagescan"
@@ -76,8 +74,7 @@ def _build_into(made: Path) -> None:
     template = ["--template-file", str(paths.ROOT / "template.yaml")]
     parameters = ["--parameter-overrides", f"Architecture={architecture()}"]
     _sam(["build", "--beta-features", *template, "--build-dir", str(draft), *parameters])
-    # The zip's dates are all 1980, so bytecode that is checked by date would never be used.
-    compileall.compile_dir(draft, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, workers=0)
+    bytecode.compile_in(draft)
     if made.exists():
         shutil.rmtree(draft)
     else:
