@@ -16,7 +16,10 @@ from benchmarks.run import Unmeasured, run
 from local import paths
 
 MODULES: dict[str, tuple[int, ...]] = {
+    "benchmarks.cold_start": (1, 2),
     "benchmarks.size": (3,),
+    "benchmarks.calls": (4,),
+    "benchmarks.detections": (5,),
     "benchmarks.batch": (6,),
     "benchmarks.goodput": (8,),
     "benchmarks.dollars": (11,),

@@ -4,7 +4,8 @@ import importlib
 import json
 import os
 from base64 import b64encode
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -14,6 +15,9 @@ from tests.pictures import png
 
 FUNCTIONS = TEMPLATE.functions
 BATCH_SIZE: int = TEMPLATE.properties("ScannerFunction")["Events"]["Uploads"]["Properties"]["BatchSize"]
+
+
+type Handler = Callable[[dict[str, Any], Context], dict[str, Any]]
 
 
 class Clock:
@@ -50,12 +54,17 @@ class Functions:
 
     def invoke(self, function: str, event: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
         """What the function returns when it has that many seconds left."""
+        with self.running(function) as handler:
+            return handler(event, Context(seconds))
+
+    @contextmanager
+    def running(self, function: str) -> Iterator[Handler]:
+        """The function's handler in its environment, for one call or for several at once."""
         module = module_of(function)
         region = {"AWS_DEFAULT_REGION": os.environ["AWS_DEFAULT_REGION"]}
         environment = {**TEMPLATE.environment(function), **region, **self.overrides}
         with patch.dict(os.environ, environment), patch.object(module, "time", self.clock, create=True):
-            result: dict[str, Any] = module.lambda_handler(event, Context(seconds))
-        return result
+            yield module.lambda_handler
 
     def post(self, body: dict[str, Any] | str | None, **event: Any) -> "Answer":
         """POST /scanrequest through the proxy integration."""
@@ -81,8 +90,7 @@ class Functions:
 
     def scan(self, *messages: dict[str, Any], seconds: float = 60.0) -> set[str]:
         """Hands the scanner a batch of messages as SQS gives them; the ids of those it gives back."""
-        event = {"Records": [_record(message) for message in messages]}
-        failures = self.invoke("ScannerFunction", event, seconds)["batchItemFailures"]
+        failures = self.invoke("ScannerFunction", batch_event(*messages), seconds)["batchItemFailures"]
         return {failure["itemIdentifier"] for failure in failures}
 
     def sweep(self, seconds: float = 110.0) -> dict[str, Any]:
@@ -170,6 +178,11 @@ class Trigger:
 def picture(shade: int = 0) -> bytes:
     """A PNG of the smallest good size; each shade is another image."""
     return png(80, 80, shade=shade)
+
+
+def batch_event(*messages: dict[str, Any]) -> dict[str, Any]:
+    """The scanner's event of messages as SQS gives them."""
+    return {"Records": [_record(message) for message in messages]}
 
 
 def _record(message: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.integration.functions import FUNCTIONS, Clock, Functions, Trigger, mo
 from tests.integration.rekognition_double import RekognitionDouble
 from tests.integration.resources import Resources
 from tests.integration.streams import Streams
-from tests.integration.wire import Wire
+from tests.integration.wire import Answering, Wire
 from tests.integration.world import MINUTE, World
 
 _NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto knows no streams under an account's own address
@@ -29,7 +29,7 @@ type Worlds = Callable[..., AbstractContextManager[World]]
 
 
 @contextmanager
-def attached_sdk() -> Iterator[Sdk]:
+def attached_sdk(make_wire: Callable[[dict[str, Answering]], Wire] = Wire) -> Iterator[Sdk]:
     """The clients: making them takes longer than any test, so they serve all. moto empties itself for each world.
 
     They send again what the SDK would, at once, however often it came to that before, and at any rate.
@@ -44,7 +44,7 @@ def attached_sdk() -> Iterator[Sdk]:
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = RekognitionDouble(resources.s3)
         bus = EventBusDouble()
-        wire = Wire({"rekognition": detector.answer, "eventbridge": bus.answer})
+        wire = make_wire({"rekognition": detector.answer, "eventbridge": bus.answer})
         for client in (
             clients.dynamodb(),
             clients.dynamodb_once(),
