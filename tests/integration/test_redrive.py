@@ -3,6 +3,7 @@ from collections.abc import Callable
 from io import BytesIO, StringIO
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 from botocore.stub import Stubber
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
+from ops.redrive.__main__ import Deployed
 from ops.redrive.ended_function import EndedFunction
 from ops.redrive.letters import Addressee, LetterQueue
 from ops.redrive.redrive import redrive
@@ -149,7 +151,7 @@ def ended_function(world: World) -> EndedFunction:
     return EndedFunction(world.streams.client, lambdas, "ended")
 
 
-def given_up(world: World, table: str = REQUESTS, first: int = 0, last: int = -1) -> str:
+def message_of_lambda(world: World, table: str = REQUESTS, first: int = 0, last: int = -1) -> str:
     """What Lambda leaves when the table's changes from first to last could not be worked off."""
     numbers = [record["dynamodb"]["SequenceNumber"] for record in world.streams.records(table)]
     shard = world.streams.shard(table)
@@ -178,7 +180,7 @@ def test_changes_that_were_not_announced_are_told_again_and_counted(
 ) -> None:
     request_id = world.functions.submit(CAT).body["request_id"]
     world.trigger.deliver_all()
-    bury(world, given_up(world), given_up(world, IMAGES))
+    bury(world, message_of_lambda(world), message_of_lambda(world, IMAGES))
     text = printed(dead_letters, ended_function)
     assert "changes of requests since 2026-11-22T12:00:00Z" in text
     assert "2 of 2 dead letters returned to the function that sends events" in text
@@ -194,7 +196,7 @@ def test_only_the_changes_that_were_given_up_are_told_again(
     for shade in range(3):
         ids.append(world.functions.submit(picture(shade)).body["request_id"])
         world.trigger.deliver_all()  # two changes each: the row is written, and settled
-    bury(world, given_up(world, first=2, last=3))
+    bury(world, message_of_lambda(world, first=2, last=3))
     printed(dead_letters, ended_function)
     assert [each["request_id"] for each in world.bus.details] == [ids[1]]
 
@@ -204,7 +206,7 @@ def test_changes_stay_that_the_function_gives_back_once_more(
 ) -> None:
     world.functions.submit(CAT)
     world.trigger.deliver_all()
-    bury(world, given_up(world))
+    bury(world, message_of_lambda(world))
     world.wire.fail("PutEvents", "InternalServerError", 500)
     assert "stays: the function failed again" in printed(dead_letters, ended_function)
     assert len(dead_letters.letters()) == 1
@@ -215,7 +217,7 @@ def test_changes_stay_when_the_function_crashes(world: World, dead_letters: Lett
         raise KeyError("labels_asked")
 
     world.functions.submit(CAT)
-    bury(world, given_up(world))
+    bury(world, message_of_lambda(world))
     crashing = EndedFunction(world.streams.client, Lambdas(crash), "ended")
     assert "0 of 1" in printed(dead_letters, crashing)
     assert len(dead_letters.letters()) == 1
@@ -226,7 +228,7 @@ def test_changes_that_the_stream_has_forgotten_are_said_to_be_lost(
     world: World, dead_letters: LetterQueue, ended_function: EndedFunction, stub: Callable[[Stubber], None]
 ) -> None:
     world.functions.submit(CAT)
-    bury(world, given_up(world))
+    bury(world, message_of_lambda(world))
     with Stubber(world.streams.client) as stubber:
         stub(stubber)
         assert "stays: the stream, which remembers for 24 hours, has forgotten" in printed(dead_letters, ended_function)
@@ -304,3 +306,21 @@ def test_an_event_stays_that_the_webhook_refuses_again(
     leave_event(world)
     assert f"stays: {why}" in printed(dead_letters, webhook_of(Receiver(status)))
     assert len(dead_letters.letters()) == 1
+
+
+# ---------------------------------------------------------------- which queues there are
+
+
+def given_up(**outputs: str) -> list[str]:
+    """Whom a stack's dead letters are for."""
+    names = ("DeadLetterQueueUrl", "UnannouncedQueueUrl", "ScanQueueUrl", "ImagesTable", "EndedFunction")
+    client: Any = boto3.client
+    stack = Deployed(client, dict.fromkeys(names, "it") | outputs, {"WebhookUrl": "https://example.org/scans"})
+    return [addressee.name for _, addressee in stack.given_up()]
+
+
+@pytest.mark.usefixtures("world")
+def test_every_queue_of_a_stack_is_gone_through_and_the_webhooks_where_there_is_one() -> None:
+    always = ["the scan queue", "the function that sends events"]
+    assert given_up() == always
+    assert given_up(WebhookDeadLettersUrl="it", WebhookKey="it") == [*always, "the webhook"]

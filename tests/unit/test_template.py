@@ -333,6 +333,14 @@ def test_the_runbook_of_a_teardown_notes_everything_that_outlives_the_stack() ->
     assert sorted(deployment.outputs[each]["Value"]["Ref"] for each in noted.split()) == sorted(stays)
 
 
+def test_a_redrive_knows_every_queue_in_which_something_is_left() -> None:
+    deployment = Deployment.of(WebhookUrl="https://example.org/scans")
+    left = set(deployment.of_type("SQS::Queue")) - {"ScanQueue"}
+    outputs = {each["Value"]["Ref"]: name for name, each in deployment.outputs.items() if set(each["Value"]) == {"Ref"}}
+    redrive = (paths.ROOT / "ops" / "redrive" / "__main__.py").read_text()
+    assert {queue for queue in left if f'_queue("{outputs[queue]}")' not in redrive} == set()
+
+
 @every_deployment
 def test_no_name_of_a_stack_makes_a_name_that_a_bucket_may_not_have(deployment: Deployment) -> None:
     names = [bucket["BucketName"] for bucket in deployment.of_type("S3::Bucket").values() if "BucketName" in bucket]
