@@ -1,6 +1,6 @@
 """What each function's role may do, tried with the role's own credentials; all else is tried too, and denied.
 
-A role in the template and its row here change together: one that may do more, or less, than its row fails.
+A role in the template and its row change together: one that may do more, or less, than its row fails.
 """
 
 import json
@@ -18,86 +18,8 @@ from local.client import Client
 from local.environments import REGION
 from local.sam import STACK_NAME
 from local.stack import Stack
+from tests.roles import MAY, STREAMS, Grant, row
 
-type Grant = tuple[str, str]
-"""An IAM action, and what it may be done to: a resource of the template by its name there, or a foreign one."""
-
-STREAMS = ["ImagesTable/stream/*", "RequestsTable/stream/*"]
-
-MAY: dict[str, dict[str, list[str]]] = {
-    "SubmitRole": {
-        "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
-        "dynamodb:PutItem": ["RequestsTable"],
-        "s3:PutObject": ["ImagesBucket/images/*"],
-        "logs:CreateLogStream": ["SubmitLogs"],
-        "logs:PutLogEvents": ["SubmitLogs"],
-    },
-    "StatusRole": {
-        "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
-        "logs:CreateLogStream": ["StatusLogs"],
-        "logs:PutLogEvents": ["StatusLogs"],
-    },
-    "QuestionsRole": {
-        "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
-        "logs:CreateLogStream": ["QuestionsLogs"],
-        "logs:PutLogEvents": ["QuestionsLogs"],
-    },
-    "ListingRole": {
-        "dynamodb:Query": ["RequestsTable/index/by_time"],
-        "dynamodb:BatchGetItem": ["ImagesTable", "RequestsTable"],
-        "logs:CreateLogStream": ["ListingLogs"],
-        "logs:PutLogEvents": ["ListingLogs"],
-    },
-    "DeleteRole": {
-        "dynamodb:UpdateItem": ["ImagesTable"],
-        "dynamodb:GetItem": ["RequestsTable"],
-        "dynamodb:DeleteItem": ["RequestsTable"],
-        "logs:CreateLogStream": ["DeleteLogs"],
-        "logs:PutLogEvents": ["DeleteLogs"],
-    },
-    "ScannerRole": {
-        "sqs:ReceiveMessage": ["ScanQueue"],
-        "sqs:DeleteMessage": ["ScanQueue"],
-        "sqs:GetQueueAttributes": ["ScanQueue"],
-        "sqs:ChangeMessageVisibility*": ["ScanQueue"],
-        "dynamodb:UpdateItem": ["ImagesTable", "RequestsTable", "CountersTable"],
-        "dynamodb:Query": ["RequestsTable/index/waiting"],
-        "s3:GetObject": ["ImagesBucket/images/*"],
-        "s3:GetObjectVersion": ["ImagesBucket/images/*"],
-        "s3:ListBucket": ["ImagesBucket"],
-        "rekognition:DetectLabels": ["*"],
-        "logs:CreateLogStream": ["ScannerLogs"],
-        "logs:PutLogEvents": ["ScannerLogs"],
-    },
-    "SweeperRole": {
-        "dynamodb:Query": ["RequestsTable/index/waiting"],
-        "dynamodb:Scan": ["RequestsTable/index/waiting", "ImagesTable/index/to_remove"],
-        "dynamodb:DeleteItem": ["ImagesTable"],
-        "s3:ListBucketVersions": ["ImagesBucket"],
-        "s3:DeleteObjectVersion": ["ImagesBucket/images/*"],
-        "dynamodb:UpdateItem": ["ImagesTable", "RequestsTable"],
-        "dynamodb:BatchGetItem": ["ImagesTable"],
-        "sqs:SendMessage": ["ScanQueue"],
-        "logs:CreateLogStream": ["SweeperLogs"],
-        "logs:PutLogEvents": ["SweeperLogs"],
-    },
-    "EndedRole": {
-        "dynamodb:DescribeStream": STREAMS,
-        "dynamodb:GetRecords": STREAMS,
-        "dynamodb:GetShardIterator": STREAMS,
-        "dynamodb:ListStreams": STREAMS,
-        "events:PutEvents": ["EventBus"],
-        "dynamodb:UpdateItem": ["CountersTable"],
-        "sqs:SendMessage": ["UnannouncedQueue"],
-        "logs:CreateLogStream": ["EndedLogs"],
-        "logs:PutLogEvents": ["EndedLogs"],
-    },
-    "StatsRole": {
-        "dynamodb:GetItem": ["CountersTable"],
-        "logs:CreateLogStream": ["StatsLogs"],
-        "logs:PutLogEvents": ["StatsLogs"],
-    },
-}
 NOT_TRIED = {
     "rekognition:DetectLabels",  # the stand-in takes any credentials
     "dynamodb:DescribeStream",  # Lambda itself reads the streams, and the emulator's asks for nobody's leave
@@ -302,18 +224,18 @@ def test_a_role_may_do_what_its_row_says_and_nothing_else(stack: Stack, places: 
     session = _session_of(stack, places.physical[role])
     tried = [(probe, name) for probe in PROBES for name in probe.names]
     may = {(probe.action, name) for probe, name in tried if probe.is_allowed(name, session, stack.aws_endpoint, places)}
-    assert may == {grant for grant in _row(role) if grant[0] not in NOT_JUDGED}
+    assert may == {grant for grant in row(role) if grant[0] not in NOT_JUDGED}
 
 
 @pytest.mark.parametrize("role", MAY)
-def test_every_grant_of_a_role_is_in_its_row(stack: Stack, places: Places, role: str) -> None:
+def test_every_grant_of_a_role_is_in_itsrow(stack: Stack, places: Places, role: str) -> None:
     known = {*TABLES, *INDEX_KEYS, *STREAMS, *BUCKETS, *OBJECTS, *QUEUES, *BUSES, *LOGS}
     names = {places.arn(name): name for name in known} | {"*": "*"}
     granted = {(action, names.get(arn, arn)) for action, arn in _granted(stack, places.physical[role])}
-    assert granted == _row(role)
+    assert granted == row(role)
 
 
-def test_every_role_of_the_template_has_a_row(stack: Stack) -> None:
+def test_every_role_of_the_template_has_arow(stack: Stack) -> None:
     resources = _processed(stack)
     assert set(MAY) == {
         name for name, each in resources.items() if each["Type"] == "AWS::IAM::Role" and "Condition" not in each
@@ -322,7 +244,7 @@ def test_every_role_of_the_template_has_a_row(stack: Stack) -> None:
 
 def test_every_grant_is_tried_on_each_resource_of_its_kind() -> None:
     tried = {(probe.action, name) for probe in PROBES for name in probe.names}
-    assert {action for action, _ in set().union(*map(_row, MAY)) - tried} == NOT_TRIED
+    assert {action for action, _ in set().union(*map(row, MAY)) - tried} == NOT_TRIED
 
 
 def test_only_lambda_may_take_a_role_on(stack: Stack, places: Places) -> None:
@@ -358,10 +280,6 @@ def test_a_deployed_function_is_judged_by_its_role(stack: Stack, places: Places,
     finally:
         iam.put_role_policy(RoleName=role, PolicyName="status", PolicyDocument=json.dumps(policy["PolicyDocument"]))
     assert api.get(str(uuid.uuid4())).status_code == 404
-
-
-def _row(role: str) -> set[Grant]:
-    return {(action, name) for action, names in MAY[role].items() for name in names}
 
 
 def _session_of(stack: Stack, role: str) -> boto3.Session:

@@ -17,6 +17,7 @@ from imagescan.sweep import PATIENCE_SECONDS
 from local import paths
 from tests.deployment import Deployment, parameters_of
 from tests.integration.template import Template
+from tests.roles import MAY, Grant, row
 
 A_STREAM_REMEMBERS = 86_400  # seconds
 POOL_ARN = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
@@ -174,6 +175,37 @@ def test_nothing_is_granted_on_every_resource_but_what_knows_no_resources(deploy
 def test_every_function_has_a_role_of_its_own(deployment: Deployment) -> None:
     roles = [each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()]
     assert len(roles) == len(set(roles))
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, PRODUCTION, {"LocalEmulator": "true"}], ids=["unasked", "production", "local"]
+)
+def test_every_role_of_a_function_may_do_what_its_row_says(deployment: Deployment) -> None:
+    roles = {each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()}
+    assert roles == set(MAY)
+    assert {role: grants(deployment, role) for role in roles} == {role: row(role) for role in roles}
+
+
+def grants(deployment: Deployment, role: str) -> set[Grant]:
+    """What the role's policies let it do."""
+    own = [statement for name, statement in deployment.statements() if name == role]
+    assert {statement["Effect"] for statement in own} == {"Allow"}
+    return {
+        (action, named(resource))
+        for statement in own
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+
+def named(resource: Any) -> str:
+    """A resource's ARN, with the resource's name in the template for what comes before its own parts."""
+    if isinstance(resource, str):
+        return resource
+    if "Fn::GetAtt" in resource:
+        return str(resource["Fn::GetAtt"][0])
+    pattern = resource["Fn::Sub"] if isinstance(resource["Fn::Sub"], str) else resource["Fn::Sub"][0]
+    return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", pattern.replace("arn:${AWS::Partition}:s3:::${Bucket}", "ImagesBucket"))
 
 
 def test_the_roles_that_no_function_has_may_do_one_thing_each() -> None:
