@@ -19,6 +19,7 @@ from tests.deployment import Deployment, parameters_of
 from tests.integration.template import Template
 from tests.roles import MAY, Grant, row
 
+SENT_WITH_AN_UPLOAD = ("content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-request-id")
 A_STREAM_REMEMBERS = 86_400  # seconds
 POOL_ARN = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
 OWN_DOMAIN = {
@@ -590,9 +591,18 @@ def test_the_stacks_own_page_and_those_of_page_origins_may_upload(parameters: di
     assert _origins_that_may_upload(with_another) == [[own], "https://example.org"]
 
 
+def test_on_an_emulator_the_page_needs_no_leave_and_others_get_it() -> None:
+    local = DEPLOYMENTS["local"]
+    assert "CorsConfiguration" not in Deployment.of(**local).properties("ImagesBucket")
+    assert _origins_that_may_upload(Deployment.of(**local, PageOrigins="http://localhost:5173")) == [
+        "http://localhost:5173"
+    ]
+
+
 def _origins_that_may_upload(deployment: Deployment) -> list[Any]:
     rules = deployment.properties("ImagesBucket")["CorsConfiguration"]["CorsRules"]
     assert {tuple(rule["AllowedMethods"]) for rule in rules} == {("PUT",)}
+    assert {tuple(sorted(rule["AllowedHeaders"])) for rule in rules} == {SENT_WITH_AN_UPLOAD}
     return [rule["AllowedOrigins"] for rule in rules]
 
 
