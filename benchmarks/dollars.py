@@ -173,7 +173,7 @@ def _warm_up(meter: Meter) -> None:
     """One image all the way, which makes the clients and reads the settings."""
     _asked(meter, [photograph(DISTINCT)])
     _scanned(meter, 1)
-    meter.world.streams.deliver_all()
+    _announced(meter, 1)
     _answered(meter)
 
 

@@ -37,6 +37,11 @@ class Queue:
         self.done: list[Message] = []
         self.dead: list[Message] = []
 
+    def send(self, message: Message) -> None:
+        """Take one more."""
+        with self._lock:
+            heapq.heappush(self._waiting, message)
+
     def receive(self, now: float) -> list[Message]:
         """Up to a batch of what is visible now; what came too often before becomes a dead letter instead."""
         batch: list[Message] = []
@@ -66,6 +71,12 @@ class Queue:
         """Whether anything could be received now."""
         with self._lock:
             return bool(self._waiting) and self._waiting[0].visible_at <= now
+
+    @property
+    def depth(self) -> int:
+        """How many wait or are in flight."""
+        with self._lock:
+            return len(self._waiting) + len(self._in_flight)
 
     @property
     def is_empty(self) -> bool:
