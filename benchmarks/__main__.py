@@ -21,7 +21,9 @@ MODULES: dict[str, tuple[int, ...]] = {
     "benchmarks.calls": (4,),
     "benchmarks.detections": (5,),
     "benchmarks.batch": (6,),
+    "benchmarks.warm": (7,),
     "benchmarks.goodput": (8,),
+    "benchmarks.many_waiting": (9,),
     "benchmarks.dollars": (11,),
 }
 """Each module's rows; it has ``measure() -> Iterator[Figure]``."""

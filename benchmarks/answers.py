@@ -1,6 +1,6 @@
-"""What AWS answers the functions when all goes well: at once, inside of the process, where the SDK would send.
+"""What AWS answers the functions when all goes well, at once: the service's own work is measured, and no emulator's.
 
-So the service's own work is measured, and no emulator's. Every condition holds, and one request waits for each image.
+Every condition holds, one request waits for each image, and each object is a picture of its own bytes.
 """
 
 import json
@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from tests.integration.messages import body_of, response
 from tests.integration.rekognition_double import MODEL_VERSION, label
-from tests.integration.wire import body_of, response
+from tests.pictures import png
 
 type Item = dict[str, Any]
 type Headers = Mapping[str, str]
+type Answer = tuple[Headers, bytes]
 
 LABELS = [
     label(
@@ -30,6 +32,7 @@ LABELS = [
     )
     for at in range(10)
 ]
+_PNG = png(80, 80)
 _SET = re.compile(r"(#?\w+) = (?:if_not_exists\(\w+, )?(:\w+)")
 _ADD = re.compile(r"ADD (\w+) (:\w+)")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -38,7 +41,6 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 def _head(path: str) -> Headers:
     [content_hash] = _HASH.findall(path)
     return {
-        "Content-Length": "100000",
         "Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT",
         "ETag": '"0"',
         "x-amz-checksum-sha256": b64encode(bytes.fromhex(content_hash)).decode(),
@@ -59,16 +61,21 @@ class Answers:
         self._rows: dict[str, dict[str, Item]] = defaultdict(dict)
 
     def attach(self, client: Any) -> None:
-        """Let every call of this client be answered here."""
+        """Let every call of this client be answered inside of the process, where the SDK would send."""
         client.meta.events.register("before-send", self._answer)
+
+    def answer(self, method: str, url: str, target: str | None, body: bytes) -> Answer:
+        """The headers and the body that answer a call; ``target`` names its operation, but in S3."""
+        if target is None:
+            return self._OF_S3[method](urlsplit(url).path)  # type: ignore[no-any-return]  # the table's values are any
+        answer = self._BY_NAME[target.rpartition(".")[2]](self, json.loads(body))
+        return {}, json.dumps(answer).encode()
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         target = request.headers.get("X-Amz-Target")
-        if target is None:
-            return response(request, 200, b"", **self._OF_S3[str(request.method)](urlsplit(request.url).path))
-        name = (target if isinstance(target, str) else target.decode()).rpartition(".")[2]
-        answer = self._BY_NAME[name](self, json.loads(body_of(request)))
-        return response(request, 200, json.dumps(answer).encode())
+        named = target.decode() if isinstance(target, bytes) else target
+        headers, body = self.answer(str(request.method), request.url, named, body_of(request))
+        return response(request, 200, body, **headers)
 
     def _get_item(self, asked: Any) -> Any:
         item = self._rows[asked["TableName"]].get(_key_in(asked["Key"]))
@@ -94,7 +101,11 @@ class Answers:
             "Failed": [],
         },
     }
-    _OF_S3: Mapping[str, Any] = {"HEAD": _head, "PUT": lambda _: {"ETag": '"0"'}}
+    _OF_S3: Mapping[str, Any] = {
+        "HEAD": lambda path: (_head(path), b""),
+        "GET": lambda path: ({}, _PNG + path.encode()),  # a decoder stops where the picture ends
+        "PUT": lambda _: ({"ETag": '"0"'}, b""),
+    }
 
 
 def updated(asked: Any) -> Item:

@@ -6,7 +6,7 @@ from statistics import median
 from benchmarks.answers import LABELS
 from benchmarks.environment import Environment
 from benchmarks.figure import Figure
-from benchmarks.pictures import bucket
+from benchmarks.loopback import loopback
 from benchmarks.queue import BATCH_SIZE, announced, event, failed_in
 from benchmarks.served import rekognition
 
@@ -17,8 +17,8 @@ RUNS, WARMING = 15, 2
 def measure() -> Iterator[Figure]:
     """The median of several batches of distinct images."""
     with (
-        bucket() as pictures,
-        rekognition(pictures, LABELS, LATENCY_MS) as (detector, _),
+        loopback() as aws,
+        rekognition(aws, LABELS, LATENCY_MS) as (detector, _),
         Environment("ScannerFunction", detector) as scanner,
     ):
         took = [_seconds(scanner, run * BATCH_SIZE) for run in range(RUNS + WARMING)]

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.answers import LABELS
 from benchmarks.environment import Environment
 from benchmarks.figure import Figure
-from benchmarks.pictures import bucket
+from benchmarks.loopback import loopback
 from benchmarks.queue import Queue, announced, event, failed_in
 from benchmarks.served import rekognition
 from local.control import RekognitionControl
@@ -51,8 +51,8 @@ def measure() -> Iterator[Figure]:
 
 def _storm() -> Storm:
     with ExitStack() as stack:
-        pictures = stack.enter_context(bucket())
-        detector, control = stack.enter_context(rekognition(pictures, LABELS, LATENCY_MS))
+        aws = stack.enter_context(loopback())
+        detector, control = stack.enter_context(rekognition(aws, LABELS, LATENCY_MS))
         environments = [stack.enter_context(Environment("ScannerFunction", detector)) for _ in range(ENVIRONMENTS)]
         for at, environment in enumerate(environments):  # a cold start is not what is measured
             environment.invoke(event([announced(IMAGES + at)]))

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from imagescan.labels import Finding, Match, MatchedBy, MatchMode, Question, Verdict, most_confident_first
+from imagescan.labels import Box, Finding, Label, Match, MatchedBy, MatchMode, Question, Verdict, most_confident_first
 from imagescan.requests import Asked, Image, ScanRequest, Status, Upload, deadline_of, is_shared
 from imagescan.totals import Totals
 
@@ -23,7 +23,7 @@ def body(request: ScanRequest, image: Image | None = None, upload: Upload | None
         "message": _message(request, image),
         **_asked(request.question),
         **_answered(verdict),
-        "labels": [asdict(label) for label in most_confident_first(scan.labels)] if scan else [],
+        "labels": [_label(label) for label in most_confident_first(scan.labels)] if scan else [],
         "failure": asdict(answer.failure) if answer and answer.failure else None,
         "upload": _upload(upload) if upload else None,
         "image_hash": request.image_hash,
@@ -105,7 +105,7 @@ def _answered(verdict: Verdict | None) -> dict[str, Any]:
     return {
         "label_matched": verdict.matched if verdict else None,
         "match": next((_match(finding.match) for finding in findings if finding.match), None),
-        "nearest": [asdict(label) for label in missed[0].nearest] if missed else [],
+        "nearest": [_label(label) for label in missed[0].nearest] if missed else [],
         "results": [_result(finding) for finding in findings],
     }
 
@@ -115,7 +115,7 @@ def _result(finding: Finding) -> dict[str, Any]:
         "label": finding.wanted,
         "matched": finding.matched,
         "match": _match(finding.match) if finding.match else None,
-        "nearest": [asdict(label) for label in finding.nearest],
+        "nearest": [_label(label) for label in finding.nearest],
     }
 
 
@@ -124,7 +124,29 @@ def _match(found: Match) -> dict[str, Any]:
         "label": found.label.name,
         "confidence": found.label.confidence,
         "matched_by": found.matched_by,
-        "boxes": [asdict(box) for box in found.label.boxes],
+        "boxes": [_box(box) for box in found.label.boxes],
+    }
+
+
+def _label(label: Label) -> dict[str, Any]:
+    """Written out, because ``asdict`` takes five times as long, and an answer has dozens of labels and boxes."""
+    return {
+        "name": label.name,
+        "confidence": label.confidence,
+        "parents": label.parents,
+        "aliases": label.aliases,
+        "categories": label.categories,
+        "boxes": [_box(box) for box in label.boxes],
+    }
+
+
+def _box(box: Box) -> dict[str, Any]:
+    return {
+        "left": box.left,
+        "top": box.top,
+        "width": box.width,
+        "height": box.height,
+        "confidence": box.confidence,
     }
 
 

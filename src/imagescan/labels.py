@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 # Labels are asked of Rekognition and kept from here up, so that a later question needs no new scan.
 LOWEST_CONFIDENCE = 25.0
@@ -109,6 +110,7 @@ def judge(question: Question, labels: Sequence[Label]) -> Verdict:
     return Verdict(_ENOUGH[question.mode](finding.matched for finding in findings), findings)
 
 
+@lru_cache(maxsize=5000)  # Rekognition has some 3,000 names, and an answer is asked about every one of its own
 def normalized(name: str) -> str:
     """The form in which names are compared: case and surrounding space do not count, inner space counts once."""
     return " ".join(name.split()).casefold()

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from tests.integration.wire import body_of, response
+from tests.integration.messages import body_of, response
 
 MOST_ENTRIES, MOST_BYTES = 10, 256 * 1024
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from tests.integration.wire import body_of, refusal, response
+from tests.integration.messages import body_of, refusal, response
 
 MODEL_VERSION = "3.0"
 

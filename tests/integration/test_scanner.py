@@ -10,8 +10,9 @@ from imagescan.aws.images_table import ImagesTable
 from imagescan.settings import MAX_ATTEMPTS
 from tests.integration.conftest import Log
 from tests.integration.functions import picture
+from tests.integration.messages import body_of
 from tests.integration.resources import BUCKET, IMAGES, QUEUE_URL
-from tests.integration.wire import Mishap, body_of
+from tests.integration.wire import Mishap
 from tests.integration.world import World, hash_of
 
 CAT, CAR = picture(0), picture(1)

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from hashlib import sha256
 from http import HTTPStatus
-from io import BytesIO
 from itertools import repeat
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
+
+from tests.integration.messages import as_bytes, body_of, refusal, response
 
 
 class Died(BaseException):
@@ -109,43 +109,10 @@ class Wire:
         return answer
 
 
-class _Raw(BytesIO):
-    def stream(self, **_: Any) -> Any:
-        yield self.read()
-
-
-def response(request: AWSPreparedRequest, status: int, body: bytes, **headers: str) -> AWSResponse:
-    """What the SDK reads from the wire."""
-    raw: Any = _Raw(body)
-    return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers), raw)
-
-
-def refusal(service: str, request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
-    """An error in the form of its service's protocol."""
-    if service == "s3":
-        return response(request, status, f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode())
-    body = json.dumps({"__type": code, "message": code})
-    return response(request, status, body.encode(), **{"x-amzn-ErrorType": code})
-
-
 def _has_its_checksum(request: AWSPreparedRequest) -> bool:
     """Check it as S3 does; moto neither checks it nor keeps it unless the SDK says that it took it itself."""
     declared = request.headers.get("x-amz-checksum-sha256")
     if declared is None:
         return True
     request.headers["x-amz-sdk-checksum-algorithm"] = "SHA256"
-    return bool(b64encode(sha256(body_of(request)).digest()) == _as_bytes(declared))
-
-
-def body_of(request: AWSPreparedRequest) -> bytes:
-    """The bytes that were sent."""
-    body: Any = request.body
-    if not hasattr(body, "read"):
-        return _as_bytes(body)
-    content = _as_bytes(body.read())
-    body.seek(0)
-    return content
-
-
-def _as_bytes(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value
+    return bool(b64encode(sha256(body_of(request)).digest()) == as_bytes(declared))

@@ -1,0 +1,67 @@
+"""AWS on the loopback: ``Answers`` in a process of its own, behind real sockets."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.answers import Answers
+from benchmarks.served import served
+from local.ports import ANY, HOST
+
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+@contextmanager
+def loopback() -> Iterator[str]:
+    """Its address while it runs."""
+    with served([sys.executable, "-m", __name__], {}) as address:
+        yield address
+
+
+class Connection(asyncio.Protocol):
+    """HTTP/1.1 as the SDK speaks it, one request after the other; a server of more would take more of the time."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._received = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while self._answer_one():
+            pass
+
+    def _answer_one(self) -> bool:
+        head, end, rest = self._received.partition(_END_OF_HEAD)
+        line, *fields = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
+        length = int(headers.get("content-length", 0))
+        if not end or len(rest) < length:
+            if end and not rest and "expect" in headers:
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return False
+        self._received = rest[length:]
+        method, url, _ = line.split(" ")
+        self._send(*self._answers.answer(method, url, headers.get("x-amz-target"), rest[:length]))
+        return True
+
+    def _send(self, headers: Any, body: bytes) -> None:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self._transport.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body)
+
+
+async def main() -> None:
+    """Serves until it is ended, after it has printed its port."""
+    answers = Answers()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(answers), HOST, ANY)
+    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,31 @@
+"""Row 7: the CPU of a warm handler, against the AWS calls that it makes."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from benchmarks.figure import Figure
+from benchmarks.loopback import loopback
+from local import environments, paths
+from tests.integration.resources import TEMPLATE
+
+FUNCTIONS = ("StatusFunction", "SubmitFunction", "ScannerFunction")
+
+
+def measure() -> Iterator[Figure]:
+    """For each handler that people wait for, in a process that does nothing else."""
+    with loopback() as aws:
+        for case, (own, bare) in _measured(aws).items():
+            yield Figure(7, f"{case}: CPU of a warm call", own * 1e6, bare * 1e6, 1.15, "µs")
+
+
+def _measured(aws: str) -> dict[str, tuple[float, float]]:
+    variables = {name: value for function in FUNCTIONS for name, value in TEMPLATE.environment(function).items()}
+    endpoints = {"AWS_ENDPOINT_URL": aws, "PYTHONPATH": f"{paths.ROOT}/src"}
+    command = [sys.executable, "-m", "benchmarks.warm_calls"]
+    told = subprocess.run(  # noqa: S603 - our own
+        command, env=environments.for_server(variables | endpoints), cwd=paths.ROOT, stdout=subprocess.PIPE, check=True
+    )
+    measured: dict[str, tuple[float, float]] = json.loads(told.stdout)
+    return measured
