@@ -10,9 +10,10 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from benchmarks.capacity import row_bytes
 from benchmarks.figure import Figure
+from tests.integration.messages import body_of, response
 from tests.integration.resources import REQUESTS
 from tests.integration.test_call_counts import KEY, submitted
-from tests.integration.wire import Wire, body_of, response
+from tests.integration.wire import Wire
 from tests.integration.world import World
 from tests.integration.worlds import attached_sdk, world_of
 

@@ -16,8 +16,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from benchmarks.capacity import Row, indexes, units_of_read, units_of_write
 from imagescan.handlers.log import logger
 from tests.integration.functions import module_of
+from tests.integration.messages import body_of
 from tests.integration.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
-from tests.integration.wire import Wire, body_of
+from tests.integration.wire import Wire
 from tests.integration.world import World
 
 type Units = Counter[str]
