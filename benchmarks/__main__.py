@@ -6,7 +6,10 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 
@@ -39,12 +42,28 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="add the run to the history that is committed")
     arguments = parser.parse_args()
     wanted = {int(row) for row in arguments.rows.split(",") if row}
-    measured = sorted(run(MODULES, wanted), key=_place)
+    with _silence():
+        measured = sorted(run(MODULES, wanted), key=_place)
     figures = [each for each in measured if isinstance(each, Figure)]
     unmeasured = [each for each in measured if isinstance(each, Unmeasured)]
     Console(width=150).print(report.table(figures, unmeasured))
     _write(report.as_json(figures, unmeasured, _about()), keeps=arguments.keep)
     return 1 if unmeasured or not all(each.met for each in figures) else 0
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """What the handlers print, their logs and metrics, is not told; what goes wrong is, on standard error."""
+    sys.stdout.flush()
+    told = os.dup(1)
+    with Path(os.devnull).open("w") as nothing:
+        os.dup2(nothing.fileno(), 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(told, 1)
+        os.close(told)
 
 
 def _place(each: Figure | Unmeasured) -> int:

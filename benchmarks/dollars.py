@@ -105,7 +105,7 @@ def _alone(units: Units) -> float:
     waiting = sum(SECONDS[call] for call in CALLS_OF_A_SCAN) * (1 - 1 / BATCH_SIZE)
     more = {
         "lambda.requests": units["lambda.requests"] * (BATCH_SIZE - 1),
-        "lambda.gb_seconds": waiting * TEMPLATE.setting("ScannerFunction", "MemorySize") / 1024,
+        "lambda.gb_seconds": waiting * int(TEMPLATE.setting("ScannerFunction", "MemorySize")) / 1024,
         "sqs.requests": 2 * (1 - 1 / BATCH_SIZE),
     }
     return total(bill({name: amount * MILLION for name, amount in more.items()}, prices()))

@@ -174,7 +174,7 @@ def _logged() -> Iterator[StringIO]:
 
 def _gb_seconds(function: str, calls: Counter[str], cpu: float, at_once: int) -> float:
     """Processor and waiting one after the other: with less than one processor they overlap little."""
-    memory: int = TEMPLATE.setting(function, "MemorySize")
+    memory = int(TEMPLATE.setting(function, "MemorySize"))
     waiting = sum(SECONDS[call] * times for call, times in calls.items()) / at_once
     working = (cpu + CPU_OF_A_CALL * calls.total()) * MB_OF_A_VCPU / memory
     return memory / 1024 * (waiting + working)

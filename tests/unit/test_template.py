@@ -33,6 +33,7 @@ DEPLOYMENTS: dict[str, dict[str, str]] = {
     "production": PRODUCTION,
     "open": {"Access": "open"},
     "website": {"Page": "website"},
+    "provisioned": {"MemorySize": "1024", "SnapStart": "PublishedVersions", "ProvisionedPollers": "4"},
     "traced": {"Tracing": "Active"},
     "webhook": {"WebhookUrl": "https://example.org/scans"},
     "existing pool": {"Access": "cognito", "UserPoolArn": POOL_ARN},
@@ -155,7 +156,9 @@ def test_the_api_is_throttled_and_the_scanner_bounded(deployment: Deployment) ->
     [mapping] = [
         each for each in mappings(deployment) if each["EventSourceArn"] == {"Fn::GetAtt": ["ScanQueue", "Arn"]}
     ]
-    assert int(mapping["ScalingConfig"]["MaximumConcurrency"]) >= 2
+    bounds = {**mapping.get("ScalingConfig", {}), **mapping.get("ProvisionedPollerConfig", {})}
+    assert {"MaximumConcurrency", "MaximumPollers"} & set(bounds)
+    assert all(int(bound) >= 2 for bound in bounds.values())
 
 
 # ---------------------------------------------------------------- what may be done
@@ -628,3 +631,33 @@ def test_a_suppressed_finding_has_its_reason_beside_it(path: Path) -> None:
     suppressed = [line for line in path.read_text().splitlines() if "CKV" in line]
     assert suppressed
     assert [line for line in suppressed if not re.search(r'comment: "[^"]{5,}"', line)] == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "memory", "snapshots"),
+    [({}, "512", "None"), (DEPLOYMENTS["provisioned"], "1024", "PublishedVersions")],
+)
+def test_memory_and_snapshots_are_the_same_for_every_function(
+    deployment: Deployment, memory: str, snapshots: str
+) -> None:
+    of_functions = deployment.of_type("Lambda::Function").values()
+    told = {(str(each["MemorySize"]), each["SnapStart"]["ApplyOn"]) for each in of_functions}
+    assert told == {(memory, snapshots)}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "limits"),
+    [
+        ({"ScannerConcurrency": "7"}, {"ScalingConfig": {"MaximumConcurrency": "7"}}),
+        (
+            DEPLOYMENTS["provisioned"],
+            {"ProvisionedPollerConfig": {"MinimumPollers": "4", "MaximumPollers": "4"}},
+        ),
+    ],
+)
+def test_scanners_are_bounded_by_concurrency_or_by_pollers_as_lambda_takes_one_only(
+    deployment: Deployment, limits: dict[str, Any]
+) -> None:
+    [mapping] = [each for each in mappings(deployment) if each.get("BatchSize") == 10 and "ScanQueue" in str(each)]
+    bounds = {name: mapping[name] for name in ("ScalingConfig", "ProvisionedPollerConfig") if name in mapping}
+    assert bounds == limits
