@@ -27,6 +27,7 @@ MODULES: dict[str, tuple[int, ...]] = {
     "benchmarks.warm": (7,),
     "benchmarks.goodput": (8,),
     "benchmarks.many_waiting": (9,),
+    "benchmarks.stack": (10,),
     "benchmarks.dollars": (11,),
 }
 """Each module's rows; it has ``measure() -> Iterator[Figure]``."""
