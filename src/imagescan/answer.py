@@ -2,11 +2,13 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagescan.labels import Box, Finding, Label, Match, MatchedBy, MatchMode, Question, Verdict, most_confident_first
 from imagescan.requests import Asked, Image, ScanRequest, Status, Upload, deadline_of, is_shared
-from imagescan.totals import Totals
+
+if TYPE_CHECKING:
+    from imagescan.totals import Totals  # one handler's, which the others need not make
 
 
 def body(request: ScanRequest, image: Image | None = None, upload: Upload | None = None) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def debug_data(request: ScanRequest, image: Image | None) -> dict[str, Any]:
     }
 
 
-def stats(totals: Totals, now: float) -> dict[str, Any]:
+def stats(totals: "Totals", now: float) -> dict[str, Any]:
     """What was counted by ``now``; every request that is counted has ended."""
     return {
         "images": totals.images,
