@@ -135,8 +135,8 @@ def on_request(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
 
 
 def asked(image_hash: str, name: str, created_at: float = 0.0) -> ScanRequest:
-    question = Question(("cat",), 90.0)
-    return ScanRequest(f"{name} {image_hash}", image_hash, "key", question, created_at, created_at + 100)
+    question, key = Question(("cat",), 90.0), f"images/{image_hash}.png"
+    return ScanRequest(f"{name} {image_hash}", image_hash, key, question, created_at, created_at + 100)
 
 
 @sequences
