@@ -16,7 +16,8 @@ from imagescan.settle import Requests, answered, settle
 
 type Unpaid = Callable[[], AbstractContextManager[None]]
 
-# Heading the object, one detection with its read time-out, and the writes around them.
+# Heading the object, one detection with its read time-out, and the writes around them. A scan that waits for its turn
+# after a throttled call (20 s at most) has begun with its batch, when there are twice as many.
 SECONDS_FOR_A_SCAN = 30.0
 
 

@@ -2,7 +2,7 @@ import pytest
 from botocore.retries.bucket import TokenBucket
 
 from imagescan.aws import clients
-from imagescan.aws.rekognition import Rekognition
+from imagescan.aws.rekognition import PACED_SECONDS, Rekognition
 from imagescan.images import StoredObject
 from imagescan.labels import LOWEST_CONFIDENCE, Box, Label
 from imagescan.scan import Detection, DetectionError, DetectorBusy, DetectorMisused, ImageRefused
@@ -19,7 +19,7 @@ KEY = f"images/{HASH}.png"
 @pytest.fixture
 def rekognition(world: World) -> Rekognition:
     assert world.detector.calls.total() == 0
-    return Rekognition(clients.rekognition(), BUCKET)
+    return Rekognition(clients.rekognition(), clients.rekognition_paced, BUCKET)
 
 
 @pytest.fixture
@@ -51,18 +51,30 @@ def test_the_very_version_is_asked_about(rekognition: Rekognition, stored: Store
     assert question["MinConfidence"] == LOWEST_CONFIDENCE
 
 
-def test_once_it_was_throttled_a_client_calls_at_the_rate_that_comes_through(
+def test_for_a_minute_after_a_throttled_call_calls_are_made_at_the_rate_that_comes_through(
     rekognition: Rekognition, stored: StoredObject, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def throttled() -> None:
+        world.detector.errors.append((400, "ProvisionedThroughputExceededException"))
+        with pytest.raises(DetectorBusy):
+            rekognition.detect(stored)
+
+    def waited_in(calls: int) -> int:
+        waited.clear()
+        for _ in range(calls):
+            rekognition.detect(stored)
+        return len(waited)
+
     waited: list[object] = []
     monkeypatch.setattr(TokenBucket, "acquire", lambda _: waited.append(None))
-    world.detector.errors.append((400, "ProvisionedThroughputExceededException"))
-    with pytest.raises(DetectorBusy):
-        rekognition.detect(stored)
-    waited.clear()
-    rekognition.detect(stored)
-    rekognition.detect(stored)
-    assert len(waited) == 2
+    now = 0.0
+    rekognition.clock = lambda: now
+    throttled()
+    throttled()
+    now = PACED_SECONDS - 1
+    assert waited_in(2) == 2
+    now = PACED_SECONDS
+    assert waited_in(2) == 0
 
 
 @pytest.mark.parametrize(

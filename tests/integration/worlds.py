@@ -51,6 +51,7 @@ def attached_sdk(make_wire: Callable[[dict[str, Answering]], Wire] = Wire) -> It
             clients.s3(),
             clients.sqs(),
             clients.rekognition(),
+            clients.rekognition_paced(),
             clients.events(),
         ):
             wire.attach(client)

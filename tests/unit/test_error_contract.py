@@ -83,6 +83,6 @@ def test_a_refused_image_says_why_to_people(code: str) -> None:
 def test_a_call_without_an_answer_may_have_been_paid_for_if_it_was_sent(error: BotoCoreError, charged: bool) -> None:
     client: Any = RekognitionThatFails(error)
     with pytest.raises(DetectorBusy) as raised:
-        Rekognition(client, "pictures").detect(StoredObject("images/a", None, "a", None))
+        Rekognition(client, lambda: client, "pictures").detect(StoredObject("images/a", None, "a", None))
     assert raised.value.charged is charged
     assert raised.value.code == type(error).__name__

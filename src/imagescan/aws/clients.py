@@ -36,7 +36,7 @@ _ONCE = Config(
     max_pool_connections=_POOL,
     retries={"mode": "standard", "total_max_attempts": 1},
 )
-# Throttled calls are waste: when Rekognition refuses one, the client makes the next ones at the rate that came through.
+# Once a call is throttled, such a client makes its next ones at the rate that came through.
 _PACED = _ONCE.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 1}))
 
 
@@ -90,6 +90,13 @@ def sqs() -> "SQSClient":
 
 @cache
 def rekognition() -> "RekognitionClient":
+    client: RekognitionClient = _client("rekognition", _ONCE)
+    return client
+
+
+@cache
+def rekognition_paced() -> "RekognitionClient":
+    """For times of throttling."""
     client: RekognitionClient = _client("rekognition", _PACED)
     return client
 

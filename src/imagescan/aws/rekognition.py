@@ -3,6 +3,9 @@
 Source of the error codes: the Amazon Rekognition API reference, DetectLabels, "Errors", and "Error handling".
 """
 
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,10 +47,22 @@ OF_THE_DEPLOYMENT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+_THROTTLES = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException"})
+PACED_SECONDS = 60.0
+
+
+@dataclass(slots=True)
 class Rekognition:
+    """Throttled calls are waste: for a minute after one, what ``paced`` gives is asked in place of ``client``.
+
+    A paced client never forgets its pace: used alone, it would slow calls that come seldom long after the throttling.
+    """
+
     client: "RekognitionClient"
+    paced: Callable[[], "RekognitionClient"]
     bucket: str
+    clock: Callable[[], float] = time.monotonic
+    throttled_at: float = -math.inf
 
     def detect(self, stored: StoredObject) -> Detection:
         """The labels of exactly this version of the object, from ``LOWEST_CONFIDENCE`` percent up.
@@ -58,14 +73,20 @@ class Rekognition:
         if stored.version:
             where["Version"] = stored.version
         try:
-            answer = self.client.detect_labels(Image={"S3Object": where}, MinConfidence=LOWEST_CONFIDENCE)
+            answer = self._at_hand().detect_labels(Image={"S3Object": where}, MinConfidence=LOWEST_CONFIDENCE)
         except ClientError as error:
-            raise classified(error.response["Error"]["Code"]) from error
+            code = error.response["Error"]["Code"]
+            if code in _THROTTLES:
+                self.throttled_at = self.clock()
+            raise classified(code) from error
         except (ConnectTimeoutError, EndpointConnectionError) as error:
             raise DetectorBusy(type(error).__name__) from error
         except BotoCoreError as error:  # sent, and no answer: it may have been paid for
             raise DetectorBusy(type(error).__name__, charged=True) from error
         return Detection(tuple(_label(label) for label in answer["Labels"]), answer["LabelModelVersion"])
+
+    def _at_hand(self) -> "RekognitionClient":
+        return self.paced() if self.clock() < self.throttled_at + PACED_SECONDS else self.client
 
 
 def classified(code: str) -> DetectionError:

@@ -35,7 +35,7 @@ def collaborators() -> dict[str, Any]:
         "images": ImagesTable(clients.dynamodb(), names.images_table),
         "requests": RequestsTable(clients.dynamodb(), names.requests_table),
         "bucket": ImageBucket(clients.s3(), names.images_bucket),
-        "detector": Rekognition(clients.rekognition(), names.images_bucket),
+        "detector": Rekognition(clients.rekognition(), clients.rekognition_paced, names.images_bucket),
         "budget": budget(),
     }
 
