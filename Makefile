@@ -55,13 +55,20 @@ openapi: .venv/.made ## write docs/openapi.json anew from the code's own models
 ## AWS
 
 DEPLOY_FLAGS = --resolve-s3 --confirm-changeset
+PUBLISH = PYTHONPATH=src $(PYTHON) -m ops.publish
 
 .PHONY: deploy
-deploy: tools ## build and deploy on AWS (ENV=staging or production)
+deploy: tools ## build and deploy on AWS, and publish (ENV=staging or production)
 	@test -n "$(ENV)" || { echo "Say which: make deploy ENV=staging" >&2; exit 2; }
 	@PATH="$(CURDIR)/$(UV)/bin:$$PATH" $(SAM)/bin/sam build --beta-features --config-env $(ENV)
 	@$(SAM)/bin/python -m local.bytecode .aws-sam/build
 	@$(SAM)/bin/sam deploy --config-env $(ENV) $(DEPLOY_FLAGS)
+	@$(PUBLISH) --env $(ENV) $(OPTIONS)
+
+.PHONY: publish
+publish: .venv/.made ## have changed parameters reach callers, after a plain sam deploy (ENV=staging, or STACK=name)
+	@test -n "$(ENV)$(STACK)" || { echo "Say which: make publish ENV=staging" >&2; exit 2; }
+	@$(PUBLISH) $(if $(STACK),$(STACK),--env $(ENV)) $(OPTIONS)
 
 .PHONY: deploy-page
 deploy-page: tools ## build the web page and put it on AWS (ENV=staging or production; OPTIONS="--profile name")

@@ -32,17 +32,18 @@ def deployment(environment: str) -> Deployment:
     return Deployment.of(**{**parameters_of(environment), **EVERYTHING})
 
 
-def statements(environment: str) -> list[dict[str, Any]]:
-    """What the role that CloudFormation takes on may do."""
+def statements(environment: str, role: str) -> list[dict[str, Any]]:
+    """What a role may do: CloudFormation's own, or that of GitHub's jobs."""
     names = {
         "Environment": environment,
         "AWS::Partition": "aws",
         "AWS::Region": REGION,
         "AWS::AccountId": ACCOUNT,
         "Artefacts.Arn": f"arn:aws:s3:::imagescan-{environment}-artefacts-{ACCOUNT}",
+        "CloudFormationRole.Arn": f"arn:aws:iam::{ACCOUNT}:role/imagescan-{environment}-cloudformation",
     }
     bootstrap = Template(names, paths.ROOT / "bootstrap" / "github-role.yaml")
-    [policy] = bootstrap.properties("CloudFormationRole")["Policies"]
+    [policy] = bootstrap.properties(role, "AssumeRolePolicyDocument")["Policies"]
     allowed = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow"]
     return [
         {name: each[name] if isinstance(each[name], list) else [each[name]] for name in ("Action", "Resource")}
@@ -50,19 +51,23 @@ def statements(environment: str) -> list[dict[str, Any]]:
     ]
 
 
-def may(environment: str, action: str, arn: str) -> bool:
+def may(environment: str, action: str, arn: str, role: str = "CloudFormationRole") -> bool:
     """Whether a statement allows the action on the resource."""
     return any(
         any(fnmatch(action, each) for each in statement["Action"])
         and any(fnmatch(arn, each) for each in statement["Resource"])
-        for statement in statements(environment)
+        for statement in statements(environment, role)
     )
 
 
 def test_it_may_make_every_kind_of_resource_that_the_template_has(deployment: Deployment, environment: str) -> None:
     kinds = {each["Type"].split("::")[1] for each in deployment.resources.values()}
     services = {IAM_NAMES.get(kind, kind.lower()) for kind in kinds}
-    granted = {action.split(":")[0] for statement in statements(environment) for action in statement["Action"]}
+    granted = {
+        action.split(":")[0]
+        for statement in statements(environment, "CloudFormationRole")
+        for action in statement["Action"]
+    }
     assert services - granted == set()
 
 
@@ -111,3 +116,11 @@ def test_its_reach_ends_where_the_other_environment_begins(environment: str) -> 
     buckets = [f"arn:aws:s3:::imagescan-{each}-images-0a1b2c3d4e5f" for each in (environment, other)]
     assert [may(environment, "dynamodb:DeleteTable", table) for table in tables] == [True, False]
     assert [may(environment, "s3:DeleteBucket", bucket) for bucket in buckets] == [True, False]
+
+
+@pytest.mark.parametrize("action", ["lambda:PublishVersion", "lambda:UpdateAlias"])
+def test_jobs_publish_functions_of_their_own_environment_alone(environment: str, action: str) -> None:
+    other = "staging" if environment == "production" else "production"
+    names = [f"imagescan-{environment}-Scanner-0A1B", f"imagescan-{other}-Scanner-0A1B", "payroll"]
+    functions = [f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" for name in names]
+    assert [may(environment, action, each, "DeployRole") for each in functions] == [True, False, False]
