@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -43,12 +44,16 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="add the run to the history that is committed")
     arguments = parser.parse_args()
     wanted = {int(row) for row in arguments.rows.split(",") if row}
+    if unknown := wanted - set(chain.from_iterable(MODULES.values())):
+        parser.error(f"there is no row {min(unknown)}")
+    if arguments.keep and (wanted or _git("status", "--porcelain")):
+        parser.error("only a run of all rows, of a commit without further changes, is kept")
     with _silence():
         measured = sorted(run(MODULES, wanted), key=_place)
     figures = [each for each in measured if isinstance(each, Figure)]
     unmeasured = [each for each in measured if isinstance(each, Unmeasured)]
     Console(width=150).print(report.table(figures, unmeasured))
-    _write(report.as_json(figures, unmeasured, _about()), keeps=arguments.keep)
+    _write(report.as_json(figures, unmeasured, _about()), keeps=arguments.keep and not unmeasured)
     return 1 if unmeasured or not all(each.met for each in figures) else 0
 
 
@@ -81,13 +86,16 @@ def _write(told: history.Run, *, keeps: bool) -> None:
 
 
 def _about() -> dict[str, str]:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip(),
+        "commit": _git("rev-parse", "--short", "HEAD"),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
     }
+
+
+def _git(*arguments: str) -> str:
+    told = subprocess.run(["git", *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607 - our own; git is found as everybody finds it
+    return told.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -23,11 +23,13 @@ def measure() -> Iterator[Figure]:
     """Batches of distinct images and bare calls by turns; medians."""
     with (
         loopback() as aws,
-        rekognition(aws, LABELS, LATENCY_MS) as (detector, _),
+        rekognition(aws, LABELS, LATENCY_MS) as (detector, control),
         Environment("ScannerFunction", detector) as scanner,
     ):
         call = _bare_call(detector)
         took = [(_seconds(scanner, run * BATCH_SIZE), _timed(call)) for run in range(RUNS + WARMING)]
+        if control.calls()["succeeded"] != len(took) * (BATCH_SIZE + 1):
+            raise RuntimeError(f"Rekognition was to look at every image once: {control.calls()}")
     batch, bare = (median(each) * 1000 for each in zip(*took[WARMING:], strict=True))
     yield Figure(6, "a batch of 10 images over a bare call of Rekognition", batch, bare, 1.15, "ms")
 

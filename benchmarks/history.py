@@ -1,6 +1,7 @@
 """The runs that are kept, one JSON object a line, and a drawing of them in which a regression is seen."""
 
 import json
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -24,7 +25,7 @@ _PANEL_OF_ROW = """<text x="10" y="{text}">{name}</text>
 <line x1="{left}" x2="{right}" y1="{target:.1f}" y2="{target:.1f}" stroke="{missed}" stroke-dasharray="3"/>
 <polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>
 <circle cx="{x:.0f}" cy="{y:.1f}" r="3" fill="{colour}"/>
-<text x="{number}" y="{text}" fill="{colour}">{used:.0%}</text>
+<text x="{number}" y="{text}" fill="{colour}">{used}</text>
 """
 
 
@@ -50,14 +51,15 @@ def drawing(runs: Sequence[Run]) -> str:
 def _panel(row: int, runs: Sequence[Run], top: float) -> str:
     worst = [_worst(row, run) for run in runs]
     points = [(_x(at, len(runs)), _y(each["used"], top)) for at, each in enumerate(worst) if each]
-    last = next(each for each in reversed(worst) if each)
+    known = next(each for each in reversed(worst) if each)
+    last = worst[-1] or known | {"met": False, "used": math.inf}  # a row that was not measured is not met
     return _PANEL_OF_ROW.format(
         name=f"{row}  {escape(_shortened(last['metric']))}",
         colour=_MET if last["met"] else _MISSED,
         line=" ".join(f"{x:.0f},{y:.1f}" for x, y in points),
         x=points[-1][0],
         y=points[-1][1],
-        used=last["used"],
+        used=f"{last['used']:.0%}" if math.isfinite(last["used"]) else "none",
         target=_y(1, top),
         text=top + 24,
         left=_LEFT,

@@ -21,15 +21,22 @@ class Unmeasured:
 def run(modules: Mapping[str, tuple[int, ...]], wanted: Collection[int]) -> Iterator[Figure | Unmeasured]:
     """The figures of the wanted rows, module by module, and what could not be measured."""
     for name, rows in modules.items():
-        if not wanted or set(rows) & set(wanted):
-            measured = _measured(name, rows)
-            yield from (each for each in measured if isinstance(each, Unmeasured) or not wanted or each.row in wanted)
+        asked = tuple(row for row in rows if not wanted or row in wanted)
+        if asked:
+            yield from _measured(name, asked)
 
 
-def _measured(name: str, rows: tuple[int, ...]) -> Iterator[Figure | Unmeasured]:
+def _measured(name: str, asked: tuple[int, ...]) -> Iterator[Figure | Unmeasured]:
+    missing = set(asked)
     try:
         measure: Measure = importlib.import_module(name).measure
-        yield from measure()
+        for figure in measure():
+            missing.discard(figure.row)
+            if figure.row in asked:
+                yield figure
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told and the other rows are measured
         traceback.print_exc()
-        yield Unmeasured(rows, f"{type(error).__name__}: {error}")
+        yield Unmeasured(asked, f"{type(error).__name__}: {error}")
+    else:
+        if missing:
+            yield Unmeasured(tuple(sorted(missing)), "no figure came of it")

@@ -22,6 +22,15 @@ from imagescan.images import ImageType, check
 from imagescan.uploads import announcement
 from local import paths
 
+# Each handler's status code and the request's status, or the answer to the queue, and its AWS calls.
+EXPECTED: dict[str, tuple[object, str | None, int]] = {
+    "status, answered": (200, "completed", 1),
+    "status, waiting": (200, "pending", 2),
+    "submit, a new image": (202, "pending", 3),
+    "submit, a known image": (200, "completed", 2),
+    "scanner, ten images": ({"batchItemFailures": []}, None, 60),
+}
+
 type Event = dict[str, Any]
 type Call = Callable[[], object]
 type Threads = list[list[Call]]
@@ -43,7 +52,7 @@ class Context:
 def main() -> None:
     """Prints the seconds of CPU of one call, of each handler and of its AWS calls made bare."""
     told, sys.stdout = sys.stdout, Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
-    measured = {name: compared(handler, recorded(handler)) for name, handler in handlers().items()}
+    measured = {name: compared(handler, recorded(handler)) for name, handler in checked().items()}
     json.dump(measured, told)
 
 
@@ -61,6 +70,18 @@ def _seconds(call: Call) -> float:
     return time.process_time() - began
 
 
+def checked() -> dict[str, Call]:
+    """Each that did what it is measured for. Raises RuntimeError for one that did not."""
+    measured = handlers()
+    for name, handler in measured.items():
+        answer: Any = handler()
+        calls = sum(map(len, recorded(handler)))
+        did = answer.get("statusCode", answer), json.loads(answer.get("body", "{}")).get("status"), calls
+        if did != EXPECTED[name]:
+            raise RuntimeError(f"{name}: {did}")
+    return measured
+
+
 def handlers() -> dict[str, Call]:
     """Each with its event. They log to the standard output of the time when they are imported."""
     from imagescan.handlers import scanner, status, submit  # noqa: PLC0415 - see above
@@ -73,6 +94,7 @@ def handlers() -> dict[str, Call]:
         "status, answered": lambda: status.lambda_handler(answered, Context()),
         "status, waiting": lambda: status.lambda_handler(waiting, Context()),
         "submit, a new image": lambda: submit.lambda_handler(new, Context()),
+        "submit, a known image": lambda: submit.lambda_handler(known, Context()),
         "scanner, ten images": lambda: scanner.lambda_handler(batch, Context()),
     }
 

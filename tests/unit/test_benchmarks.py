@@ -56,6 +56,19 @@ def test_a_measurement_that_fails_hides_no_other(modules: dict[str, tuple[int, .
     assert [each for each in told if isinstance(each, Unmeasured)] == [Unmeasured((3, 4), "OSError: nothing there")]
 
 
+def test_a_row_of_which_no_figure_comes_is_not_passed_over(modules: dict[str, tuple[int, ...]]) -> None:
+    sound = {"sound": (*modules["sound"], 5)}
+    assert [each for each in run(sound, set()) if isinstance(each, Unmeasured)] == [
+        Unmeasured((5,), "no figure came of it")
+    ]
+    assert not [each for each in run(sound, {1}) if isinstance(each, Unmeasured)]
+
+
+def test_a_row_that_the_last_run_has_not_is_drawn_as_missed() -> None:
+    first = report.as_json([Figure(1, "first", 1.0, None, 1.0)], [], {})
+    assert "none</text>" in history.drawing([first, report.as_json([], [], {})])
+
+
 def test_only_the_rows_that_are_asked_for_are_told(modules: dict[str, tuple[int, ...]]) -> None:
     assert [each.row for each in run(modules, {2}) if isinstance(each, Figure)] == [2]
 
