@@ -5,6 +5,7 @@ A row of up to 1 KB costs one unit to write. With the dictionary the usual pictu
 
 import json
 import zlib
+from functools import lru_cache
 from typing import Any
 
 from imagescan.labels import Box, Label
@@ -41,6 +42,7 @@ DICTIONARY = (_WORDS.replace("|", '","') + _SHAPE).encode()
 """Never to be changed, not by a byte: what was packed with it is read with it."""
 
 
+@lru_cache(maxsize=16)  # an image's labels go into its own row and into that of each request that waits for it
 def packed(labels: tuple[Label, ...]) -> bytes:
     """What ``unpacked`` reads."""
     compressor = zlib.compressobj(level=9, zdict=DICTIONARY)
