@@ -94,7 +94,8 @@ def _about() -> dict[str, str]:
 
 
 def _git(*arguments: str) -> str:
-    told = subprocess.run(["git", *arguments], cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607 - our own; git is found as everybody finds it
+    command = ["git", *arguments]
+    told = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     return told.stdout.strip()
 
 
