@@ -10,8 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from benchmarks.figure import Figure
 from tests.integration.messages import body_of, response
-from tests.integration.resources import REQUESTS
-from tests.integration.test_call_counts import KEY, submitted
+from tests.integration.test_call_counts import announced_again, submitted
 from tests.integration.wire import Wire
 from tests.integration.world import World
 from tests.integration.worlds import attached_sdk, world_of
@@ -82,14 +81,7 @@ def _scan(world: World, waiting: int) -> None:
 
 
 def _scan_again(world: World, waiting: int) -> None:
-    """Of an image that is scanned, and for which some wait still: their rows were written meanwhile."""
-    request_id = submitted(world)
-    [row] = world.resources.rows(REQUESTS)
-    world.trigger.deliver_all()
-    if waiting:
-        world.resources.dynamodb.put_item(TableName=REQUESTS, Item=row)
-        world.resources.ask_again(request_id, waiting - 1)
-    world.resources.announce(KEY)
+    announced_again(world, waiting)
     _deliver(world, waiting)
 
 

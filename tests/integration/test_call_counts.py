@@ -15,6 +15,17 @@ def submitted(world: World, times: int = 1) -> str:
     return request_id
 
 
+def announced_again(world: World, waiting: int) -> None:
+    """A scanned image, for which so many still wait: their rows were written while it was being scanned."""
+    request_id = submitted(world)
+    [row] = world.resources.rows(REQUESTS)
+    world.trigger.deliver_all()
+    if waiting:
+        world.resources.dynamodb.put_item(TableName=REQUESTS, Item=row)
+        world.resources.ask_again(request_id, waiting - 1)
+    world.resources.announce(KEY)
+
+
 def test_submitting_a_new_image_takes_three_calls(world: World) -> None:
     submitted(world)
     assert world.wire.calls == ["GetItem", "PutObject", "PutItem"]
@@ -50,14 +61,7 @@ def test_a_scan_takes_five_calls_and_one_for_every_25_that_wait(world: World, wa
 
 @pytest.mark.parametrize(("waiting", "settling"), [(0, 0), (1, 1), (100, 4)])
 def test_meeting_a_scanned_image_takes_two_calls(world: World, waiting: int, settling: int) -> None:
-    """Some may still wait: their rows were written while the image was being scanned."""
-    request_id = submitted(world)
-    [row] = world.resources.rows(REQUESTS)
-    world.trigger.deliver_all()
-    if waiting:
-        world.resources.dynamodb.put_item(TableName=REQUESTS, Item=row)
-        world.resources.ask_again(request_id, waiting - 1)
-    world.resources.announce(KEY)
+    announced_again(world, waiting)
     world.wire.reset()
     world.trigger.deliver_all()
     assert world.wire.calls[:2] == ["UpdateItem", "Query"]

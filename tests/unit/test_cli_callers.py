@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 
 from imagescan_cli.callers import Auth, Caller
 from imagescan_cli.commands import app
-from tests.pictures import png
 from tests.unit.cli_service import FakeService
 
 pytestmark = pytest.mark.enable_socket  # the service listens on this machine's loopback
@@ -20,22 +19,6 @@ type Run = Callable[..., Result]
 
 KEY = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
 SIGNED_FOR = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"
-
-
-@pytest.fixture
-def service() -> Iterator[FakeService]:
-    fake = FakeService()
-    server = fake.start()
-    yield fake
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    picture = tmp_path / "cat.png"
-    picture.write_bytes(png() + b"cat")
-    return picture
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,6 @@ async def _submitted(service: FakeService, picture: Picture) -> Answer:
     async with Service(service.api) as connected:
         scanning = Scanning(connected, concurrency=1)
         return await scanning.submit(picture, Question(("cat",)), wait=True, sent=lambda: None)
-
-
-@pytest.fixture
-def service() -> Iterator[FakeService]:
-    fake = FakeService()
-    server = fake.start()
-    yield fake
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture

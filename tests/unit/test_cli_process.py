@@ -12,7 +12,6 @@ from subprocess import PIPE, STDOUT
 import pytest
 
 from local import paths
-from tests.pictures import png
 from tests.unit.cli_service import FakeService
 
 pytestmark = pytest.mark.enable_socket  # the service listens on this machine's loopback
@@ -26,22 +25,6 @@ main()
 """
 
 type Start = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def service() -> Iterator[FakeService]:
-    fake = FakeService()
-    server = fake.start()
-    yield fake
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    picture = tmp_path / "cat.png"
-    picture.write_bytes(png() + b"cat")
-    return picture
 
 
 @pytest.fixture
