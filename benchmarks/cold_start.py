@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
+from modulefinder import ModuleFinder
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -43,6 +45,7 @@ for name in sys.argv[2:]: getattr(clients, name)()"""
 _FLOOR = """import boto3, sys
 for name in sys.argv[1:]: boto3.client(name)"""
 
+SOURCES = paths.ROOT / "src"
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _CLIENT = re.compile(r"clients\.(\w+)\(\)")
 _ONLY_WITH_A_LIMIT = "dynamodb_once"
@@ -104,9 +107,12 @@ def deployed() -> set[str]:
 
 
 def clients_of(handler: str) -> tuple[str, ...]:
-    """The clients that its source names, in one order for all."""
-    source = (paths.ROOT / "src" / "imagescan" / "handlers" / f"{handler}.py").read_text()
-    return tuple(sorted(set(_CLIENT.findall(source)) - {_ONLY_WITH_A_LIMIT}))
+    """The clients that it names, or a module that it imports, in one order for all."""
+    found = ModuleFinder([str(SOURCES)])
+    found.run_script(str(SOURCES / "imagescan" / "handlers" / f"{handler}.py"))
+    files = [each.__file__ for each in found.modules.values()]  # type: ignore[attr-defined]  # the stubs leave it out
+    named = chain.from_iterable(_CLIENT.findall(Path(file).read_text()) for file in files if file)
+    return tuple(sorted(set(named) - {_ONLY_WITH_A_LIMIT}))
 
 
 def _function(handler: str) -> str:

@@ -30,6 +30,26 @@ def test_every_handler_has_a_target_for_its_cold_start() -> None:
     assert cold_start.deployed() == set(cold_start.TARGETS)
 
 
+@pytest.mark.parametrize(
+    ("handler", "clients"),
+    [
+        ("status", ("dynamodb",)),
+        ("listing", ("dynamodb",)),
+        ("delete", ("dynamodb",)),
+        ("stats", ("dynamodb",)),
+        ("questions", ("dynamodb",)),
+        ("ended", ("dynamodb", "events")),
+        ("submit", ("dynamodb", "s3")),
+        ("sweeper", ("dynamodb", "s3", "sqs")),
+        ("scanner", ("dynamodb", "rekognition", "s3", "sqs")),
+    ],
+)
+def test_a_cold_start_is_judged_by_boto3_with_just_the_clients_of_the_handler_and_of_what_it_imports(
+    handler: str, clients: tuple[str, ...]
+) -> None:
+    assert cold_start.clients_of(handler) == clients
+
+
 @pytest.mark.skipif(
     shutil.which("valgrind") is None and "CI" not in os.environ,
     reason="valgrind is missing, which counts a cold start's instructions: apt-get install valgrind",
