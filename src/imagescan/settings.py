@@ -29,26 +29,22 @@ def _read[T](environ: Mapping[str, str], name: str, convert: Callable[[str], T])
         raise MissingSetting(f"The environment variable {name} is {environ[name]!r}, not a number.") from None
 
 
-class StatusSettings(NamedTuple):
+class TablesSettings(NamedTuple):
     images_table: str
     requests_table: str
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "StatusSettings":
+    def from_env(cls, environ: Mapping[str, str]) -> "TablesSettings":
         return cls(_read(environ, "IMAGES_TABLE", str), _read(environ, "REQUESTS_TABLE", str))
 
 
 class QuestionsSettings(NamedTuple):
-    images_table: str
-    requests_table: str
     default_label: str
     default_confidence: float
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "QuestionsSettings":
         return cls(
-            _read(environ, "IMAGES_TABLE", str),
-            _read(environ, "REQUESTS_TABLE", str),
             _read(environ, "DEFAULT_LABEL", str),
             _read(environ, "DEFAULT_CONFIDENCE", float),
         )
@@ -99,16 +95,12 @@ class ScannerSettings(NamedTuple):
 
 
 class SweeperSettings(NamedTuple):
-    images_table: str
-    requests_table: str
     images_bucket: str
     queue_url: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "SweeperSettings":
         return cls(
-            _read(environ, "IMAGES_TABLE", str),
-            _read(environ, "REQUESTS_TABLE", str),
             _read(environ, "IMAGES_BUCKET", str),
             _read(environ, "SCAN_QUEUE_URL", str),
         )

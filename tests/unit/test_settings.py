@@ -6,9 +6,9 @@ from imagescan.settings import (
     QuestionsSettings,
     ScannerSettings,
     StatsSettings,
-    StatusSettings,
     SubmitSettings,
     SweeperSettings,
+    TablesSettings,
 )
 
 COMPLETE = {
@@ -35,11 +35,11 @@ def test_the_environment_is_read_into_seconds() -> None:
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        (StatusSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
-        (QuestionsSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
+        (TablesSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
+        (QuestionsSettings, ["DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
         (SubmitSettings, [name for name in COMPLETE if name not in {*OF_THE_SCANNER, "EVENT_BUS"}]),
         (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", *OF_THE_SCANNER]),
-        (SweeperSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", "SCAN_QUEUE_URL"]),
+        (SweeperSettings, ["IMAGES_BUCKET", "SCAN_QUEUE_URL"]),
         (EndedSettings, ["COUNTERS_TABLE", "EVENT_BUS"]),
         (StatsSettings, ["COUNTERS_TABLE"]),
     ],
@@ -47,7 +47,7 @@ def test_the_environment_is_read_into_seconds() -> None:
 def test_a_missing_name_is_an_error_that_says_the_name(
     kind: type[
         QuestionsSettings
-        | StatusSettings
+        | TablesSettings
         | SubmitSettings
         | ScannerSettings
         | SweeperSettings

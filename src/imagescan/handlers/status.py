@@ -1,29 +1,15 @@
 """GET /scanrequest/{request_id}, and every CORS preflight"""
 
-import os
 import time
 from typing import Any
 
 from imagescan import answer
-from imagescan.aws import clients
-from imagescan.aws.images_table import ImagesTable
-from imagescan.aws.requests_table import RequestsTable
 from imagescan.handlers import http
 from imagescan.handlers.http import Event, Response
-from imagescan.handlers.start import once
-from imagescan.settings import StatusSettings
+from imagescan.handlers.tables import tables
 from imagescan.status import Standing, status
 
 _FINAL = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}  # an answer never changes
-
-
-@once
-def collaborators() -> dict[str, Any]:
-    names = StatusSettings.from_env(os.environ)
-    return {
-        "images": ImagesTable(clients.dynamodb(), names.images_table),
-        "requests": RequestsTable(clients.dynamodb(), names.requests_table),
-    }
 
 
 @http.api
@@ -31,7 +17,7 @@ def lambda_handler(event: Event, _context: Any) -> Response:
     if event["httpMethod"] == "OPTIONS":
         return http.preflight()
     request_id = event["pathParameters"]["request_id"]
-    standing = status(request_id, **collaborators(), now=time.time(), caller=http.caller(event))
+    standing = status(request_id, **tables(), now=time.time(), caller=http.caller(event))
     wants_debug = (event.get("queryStringParameters") or {}).get("debugData") == "Y"
     return http.unless_unchanged(event, _found(standing, wants_debug=wants_debug))
 

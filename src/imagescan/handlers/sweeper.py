@@ -3,18 +3,16 @@
 import os
 import time
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any
 
 from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
-from imagescan.aws.images_table import ImagesTable
-from imagescan.aws.requests_table import RequestsTable
 from imagescan.aws.scan_queue import ScanQueue
 from imagescan.forget import forget
 from imagescan.handlers import metrics
 from imagescan.handlers.log import logger
 from imagescan.handlers.start import once
+from imagescan.handlers.tables import tables
 from imagescan.images import hash_in_key
 from imagescan.settings import SweeperSettings
 from imagescan.sweep import Queue, Swept, sweep
@@ -31,24 +29,16 @@ class LoggedQueue:
         logger.info("queued_again", image_hash=hash_in_key(key))
 
 
-settings = cache(lambda: SweeperSettings.from_env(os.environ))
-
-
-@once
-def collaborators() -> dict[str, Any]:
-    return {
-        "images": ImagesTable(clients.dynamodb(), settings().images_table),
-        "requests": RequestsTable(clients.dynamodb(), settings().requests_table),
-    }
+settings = once(lambda: SweeperSettings.from_env(os.environ))
 
 
 def lambda_handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     times: dict[str, Any] = {"clock": time.time, "time_left": lambda: context.get_remaining_time_in_millis() / 1000}
-    tables, names = collaborators(), settings()
+    names = settings()
     try:
-        swept = sweep(**tables, queue=LoggedQueue(ScanQueue(clients.sqs(), names.queue_url)), **times)
+        swept = sweep(**tables(), queue=LoggedQueue(ScanQueue(clients.sqs(), names.queue_url)), **times)
     finally:  # a deletion does not wait until all else is mended
-        removed = forget(**tables, bucket=ImageBucket(clients.s3(), names.images_bucket), **times)
+        removed = forget(**tables(), bucket=ImageBucket(clients.s3(), names.images_bucket), **times)
     did = asdict(swept) | {"images_removed": removed}
     logger.info("swept", extra=did)
     metrics.count(_counted(swept) | {"ImagesRemoved": removed})
