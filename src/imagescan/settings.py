@@ -20,34 +20,14 @@ class MissingSetting(Exception):
     """The environment lacks a name that the function needs, or gives it a value that cannot be read."""
 
 
-def _read[T](environ: Mapping[str, str], name: str, convert: Callable[[str], T]) -> T:
-    try:
-        return convert(environ[name])
-    except KeyError:
-        raise MissingSetting(f"The environment variable {name} is missing; template.yaml sets it.") from None
-    except ValueError:
-        raise MissingSetting(f"The environment variable {name} is {environ[name]!r}, not a number.") from None
-
-
 class TablesSettings(NamedTuple):
     images_table: str
     requests_table: str
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "TablesSettings":
-        return cls(_read(environ, "IMAGES_TABLE", str), _read(environ, "REQUESTS_TABLE", str))
 
 
 class QuestionsSettings(NamedTuple):
     default_label: str
     default_confidence: float
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "QuestionsSettings":
-        return cls(
-            _read(environ, "DEFAULT_LABEL", str),
-            _read(environ, "DEFAULT_CONFIDENCE", float),
-        )
 
 
 class SubmitSettings(NamedTuple):
@@ -56,20 +36,16 @@ class SubmitSettings(NamedTuple):
     images_bucket: str
     default_label: str
     default_confidence: float
-    deadline_seconds: float
-    retention_seconds: int
+    deadline_minutes: float
+    retention_days: int
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "SubmitSettings":
-        return cls(
-            _read(environ, "IMAGES_TABLE", str),
-            _read(environ, "REQUESTS_TABLE", str),
-            _read(environ, "IMAGES_BUCKET", str),
-            _read(environ, "DEFAULT_LABEL", str),
-            _read(environ, "DEFAULT_CONFIDENCE", float),
-            _read(environ, "DEADLINE_MINUTES", float) * 60,
-            _read(environ, "RETENTION_DAYS", int) * 86_400,
-        )
+    @property
+    def deadline_seconds(self) -> float:
+        return self.deadline_minutes * 60
+
+    @property
+    def retention_seconds(self) -> int:
+        return self.retention_days * 86_400
 
 
 class ScannerSettings(NamedTuple):
@@ -79,45 +55,33 @@ class ScannerSettings(NamedTuple):
     requests_table: str
     counters_table: str
     images_bucket: str
-    queue_url: str
+    scan_queue_url: str
     max_calls_per_day: int
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "ScannerSettings":
-        return cls(
-            _read(environ, "IMAGES_TABLE", str),
-            _read(environ, "REQUESTS_TABLE", str),
-            _read(environ, "COUNTERS_TABLE", str),
-            _read(environ, "IMAGES_BUCKET", str),
-            _read(environ, "SCAN_QUEUE_URL", str),
-            _read(environ, "MAX_CALLS_PER_DAY", int),
-        )
 
 
 class SweeperSettings(NamedTuple):
     images_bucket: str
-    queue_url: str
-
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "SweeperSettings":
-        return cls(
-            _read(environ, "IMAGES_BUCKET", str),
-            _read(environ, "SCAN_QUEUE_URL", str),
-        )
+    scan_queue_url: str
 
 
 class EndedSettings(NamedTuple):
     counters_table: str
     event_bus: str
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "EndedSettings":
-        return cls(_read(environ, "COUNTERS_TABLE", str), _read(environ, "EVENT_BUS", str))
-
 
 class StatsSettings(NamedTuple):
     counters_table: str
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> "StatsSettings":
-        return cls(_read(environ, "COUNTERS_TABLE", str))
+
+def from_env[S: NamedTuple](kind: type[S], environ: Mapping[str, str]) -> S:
+    """Settings of this kind, each from the variable that has its name in capitals. Raises MissingSetting."""
+    return kind._make(_value(environ, name.upper(), convert) for name, convert in kind.__annotations__.items())
+
+
+def _value(environ: Mapping[str, str], name: str, convert: Callable[[str], object]) -> object:
+    try:
+        return convert(environ[name])
+    except KeyError:
+        raise MissingSetting(f"The environment variable {name} is missing; template.yaml sets it.") from None
+    except ValueError:
+        raise MissingSetting(f"The environment variable {name} is {environ[name]!r}, not a number.") from None

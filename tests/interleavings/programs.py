@@ -234,7 +234,7 @@ class Delivery:
                 "detector": Detector(run.call),
                 "budget": DailyCalls(run.call, self.max_calls_per_day) if self.max_calls_per_day else NoLimit(),
             },
-            "settings": lambda: SimpleNamespace(queue_url=""),
+            "settings": lambda: SimpleNamespace(scan_queue_url=""),
             "clients": SimpleNamespace(sqs=lambda: None),
             "ScanQueue": lambda *_: ScanQueue(run.call),
             "messages_in": lambda _: [Message(str(at), "", body, 1) for at, body in enumerate(self.bodies)],

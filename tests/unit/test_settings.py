@@ -1,3 +1,5 @@
+from typing import NamedTuple
+
 import pytest
 
 from imagescan.settings import (
@@ -9,6 +11,7 @@ from imagescan.settings import (
     SubmitSettings,
     SweeperSettings,
     TablesSettings,
+    from_env,
 )
 
 COMPLETE = {
@@ -28,7 +31,7 @@ OF_THE_SCANNER = {"COUNTERS_TABLE", "SCAN_QUEUE_URL", "MAX_CALLS_PER_DAY"}
 
 
 def test_the_environment_is_read_into_seconds() -> None:
-    settings = SubmitSettings.from_env(COMPLETE)
+    settings = from_env(SubmitSettings, COMPLETE)
     assert (settings.deadline_seconds, settings.retention_seconds) == (3600, 30 * 86_400)
 
 
@@ -44,23 +47,12 @@ def test_the_environment_is_read_into_seconds() -> None:
         (StatsSettings, ["COUNTERS_TABLE"]),
     ],
 )
-def test_a_missing_name_is_an_error_that_says_the_name(
-    kind: type[
-        QuestionsSettings
-        | TablesSettings
-        | SubmitSettings
-        | ScannerSettings
-        | SweeperSettings
-        | EndedSettings
-        | StatsSettings
-    ],
-    names: list[str],
-) -> None:
+def test_a_missing_name_is_an_error_that_says_the_name(kind: type[NamedTuple], names: list[str]) -> None:
     for missing in names:
         with pytest.raises(MissingSetting, match=missing):
-            kind.from_env({name: COMPLETE[name] for name in names if name != missing})
+            from_env(kind, {name: COMPLETE[name] for name in names if name != missing})
 
 
 def test_a_value_that_is_no_number_is_an_error_that_says_the_name() -> None:
     with pytest.raises(MissingSetting, match=r"RETENTION_DAYS is 'soon'"):
-        SubmitSettings.from_env(COMPLETE | {"RETENTION_DAYS": "soon"})
+        from_env(SubmitSettings, COMPLETE | {"RETENTION_DAYS": "soon"})

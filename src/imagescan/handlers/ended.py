@@ -11,12 +11,12 @@ from imagescan.aws.table_stream import ended_in
 from imagescan.handlers.log import logger
 from imagescan.handlers.start import once
 from imagescan.requests import ScanRequest
-from imagescan.settings import EndedSettings
+from imagescan.settings import EndedSettings, from_env
 
 
 @once
 def collaborators() -> dict[str, Any]:
-    names = EndedSettings.from_env(os.environ)
+    names = from_env(EndedSettings, os.environ)
     return {
         "bus": EventBus(clients.events(), names.event_bus),
         "counters": CountersTable(clients.dynamodb(), names.counters_table),

@@ -10,9 +10,9 @@ from imagescan.handlers import bodies, http
 from imagescan.handlers.http import Event, Response
 from imagescan.handlers.start import once
 from imagescan.handlers.tables import tables
-from imagescan.settings import QuestionsSettings
+from imagescan.settings import QuestionsSettings, from_env
 
-settings = once(lambda: QuestionsSettings.from_env(os.environ))
+settings = once(lambda: from_env(QuestionsSettings, os.environ))
 
 
 @http.api

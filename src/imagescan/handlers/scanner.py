@@ -17,9 +17,9 @@ from imagescan.handlers.batch_log import count_judged, log_judged
 from imagescan.handlers.start import once
 from imagescan.scan import Budget, NoLimit, Scanner
 from imagescan.scan_batch import scan_batch
-from imagescan.settings import ScannerSettings
+from imagescan.settings import ScannerSettings, from_env
 
-settings = cache(lambda: ScannerSettings.from_env(os.environ))
+settings = cache(lambda: from_env(ScannerSettings, os.environ))
 
 
 def budget() -> Budget:
@@ -48,5 +48,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     log_judged(judged)
     count_judged(judged)
     unfinished = [each for each in judged if not each.is_done]
-    ScanQueue(clients.sqs(), settings().queue_url).give_back({each.message: each.delay_seconds for each in unfinished})
+    ScanQueue(clients.sqs(), settings().scan_queue_url).give_back(
+        {each.message: each.delay_seconds for each in unfinished}
+    )
     return {"batchItemFailures": [{"itemIdentifier": each.message.id} for each in unfinished]}

@@ -10,12 +10,12 @@ from imagescan.aws.counters_table import CountersTable
 from imagescan.handlers import http
 from imagescan.handlers.http import Event, Response
 from imagescan.handlers.start import once
-from imagescan.settings import StatsSettings
+from imagescan.settings import StatsSettings, from_env
 
 
 @once
 def counters() -> CountersTable:
-    return CountersTable(clients.dynamodb(), StatsSettings.from_env(os.environ).counters_table)
+    return CountersTable(clients.dynamodb(), from_env(StatsSettings, os.environ).counters_table)
 
 
 @http.api

@@ -16,10 +16,10 @@ from imagescan.handlers.log import logger
 from imagescan.handlers.new_request import checked_key, new_request
 from imagescan.handlers.start import once
 from imagescan.handlers.submit_many import Accept, each_by_itself, status_of, told
-from imagescan.settings import SubmitSettings
+from imagescan.settings import SubmitSettings, from_env
 from imagescan.submit import Submitted, submit
 
-settings = cache(lambda: SubmitSettings.from_env(os.environ))
+settings = cache(lambda: from_env(SubmitSettings, os.environ))
 
 
 @once

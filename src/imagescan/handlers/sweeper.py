@@ -14,7 +14,7 @@ from imagescan.handlers.log import logger
 from imagescan.handlers.start import once
 from imagescan.handlers.tables import tables
 from imagescan.images import hash_in_key
-from imagescan.settings import SweeperSettings
+from imagescan.settings import SweeperSettings, from_env
 from imagescan.sweep import Queue, Swept, sweep
 
 
@@ -29,14 +29,14 @@ class LoggedQueue:
         logger.info("queued_again", image_hash=hash_in_key(key))
 
 
-settings = once(lambda: SweeperSettings.from_env(os.environ))
+settings = once(lambda: from_env(SweeperSettings, os.environ))
 
 
 def lambda_handler(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     times: dict[str, Any] = {"clock": time.time, "time_left": lambda: context.get_remaining_time_in_millis() / 1000}
     names = settings()
     try:
-        swept = sweep(**tables(), queue=LoggedQueue(ScanQueue(clients.sqs(), names.queue_url)), **times)
+        swept = sweep(**tables(), queue=LoggedQueue(ScanQueue(clients.sqs(), names.scan_queue_url)), **times)
     finally:  # a deletion does not wait until all else is mended
         removed = forget(**tables(), bucket=ImageBucket(clients.s3(), names.images_bucket), **times)
     did = asdict(swept) | {"images_removed": removed}

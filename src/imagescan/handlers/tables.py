@@ -7,12 +7,12 @@ from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.handlers.start import once
-from imagescan.settings import TablesSettings
+from imagescan.settings import TablesSettings, from_env
 
 
 @once
 def tables() -> dict[str, Any]:
-    names = TablesSettings.from_env(os.environ)
+    names = from_env(TablesSettings, os.environ)
     return {
         "images": ImagesTable(clients.dynamodb(), names.images_table),
         "requests": RequestsTable(clients.dynamodb(), names.requests_table),
