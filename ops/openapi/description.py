@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from imagescan.handlers.bodies import HINTS, ManyBody, QuestionBody, SubmitBody
+from imagescan.handlers.bodies import HINTS, EntryBody, ManyBody, QuestionBody, SubmitBody
 from imagescan.images import ImageType
 from ops.openapi import shapes
 from ops.openapi.operations import ANNOUNCEMENT, OPERATIONS, Operation, Schema, ref
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 
-_SENT: tuple[type[BaseModel], ...] = (SubmitBody, QuestionBody, ManyBody)
+_SENT: tuple[type[BaseModel], ...] = (SubmitBody, EntryBody, QuestionBody, ManyBody)
 # What API Gateway answers by itself, in the plain body whatever the client accepts.
 _BY_THE_GATEWAY = frozenset(
     {

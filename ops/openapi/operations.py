@@ -6,8 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from imagescan.handlers import queries
-from imagescan.handlers.bodies import ManyBody, QuestionBody, SubmitBody
-from imagescan.handlers.new_request import MAX_KEY_LENGTH
+from imagescan.handlers.bodies import MAX_KEY_LENGTH, EntryBody, ManyBody, QuestionBody, SubmitBody
 from imagescan.images import ImageType
 from imagescan.requests import Status
 from ops.openapi import shapes
@@ -50,7 +49,11 @@ def _parameter(where: str, name: str, description: str, **schema: Any) -> Schema
     return {"in": where, "name": name, "description": description, "required": where == "path", "schema": schema}
 
 
-ANNOUNCEMENT: Schema = {"allOf": [ref(SubmitBody)], "required": ["sha256", "size"]}
+def _with_commas(parameter: Schema) -> Schema:
+    return {**parameter, "style": "form", "explode": False}
+
+
+ANNOUNCEMENT: Schema = {"allOf": [ref(EntryBody)], "required": ["sha256", "size"]}
 _SUBMISSION: Schema = {"allOf": [ref(SubmitBody)], "anyOf": [{"required": ["file"]}, {"required": ["sha256", "size"]}]}
 
 _BLACK_SQUARE = (
@@ -72,6 +75,17 @@ _KEY = _parameter(
 )
 _DEBUG = _parameter("query", "debugData", "`Y`, exactly, adds `debug_data`.", type="string", examples=["Y"])
 _KNOWN = _parameter("header", "If-None-Match", "The ETag of the answer that one has.", type="string")
+_IDS = _with_commas(
+    _parameter(
+        "query",
+        "ids",
+        "How these stand, in full and in this order, with commas between them and without any other parameter.",
+        type="array",
+        minItems=1,
+        maxItems=queries.MOST,
+        items={"type": "string", "minLength": 1, "pattern": "^[^,]+$"},
+    )
+)
 _FILTERS = (
     _parameter("query", "status", "How they stand.", type="string", enum=list(Status)),
     _parameter("query", "label", "A label that was asked for.", type="string", examples=["cat"]),
@@ -153,9 +167,10 @@ OPERATIONS = (
         method="get",
         path="/scanrequests",
         name="list",
-        summary="List requests, newest first",
-        parameters=_FILTERS,
-        answers={OK: shapes.RequestPage},
+        summary="List requests, newest first, or tell how those of these ids stand",
+        parameters=(*_FILTERS, _IDS),
+        answers={OK: shapes.RequestPageOrResults},
+        headers={OK: ("Retry-After",)},
         errors=(BAD,),
         links=_NEXT_PAGE,
     ),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from imagescan.labels import Box, Label, MatchedBy, MatchMode
 from imagescan.requests import Failure, Status
@@ -152,11 +152,29 @@ class EntryResults(TypedDict):
     results: list[EntryResult]
 
 
+class RequestResult(TypedDict):
+    """How one of many requests stands, or why that is not told."""
+
+    status_code: int
+    request: Request | None
+    error: Error | None
+
+
+class RequestResults(TypedDict):
+    """How requests stand, in the order of their ids."""
+
+    results: Annotated[list[RequestResult], Field(min_length=1)]
+
+
 class RequestPage(TypedDict):
     """Requests, newest first, and where the next page begins; null at the end."""
 
     requests: list[RequestSummary]
     cursor: str | None
+
+
+class RequestPageOrResults(RootModel[RequestPage | RequestResults]):
+    """A page of them, or those that were asked for by their ids."""
 
 
 class Stats(TypedDict):

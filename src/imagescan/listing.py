@@ -8,15 +8,12 @@ from typing import Protocol
 
 from imagescan.errors import BadInput
 from imagescan.labels import normalized
-from imagescan.requests import Image, Position, ScanRequest, Status
-from imagescan.status import Standing, standing
+from imagescan.requests import Position, ScanRequest, Status
+from imagescan.standings import Images, standings
+from imagescan.status import Standing
 
 ROWS_AT_ONCE = 100  # what one BatchGetItem takes
 MOST_ROUNDS = 5  # a filter that few requests pass must not read the table through in one call
-
-
-class Images(Protocol):
-    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]: ...
 
 
 class Requests(Protocol):
@@ -62,8 +59,10 @@ def listing(wanted: Wanted, *, limit: int, cursor: str | None, images: Images, r
     at = _opened(cursor) if cursor else None
     for _ in range(MOST_ROUNDS):
         positions = requests.newest(wanted.owner, at, wanted.since, ROWS_AT_ONCE)
-        for position, stands in _standing(positions, images, requests, now):
-            at = position
+        ids = [position.request_id for position in positions]
+        stand = standings(ids, images=images, requests=requests, now=now, caller=wanted.owner)
+        for position in positions:
+            at, stands = position, stand.get(position.request_id)
             if stands and wanted.takes(stands.request):
                 found.append(stands)
             if len(found) == limit:
@@ -71,19 +70,6 @@ def listing(wanted: Wanted, *, limit: int, cursor: str | None, images: Images, r
         if len(positions) < ROWS_AT_ONCE:
             return Page(tuple(found), None)
     return Page(tuple(found), _sealed(at) if at else None)
-
-
-def _standing(
-    positions: Sequence[Position], images: Images, requests: Requests, now: float
-) -> list[tuple[Position, Standing | None]]:
-    rows = requests.get_many([position.request_id for position in positions])
-    waiting = {row.image_hash for row in rows.values() if not row.answer}
-    of_image = images.get_many(sorted(waiting))
-    stands = {row.id: standing(row, of_image.get(row.image_hash), now) for row in rows.values()}
-    timed_out = [key for key, each in stands.items() if not rows[key].answer and each.has_timed_out]
-    if timed_out:  # or settled since, and then their image's row removed
-        stands |= {key: Standing(row) for key, row in requests.get_many(timed_out).items() if row.answer}
-    return [(position, stands.get(position.request_id)) for position in positions]
 
 
 def _sealed(position: Position) -> str:

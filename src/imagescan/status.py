@@ -35,7 +35,7 @@ def status(request_id: str, *, images: Images, requests: Requests, now: float, c
     """
     request = requests.get(request_id)
     if request is None or not request.is_open_to(caller):
-        raise NotFound("request_not_found", "There is no request of this id. Check the id; old requests are forgotten.")
+        raise unknown()
     if request.answer:
         return Standing(request)
     stands = standing(request, images.get(request.image_hash), now)
@@ -44,6 +44,11 @@ def status(request_id: str, *, images: Images, requests: Requests, now: float, c
         again = requests.get(request_id)
         return Standing(again, stands.image) if again and again.answer else stands
     return stands
+
+
+def unknown() -> NotFound:
+    """What is said of a request that there is not, or not for this caller."""
+    return NotFound("request_not_found", "There is no request of this id. Check the id; old requests are forgotten.")
 
 
 def standing(request: ScanRequest, image: Image | None, now: float) -> Standing:

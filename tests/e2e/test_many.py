@@ -27,14 +27,26 @@ def test_many_are_announced_at_once_and_the_known_ones_answered(
 ) -> None:
     known, fresh = fresh_picture.read_bytes(), fresh_picture.read_bytes() + b"more"
     api.ask(fresh_picture)
-    entries = [announced(known, label="cat"), announced(fresh, label="car"), announced(fresh, label="")]
+    entries = [
+        announced(known, label="cat"),
+        announced(fresh, label="car", idempotency_key=str(uuid.uuid4())),
+        announced(fresh, label=""),
+    ]
     one, other, wrong = http.post("/scanrequests", json={"entries": entries}).json()["results"]
     assert (one["status_code"], one["request"]["label_matched"]) == (200, True)
     assert (wrong["status_code"], wrong["error"]["code"]) == (400, "invalid_label")
     upload = other["request"]["upload"]
     assert httpx.put(upload["url"], content=fresh, headers=upload["headers"], timeout=60).status_code == 200
-    assert api.wait(other["request"])["label_matched"] is False
+    answer = api.wait(other["request"])
+    assert answer["label_matched"] is False
     assert rekognition.calls()["total"] == 2
+    [again] = http.post("/scanrequests", json={"entries": entries[1:2]}).json()["results"]
+    assert (again["status_code"], again["request"]["request_id"]) == (200, answer["request_id"])
+    ids = [one["request"]["request_id"], str(uuid.uuid4()), answer["request_id"]]
+    first, unknown, last = http.get("/scanrequests", params={"ids": ",".join(ids)}).json()["results"]
+    assert first["request"]["labels"]
+    assert (unknown["status_code"], unknown["error"]["code"]) == (404, "request_not_found")
+    assert last["request"] == answer
 
 
 def test_requests_are_listed_newest_first_page_by_page(http: httpx.Client, api: Client, samples: Path) -> None:

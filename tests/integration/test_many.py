@@ -51,6 +51,65 @@ def test_a_key_of_many_may_be_as_long_as_that_of_one(world: World, length: int, 
     assert [each["status_code"] for each in answer.body.get("results", [])] == [202] * 2 * (status == 200)
 
 
+def key_sent_with(world: World, number: int, key: str) -> str:
+    """The id of the request that one gets by posting the same entry by itself."""
+    request_id: str = world.functions.post(entry(number), headers={"Idempotency-Key": key}).body["request_id"]
+    return request_id
+
+
+def request_ids(answer: Answer) -> list[str]:
+    return [each["request"]["request_id"] for each in answer.body["results"]]
+
+
+def test_an_entrys_own_key_stands_for_the_same_request_as_the_header_does_for_one(world: World) -> None:
+    first = key_sent_with(world, 1, "one")
+    both = request_ids(post_many(world, [entry(1, idempotency_key="one"), entry(2, idempotency_key="two")]))
+    assert both == [first, key_sent_with(world, 2, "two")]
+    assert len(world.resources.rows(REQUESTS)) == 2
+
+
+def test_entries_with_keys_of_their_own_may_be_sent_again_in_other_groups(world: World) -> None:
+    entries = [entry(number, idempotency_key=f"key {number}") for number in range(5)]
+    first = request_ids(post_many(world, entries))
+    again = request_ids(post_many(world, entries[3:], **{"Idempotency-Key": "k"})) + request_ids(
+        post_many(world, entries[2::-1], **{"Idempotency-Key": "other"})
+    )
+    assert again == first[3:] + first[2::-1]
+
+
+def test_an_entrys_own_key_wins_over_the_header_and_its_place(world: World) -> None:
+    header = {"Idempotency-Key": "k"}
+    own, placed = request_ids(post_many(world, [entry(1, idempotency_key="own"), entry(2)], **header))
+    assert own == key_sent_with(world, 1, "own")
+    assert request_ids(post_many(world, [entry(3), entry(2)], **header))[1] == placed
+
+
+def test_an_entry_whose_key_cannot_be_taken_spoils_no_other(world: World) -> None:
+    answer = post_many(
+        world,
+        [
+            entry(1, idempotency_key="one"),
+            entry(2, idempotency_key="two\n"),
+            entry(3, idempotency_key="x" * 256),
+            entry(4, idempotency_key="four"),
+        ],
+    )
+    assert [each["status_code"] for each in answer.body["results"]] == [202, 400, 400, 202]
+    again = post_many(world, [entry(4, idempotency_key="one"), entry(1, idempotency_key="one")])
+    assert [each["status_code"] for each in again.body["results"]] == [409, 202]
+    assert again.body["results"][0]["error"]["code"] == "idempotency_key_reused"
+
+
+def test_a_key_in_the_body_of_one_request_is_passed_over_as_what_is_not_known(world: World) -> None:
+    ids = {world.functions.post(entry(1, idempotency_key="k")).body["request_id"] for _ in range(2)}
+    assert len(ids) == 2
+
+
+def test_many_of_one_key_sent_at_once_are_one_request(world: World) -> None:
+    ids = request_ids(post_many(world, [entry(1, idempotency_key="k")] * 25))
+    assert len(set(ids)) == len(world.resources.rows(REQUESTS)) == 1
+
+
 @pytest.mark.parametrize("entries", [[], [entry(1)] * 26, ["text"], "text", None])
 def test_more_or_less_than_1_to_25_entries_are_refused(world: World, entries: Any) -> None:
     answer = post_many(world, entries)
@@ -69,6 +128,63 @@ def test_requests_are_listed_newest_first_as_they_stand(world: World) -> None:
     assert {each["status"] for each in first["requests"]} == {"completed"}
     assert "labels" not in first["requests"][0]
     assert second["cursor"] is None
+
+
+def test_many_are_told_in_the_order_asked_and_each_as_it_is_by_itself(world: World) -> None:
+    known = world.functions.submit(png(shade=1)).body["request_id"]
+    missed = world.functions.submit(png(shade=1), "dog").body["request_id"]
+    world.detector.damaged = {hash_of(png(shade=2))}
+    broken = world.functions.submit(png(shade=2)).body["request_id"]
+    world.trigger.deliver_all()
+    awaited = world.functions.post(entry(3)).body["request_id"]
+    ids = [broken, "unknown", known, awaited, missed, known]
+    answer = listed(world, ids=",".join(ids))
+    alone = [world.functions.get(request_id) for request_id in ids]
+    assert [each["status_code"] for each in answer.body["results"]] == [each.status for each in alone]
+    assert [each["request"] or each["error"] for each in answer.body["results"]] == [each.body for each in alone]
+    assert (answer.status, answer.headers["Retry-After"], answer.headers["Cache-Control"]) == (200, "1", "no-store")
+
+
+def test_answers_that_can_no_longer_change_are_not_to_be_asked_for_again(world: World) -> None:
+    request_id = world.functions.submit(picture()).body["request_id"]
+    world.trigger.deliver_all()
+    assert "Retry-After" not in listed(world, ids=request_id).headers
+
+
+def test_a_hundred_are_told_by_one_read_of_their_rows_and_one_of_the_images_they_wait_for(world: World) -> None:
+    request_id = world.functions.submit(picture()).body["request_id"]
+    world.resources.ask_again(request_id, 99)
+    ids = [row["request_id"]["S"] for row in world.resources.rows(REQUESTS)]
+    world.wire.reset()
+    assert len(listed(world, ids=",".join(ids)).body["results"]) == 100
+    assert world.wire.calls == ["BatchGetItem", "BatchGetItem"]
+    assert all(json.loads(each.body)["RequestItems"].popitem()[1]["ConsistentRead"] for each in world.wire.sent)
+    world.trigger.deliver_all()
+    world.wire.reset()
+    told = listed(world, ids=",".join(ids)).body["results"]
+    assert {each["request"]["status"] for each in told} == {"completed"}
+    assert world.wire.calls == ["BatchGetItem"]
+
+
+def test_those_that_look_timed_out_are_read_once_more(world: World) -> None:
+    ids = [world.functions.post(entry(number)).body["request_id"] for number in range(2)]
+    world.clock.now += 24 * 3600
+    world.wire.reset()
+    told = listed(world, ids=",".join(ids)).body["results"]
+    assert {each["request"]["failure"]["code"] for each in told} == {"never_uploaded"}
+    assert world.wire.calls == ["BatchGetItem"] * 3
+
+
+@pytest.mark.parametrize("ids", ["", ",", ",".join("a" * 101)])
+def test_ids_that_cannot_be_told_are_refused(world: World, ids: str) -> None:
+    answer = listed(world, ids=ids)
+    assert (answer.status, answer.body["code"], world.wire.calls) == (400, "invalid_ids", [])
+
+
+def test_ids_that_are_none_are_unknown_and_not_even_looked_for(world: World) -> None:
+    answer = listed(world, ids="x" * 2049)
+    assert [each["error"]["code"] for each in answer.body["results"]] == ["request_not_found"]
+    assert world.wire.calls == []  # DynamoDB would refuse such a key
 
 
 def test_a_listing_is_filtered(world: World) -> None:
@@ -179,6 +295,9 @@ def test_each_caller_lists_and_deletes_only_what_is_theirs(world: World) -> None
     event = proxy_event("GET") | of("ann")
     told = Answer(world.functions.invoke("ListingFunction", event)).body["requests"]
     assert [each["request_id"] for each in told] == [ids["ann"]]
+    by_id = event | {"queryStringParameters": {"ids": f"{ids['bob']},{ids['ann']},nobody"}}
+    bobs, anns, nobodys = Answer(world.functions.invoke("ListingFunction", by_id)).body["results"]
+    assert (bobs, bobs["status_code"], anns["status_code"]) == (nobodys, 404, 200)
     refused = proxy_event("DELETE") | of("ann") | {"pathParameters": {"request_id": ids["bob"]}}
     assert Answer(world.functions.invoke("DeleteFunction", refused)).status == 404
     assert len(world.resources.rows(REQUESTS)) == 2

@@ -135,10 +135,10 @@ def test_many_are_answered_as_described(world: World) -> None:
     assert_as_described("submitMany", post(world, "/scanrequests", {"entries": []}))
 
 
-@pytest.mark.usefixtures("scanned")
-def test_a_list_is_answered_as_described(world: World) -> None:
+def test_a_list_is_answered_as_described(world: World, scanned: str) -> None:
     world.functions.submit(picture(1))
-    for query in ({}, {"limit": "1"}, {"status": "other"}):
+    waiting = world.functions.submit(picture(2)).body["request_id"]
+    for query in ({}, {"limit": "1"}, {"status": "other"}, {"ids": f"{waiting},{scanned},unknown"}, {"ids": ""}):
         assert_as_described("list", invoke(world, "ListingFunction", "GET", queryStringParameters=query))
 
 

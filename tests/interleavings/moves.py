@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, product
 
 from imagescan.aws.image_bucket import UPLOAD_SECONDS
 from tests.interleavings import image_bucket, scan_queue
 from tests.interleavings.faults import Fault
 from tests.interleavings.mishaps import ACCIDENTS, spend, strike
-from tests.interleavings.programs import Delete, Poll, Sweep
+from tests.interleavings.programs import Delete, Poll, PollOfMany, Sweep
 from tests.interleavings.state import Actor, State
 from tests.interleavings.steps import begin, deliver, die, finish, next_instant, step, submit_next
 
@@ -95,8 +95,8 @@ def _sweeps(state: State) -> Iterator[Move]:
 def _polls(state: State) -> Iterator[Move]:
     if state.polls_left:
         rest = state._replace(polls_left=state.polls_left - 1)
-        for request_id in state.standing:
-            program = Poll(request_id, state.world.now)
+        for kind, request_id in product((Poll, PollOfMany), state.standing):
+            program = kind(request_id, state.world.now)
             yield Move(("somebody asks for the", program), partial(begin, rest, program))
 
 

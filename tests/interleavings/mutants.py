@@ -218,6 +218,11 @@ MUTANTS = (
         "another asks after the deadline",
         _in("requests", "image.scan and image.scan.finished_at <= deadline:", "image.scan:"),
     ),
+    Mutant(
+        "one of many that looks timed out is believed without another look at its row",
+        "somebody asks while an image is removed",
+        _in("standings", "    if timed_out:", "    if not timed_out:"),
+    ),
     # ---------------------------------------------------------------- sweeper
     Mutant(
         "there is no sweeper",

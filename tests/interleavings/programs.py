@@ -24,7 +24,8 @@ from imagescan.labels import Question
 from imagescan.requests import ScanRequest
 from imagescan.scan import NoLimit
 from imagescan.scan_batch import Judged
-from imagescan.status import status
+from imagescan.standings import standings
+from imagescan.status import status, unknown
 from imagescan.submit import submit
 from imagescan.sweep import sweep
 from imagescan.uploads import Message
@@ -182,6 +183,21 @@ class Poll:
 
     def __str__(self) -> str:
         return f"status of {self.request_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PollOfMany(Poll):
+    """Somebody asks how requests stand, this one among them."""
+
+    def run(self, run: Run) -> Any:
+        tables: dict[str, Any] = {"images": ImagesTable(run.call), "requests": RequestsTable(run.call)}
+        stand = standings([self.request_id], **tables, now=self.now, caller=None)
+        if self.request_id not in stand:
+            raise unknown()
+        return stand[self.request_id]
+
+    def __str__(self) -> str:
+        return f"status of {self.request_id} and others"
 
 
 @dataclass(frozen=True, slots=True)

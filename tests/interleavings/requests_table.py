@@ -22,6 +22,10 @@ class RequestsTable:
         found: ScanRequest | None = self._call(_get(request_id))
         return found
 
+    def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
+        found: tuple[ScanRequest, ...] = self._call(_get_many(tuple(request_ids)))
+        return {request.id: request for request in found}
+
     def put(self, request: ScanRequest) -> ScanRequest:
         stored: ScanRequest = self._call(_put(request))
         return stored
@@ -51,6 +55,11 @@ class RequestsTable:
 @operation("reads request {0}", READ)
 def _get(world: World, request_id: str) -> tuple[World, ScanRequest | None]:
     return world, world.requests.get(request_id)
+
+
+@operation("reads requests {0}", READ)
+def _get_many(world: World, request_ids: Sequence[str]) -> tuple[World, tuple[ScanRequest, ...]]:
+    return world, tuple(world.requests[each] for each in request_ids if each in world.requests)
 
 
 @operation("stores the request", WRITE)

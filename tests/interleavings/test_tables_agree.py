@@ -150,3 +150,5 @@ def test_the_requests_table(client: "DynamoDBClient", steps: list[tuple[Any, ...
             real.get(f"{name} {image_hash}") for name in ("r1", "r2", "r3")
         ]
         assert {row.id for row in explored.waiting_for(image_hash)} == {row.id for row in real.waiting_for(image_hash)}
+    every = [f"{name} {image_hash}" for name in ("r1", "r2", "r3")]
+    assert explored.get_many(every) == real.get_many(every)

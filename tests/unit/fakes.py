@@ -64,6 +64,9 @@ class FakeRequests:
     def get(self, request_id: str) -> ScanRequest | None:
         return self.stored.get(request_id)
 
+    def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
+        return {each: self.stored[each] for each in request_ids if each in self.stored}
+
     def put(self, request: ScanRequest) -> ScanRequest:
         return self.stored.setdefault(request.id, request)
 

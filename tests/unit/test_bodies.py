@@ -196,3 +196,23 @@ def test_an_image_has_the_same_fingerprint_whichever_way_its_bytes_come() -> Non
         "min_confidence": None,
     }
     assert bodies.fingerprint(posted.image(), posted) == fingerprint(**announced)
+
+
+ENTRY: dict[str, Any] = {"sha256": SHA, "size": 9, "fileType": "image/png"}
+
+
+@pytest.mark.parametrize("key", [None, " ", "~", "k" * 255])
+def test_an_entry_may_have_a_key_of_its_own(key: str | None) -> None:
+    assert bodies.read_entry(ENTRY | {"idempotency_key": key}).idempotency_key == key
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "k\n", "\n", "é", "\x7f", 7, ["k"]])
+def test_a_key_of_an_entry_that_the_header_could_not_be_is_refused(key: Any) -> None:
+    with pytest.raises(BadInput) as refused:
+        bodies.read_entry(ENTRY | {"idempotency_key": key})
+    assert refused.value.code == "invalid_idempotency_key"
+
+
+def test_a_key_is_no_part_of_what_an_entry_asks() -> None:
+    plain, keyed = (bodies.read_entry(ENTRY | {"idempotency_key": key}) for key in (None, "k"))
+    assert bodies.fingerprint(plain.image(), plain) == bodies.fingerprint(keyed.image(), keyed)

@@ -156,6 +156,24 @@ def test_a_query_that_cannot_be_read_is_refused(query: dict[str, str], code: str
     assert refused.value.code == code
 
 
+def test_requests_are_asked_for_by_up_to_100_ids_in_their_order() -> None:
+    many = [f"r{at}" for at in range(queries.MOST)]
+    assert queries.ids({"ids": "b,a,b"}) == ["b", "a", "b"]
+    assert queries.ids({"ids": ",".join(many)}) == many
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"ids": ids} for ids in ("", ",", "a,", "a,,b", ",".join("a" * 101))]
+    + [{"ids": "a", name: "x"} for name in ("status", "label", "from", "limit", "cursor")],
+    ids=str,
+)
+def test_no_ids_or_too_many_or_with_something_beside_them_are_refused(query: dict[str, str]) -> None:
+    with pytest.raises(BadInput) as refused:
+        queries.ids(query)
+    assert refused.value.code == "invalid_ids"
+
+
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1.5", "", "٣", "9" * 5000])
 def test_a_limit_outside_1_to_100_is_refused(limit: str) -> None:
     with pytest.raises(BadInput):

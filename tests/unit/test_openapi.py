@@ -1,6 +1,6 @@
 import json
 
-from imagescan.handlers.bodies import HINTS, ManyBody, SubmitBody
+from imagescan.handlers.bodies import HINTS, EntryBody, ManyBody
 from ops.openapi.__main__ import DOCUMENT, text
 from ops.openapi.operations import OPERATIONS
 from tests.deployment import Deployment
@@ -17,7 +17,7 @@ def test_every_route_of_the_template_is_described_and_no_other() -> None:
 
 
 def test_every_field_that_is_read_is_explained() -> None:
-    assert set(HINTS) == {*SubmitBody.model_fields, *ManyBody.model_fields}
+    assert set(HINTS) == {*EntryBody.model_fields, *ManyBody.model_fields}
 
 
 def test_every_reference_within_the_description_leads_somewhere() -> None:

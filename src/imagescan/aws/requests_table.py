@@ -50,7 +50,7 @@ class RequestsTable:
 
     def get(self, request_id: str) -> ScanRequest | None:
         """The row, strongly read."""
-        if not 0 < len(request_id.encode()) <= _LONGEST_KEY:
+        if not _may_be_id(request_id):
             return None
         answer = self.client.get_item(TableName=self.name, Key=_key(request_id), ConsistentRead=True)
         return request_in(answer["Item"]) if "Item" in answer else None
@@ -73,7 +73,8 @@ class RequestsTable:
 
     def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
         """The rows of at most 100 requests, strongly read; those that have none are left out."""
-        items = batch_get(self.client, self.name, [_key(request_id) for request_id in request_ids])
+        wanted = filter(_may_be_id, dict.fromkeys(request_ids))
+        items = batch_get(self.client, self.name, [_key(request_id) for request_id in wanted])
         return {request.id: request for request in map(request_in, items)}
 
     def delete(self, request_id: str) -> None:
@@ -177,6 +178,10 @@ class RequestsTable:
             "ExpressionAttributeValues": {":pending": text(Status.PENDING)}
             | {f":{name}": value for name, value in attributes.items()},
         }
+
+
+def _may_be_id(sent: str) -> bool:
+    return 0 < len(sent.encode()) <= _LONGEST_KEY
 
 
 def _key(request_id: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from imagescan.labels import LOWEST_CONFIDENCE, MatchMode, Question
 MAX_LABELS = 25
 MAX_ENTRIES = 25
 MAX_REFERENCE_BYTES = 1024
+MAX_KEY_LENGTH = 255
 
 HINTS = {
     "entries": f"'entries' must be a list of 1 to {MAX_ENTRIES} objects",
@@ -26,6 +27,7 @@ HINTS = {
     "labels": f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to 100 characters, with no 'label' beside it",
     "match": '\'match\' must be "any", "all" or "none"',
     "min_confidence": f"'min_confidence' must be a number from {LOWEST_CONFIDENCE:g} to 100",
+    "idempotency_key": f"'idempotency_key' must be 1 to {MAX_KEY_LENGTH} visible ASCII characters",
     "reference": f"'reference' must be a string of at most {MAX_REFERENCE_BYTES:,} bytes",
 }
 
@@ -88,6 +90,12 @@ class SubmitBody(QuestionBody):
             ) from None
 
 
+class EntryBody(SubmitBody):
+    """One entry of POST /scanrequests. Its key is what the header is to POST /scanrequest."""
+
+    idempotency_key: Annotated[str, StringConstraints(pattern=f"^[ -~]{{1,{MAX_KEY_LENGTH}}}$")] | None = None
+
+
 class ManyBody(BaseModel):
     """The body of POST /scanrequests: entries that are each read by themselves, so that one spoils no other."""
 
@@ -104,13 +112,13 @@ def read[B: BaseModel](kind: type[B], body: str | None) -> B:
         raise _rejection(error) from None
 
 
-def read_entry(entry: dict[str, Any]) -> SubmitBody:
+def read_entry(entry: dict[str, Any]) -> EntryBody:
     """One entry of many: the announcement of an image, with a question. Raises BadInput as ``read`` does."""
     if "file" in entry:
         raise BadInput(
             "invalid_file", "Entries announce 'sha256' and 'size'. Post a 'file' by itself, to /scanrequest."
         )
-    return read(SubmitBody, json.dumps(entry))
+    return read(EntryBody, json.dumps(entry))
 
 
 def fingerprint(image: CheckedImage | AnnouncedImage, sent: SubmitBody) -> str:

@@ -69,9 +69,9 @@ def unless_unchanged(event: Event, answer: Response) -> Response:
     return {**answer, "headers": headers}
 
 
-def ask_again(image: Image | None) -> dict[str, str]:
-    """The header that says when to ask again: soon, or in a while when the image waits for another day's budget."""
-    return {"Retry-After": "300" if image and image.waits_until else "1"}
+def ask_again(*images: Image | None) -> dict[str, str]:
+    """The header that says when to ask again: soon, or in a while when the images wait for another day's budget."""
+    return {"Retry-After": "300" if all(image and image.waits_until for image in images) else "1"}
 
 
 def text(event: Event) -> str | None:
@@ -130,11 +130,14 @@ def status_of(error: Rejected) -> HTTPStatus:
     return _STATUS_CODES[type(error)]
 
 
+def plain(error: Rejected) -> dict[str, str]:
+    """An error as every client reads it."""
+    return {"code": error.code, "message": error.message}
+
+
 def _problem(event: Event, status: HTTPStatus, error: Rejected) -> Response:
     """An error in the plain body, or by RFC 9457 for a client that accepts it; the facts are the same."""
-    plain = {"code": error.code, "message": error.message}
     if _PROBLEM not in (header(event, "Accept") or "").lower():
-        return response(status, plain)
-    return response(
-        status, {"title": status.phrase, "status": status, "detail": error.message, **plain}, {"Content-Type": _PROBLEM}
-    )
+        return response(status, plain(error))
+    problem = {"title": status.phrase, "status": status, "detail": error.message, **plain(error)}
+    return response(status, problem, {"Content-Type": _PROBLEM})

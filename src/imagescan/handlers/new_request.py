@@ -8,7 +8,6 @@ from imagescan.images import AnnouncedImage, CheckedImage
 from imagescan.requests import ScanRequest
 from imagescan.settings import SubmitSettings
 
-MAX_KEY_LENGTH = 255
 # A caller's requests of the same key have the same id, so that the table itself keeps them one.
 _KEYED = uuid.UUID("0d5b4a3e-5a52-4f0e-9d5c-5a4f6d0d6f5e")
 
@@ -41,10 +40,10 @@ def new_request(
 
 def checked_key(sent: str | None) -> str | None:
     """The idempotency key, where one was sent. Raises BadInput for one that cannot be taken."""
-    if sent is None or (0 < len(sent) <= MAX_KEY_LENGTH and sent.isascii() and sent.isprintable()):
+    if sent is None or (0 < len(sent) <= bodies.MAX_KEY_LENGTH and sent.isascii() and sent.isprintable()):
         return sent
     raise BadInput(
-        "invalid_idempotency_key", f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} visible ASCII characters."
+        "invalid_idempotency_key", f"Idempotency-Key must be 1 to {bodies.MAX_KEY_LENGTH} visible ASCII characters."
     )
 
 

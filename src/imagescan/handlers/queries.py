@@ -1,4 +1,4 @@
-"""Reads the query of a listing."""
+"""Reads the query of a listing, or of requests by their ids."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from imagescan.listing import Wanted
 from imagescan.requests import Status
 
 USUAL_LIMIT, MOST = 25, 100
+_OF_A_LISTING = frozenset({"status", "label", "from", "limit", "cursor"})
 
 type Query = Mapping[str, str]
 
@@ -23,6 +24,16 @@ def limit(query: Query) -> int:
     if not (asked.isascii() and asked.isdigit() and len(asked) <= len(str(MOST)) and 1 <= int(asked) <= MOST):
         raise BadInput("invalid_limit", f"'limit' must be a whole number from 1 to {MOST}.")
     return int(asked)
+
+
+def ids(query: Query) -> list[str]:
+    """The requests that are asked for by name. Raises BadInput for none, too many, or a filter beside them."""
+    asked = query["ids"].split(",")
+    if not (len(asked) <= MOST and all(asked)):
+        raise BadInput("invalid_ids", f"'ids' must be 1 to {MOST} request ids with commas between them.")
+    if _OF_A_LISTING & query.keys():
+        raise BadInput("invalid_ids", f"'ids' goes without {', '.join(sorted(_OF_A_LISTING))}. Leave out either.")
+    return asked
 
 
 def _status(query: Query) -> Status | None:

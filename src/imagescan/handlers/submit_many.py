@@ -7,7 +7,7 @@ from typing import Any
 
 from imagescan import answer
 from imagescan.errors import Rejected
-from imagescan.handlers import bodies, http
+from imagescan.handlers import bodies, http, results
 from imagescan.handlers.log import logger
 from imagescan.submit import Submitted
 
@@ -18,7 +18,7 @@ type Accept = Callable[[bodies.SubmitBody, str | None], Submitted]
 
 
 def each_by_itself(entries: Sequence[Entry], key: str | None, accept: Accept) -> list[Submitted | Rejected]:
-    """What became of each entry, in order. With a key each entry is known by the key and its place."""
+    """What became of each entry, in order. One without a key of its own is known by ``key``, if any, and its place."""
     keys = [key and f"{key}\n{at}" for at in range(len(entries))]  # no key that is sent has a line's end in it
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda entry, its_key: _accepted(entry, its_key, accept), entries, keys))
@@ -27,10 +27,8 @@ def each_by_itself(entries: Sequence[Entry], key: str | None, accept: Accept) ->
 def told(result: Submitted | Rejected) -> dict[str, Any]:
     """What the client reads of it."""
     if isinstance(result, Rejected):
-        refused = {"code": result.code, "message": result.message}
-        return {"status_code": http.status_of(result), "request": None, "error": refused}
-    body = answer.entry(result.request, result.image, result.upload)
-    return {"status_code": status_of(result), "request": body, "error": None}
+        return results.refused(result)
+    return results.told(status_of(result), answer.entry(result.request, result.image, result.upload))
 
 
 def status_of(submitted: Submitted) -> HTTPStatus:
@@ -40,7 +38,8 @@ def status_of(submitted: Submitted) -> HTTPStatus:
 
 def _accepted(entry: Entry, key: str | None, accept: Accept) -> Submitted | Rejected:
     try:
-        return accept(bodies.read_entry(entry), key)
+        sent = bodies.read_entry(entry)
+        return accept(sent, sent.idempotency_key or key)
     except Rejected as error:
         return error
     except Exception:  # noqa: BLE001 - what breaks for one entry must not hide that others were accepted

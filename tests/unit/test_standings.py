@@ -1,0 +1,103 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from imagescan.errors import NotFound
+from imagescan.labels import Label, Question
+from imagescan.requests import GRACE_SECONDS, Image, Scan, ScanRequest, Status, settled
+from imagescan.standings import standings
+from imagescan.status import Standing, status
+from tests.unit.fakes import FakeImages, FakeRequests
+
+NOW, LATE = 1000.0, 2000.0 + GRACE_SECONDS + 1
+SEEN = Scan(Status.COMPLETED, 990, (Label("Cat", 97),), "3.0")
+ROWS = {"scanned": Image("scanned", scan=SEEN), "leased": Image("leased", 1, 995, 1050), "late": Image("late", 1, 1, 9)}
+
+
+def made(request_id: str, image: str, owner: str | None = None) -> ScanRequest:
+    return ScanRequest(request_id, image, "k", Question(("cat",), 90), created_at=900, deadline=2000, owner=owner)
+
+
+def answered(request: ScanRequest) -> ScanRequest:
+    return replace(settled(request, Image("h", scan=SEEN), NOW) or request)
+
+
+STORED = [
+    made("of nobody", "scanned"),
+    made("of ann", "scanned", "ann"),
+    made("of bob", "leased", "bob"),
+    made("not yet uploaded", "absent"),
+    made("being scanned", "leased"),
+    answered(made("settled", "removed")),
+    answered(made("settled for ann", "removed", "ann")),
+]
+
+
+def requests() -> FakeRequests:
+    return FakeRequests(stored={row.id: row for row in STORED})
+
+
+def alone(request_id: str, now: float, caller: str | None) -> Standing | None:
+    try:
+        return status(request_id, images=FakeImages(ROWS), requests=requests(), now=now, caller=caller)
+    except NotFound:
+        return None
+
+
+@pytest.mark.parametrize("now", [NOW, LATE])
+@pytest.mark.parametrize("caller", [None, "ann", "bob"])
+def test_each_of_many_stands_as_it_does_when_it_is_asked_for_by_itself(now: float, caller: str | None) -> None:
+    ids = [*(row.id for row in STORED), "unknown"]
+    stand = standings(ids, images=FakeImages(ROWS), requests=requests(), now=now, caller=caller)
+    assert {key: stand.get(key) for key in ids} == {key: alone(key, now, caller) for key in ids}
+
+
+@dataclass
+class Counted(FakeImages):
+    asked: list[Sequence[str]] = field(default_factory=list)
+
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
+        self.asked.append(image_hashes)
+        return super().get_many(image_hashes)
+
+
+def test_an_image_is_read_once_and_only_for_who_waits_and_may_know() -> None:
+    images = Counted(ROWS)
+    ids = [row.id for row in STORED]
+    standings(ids, images=images, requests=requests(), now=NOW, caller="ann")
+    assert images.asked == [["absent", "leased", "scanned"]]
+    standings(["of bob", "settled"], images=images, requests=requests(), now=NOW, caller="ann")
+    assert images.asked[1:] == [[]]
+
+
+@dataclass
+class SettledMeanwhile(FakeImages):
+    """Image rows that were removed, because their requests were settled after they were read."""
+
+    requests: FakeRequests = field(default_factory=FakeRequests)
+
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
+        self.requests.stored |= {key: answered(row) for key, row in self.requests.stored.items()}
+        return {}
+
+
+def test_a_request_that_was_settled_and_lost_its_image_meanwhile_has_not_timed_out() -> None:
+    read = requests()
+    stand = standings(["of nobody"], images=SettledMeanwhile(requests=read), requests=read, now=LATE, caller=None)
+    assert stand == {"of nobody": Standing(answered(made("of nobody", "scanned")))}
+
+
+@dataclass
+class DeletedMeanwhile(FakeImages):
+    requests: FakeRequests = field(default_factory=FakeRequests)
+
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
+        self.requests.stored.clear()
+        return {}
+
+
+def test_a_request_that_was_deleted_after_it_was_read_stands_as_it_did() -> None:
+    read = requests()
+    stand = standings(["of nobody"], images=DeletedMeanwhile(requests=read), requests=read, now=LATE, caller=None)
+    assert stand["of nobody"].has_timed_out
