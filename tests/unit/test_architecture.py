@@ -45,14 +45,14 @@ def test_packages_are_empty_so_that_a_handler_pays_only_for_what_it_imports(path
     assert path.read_text() == ""
 
 
-@pytest.mark.parametrize("name", ["status", "scanner", "sweeper", "ended", "stats", "http", "log"])
+@pytest.mark.parametrize("name", ["status", "scanner", "sweeper", "ended", "stats", "listing", "http", "log"])
 def test_only_what_reads_a_strangers_body_pays_for_pydantic(name: str) -> None:
     assert not {
         each for each in imported(PACKAGE / "handlers" / f"{name}.py") if "pydantic" in each or "bodies" in each
     }
 
 
-@pytest.mark.parametrize("name", ["submit", "status", "questions", "scanner", "sweeper", "ended", "stats"])
+@pytest.mark.parametrize("name", ["submit", "status", "questions", "scanner", "sweeper", "ended", "stats", "listing"])
 def test_a_handler_is_short(name: str) -> None:
     lines = (PACKAGE / "handlers" / f"{name}.py").read_text().splitlines()
     assert len([line for line in lines if line and not line.startswith(("import", "from"))]) < 40
