@@ -1,6 +1,5 @@
 """The web page: built with npm when its sources are new, and put where browsers find it."""
 
-import hashlib
 import json
 import mimetypes
 import os
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local import paths
+from local.fingerprint import fingerprint
 from local.say import Trouble
 
 SOURCES = paths.ROOT / "frontend"
@@ -24,18 +24,9 @@ FOR_EVER = "public, max-age=31536000, immutable"
 ASK_FIRST = "no-cache"
 
 
-def fingerprint(sources: Path = SOURCES) -> str:
-    """A hash of everything that the page is made of."""
-    digest = hashlib.sha256()
-    for path in _files(sources):
-        content = path.read_bytes()
-        digest.update(f"\n{path.relative_to(sources)} {len(content)}\n".encode() + content)
-    return digest.hexdigest()[:16]
-
-
 def build() -> Path:
     """The folder that holds the built page; made only when the sources are new."""
-    made = paths.PAGES / fingerprint()
+    made = paths.PAGES / fingerprint(_files(SOURCES))
     if not made.exists():
         # Renamed when whole, so that a build cut short is never taken for one.
         draft = made.with_name(f"{made.name}.{os.getpid()}.draft")

@@ -1,6 +1,5 @@
 """What `sam build` makes of the sources, kept by their hash, and `sam deploy` of that."""
 
-import hashlib
 import os
 import platform
 import shutil
@@ -10,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from local import bytecode, environments, paths
+from local.fingerprint import fingerprint
 from local.say import Trouble
 
 STACK_NAME = "imagescan"
@@ -23,18 +23,9 @@ def architecture() -> str:
     return "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 
 
-def fingerprint(root: Path = paths.ROOT) -> str:
-    """A hash of everything that a build is made of."""
-    digest = hashlib.sha256(architecture().encode())
-    for path in _sources(root):
-        content = path.read_bytes()
-        digest.update(f"\n{path.relative_to(root)} {len(content)}\n".encode() + content)
-    return digest.hexdigest()[:16]
-
-
 def build() -> Path:
     """The folder that holds the built template and functions; made only when the sources are new."""
-    made = paths.BUILDS / fingerprint()
+    made = paths.BUILDS / fingerprint(_sources(), architecture())
     if not made.exists():
         _build_into(made)
     made.touch()
@@ -62,10 +53,10 @@ def validate() -> None:
     _sam(["validate", "--lint", "--template-file", str(paths.ROOT / "template.yaml"), "--region", environments.REGION])
 
 
-def _sources(root: Path) -> Iterator[Path]:
-    yield root / "template.yaml"
-    yield root / "samconfig.toml"
-    yield from sorted(p for p in (root / "src").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+def _sources() -> Iterator[Path]:
+    yield paths.ROOT / "template.yaml"
+    yield paths.ROOT / "samconfig.toml"
+    yield from sorted(p for p in (paths.ROOT / "src").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
 def _build_into(made: Path) -> None:
