@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from local import environments, paths
+from tests.intrinsics import NO_VALUE, Intrinsics
 
-_NO_VALUE = object()
 _NAME_IN_A_PATTERN = re.compile(r"\$\{([^.}!]+)")
 _TRANSFORM = Path(__file__).with_name("sam_transform.py")
 
@@ -36,8 +36,10 @@ class Deployment:
     def of(cls, **parameters: str) -> "Deployment":
         """Transformed by SAM itself, which looks at one of the parameters only."""
         template = _transformed(parameters.get("GradualDeployment", "false"))
-        resolve = _Resolver(template, parameters)
-        return cls(resolve.section("Resources"), resolve.section("Outputs"))
+        defaults = {name: each.get("Default") for name, each in template["Parameters"].items()}
+        values = {"AWS::NoValue": NO_VALUE, **defaults, **parameters}
+        intrinsics = Intrinsics(template["Conditions"], {"Ref": lambda name: values.get(name, {"Ref": name})})
+        return cls(*(_let_in(template[section], intrinsics) for section in ("Resources", "Outputs")))
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of each resource of a type, such as ``S3::Bucket``."""
@@ -75,56 +77,11 @@ def _transformed(gradual_deployment: str) -> dict[str, Any]:
     return template
 
 
-class _Resolver:
-    def __init__(self, template: dict[str, Any], parameters: Mapping[str, str]) -> None:
-        self._template = template
-        defaults = {name: each.get("Default") for name, each in template["Parameters"].items()}
-        self._values = {"AWS::NoValue": _NO_VALUE, **defaults, **parameters}
-
-    def section(self, name: str) -> dict[str, Any]:
-        return {key: self._resolved(each) for key, each in self._template[name].items() if self._is_let_in(each)}
-
-    def _is_let_in(self, resource: dict[str, Any]) -> bool:
-        return self._holds(resource["Condition"]) if "Condition" in resource else True
-
-    def _holds(self, condition: str) -> bool:
-        return bool(self._resolved(self._template["Conditions"][condition]))
-
-    def _resolved(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [each for each in map(self._resolved, value) if each is not _NO_VALUE]
-        if not isinstance(value, dict):
-            return value
-        [(name, argument), *more] = value.items() or [("", None)]
-        if not more and name in self._FUNCTIONS:
-            return self._FUNCTIONS[name](self, argument)
-        resolved = {key: self._resolved(each) for key, each in value.items()}
-        return {key: each for key, each in resolved.items() if each is not _NO_VALUE}
-
-    def _ref(self, name: str) -> Any:
-        return self._values.get(name, {"Ref": name})
-
-    def _if(self, argument: list[Any]) -> Any:
-        condition, then, otherwise = argument
-        return self._resolved(then if self._holds(condition) else otherwise)
-
-    def _equals(self, argument: list[Any]) -> bool:
-        left, right = map(self._resolved, argument)
-        return bool(left == right)
-
-    def _join(self, argument: list[Any]) -> Any:
-        separator, parts = argument[0], self._resolved(argument[1])
-        return separator.join(parts) if isinstance(parts, list) and all(isinstance(p, str) for p in parts) else parts
-
-    _FUNCTIONS: Mapping[str, Any] = {
-        "Ref": _ref,
-        "Fn::If": _if,
-        "Fn::Equals": _equals,
-        "Fn::Join": _join,
-        "Fn::Not": lambda self, argument: not self._resolved(argument[0]),
-        "Fn::And": lambda self, argument: all(map(self._resolved, argument)),
-        "Fn::Or": lambda self, argument: any(map(self._resolved, argument)),
-        "Condition": lambda self, name: self._holds(name),
+def _let_in(section: Mapping[str, Any], intrinsics: Intrinsics) -> dict[str, Any]:
+    return {
+        name: intrinsics.resolved(each)
+        for name, each in section.items()
+        if "Condition" not in each or intrinsics.holds(each["Condition"])
     }
 
 

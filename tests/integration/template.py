@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from tests.intrinsics import NO_VALUE, Functions, Intrinsics
+
 PATH = Path(__file__).parents[2] / "template.yaml"
-_NO_VALUE = object()
 
 
 class _Loader(yaml.SafeLoader):
@@ -19,7 +20,7 @@ def _long_form(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> dict[str,
     argument: Any = node.value
     if isinstance(node, yaml.SequenceNode):
         argument = loader.construct_sequence(node, deep=True)
-    return {name if name == "Ref" else f"Fn::{name}": argument}
+    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": argument}
 
 
 _Loader.add_multi_constructor("!", _long_form)
@@ -32,7 +33,15 @@ class Template:
         self._source = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a safe loader that knows more tags
         parameters = self._source["Parameters"].items()
         defaults = {name: str(spec["Default"]) for name, spec in parameters if "Default" in spec}
-        self._names = {"AWS::NoValue": _NO_VALUE, **defaults, **names}
+        self._names = {"AWS::NoValue": NO_VALUE, **defaults, **names}
+        functions: Functions = {
+            "Ref": self._named,
+            "Fn::GetAtt": self._named,
+            "Fn::Sub": self._sub,
+            "Fn::Select": self._select,
+            "Fn::Split": self._split,
+        }
+        self._resolved = Intrinsics(self._source.get("Conditions", {}), functions).resolved
 
     @property
     def parameters(self) -> dict[str, dict[str, Any]]:
@@ -48,8 +57,9 @@ class Template:
 
     def properties(self, resource: str, *leave_out: str) -> dict[str, Any]:
         """A resource's properties, resolved; ``leave_out`` names those that stand for nothing here."""
-        properties = self._source["Resources"][resource]["Properties"]
-        return {name: self._resolved(value) for name, value in properties.items() if name not in leave_out}
+        written = self._source["Resources"][resource]["Properties"]
+        properties: dict[str, Any] = self._resolved({name: written[name] for name in written if name not in leave_out})
+        return properties
 
     def environment(self, function: str) -> dict[str, str]:
         """The environment variables that a function is given."""
@@ -68,20 +78,8 @@ class Template:
         """The dotted path of a function's handler."""
         return str(self._source["Resources"][function]["Properties"]["Handler"])
 
-    def _resolved(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [each for each in map(self._resolved, value) if each is not _NO_VALUE]
-        if not isinstance(value, dict):
-            return value
-        [(name, argument), *more] = value.items() or [("", None)]
-        if not more and name in self._FUNCTIONS:
-            return self._FUNCTIONS[name](self, argument)
-        resolved = {key: self._resolved(each) for key, each in value.items()}
-        return {key: each for key, each in resolved.items() if each is not _NO_VALUE}
-
-    def _if(self, argument: list[Any]) -> Any:
-        condition, then, otherwise = argument
-        return self._resolved(then if self._resolved(self._source["Conditions"][condition]) else otherwise)
+    def _named(self, name: str) -> Any:
+        return self._names.get(name, name)  # what no test needs stays a name
 
     def _sub(self, argument: Any) -> str:
         pattern, own = argument if isinstance(argument, list) else (argument, {})
@@ -95,18 +93,3 @@ class Template:
     def _split(self, argument: list[Any]) -> list[str]:
         separator, text = self._resolved(argument)
         return list(text.split(separator))
-
-    def _equals(self, argument: list[Any]) -> bool:
-        left, right = map(self._resolved, argument)
-        return bool(left == right)
-
-    _FUNCTIONS: Mapping[str, Any] = {
-        "Ref": lambda self, name: self._names.get(name, name),  # what no test needs stays a name
-        "Fn::GetAtt": lambda self, name: self._names.get(name, name),
-        "Fn::If": _if,
-        "Fn::Sub": _sub,
-        "Fn::Select": _select,
-        "Fn::Split": _split,
-        "Fn::Equals": _equals,
-        "Fn::Not": lambda self, argument: not self._resolved(argument[0]),
-    }
