@@ -51,6 +51,14 @@ def is_page(body: object) -> bool:
     return False
 
 
+def are_results(number: int, body: object) -> bool:
+    """Whether a body has so many results of what was asked at once."""
+    match body:
+        case {"results": [*results]} if len(results) == number:
+            return all(map(_is_result, results))
+    return False
+
+
 def exit_code(answers: Iterable[Answer]) -> Exit:
     """What the answers come to: a failure outweighs a missing answer, that a match, and that a no."""
     states = {_state(answer) for answer in answers}
@@ -110,6 +118,15 @@ def summary(answers: Iterable[Answer], uploads: int) -> str:
 def printable(text: str) -> str:
     """The text without the characters that could steer a terminal: labels and file names are strangers' words."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def _is_result(body: object) -> bool:
+    match body:
+        case {"status_code": int(), "request": None, "error": {"code": str(), "message": str()}}:
+            return True
+        case {"status_code": int(), "request": request, "error": None}:
+            return is_request(request)
+    return False
 
 
 def _is_upload(body: object) -> bool:

@@ -137,7 +137,7 @@ def submit(
     reference: Annotated[str | None, typer.Option(help="Anything of yours, handed back in every answer.")] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the answers.")] = False,
     timeout: Timeout = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many pictures to send at once.")] = AT_ONCE,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many pictures to upload at once.")] = AT_ONCE,
     api: Api = None,
     as_json: Json = False,
 ) -> None:
@@ -153,7 +153,7 @@ def submit(
     question = Question(tuple(label or ()), match, min_confidence, reference)
 
     async def answers(service: Service) -> list[Answer]:
-        scanning = Scanning(service, concurrency=concurrency, until=until)
+        scanning = Scanning(service, concurrency=concurrency, until=until, in_full=as_json)
         return await submit_all(scanning, found, question, Output(as_json=as_json), wait=wait)
 
     code = exit_code_after_waiting if wait else exit_code_after_sending

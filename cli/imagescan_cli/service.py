@@ -1,8 +1,10 @@
 """The API over HTTP, and the uploads that it asks for. What passes is tried again; the rest is an exception."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -10,12 +12,14 @@ import httpx
 from httpx_retries import Retry, aretry_request
 
 from imagescan_cli import __version__
-from imagescan_cli.answers import Answer, is_answer, is_page, is_request
+from imagescan_cli.answers import Answer, are_results, is_answer, is_page, is_request
 from imagescan_cli.questions import Body
+
+MOST_ENTRIES, MOST_IDS = 25, 100  # what the service takes in one call
 
 RETRY = Retry(
     total=5,
-    # A POST is safe to repeat: its Idempotency-Key makes it the same request, and a question changes nothing.
+    # A POST is safe to repeat: an idempotency key makes it the same request, and a question changes nothing.
     allowed_methods=["GET", "POST", "PUT"],
     status_forcelist=[429, 500, 502, 503, 504],
     backoff_factor=0.25,
@@ -25,6 +29,8 @@ RETRY = Retry(
 _PASSING_REFUSALS = frozenset({(409, "ConditionalRequestConflict"), (400, "RequestTimeout")})
 # The key is the bytes' own hash, so what is there is what would be sent: by a run that was broken off, or by others.
 _IF_ABSENT = {"If-None-Match": "*"}
+# What a request has none of before it is answered, for when it is told without them.
+_NOT_YET: Answer = {"labels": [], "nearest": [], "results": []}
 _SECONDS_TO_CONNECT, _SECONDS_TO_ANSWER = 10, 30
 
 
@@ -46,10 +52,14 @@ class _RefusedForNow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, and the seconds after which the service wants to be asked again."""
+    """An answer, the seconds after which the service wants to be asked again, and when it came (monotonic clock).
+
+    The answer about one of many that was known is without the labels and what else the picture shows.
+    """
 
     answer: Answer
     retry_after: float
+    came_at: float = field(default_factory=time.monotonic)
 
 
 class Service:
@@ -85,6 +95,16 @@ class Service:
     async def status(self, request_id: str) -> Reply:
         """How a request stands."""
         return await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}")
+
+    async def submit_many(self, sent: Sequence[tuple[Body, str]]) -> list[Reply | Refused | None]:
+        """Asks about up to 25 pictures, each with its key. None for what is to be asked about by itself."""
+        entries = {"entries": [{**body, "idempotency_key": key} for body, key in sent]}
+        return _each(await self._call(partial(are_results, len(sent)), "POST", "scanrequests", json=entries))
+
+    async def status_many(self, request_ids: Sequence[str]) -> list[Reply | Refused | None]:
+        """How up to 100 requests stand. None for what is to be asked about by itself."""
+        query = urlencode({"ids": ",".join(request_ids)}, quote_via=quote)
+        return _each(await self._call(partial(are_results, len(request_ids)), "GET", f"scanrequests?{query}"))
 
     async def ask(self, request_id: str, body: Body) -> Reply:
         """Asks more about the image of a request."""
@@ -127,6 +147,21 @@ class Service:
             raise Refused("not_the_api", f"{address} answers in bytes that cannot be read: {error}.") from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise Unreachable(f"{address} does not answer: {str(error) or type(error).__name__}.") from error
+
+
+def _each(reply: Reply) -> list[Reply | Refused | None]:
+    return [_one_of_many(result, reply) for result in reply.answer["results"]]
+
+
+def _one_of_many(result: Answer, reply: Reply) -> Reply | Refused | None:
+    """What passes passes by itself as well, by the tries that one call has."""
+    request, error = result["request"], result["error"]
+    if request:
+        is_told_without = request["status"] != "completed" and "labels" not in request
+        return Reply(request | _NOT_YET if is_told_without else request, reply.retry_after, reply.came_at)
+    if RETRY.is_retryable_status_code(result["status_code"]) or error["code"] == "answer_too_large":
+        return None
+    return Refused(error["code"], error["message"])
 
 
 def _json_object(response: httpx.Response) -> Answer:

@@ -95,6 +95,7 @@ def test_a_folder_submitted_twice_makes_no_second_upload_and_no_second_call(
     )
     again = run("submit", folder, "--label", "cat", "--wait", "--json")
     assert again.stderr.endswith("; 0 uploaded.\n")
+    assert all(answer["labels"] for answer in _answers(again))
     other = run("submit", folder, "--label", "dog", "--wait", "--json")
     assert (other.returncode, other.stderr.splitlines()[-1]) == (
         1,

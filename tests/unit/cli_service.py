@@ -16,7 +16,10 @@ type Body = dict[str, Any]
 
 @dataclass
 class Fault:
-    """What the next call of a kind is answered with instead: submit, status, ask, list or upload."""
+    """What the next call of a kind is answered with instead: submit, status, ask, list, announce, look or upload.
+
+    An ``entry`` of those that are announced and a ``result`` of a look are kinds of their own.
+    """
 
     call: str
     status: int
@@ -28,12 +31,14 @@ class Fault:
 class FakeService:
     """Sees in a picture the words that its bytes hold. A scan takes as many looks at the request as ``looks`` says.
 
-    ``lost`` are the hashes of pictures whose address for the upload nobody listens at.
+    ``lost`` are the hashes of pictures whose address for the upload nobody listens at. ``most_awaited`` is how many
+    uploads it waited for at the same time.
     """
 
     looks: int = 1
     lost: set[str] = field(default_factory=set)
     uploads: int = 0
+    most_awaited: int = 0
     faults: list[Fault] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     images: dict[str, bytes] = field(default_factory=dict)
@@ -70,6 +75,15 @@ class FakeService:
         request = self._derived(self.requests.setdefault(request_id, _pending(request_id, body)))
         return 200 if request["status"] != "pending" else 202, {**request, "upload": self._upload(body, request)}
 
+    def post_many(self, entries: list[Body]) -> tuple[int, Body]:
+        keys = [entry.pop("idempotency_key") for entry in entries]
+        posted = [self._result("entry", self.post_request, *sent) for sent in zip(entries, keys, strict=True)]
+        self.most_awaited = max(self.most_awaited, len(self.requests) - self.uploads)
+        return 200, {"results": [_without_labels(each) for each in posted]}
+
+    def get_many(self, request_ids: list[str]) -> tuple[int, Body]:
+        return 200, {"results": [self._result("result", self.get_request, each) for each in request_ids]}
+
     def put_image(self, image_hash: str, content: bytes, *, if_absent: bool) -> tuple[int, Body]:
         if if_absent and image_hash in self.images:
             return 412, {}
@@ -103,11 +117,24 @@ class FakeService:
         matched = self._shows(self.requests[request_id]["image_hash"], body["labels"][0])
         return 200, {"request_id": request_id, "label_matched": matched, "message": f"{body['labels']}: {matched}"}
 
+    def next_fault(self, call: str) -> "Fault | None":
+        fault = next((each for each in self.faults if each.call == call), None)
+        if fault:
+            self.faults.remove(fault)
+        return fault
+
+    def _result(self, kind: str, act: Callable[..., tuple[int, Body]], *arguments: Any) -> Body:
+        fault = self.next_fault(kind)
+        status, body = (fault.status, json.loads(fault.content)) if fault else act(*arguments)
+        is_told = status in {200, 202}
+        return {"status_code": status, "request": body if is_told else None, "error": None if is_told else body}
+
     def _derived(self, request: Body) -> Body:
         image_hash = request["image_hash"]
         if request["status"] == "pending" and image_hash in self.images and self.looks_left[image_hash] <= 0:
             matched = self._shows(image_hash, request["label"])
             request.update(status="completed", label_matched=matched, message="Yes." if matched else "No.")
+            request.update(labels=[{"name": "Cat"}], results=[{"matched": matched}])
         return request
 
     def _shows(self, image_hash: str, label: str) -> bool:
@@ -131,7 +158,16 @@ def _pending(request_id: str, body: Body) -> Body:
         "label_matched": None,
         "failure": None,
         "image_hash": body["sha256"],
+        "labels": [],
+        "nearest": [],
+        "results": [],
     }
+
+
+def _without_labels(result: Body) -> Body:
+    request = result["request"]
+    told = request and {name: request[name] for name in request if name not in {"labels", "nearest", "results"}}
+    return result | {"request": told}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -140,14 +176,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
-        if path.endswith("/scanrequests"):
-            self._answer("list", lambda _: self.fake.get_page(dict(parse_qsl(query))))
-            return
-        self._answer("status", lambda _: self.fake.get_request(unquote(self.path.rsplit("/", 1)[1])))
+        asked = dict(parse_qsl(query))
+        if path.endswith("/scanrequests") and "ids" in asked:
+            self._answer("look", lambda _: self.fake.get_many(asked["ids"].split(",")))
+        elif path.endswith("/scanrequests"):
+            self._answer("list", lambda _: self.fake.get_page(asked))
+        else:
+            self._answer("status", lambda _: self.fake.get_request(unquote(self.path.rsplit("/", 1)[1])))
 
     def do_POST(self) -> None:
         if self.path.endswith("/questions"):
             self._answer("ask", lambda sent: self.fake.post_question(self.path.split("/")[-2], json.loads(sent)))
+        elif self.path.endswith("/scanrequests"):
+            self._answer("announce", lambda sent: self.fake.post_many(json.loads(sent)["entries"]))
         else:
             key = self.headers["Idempotency-Key"]
             self._answer("submit", lambda sent: self.fake.post_request(json.loads(sent), key))
@@ -166,9 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.fake.calls[call] += 1
             self.fake.headers.append(dict(self.headers))
             self.fake.paths.append(self.path)
-            fault = next((each for each in self.fake.faults if each.call == call), None)
+            fault = self.fake.next_fault(call)
             if fault:
-                self.fake.faults.remove(fault)
                 self._send(fault.status, fault.content, fault.headers)
             else:
                 status, body = act(sent)

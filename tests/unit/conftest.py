@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from imagescan_cli.commands import app
 from tests.pictures import png
+from tests.unit.cli_runs import Run
 from tests.unit.cli_service import FakeService
 
 
@@ -23,3 +26,19 @@ def picture(tmp_path: Path) -> Path:
     picture = tmp_path / "cat.png"
     picture.write_bytes(png() + b"cat")
     return picture
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    file = tmp_path / "config.toml"
+    file.write_text("")
+    return file
+
+
+@pytest.fixture
+def run(service: FakeService, config_file: Path) -> Run:
+    def run(*arguments: object, api: str | None = service.api, **environment: str) -> Result:
+        settings = {"IMAGESCAN_CONFIG": str(config_file), "IMAGESCAN_API": api, **environment}
+        return CliRunner().invoke(app, [str(each) for each in arguments], env=settings)
+
+    return run

@@ -1,29 +1,23 @@
 """The commands against a service that speaks the API's contract over real HTTP."""
 
 import asyncio
-import json
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner, Result
 
 from imagescan_cli import __version__
 from imagescan_cli.answers import Answer
-from imagescan_cli.commands import app
 from imagescan_cli.pictures import Picture, look_at
 from imagescan_cli.questions import Question
 from imagescan_cli.scanning import Scanning
 from imagescan_cli.service import RETRY, Service
 from tests.pictures import png
+from tests.unit.cli_runs import Run, lines
 from tests.unit.cli_service import FakeService, Fault
 
 pytestmark = pytest.mark.enable_socket  # the service listens on this machine's loopback
-
-type Run = Callable[..., Result]
 
 PROXY = b'{"hello": "proxy"}'
 
@@ -32,22 +26,6 @@ async def _submitted(service: FakeService, picture: Picture) -> Answer:
     async with Service(service.api) as connected:
         scanning = Scanning(connected, concurrency=1)
         return await scanning.submit(picture, Question(("cat",)), wait=True, sent=lambda: None)
-
-
-@pytest.fixture
-def config_file(tmp_path: Path) -> Path:
-    file = tmp_path / "config.toml"
-    file.write_text("")
-    return file
-
-
-@pytest.fixture
-def run(service: FakeService, config_file: Path) -> Run:
-    def run(*arguments: object, api: str | None = service.api, **environment: str) -> Result:
-        settings = {"IMAGESCAN_CONFIG": str(config_file), "IMAGESCAN_API": api, **environment}
-        return CliRunner().invoke(app, [str(each) for each in arguments], env=settings)
-
-    return run
 
 
 @pytest.fixture
@@ -60,10 +38,6 @@ def folder(tmp_path: Path) -> Path:
     (folder / "dog.png").write_bytes(png() + b"dog")
     (folder / "notes.txt").write_text("cat")
     return folder
-
-
-def lines(result: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_a_folder_is_answered_picture_by_picture_and_what_is_none_is_noted(run: Run, folder: Path) -> None:
@@ -168,12 +142,12 @@ def test_what_is_refused_for_good_is_not_tried_again_and_leaves_other_pictures_a
     run: Run, folder: Path, service: FakeService, status: int
 ) -> None:
     refusal = b'{"code": "not_taken", "message": "Send another."}'
-    service.faults = [Fault("submit", status, content=refusal)]
+    service.faults = [Fault("entry", status, content=refusal)]
     result = run("submit", folder / "cat.png", folder / "dog.png", "--wait", "--json", "--concurrency", 1)
     first, second = sorted(lines(result), key=lambda answer: str(answer["path"]))
     assert (first["failure"]["code"], first["message"]) == ("not_taken", "Send another.")
     assert second["status"] == "completed"
-    assert (result.exit_code, service.calls["submit"]) == (3, 2)
+    assert (result.exit_code, service.calls["announce"], service.calls["submit"]) == (3, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -454,7 +428,7 @@ def test_nobody_at_the_address_ends_with_3_and_the_address(
     monkeypatch.setattr(RETRY, "total", 0)  # else it would be tried for some seconds
     result = run("submit", folder, api="http://127.0.0.1:1")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "http://127.0.0.1:1/scanrequest does not answer" in result.stderr
+    assert "http://127.0.0.1:1/scanrequests does not answer" in result.stderr
 
 
 async def _upload(service: FakeService, request_id: str) -> None:
