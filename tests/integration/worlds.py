@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.retries import quota, standard
-from botocore.retries.bucket import TokenBucket
 from moto import mock_aws
 
 from imagescan.aws import clients
+from imagescan.aws.pace import Pace
 from local.environments import NO_ACCOUNT
 from tests.integration.event_bus_double import EventBusDouble
 from tests.integration.functions import FUNCTIONS, Clock, Functions, Trigger, module_of
@@ -21,6 +22,9 @@ from tests.integration.resources import Resources
 from tests.integration.streams import Streams
 from tests.integration.wire import Answering, Wire
 from tests.integration.world import MINUTE, World
+
+if TYPE_CHECKING:
+    from mypy_boto3_rekognition import RekognitionClient
 
 _NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto knows no streams under an account's own address
 
@@ -40,7 +44,7 @@ def attached_sdk(make_wire: Callable[[dict[str, Answering]], Wire] = Wire) -> It
             patch.setenv(name, value)
         patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
         patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
-        patch.setattr(TokenBucket, "acquire", lambda *_: True)
+        patch.setattr(clients, "Pace", partial(Pace, sleep=lambda _: None))
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = RekognitionDouble(resources.s3)
         bus = EventBusDouble()
@@ -50,13 +54,23 @@ def attached_sdk(make_wire: Callable[[dict[str, Answering]], Wire] = Wire) -> It
             clients.dynamodb_once(),
             clients.s3(),
             clients.sqs(),
-            clients.rekognition(),
-            clients.rekognition_paced(),
             clients.events(),
         ):
             wire.attach(client)
+        patch.setattr(clients, "rekognition_paced", _attached(wire, clients.rekognition_paced))
         yield wire, detector, bus, resources, boto3.client("dynamodbstreams", config=_NOT_BY_ACCOUNT)
     _forget_cached()
+
+
+def _attached(wire: Wire, make: Callable[[], "RekognitionClient"]) -> Callable[[], "RekognitionClient"]:
+    """It makes clients later too."""
+
+    def made() -> "RekognitionClient":
+        client = make()
+        wire.attach(client)
+        return client
+
+    return made
 
 
 @contextmanager

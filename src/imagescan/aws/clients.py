@@ -12,6 +12,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
+from imagescan.aws.pace import Pace, keep
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -36,8 +38,6 @@ _ONCE = Config(
     max_pool_connections=_POOL,
     retries={"mode": "standard", "total_max_attempts": 1},
 )
-# Once a call is throttled, such a client makes its next ones at the rate that came through.
-_PACED = _ONCE.merge(Config(retries={"mode": "adaptive", "total_max_attempts": 1}))
 
 
 class _Loader(Loader):
@@ -90,14 +90,13 @@ def sqs() -> "SQSClient":
 
 @cache
 def rekognition() -> "RekognitionClient":
-    client: RekognitionClient = _client("rekognition", _ONCE)
-    return client
+    return rekognition_paced()
 
 
-@cache
 def rekognition_paced() -> "RekognitionClient":
-    """For times of throttling."""
-    client: RekognitionClient = _client("rekognition", _PACED)
+    """Another one each time, of which no call was throttled yet."""
+    client: RekognitionClient = _client("rekognition", _ONCE)
+    keep(Pace(), client)
     return client
 
 

@@ -4,13 +4,15 @@ Source of the error codes: the Amazon Rekognition API reference, DetectLabels, "
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
+from imagescan.aws.pace import THROTTLES
 from imagescan.images import StoredObject
 from imagescan.labels import LOWEST_CONFIDENCE, Box, Label
 from imagescan.requests import Failure
@@ -46,23 +48,23 @@ OF_THE_DEPLOYMENT = frozenset(
     }
 )
 
-
-_THROTTLES = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException"})
 PACED_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Rekognition:
-    """Throttled calls are waste: for a minute after one, what ``paced`` gives is asked in place of ``client``.
+    """Asks by a client that keeps to the rate that comes through, once a call was throttled.
 
-    A paced client never forgets its pace: used alone, it would slow calls that come seldom long after the throttling.
+    Such a client never forgets its pace: it would slow calls that come seldom long after the throttling. So a minute
+    after its last throttled call it gives way to another, of ``make_paced``. Threads may share it.
     """
 
     client: "RekognitionClient"
-    paced: Callable[[], "RekognitionClient"]
+    make_paced: Callable[[], "RekognitionClient"]
     bucket: str
     clock: Callable[[], float] = time.monotonic
-    throttled_at: float = -math.inf
+    _throttled_at: float = field(default=math.inf, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def detect(self, stored: StoredObject) -> Detection:
         """The labels of exactly this version of the object, from ``LOWEST_CONFIDENCE`` percent up.
@@ -72,12 +74,13 @@ class Rekognition:
         where: S3ObjectTypeDef = {"Bucket": self.bucket, "Name": stored.key}
         if stored.version:
             where["Version"] = stored.version
+        client = self._at_hand()
         try:
-            answer = self._at_hand().detect_labels(Image={"S3Object": where}, MinConfidence=LOWEST_CONFIDENCE)
+            answer = client.detect_labels(Image={"S3Object": where}, MinConfidence=LOWEST_CONFIDENCE)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code in _THROTTLES:
-                self.throttled_at = self.clock()
+            if code in THROTTLES:
+                self._note_throttled(client)
             raise classified(code) from error
         except (ConnectTimeoutError, EndpointConnectionError) as error:
             raise DetectorBusy(type(error).__name__) from error
@@ -86,7 +89,15 @@ class Rekognition:
         return Detection(tuple(_label(label) for label in answer["Labels"]), answer["LabelModelVersion"])
 
     def _at_hand(self) -> "RekognitionClient":
-        return self.paced() if self.clock() < self.throttled_at + PACED_SECONDS else self.client
+        with self._lock:
+            if self.clock() >= self._throttled_at + PACED_SECONDS:
+                self.client, self._throttled_at = self.make_paced(), math.inf
+            return self.client
+
+    def _note_throttled(self, client: "RekognitionClient") -> None:
+        with self._lock:
+            if client is self.client:  # calls in flight outlive its turn
+                self._throttled_at = self.clock()
 
 
 def classified(code: str) -> DetectionError:

@@ -1,0 +1,72 @@
+"""The rate at which a client calls, once some of its calls were throttled.
+
+The SDK's ``adaptive`` retry mode does as much, but measures by half seconds: the first throttled calls of a storm find
+next to nothing measured, and seconds pass until it is back at the rate that comes through.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_rekognition import RekognitionClient
+
+THROTTLES = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException"})
+SLOWEST = 0.5  # calls a second: the last of a batch of ten waits 20 s at most
+_KEPT = 0.7  # of the rate, after a throttled call
+_GROWTH = 0.0025  # for each call that came through, times the seconds since one was throttled
+
+
+class Pace:
+    """Free at first. ``clock`` gives seconds, ``sleep`` takes them; threads may share it."""
+
+    # No data class, which would take longer to make in a cold start than all else here.
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._rate, self._slowed_at = math.inf, -math.inf
+        self._turns = [-math.inf]  # of the last second, and the last before
+        self._rate_lock, self._turnstile = threading.Lock(), threading.Lock()
+
+    def wait(self) -> float:
+        """Sleep until it is the caller's turn, and say when that was."""
+        with self._turnstile:  # one at a time, so that all behind it go by the rate of when they get there
+            now = self._clock()
+            turn = max(now, self._turns[-1] + 1 / self._rate)
+            self._sleep(turn - now)
+            self._turns = [*self._turns_since(turn - 1), turn]
+        return turn
+
+    def passed(self) -> None:
+        """A call came through: the longer none was throttled, the sooner the rate grows."""
+        with self._rate_lock:
+            self._rate *= 1 + _GROWTH * (self._clock() - self._slowed_at)
+
+    def throttled(self, turn: float) -> None:
+        """The call of that turn was throttled; those that were in flight with it count once."""
+        with self._rate_lock:
+            if turn > self._slowed_at:
+                self._slowed_at = now = self._clock()
+                self._rate = max(SLOWEST, _KEPT * min(self._rate, len(self._turns_since(now - 1))))
+
+    def _turns_since(self, then: float) -> list[float]:
+        return [turn for turn in self._turns if turn > then]
+
+
+def keep(pace: Pace, client: "RekognitionClient") -> None:
+    """Have every call of the client wait for its turn."""
+
+    def before(context: dict[str, Any], **_: Any) -> None:
+        context["turn"] = pace.wait()
+
+    def after(context: dict[str, Any], parsed: dict[str, Any], **_: Any) -> None:
+        if parsed.get("Error", {}).get("Code") in THROTTLES:
+            pace.throttled(context["turn"])
+        else:
+            pace.passed()
+
+    client.meta.events.register("before-call", before)
+    client.meta.events.register("after-call", after)
