@@ -36,7 +36,8 @@ class Pace:
         with self._turnstile:  # one at a time, so that all behind it go by the rate of when they get there
             now = self._clock()
             turn = max(now, self._turns[-1] + 1 / self._rate)
-            self._sleep(turn - now)
+            if turn > now:  # to sleep for no time takes the system some
+                self._sleep(turn - now)
             self._turns = [*self._turns_since(turn - 1), turn]
         return turn
 
