@@ -1,9 +1,11 @@
-import base64
 import hashlib
 import json
+from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from imagescan.errors import BadInput, TooLarge, UnsupportedType
 from imagescan.handlers import bodies
@@ -13,7 +15,7 @@ from imagescan.labels import MatchMode, Question
 from tests.pictures import jpeg, png
 
 CONTENT = jpeg()
-FILE = base64.b64encode(CONTENT).decode()
+FILE = b64encode(CONTENT).decode()
 
 
 def body(**fields: Any) -> str:
@@ -74,6 +76,27 @@ def test_what_is_not_base64_is_refused(file: str) -> None:
     with pytest.raises(BadInput) as refused:
         bodies.read(SubmitBody, body(file=file)).image()
     assert refused.value.code == "not_base64"
+
+
+@given(file=st.text("AQgw+/=-_ \n\u00e9", max_size=9) | st.binary().map(lambda content: b64encode(content).decode()))
+@example(file="QR==")  # stray bits at the end
+@example(file="+_+_")
+def test_what_is_base64_is_what_python_takes_for_it(file: str) -> None:
+    assert decoded(file) == by_python(file)
+
+
+def decoded(file: str) -> bytes | None:
+    try:
+        return bodies.decoded(file)
+    except BadInput:
+        return None
+
+
+def by_python(file: str) -> bytes | None:
+    try:
+        return b64decode(file, validate=True)
+    except ValueError:
+        return None
 
 
 @pytest.mark.parametrize("file_type", ["image/gif", "jpeg", "", "IMAGE/JPEG"])
@@ -188,7 +211,7 @@ def test_bodies_that_differ_in_anything_have_fingerprints_of_their_own(other: di
 
 def test_an_image_has_the_same_fingerprint_whichever_way_its_bytes_come() -> None:
     content = png()
-    posted = bodies.read(SubmitBody, body(file=base64.b64encode(content).decode(), fileType="image/png"))
+    posted = bodies.read(SubmitBody, body(file=b64encode(content).decode(), fileType="image/png"))
     announced = {
         "sha256": hashlib.sha256(content).hexdigest(),
         "size": len(content),

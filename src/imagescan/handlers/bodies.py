@@ -4,9 +4,10 @@ import base64
 import binascii
 import hashlib
 import json
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from imagescan.errors import BadInput, TooLarge, UnsupportedType
 from imagescan.images import MAX_STORED_BYTES, AnnouncedImage, CheckedImage, ImageType, check
@@ -30,6 +31,8 @@ HINTS = {
     "idempotency_key": f"'idempotency_key' must be 1 to {MAX_KEY_LENGTH} visible ASCII characters",
     "reference": f"'reference' must be a string of at most {MAX_REFERENCE_BYTES:,} bytes",
 }
+
+_BASE64 = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
 
 type LabelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
@@ -66,7 +69,7 @@ class SubmitBody(QuestionBody):
         if self.file is not None and (self.sha256 or self.size):
             raise _wrong("file", "sha256")
         if self.file is not None:
-            return check(_decoded(self.file), self._image_type())
+            return check(decoded(self.file), self._image_type())
         if self.sha256 is None and self.size is None:
             raise BadInput("missing_file", f"{HINTS['file']}; or send 'sha256' and 'size' to upload it to S3 yourself.")
         if self.sha256 is None or self.size is None:
@@ -131,13 +134,22 @@ def fingerprint(image: CheckedImage | AnnouncedImage, sent: SubmitBody) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
-def _decoded(file: str) -> bytes:
+def decoded(file: str) -> bytes:
+    """The bytes that standard base64 stands for. Raises BadInput for all else, line breaks among it."""
+    if not _may_be_of_another_alphabet(file):
+        with suppress(ValidationError):  # of stray bits at the end, where Python's decoder is the laxer one
+            return _BASE64.validate_strings(file)
     try:
         return base64.b64decode(file, validate=True)
     except (binascii.Error, ValueError):
         raise BadInput(
             "not_base64", "'file' is not base64. Send the standard alphabet without line breaks or a 'data:' prefix."
         ) from None
+
+
+def _may_be_of_another_alphabet(file: str) -> bool:
+    """What pydantic's decoder takes beside standard base64. It takes a fifth of the time of Python's."""
+    return len(file) % 4 != 0 or "-" in file or "_" in file
 
 
 def _wrong(*fields: str) -> BadInput:
