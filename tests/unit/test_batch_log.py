@@ -1,10 +1,12 @@
 """What the scanner counts, as CloudWatch reads it from the log."""
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
 
+from imagescan.handlers import metrics
 from imagescan.handlers.batch_log import count_judged
 from imagescan.scan import Outcome, Result
 from imagescan.scan_batch import Judged
@@ -52,10 +54,16 @@ def test_a_batch_of_nothing_counts_nothing(capsys: pytest.CaptureFixture[str]) -
     assert counted(capsys, judged()) == {}
 
 
+def test_what_was_counted_is_not_counted_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert counted(capsys, judged(Outcome("a", Result.SCANNED))) == {"Scanned": 1}
+    assert counted(capsys, judged(Outcome("b", Result.DUPLICATE))) == {"Duplicate": 1}
+
+
 def test_a_metric_is_told_apart_by_its_stack(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "imagescan-staging")
+    monkeypatch.setattr(metrics, "of_the_stack", cache(metrics.of_the_stack.__wrapped__))  # made in that environment
     count_judged([judged(Outcome("a", Result.SCANNED))])
     printed = json.loads(capsys.readouterr().out)
     [block] = printed["_aws"]["CloudWatchMetrics"]

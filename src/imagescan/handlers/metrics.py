@@ -1,11 +1,14 @@
 """The functions' metrics: counts in a log line that CloudWatch reads as metrics (embedded metric format)."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 NAMESPACE = "ImageScan"
+
+of_the_stack = cache(lambda: Metrics(namespace=NAMESPACE))
 
 
 def count(numbers: Mapping[str, int]) -> None:
@@ -13,7 +16,6 @@ def count(numbers: Mapping[str, int]) -> None:
     counted = {name: number for name, number in numbers.items() if number}
     if not counted:
         return
-    metrics = Metrics(namespace=NAMESPACE)
     for name, number in counted.items():
-        metrics.add_metric(name, MetricUnit.Count, number)
-    metrics.flush_metrics()
+        of_the_stack().add_metric(name, MetricUnit.Count, number)
+    of_the_stack().flush_metrics()
