@@ -140,6 +140,6 @@ def most_confident_first(labels: Iterable[Label]) -> list[Label]:
 
 def _how(wanted: str, label: Label) -> MatchedBy | None:
     for how, names in _NAMES.items():
-        if any(normalized(name) == wanted for name in names(label)):
+        if wanted in map(normalized, names(label)):
             return how
     return None

@@ -221,6 +221,8 @@ def derive(request: ScanRequest, image: Image | None, now: float) -> Answer | No
 
 def settled(request: ScanRequest, image: Image | None, now: float) -> ScanRequest | None:
     """The request with its answer and its last deadline written into it, or None while it is pending."""
+    if request.answer:
+        return request
     answer = derive(request, image, now)
     return replace(request, answer=answer, deadline=deadline_of(request, image)) if answer else None
 
