@@ -8,6 +8,8 @@ import zlib
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from imagescan.labels import Box, Label
 
 # Rekognition's categories and usual names, the commonest last: Deflate refers the sooner to what is near.
@@ -53,7 +55,7 @@ def packed(labels: tuple[Label, ...]) -> bytes:
 def unpacked(content: bytes) -> tuple[Label, ...]:
     """Raises zlib.error for what ``packed`` did not write."""
     plain = zlib.decompressobj(zdict=DICTIONARY).decompress(content)
-    return tuple(_label(fields) for fields in json.loads(plain))
+    return tuple(_label(fields) for fields in orjson.loads(plain))
 
 
 def _plain(label: Label) -> list[Any]:

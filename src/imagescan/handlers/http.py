@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
+
+import orjson
 
 from imagescan.errors import BadInput, Conflict, NotFound, Rejected, TooLarge, UnsupportedType
 from imagescan.handlers.log import logger
@@ -44,7 +45,7 @@ def response(status_code: int, body: Mapping[str, Any], headers: Mapping[str, st
     return {
         "statusCode": status_code,
         "headers": {"Content-Type": "application/json", "Cache-Control": "no-store", **CORS, **(headers or {})},
-        "body": json.dumps(body, separators=(",", ":")),
+        "body": orjson.dumps(body).decode(),
         "isBase64Encoded": False,
     }
 
