@@ -2,10 +2,15 @@
 
 import asyncio
 import json
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+import trustme
 
 from benchmarks.answers import Answers
 from benchmarks.served import served
@@ -19,6 +24,18 @@ def loopback() -> Iterator[str]:
     """Its address while it runs."""
     with served([sys.executable, "-m", __name__], {}) as address:
         yield address
+
+
+@contextmanager
+def loopback_over_tls() -> Iterator[tuple[str, Path]]:
+    """Its address while it is spoken to as AWS is, and the certificate of the authority to trust."""
+    authority = trustme.CA()
+    with TemporaryDirectory() as folder:
+        trusted, own = Path(folder, "authority.pem"), Path(folder, "own.pem")
+        authority.cert_pem.write_to_path(trusted)
+        authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(own)
+        with served([sys.executable, "-m", __name__, own], {}) as address:
+            yield address.replace("http:", "https:"), trusted
 
 
 class Connection(asyncio.Protocol):
@@ -55,13 +72,15 @@ class Connection(asyncio.Protocol):
         self._transport.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body)
 
 
-async def main() -> None:
-    """Serves until it is ended, after it has printed its port."""
-    answers = Answers()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(answers), HOST, ANY)
+async def main(certificate: str | None = None) -> None:
+    """Serves until it is ended, after it has printed its port; over TLS with a certificate and its key in a file."""
+    answers, context = Answers(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
+    if context and certificate:
+        context.load_cert_chain(certificate)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(answers), HOST, ANY, ssl=context)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:]))

@@ -3,10 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from benchmarks.figure import Figure
-from benchmarks.loopback import loopback
+from benchmarks.loopback import loopback_over_tls
 from local import environments, paths
 from tests.integration.resources import TEMPLATE
 
@@ -15,17 +15,17 @@ FUNCTIONS = ("StatusFunction", "SubmitFunction", "ScannerFunction")
 
 def measure() -> Iterator[Figure]:
     """For each handler that people wait for, in a process that does nothing else."""
-    with loopback() as aws:
-        for case, (own, bare) in _measured(aws).items():
+    with loopback_over_tls() as (aws, trusted):
+        for case, (own, bare) in _measured({"AWS_ENDPOINT_URL": aws, "AWS_CA_BUNDLE": str(trusted)}).items():
             yield Figure(7, f"{case}: CPU of a warm call", own * 1e6, bare * 1e6, 1.15, "µs")
 
 
-def _measured(aws: str) -> dict[str, tuple[float, float]]:
+def _measured(of_aws: Mapping[str, str]) -> dict[str, tuple[float, float]]:
     variables = {name: value for function in FUNCTIONS for name, value in TEMPLATE.environment(function).items()}
-    endpoints = {"AWS_ENDPOINT_URL": aws, "PYTHONPATH": f"{paths.ROOT}/src"}
+    own = variables | {"PYTHONPATH": f"{paths.ROOT}/src", **of_aws}
     command = [sys.executable, "-m", "benchmarks.warm_calls"]
     told = subprocess.run(  # noqa: S603 - our own
-        command, env=environments.for_server(variables | endpoints), cwd=paths.ROOT, stdout=subprocess.PIPE, check=True
+        command, env=environments.for_server(own), cwd=paths.ROOT, stdout=subprocess.PIPE, check=True
     )
     measured: dict[str, tuple[float, float]] = json.loads(told.stdout)
     return measured

@@ -10,11 +10,12 @@ from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import boto3
 from botocore import xform_name
 
 from imagescan.aws import clients
@@ -100,20 +101,27 @@ def handlers() -> dict[str, Call]:
 
 
 def recorded(handler: Call) -> Threads:
-    """The AWS calls that it makes, by thread, to be made again by the same clients with the same parameters."""
+    """The AWS calls that it makes, by thread, to be made again with the same parameters by the SDK as it comes."""
     threads: dict[int, list[Call]] = defaultdict(list)
 
-    def note(params: dict[str, Any], model: Any, *, client: Any, **_: Any) -> None:
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        client = stock(model.service_model.service_name)
         call = partial(getattr(client, xform_name(model.name)), **copy.deepcopy(params))
         threads[threading.get_ident()].append(call)
 
-    notes = [(client().meta.events, partial(note, client=client())) for client in CLIENTS]
-    for events, noting in notes:
-        events.register("provide-client-params", noting)
+    all_events = [client().meta.events for client in CLIENTS]
+    for events in all_events:
+        events.register("provide-client-params", note)
     handler()
-    for events, noting in notes:
-        events.unregister("provide-client-params", noting)
+    for events in all_events:
+        events.unregister("provide-client-params", note)
     return list(threads.values())
+
+
+@cache
+def stock(service: str) -> Any:
+    """A client with nothing set, as the documentation makes it: a floor that does not move when ours get better."""
+    return boto3.client(service)  # type: ignore[call-overload]  # the service is not known before
 
 
 def make_again(threads: Threads) -> None:
