@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from imagescan.aws import clients
 from imagescan.aws.pace import Pace
+from imagescan.handlers import scanner
 from local.environments import NO_ACCOUNT
 from tests.integration.event_bus_double import EventBusDouble
 from tests.integration.functions import FUNCTIONS, Clock, Functions, Trigger, module_of
@@ -22,9 +23,6 @@ from tests.integration.resources import Resources
 from tests.integration.streams import Streams
 from tests.integration.wire import Answering, Wire
 from tests.integration.world import MINUTE, World
-
-if TYPE_CHECKING:
-    from mypy_boto3_rekognition import RekognitionClient
 
 _NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto knows no streams under an account's own address
 
@@ -44,7 +42,7 @@ def attached_sdk(make_wire: Callable[[dict[str, Answering]], Wire] = Wire) -> It
             patch.setenv(name, value)
         patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
         patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
-        patch.setattr(clients, "Pace", partial(Pace, sleep=lambda _: None))
+        patch.setattr(scanner, "Pace", partial(Pace, sleep=lambda _: None))
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = RekognitionDouble(resources.s3)
         bus = EventBusDouble()
@@ -55,22 +53,11 @@ def attached_sdk(make_wire: Callable[[dict[str, Answering]], Wire] = Wire) -> It
             clients.s3(),
             clients.sqs(),
             clients.events(),
+            clients.rekognition(),
         ):
             wire.attach(client)
-        patch.setattr(clients, "rekognition_paced", _attached(wire, clients.rekognition_paced))
         yield wire, detector, bus, resources, boto3.client("dynamodbstreams", config=_NOT_BY_ACCOUNT)
     _forget_cached()
-
-
-def _attached(wire: Wire, make: Callable[[], "RekognitionClient"]) -> Callable[[], "RekognitionClient"]:
-    """It makes clients later too."""
-
-    def made() -> "RekognitionClient":
-        client = make()
-        wire.attach(client)
-        return client
-
-    return made
 
 
 @contextmanager

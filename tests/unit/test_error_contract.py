@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from imagescan.aws.pace import Pace
 from imagescan.aws.rekognition import OF_THE_DEPLOYMENT, OF_THE_IMAGE, Rekognition, classified
 from imagescan.images import StoredObject
 from imagescan.scan import DetectorBusy, ImageRefused
@@ -83,6 +84,6 @@ def test_a_refused_image_says_why_to_people(code: str) -> None:
 def test_a_call_without_an_answer_may_have_been_paid_for_if_it_was_sent(error: BotoCoreError, charged: bool) -> None:
     client: Any = RekognitionThatFails(error)
     with pytest.raises(DetectorBusy) as raised:
-        Rekognition(client, lambda: client, "pictures").detect(StoredObject("images/a", None, "a", None))
+        Rekognition(client, "pictures", Pace()).detect(StoredObject("images/a", None, "a", None))
     assert raised.value.charged is charged
     assert raised.value.code == type(error).__name__

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from imagescan.aws.pace import SLOWEST, Pace
+from imagescan.aws.pace import FORGOTTEN_SECONDS, SLOWEST, Pace
 
 
 @dataclass
@@ -76,6 +76,17 @@ def test_the_longer_no_call_was_throttled_the_faster_the_rate_grows(pace: Pace, 
         pace.passed()
     assert waits == sorted(waits, reverse=True)
     assert waits[10] / waits[0] > waits[210] / waits[200]
+
+
+def test_a_minute_after_the_last_throttled_call_nothing_waits(pace: Pace, time: Time) -> None:
+    pace.throttled(pace.wait())
+    time.now += FORGOTTEN_SECONDS - 1
+    pace.throttled(pace.wait())
+    time.now += FORGOTTEN_SECONDS - 5
+    pace.wait()
+    assert time.of(pace.wait) > 0
+    time.now += 5
+    assert [time.of(pace.wait) for _ in range(10)] == [0] * 10
 
 
 @pytest.mark.parametrize(("limit", "most_throttled"), [(20, 0.12), (50, 0.06), (500, 0.02)])

@@ -12,8 +12,6 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
 
-from imagescan.aws.pace import Pace, keep
-
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -94,13 +92,7 @@ def sqs() -> "SQSClient":
 
 @cache
 def rekognition() -> "RekognitionClient":
-    return rekognition_paced()
-
-
-def rekognition_paced() -> "RekognitionClient":
-    """Another one each time, of which no call was throttled yet."""
     client: RekognitionClient = _client("rekognition", _ONCE)
-    keep(Pace(), client)
     return client
 
 

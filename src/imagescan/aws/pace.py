@@ -1,4 +1,4 @@
-"""The rate at which a client calls, once some of its calls were throttled.
+"""The rate at which a service is called, once some of the calls were throttled.
 
 The SDK's ``adaptive`` retry mode does as much, but measures by half seconds: the first throttled calls of a storm find
 next to nothing measured, and seconds pass until it is back at the rate that comes through.
@@ -8,19 +8,18 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from mypy_boto3_rekognition import RekognitionClient
-
-THROTTLES = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException"})
+FORGOTTEN_SECONDS = 60.0  # after the last throttled call, so that seldom calls are not slowed long after a storm
 SLOWEST = 0.5  # calls a second: the last of a batch of ten waits 20 s at most
 _KEPT = 0.7  # of the rate, after a throttled call
 _GROWTH = 0.0025  # for each call that came through, times the seconds since one was throttled
 
 
 class Pace:
-    """Free at first. ``clock`` gives seconds, ``sleep`` takes them; threads may share it."""
+    """Free at first, and again a minute after the last throttled call. Threads may share it.
+
+    ``clock`` gives seconds, ``sleep`` takes them.
+    """
 
     # No data class, which would take longer to make in a cold start than all else here.
     def __init__(
@@ -35,7 +34,7 @@ class Pace:
         """Sleep until it is the caller's turn, and say when that was."""
         with self._turnstile:  # one at a time, so that all behind it go by the rate of when they get there
             now = self._clock()
-            turn = max(now, self._turns[-1] + 1 / self._rate)
+            turn = max(now, self._turns[-1] + 1 / self._rate_at(now))
             if turn > now:  # to sleep for no time takes the system some
                 self._sleep(turn - now)
             self._turns = [*self._turns_since(turn - 1), turn]
@@ -53,21 +52,11 @@ class Pace:
                 self._slowed_at = now = self._clock()
                 self._rate = max(SLOWEST, _KEPT * min(self._rate, len(self._turns_since(now - 1))))
 
+    def _rate_at(self, now: float) -> float:
+        with self._rate_lock:
+            if now >= self._slowed_at + FORGOTTEN_SECONDS:
+                self._rate = math.inf
+            return self._rate
+
     def _turns_since(self, then: float) -> list[float]:
         return [turn for turn in self._turns if turn > then]
-
-
-def keep(pace: Pace, client: "RekognitionClient") -> None:
-    """Have every call of the client wait for its turn."""
-
-    def before(context: dict[str, Any], **_: Any) -> None:
-        context["turn"] = pace.wait()
-
-    def after(context: dict[str, Any], parsed: dict[str, Any], **_: Any) -> None:
-        if parsed.get("Error", {}).get("Code") in THROTTLES:
-            pace.throttled(context["turn"])
-        else:
-            pace.passed()
-
-    client.meta.events.register("before-call", before)
-    client.meta.events.register("after-call", after)

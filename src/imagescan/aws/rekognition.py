@@ -3,16 +3,12 @@
 Source of the error codes: the Amazon Rekognition API reference, DetectLabels, "Errors", and "Error handling".
 """
 
-import math
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from imagescan.aws.pace import THROTTLES
+from imagescan.aws.pace import Pace
 from imagescan.images import StoredObject
 from imagescan.labels import LOWEST_CONFIDENCE, Box, Label
 from imagescan.requests import Failure
@@ -47,24 +43,16 @@ OF_THE_DEPLOYMENT = frozenset(
         "ValidationException",
     }
 )
+_THROTTLES = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException"})
 
-PACED_SECONDS = 60.0
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Rekognition:
-    """Asks by a client that keeps to the rate that comes through, once a call was throttled.
-
-    Such a client never forgets its pace: it would slow calls that come seldom long after the throttling. So a minute
-    after its last throttled call it gives way to another, of ``make_paced``. Threads may share it.
-    """
+    """Throttled calls are waste: each call waits for its turn by the pace. Threads may share it."""
 
     client: "RekognitionClient"
-    make_paced: Callable[[], "RekognitionClient"]
     bucket: str
-    clock: Callable[[], float] = time.monotonic
-    _throttled_at: float = field(default=math.inf, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    pace: Pace
 
     def detect(self, stored: StoredObject) -> Detection:
         """The labels of exactly this version of the object, from ``LOWEST_CONFIDENCE`` percent up.
@@ -74,30 +62,22 @@ class Rekognition:
         where: S3ObjectTypeDef = {"Bucket": self.bucket, "Name": stored.key}
         if stored.version:
             where["Version"] = stored.version
-        client = self._at_hand()
+        turn = self.pace.wait()
         try:
-            answer = client.detect_labels(Image={"S3Object": where}, MinConfidence=LOWEST_CONFIDENCE)
+            answer = self.client.detect_labels(Image={"S3Object": where}, MinConfidence=LOWEST_CONFIDENCE)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code in THROTTLES:
-                self._note_throttled(client)
+            if code in _THROTTLES:
+                self.pace.throttled(turn)
+            else:
+                self.pace.passed()
             raise classified(code) from error
         except (ConnectTimeoutError, EndpointConnectionError) as error:
             raise DetectorBusy(type(error).__name__) from error
         except BotoCoreError as error:  # sent, and no answer: it may have been paid for
             raise DetectorBusy(type(error).__name__, charged=True) from error
+        self.pace.passed()
         return Detection(tuple(_label(label) for label in answer["Labels"]), answer["LabelModelVersion"])
-
-    def _at_hand(self) -> "RekognitionClient":
-        with self._lock:
-            if self.clock() >= self._throttled_at + PACED_SECONDS:
-                self.client, self._throttled_at = self.make_paced(), math.inf
-            return self.client
-
-    def _note_throttled(self, client: "RekognitionClient") -> None:
-        with self._lock:
-            if client is self.client:  # calls in flight outlive its turn
-                self._throttled_at = self.clock()
 
 
 def classified(code: str) -> DetectionError:

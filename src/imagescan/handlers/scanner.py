@@ -10,6 +10,7 @@ from imagescan.aws import clients
 from imagescan.aws.daily_calls import DailyCalls
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
+from imagescan.aws.pace import Pace
 from imagescan.aws.rekognition import Rekognition
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.aws.scan_queue import ScanQueue, messages_in
@@ -35,7 +36,7 @@ def collaborators() -> dict[str, Any]:
         "images": ImagesTable(clients.dynamodb(), names.images_table),
         "requests": RequestsTable(clients.dynamodb(), names.requests_table),
         "bucket": ImageBucket(clients.s3(), names.images_bucket),
-        "detector": Rekognition(clients.rekognition(), clients.rekognition_paced, names.images_bucket),
+        "detector": Rekognition(clients.rekognition(), names.images_bucket, Pace()),
         "budget": budget(),
     }
 
