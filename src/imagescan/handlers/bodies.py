@@ -16,6 +16,7 @@ from imagescan.labels import LOWEST_CONFIDENCE, MatchMode, Question
 MAX_LABELS = 25
 MAX_ENTRIES = 25
 MAX_REFERENCE_BYTES = 1024
+_FINGERPRINT_DIGITS = 32  # more would take the rows of many answered requests over the kilobyte that a write unit pays
 MAX_KEY_LENGTH = 255
 
 HINTS = {
@@ -131,7 +132,7 @@ def fingerprint(image: CheckedImage | AnnouncedImage, sent: SubmitBody) -> str:
     """
     labels = sent.labels or (sent.label and [sent.label])
     asked = [image.hash, image.type, image.size, labels, sent.match, sent.min_confidence, sent.reference]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:_FINGERPRINT_DIGITS]
 
 
 def decoded(file: str) -> bytes:
