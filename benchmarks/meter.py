@@ -26,6 +26,7 @@ type Units = Counter[str]
 # What a service takes to answer, in seconds: assumed, from within its region, as no AWS is asked here.
 SECONDS = {
     "GetItem": 0.004,
+    "BatchGetItem": 0.010,
     "Query": 0.006,
     "PutItem": 0.007,
     "UpdateItem": 0.007,
@@ -191,4 +192,6 @@ def _log_bytes(written: str, function: str, invocations: int) -> int:
 def _units_read(operation: str, answer: dict[str, Any]) -> float:
     if operation == "GetItem":
         return units_of_read([answer["Item"]] if "Item" in answer else [], strong=True)
+    if operation == "BatchGetItem":  # each row by itself
+        return sum(units_of_read([row], strong=True) for rows in answer["Responses"].values() for row in rows)
     return units_of_read(answer["Items"], strong=False) if operation == "Query" else 0

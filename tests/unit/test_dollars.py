@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.bill import Price, bill, prices, total
 from benchmarks.capacity import Index, indexes, row_bytes, units_of_read, units_of_write
-from benchmarks.dollars import MILLION, dollars, otherwise
+from benchmarks.dollars import MILLION, dollars, of_requests, otherwise
 
 KEYED = {"id": {"S": "a"}}
 
@@ -120,6 +120,12 @@ def test_every_price_says_where_and_when_it_was_found() -> None:
 def test_a_million_of_each_step_is_added_up_at_list_prices() -> None:
     steps = {"POST": Counter({"api.rest": 1.0, "s3.put": 1.0}), "GET": Counter({"api.rest": 1.0})}
     assert dollars(steps) == pytest.approx(3.5 + 5 + 3.5)
+
+
+def test_requests_are_told_apart_from_computing_and_logs() -> None:
+    steps = {"POST": Counter({"api.rest": 1.0, "lambda.gb_seconds": 1.0, "logs.bytes": 500.0})}
+    assert of_requests(steps) == pytest.approx(3.5)
+    assert dollars(steps) > 3.5
 
 
 def test_each_alternative_changes_what_it_says() -> None:
