@@ -181,7 +181,8 @@ class RequestsTable:
 
 
 def _may_be_id(sent: str) -> bool:
-    return 0 < len(sent.encode()) <= _LONGEST_KEY
+    # Ids are made of ASCII, and half a character of another alphabet cannot even be written into a call.
+    return sent.isascii() and 0 < len(sent) <= _LONGEST_KEY
 
 
 def _key(request_id: str) -> dict[str, Any]:
