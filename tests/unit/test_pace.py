@@ -52,6 +52,14 @@ def test_after_a_throttled_call_the_next_go_at_seven_tenths_of_the_last_seconds_
     assert [time.of(pace.wait) for _ in range(3)] == pytest.approx([1 / 7] * 3)
 
 
+def test_a_throttled_call_that_is_told_late_slows_by_how_fast_calls_were_made(pace: Pace, time: Time) -> None:
+    turns = [pace.wait() for _ in range(10)]
+    time.now += 2  # such as ten connections take that a small function opens at once
+    pace.throttled(turns[0])
+    pace.wait()
+    assert time.of(pace.wait) == pytest.approx(1 / 7)
+
+
 def test_calls_that_were_in_flight_together_count_once(pace: Pace, time: Time) -> None:
     turns = [pace.wait() for _ in range(10)]
     time.now += 0.1

@@ -27,7 +27,7 @@ class Pace:
     ) -> None:
         self._clock, self._sleep = clock, sleep
         self._rate, self._slowed_at = math.inf, -math.inf
-        self._turns = [-math.inf]  # of the last second, and the last before
+        self._turns = [-math.inf]  # the last, and those of the second before it
         self._rate_lock, self._turnstile = threading.Lock(), threading.Lock()
 
     def wait(self) -> float:
@@ -37,7 +37,7 @@ class Pace:
             turn = max(now, self._turns[-1] + 1 / self._rate_at(now))
             if turn > now:  # to sleep for no time takes the system some
                 self._sleep(turn - now)
-            self._turns = [*self._turns_since(turn - 1), turn]
+            self._turns = [*(each for each in self._turns if each > turn - 1), turn]
         return turn
 
     def passed(self) -> None:
@@ -49,14 +49,11 @@ class Pace:
         """The call of that turn was throttled; those that were in flight with it count once."""
         with self._rate_lock:
             if turn > self._slowed_at:
-                self._slowed_at = now = self._clock()
-                self._rate = max(SLOWEST, _KEPT * min(self._rate, len(self._turns_since(now - 1))))
+                self._slowed_at = self._clock()
+                self._rate = max(SLOWEST, _KEPT * min(self._rate, len(self._turns)))
 
     def _rate_at(self, now: float) -> float:
         with self._rate_lock:
             if now >= self._slowed_at + FORGOTTEN_SECONDS:
                 self._rate = math.inf
             return self._rate
-
-    def _turns_since(self, then: float) -> list[float]:
-        return [turn for turn in self._turns if turn > then]
