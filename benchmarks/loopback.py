@@ -74,12 +74,16 @@ class Connection(asyncio.Protocol):
 
 async def main(certificate: str | None = None) -> None:
     """Serves until it is ended, after it has printed its port; over TLS with a certificate and its key in a file."""
-    answers, context = Answers(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
-    if context and certificate:
-        context.load_cert_chain(certificate)
+    answers, context = Answers(), _tls(certificate) if certificate else None
     server = await asyncio.get_running_loop().create_server(lambda: Connection(answers), HOST, ANY, ssl=context)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await server.serve_forever()
+
+
+def _tls(certificate: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import gzip
 import json
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 from itertools import batched
@@ -14,13 +13,15 @@ from uuid import uuid4
 from benchmarks.meter import Meter, Units
 from benchmarks.photograph import photograph, seen
 from imagescan.aws.table_stream import ended_in
+from imagescan.handlers import queries
+from imagescan.handlers.bodies import MAX_ENTRIES
+from imagescan.images import ImageType, key_of
 from tests.integration.functions import BATCH_SIZE, proxy_event
 from tests.integration.resources import BUCKET, IMAGES, REQUESTS, TEMPLATE
 from tests.integration.world import World
 
 CALLS_OF_A_SCAN = ("UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query", "UpdateItem")
 _NOT_COUNTED = 1_000_000  # the number of the picture that warms the functions up
-ENTRIES, IDS = 25, 100  # that one call of the API takes
 HEADERS_OF_API_GATEWAY = 400  # bytes; beside those that a function sets: date, ids, and the frames around them
 TRACE = "Root=1-6921b0f0-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"  # as each invocation has one
 CALLER = {"identity": {"caller": "AIDACKCEVSQ6C2EXAMPLE", "userArn": "arn:aws:iam::123456789012:user/caller"}}
@@ -32,9 +33,7 @@ type Answer = dict[str, Any]
 
 def one_by_one(world: World, distinct: int) -> Steps:
     """Each is one POST, its scan, its settling, its event, and one GET once it is settled. ``world`` is empty."""
-    meter = _meter(world)
-    _warm_up(meter)
-    pictures = _pictures(world, range(distinct))
+    meter, pictures = _warm_meter(world), _pictures(world, distinct)
     steps = {"POST": _posted(meter, pictures)}
     steps |= {"scan": _scanned(meter, distinct), "event": _told(meter, distinct), "GET": _asked_after(meter)}
     return _of_one(steps, distinct)
@@ -45,25 +44,29 @@ def many_at_once(world: World, distinct: int) -> Steps:
 
     Then 100 are asked after in a GET, once while they wait and once they are settled.
     """
-    meter = _meter(world)
-    _warm_up(meter)
-    pictures = _pictures(world, range(distinct))
+    meter, pictures = _warm_meter(world), _pictures(world, distinct)
     steps = {"POST": _announced(meter, pictures), "upload": Counter({"s3.put": distinct})}
     too_soon = _asked_after_many(meter)
     steps |= {"scan": _scanned(meter, distinct), "event": _told(meter, distinct)}
     return _of_one(steps | {"GET": too_soon + _asked_after_many(meter)}, distinct)
 
 
-def _meter(world: World) -> Meter:
+def _warm_meter(world: World) -> Meter:
+    """After one image went all the way, which makes the clients and reads the settings."""
     world.functions.overrides["_X_AMZN_TRACE_ID"] = TRACE
-    return Meter(world)
+    meter = Meter(world)
+    _posted(meter, [photograph(_NOT_COUNTED)])
+    _scanned(meter, 1)
+    _told(meter, 1)
+    _asked_after(meter)
+    _asked_after_many(meter)
+    return meter
 
 
-def _pictures(world: World, numbers: Sequence[int]) -> list[bytes]:
+def _pictures(world: World, distinct: int) -> list[bytes]:
     """As many that all differ, and that Rekognition knows."""
-    pictures = [photograph(number) for number in numbers]
-    hashes = [sha256(each).hexdigest() for each in pictures]
-    world.detector.shows |= dict(zip(hashes, map(seen, numbers), strict=True))
+    pictures = [photograph(number) for number in range(distinct)]
+    world.detector.shows |= {sha256(each).hexdigest(): seen(number) for number, each in enumerate(pictures)}
     return pictures
 
 
@@ -80,7 +83,7 @@ def _posted(meter: Meter, pictures: list[bytes]) -> Units:
 
 def _announced(meter: Meter, pictures: list[bytes]) -> Units:
     entries = [_entry(each) for each in pictures]
-    bodies = [json.dumps({"entries": some}) for some in batched(entries, ENTRIES, strict=True)]
+    bodies = [json.dumps({"entries": some}) for some in batched(entries, MAX_ENTRIES, strict=True)]
     of_many = {"resource": "/scanrequests"}
     units, answers = _called(meter, "SubmitFunction", [_event("POST", body) | of_many for body in bodies])
     requests = [result["request"] for answer in answers for result in answer["results"]]
@@ -100,7 +103,7 @@ def _upload(world: World, content: bytes, request: Answer) -> None:
     headers = request["upload"]["headers"]
     world.resources.s3.put_object(
         Bucket=BUCKET,
-        Key=f"images/{request['image_hash']}.jpg",
+        Key=key_of(request["image_hash"], ImageType.JPEG),
         Body=content,
         ContentType=headers["Content-Type"],
         ChecksumAlgorithm="SHA256",  # moto keeps a checksum only of an algorithm that is named
@@ -132,8 +135,8 @@ def _asked_after(meter: Meter) -> Units:
 
 
 def _asked_after_many(meter: Meter) -> Units:
-    queries = [{"ids": ",".join(some)} for some in batched(meter.world.functions.accepted, IDS, strict=False)]
-    events = [_event("GET") | {"resource": "/scanrequests", "queryStringParameters": query} for query in queries]
+    ids = [",".join(some) for some in batched(meter.world.functions.accepted, queries.MOST, strict=False)]
+    events = [_event("GET") | {"resource": "/scanrequests", "queryStringParameters": {"ids": each}} for each in ids]
     units, _ = _called(meter, "ListingFunction", events)
     return units
 
@@ -157,12 +160,3 @@ def _bytes_out(answer: Answer) -> int:
     is_packed = len(body) >= TEMPLATE.properties("Api", "Name", "DefinitionBody")["MinimumCompressionSize"]
     headers = len(json.dumps(answer["headers"])) + HEADERS_OF_API_GATEWAY
     return headers + len(gzip.compress(body) if is_packed else body)
-
-
-def _warm_up(meter: Meter) -> None:
-    """One image all the way, which makes the clients and reads the settings."""
-    _posted(meter, [photograph(_NOT_COUNTED)])
-    _scanned(meter, 1)
-    _told(meter, 1)
-    _asked_after(meter)
-    _asked_after_many(meter)
