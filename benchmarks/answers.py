@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from tests.integration.messages import body_of, response
-from tests.integration.rekognition_double import MODEL_VERSION, label
-from tests.pictures import png
+from testing.fake_rekognition import MODEL_VERSION, label
+from testing.images import png
+from testing.wire_messages import body_of, response
 
 type Item = dict[str, Any]
 type Headers = Mapping[str, str]

@@ -19,14 +19,18 @@ from rich.table import Table
 from benchmarks.meter import SECONDS
 from benchmarks.queue import Message, Queue
 from benchmarks.timeline import Timeline
-from imagescan.images import CheckedImage, ImageType, StoredObject
-from imagescan.labels import Label, Question
-from imagescan.requests import Image, Lease, Scan, ScanRequest
-from imagescan.scan import Detection, DetectorBusy, NoLimit, Outcome, Result, Scanner
-from imagescan.scan_batch import Judged
-from imagescan.submit import submit
-from imagescan.uploads import Message as Delivery
-from imagescan.uploads import announcement, keys_in
+from imagescan.aws.s3_events import image_keys, s3_event_message
+from imagescan.domain.detection import Detection, TransientDetectorError
+from imagescan.domain.image import StoredObject, ValidatedImage
+from imagescan.domain.image_header import ImageType
+from imagescan.domain.image_record import Image, LeaseResult, Scan
+from imagescan.domain.labels import Label
+from imagescan.domain.question import Question
+from imagescan.domain.scan_message import ScanMessage as Delivery
+from imagescan.domain.scan_request import ScanRequest
+from imagescan.use_cases.scan_batch import MessageResult
+from imagescan.use_cases.scan_image import Outcome, OutcomeKind, Scanner, UnlimitedQuota
+from imagescan.use_cases.submit_request import submit_request
 
 PARTITION_WRITES, PARTITION_READS = 1000, 3000  # units a second that one partition of DynamoDB takes
 PREFIX_PUTS = 3500  # a second that one partition of S3 takes
@@ -128,18 +132,18 @@ class Images:
         self.cloud.call("GetItem", (self.cloud.image_reads, image_hash))
         return self.cloud.images.get(image_hash)
 
-    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> Lease:
+    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
         self.cloud.call("UpdateItem", (self.cloud.image_writes, image_hash))
         image = self.cloud.images.get(image_hash, Image(image_hash))
         if image.scan or image.is_leased(now) or image.attempts >= max_attempts:
-            return Lease(granted=False, image=image)
+            return LeaseResult(granted=False, image=image)
         leased = replace(
             image, attempts=image.attempts + 1, lease_until=until, first_leased_at=image.first_leased_at or now
         )
         self.cloud.images[image_hash] = leased
-        return Lease(granted=True, image=leased)
+        return LeaseResult(granted=True, image=leased)
 
-    def release(self, image_hash: str, owner: str, *, refund: bool, unseen: bool = False) -> None:
+    def release(self, image_hash: str, owner: str, *, refund: bool, bytes_missing: bool = False) -> None:
         self.cloud.call("UpdateItem", (self.cloud.image_writes, image_hash))
         image = self.cloud.images[image_hash]
         self.cloud.images[image_hash] = replace(image, attempts=image.attempts - refund, lease_until=None)
@@ -165,7 +169,7 @@ class Requests:
             cloud.waiting.setdefault(request.image_hash, {})[request.id] = request
         return request
 
-    def waiting_for(self, image_hash: str) -> Iterator[ScanRequest]:
+    def pending_for_image(self, image_hash: str) -> Iterator[ScanRequest]:
         self.cloud.call("Query")
         return iter(list(self.cloud.waiting.get(image_hash, {}).values()))
 
@@ -186,9 +190,9 @@ class Requests:
 class Bucket:
     cloud: Cloud
 
-    def put(self, image: CheckedImage, request_id: str) -> None:
+    def put(self, image: ValidatedImage, request_id: str) -> None:
         self.cloud.call("PutObject", (self.cloud.puts, image.hash), tries=2)
-        message = Message(self.cloud.timeline.now + ON_ITS_WAY, request_id, announcement(image.key))
+        message = Message(self.cloud.timeline.now + ON_ITS_WAY, request_id, s3_event_message(image.key))
         self.cloud.queue.send(message)
 
     def find(self, key: str) -> StoredObject | None:
@@ -205,7 +209,7 @@ class Detector:
             self.cloud.call("DetectLabels", (self.cloud.detections, ""), tries=1)
         except Throttled:
             self.cloud.seen["refused by Rekognition"] += 1
-            raise DetectorBusy("ProvisionedThroughputExceededException") from None
+            raise TransientDetectorError("ProvisionedThroughputExceededException") from None
         self.cloud.seen["detections"] += 1
         return Detection(LABELS, "3.0")
 
@@ -268,11 +272,11 @@ def _post(cloud: Cloud, request_id: str) -> None:
     """A POST, as its handler does it."""
     now = cloud.timeline.now
     image_hash = ONE_PICTURE if cloud.plan.same_picture else request_id
-    image = CheckedImage(b"", ImageType.JPEG, 640, 480, image_hash)
+    image = ValidatedImage(b"", ImageType.JPEG, 640, 480, image_hash)
     request = ScanRequest(request_id, image.hash, image.key, Question(("cat",), 90.0), now, now + 3600)
     collaborators: dict[str, Any] = {"images": Images(cloud), "requests": Requests(cloud), "bucket": Bucket(cloud)}
     try:
-        submit(request, image, **collaborators, now=now)
+        submit_request(request, image, **collaborators, now=now)
     except Throttled:
         cloud.seen["refused"] += 1
     cloud.seen["posted"] += 1
@@ -301,20 +305,20 @@ def _invoke(cloud: Cloud, batch: list[Message]) -> None:
     scanner = Scanner(**collaborators, clock=cloud.timeline.time, time_left=lambda: 60.0)
 
     def scan(message: Message) -> None:
-        [key] = keys_in(message.body)
+        [key] = image_keys(message.body)
         try:
             outcomes[message.id] = scanner.scan(key, owner=f"{message.id} {message.receives}")
         except Throttled as error:
-            outcomes[message.id] = Outcome(key, Result.BROKEN, error=error)
+            outcomes[message.id] = Outcome(key, OutcomeKind.UNEXPECTED_ERROR, error=error)
 
     cloud.timeline.all_of([partial(scan, message) for message in batch])
-    judged = [Judged(Delivery(each.id, "", each.body, each.receives), (outcomes[each.id],)) for each in batch]
+    judged = [MessageResult(Delivery(each.id, "", each.body, each.receives), (outcomes[each.id],)) for each in batch]
     delays = {each.message.id: each.delay_seconds for each in judged if not each.is_done}
     cloud.queue.answer(batch, delays.keys(), delays, cloud.timeline.now)
 
 
 def _budget(cloud: Cloud) -> Any:
-    return DaysCalls(cloud) if cloud.plan.counts_the_day else NoLimit()
+    return DaysCalls(cloud) if cloud.plan.counts_the_day else UnlimitedQuota()
 
 
 def _told(cloud: Cloud, posted: dict[str, float]) -> Outlook:

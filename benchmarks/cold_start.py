@@ -18,7 +18,7 @@ from py_compile import PycInvalidationMode
 from benchmarks import instructions
 from benchmarks.figure import Figure
 from local import paths, sam
-from tests.integration.resources import TEMPLATE
+from testing.resources import TEMPLATE
 
 TARGETS = {
     "status": 1.05,
@@ -48,7 +48,7 @@ for name in sys.argv[1:]: boto3.client(name)"""
 SOURCES = paths.ROOT / "src"
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _CLIENT = re.compile(r"clients\.(\w+)\(\)")
-_ONLY_WITH_A_LIMIT = "dynamodb_once"
+_ONLY_WITH_A_LIMIT = "dynamodb_no_retry"
 _1980 = 315_532_800  # seconds: all files of a deployed zip are that old
 
 

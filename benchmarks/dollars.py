@@ -14,9 +14,9 @@ from benchmarks.figure import Figure
 from benchmarks.meter import SECONDS, Units
 from benchmarks.workloads import CALLS_OF_A_SCAN, Steps, many_at_once, one_by_one
 from local import paths
-from tests.integration.functions import BATCH_SIZE
-from tests.integration.resources import TEMPLATE
-from tests.integration.worlds import attached_sdk, world_of
+from testing.functions import BATCH_SIZE
+from testing.moto_environments import attached_sdk, moto_environment
+from testing.resources import TEMPLATE
 
 MILLION = 1_000_000
 TARGET = 17
@@ -45,10 +45,10 @@ def measure() -> Iterator[Figure]:
 def counted(distinct: int = DISTINCT) -> Workloads:
     """What one image uses in each step, as the mean of so many of them, a multiple of a hundred."""
     with attached_sdk() as sdk:
-        with world_of(sdk) as world:
-            many = many_at_once(world, distinct)
-        with world_of(sdk) as world:
-            return {"many at once": many, "one by one": one_by_one(world, distinct)}
+        with moto_environment(sdk) as env:
+            many = many_at_once(env, distinct)
+        with moto_environment(sdk) as env:
+            return {"many at once": many, "one by one": one_by_one(env, distinct)}
 
 
 def bills(steps: Steps) -> dict[str, list[Charge]]:

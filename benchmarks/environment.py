@@ -16,8 +16,8 @@ from typing import Any, Self
 from benchmarks.answers import Answers
 from imagescan.aws import clients
 from local.environments import NO_ACCOUNT
-from tests.integration.functions import Context
-from tests.integration.resources import TEMPLATE
+from testing.functions import Context
+from testing.resources import TEMPLATE
 
 _CONTEXT = multiprocessing.get_context("spawn")
 

@@ -14,7 +14,7 @@ from benchmarks.loopback import loopback
 from benchmarks.queue import Queue, announced, event, failed_in
 from benchmarks.served import rekognition
 from local.control import RekognitionControl
-from tests.integration.resources import TEMPLATE
+from testing.resources import TEMPLATE
 
 LIMIT = 50  # calls a second
 OFFERED = 10 * LIMIT  # images a second

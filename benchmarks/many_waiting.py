@@ -8,13 +8,14 @@ from io import StringIO
 from statistics import median
 
 from benchmarks.figure import Figure
-from imagescan.images import ImageType, check
-from imagescan.uploads import announcement
-from tests.integration.functions import picture
-from tests.integration.resources import IMAGES
-from tests.integration.wire import Died, Mishap
-from tests.integration.world import World
-from tests.integration.worlds import attached_sdk, world_of
+from imagescan.aws.s3_events import s3_event_message
+from imagescan.domain.image import validate_image
+from imagescan.domain.image_header import ImageType
+from testing.functions import picture
+from testing.moto_environment import MotoEnvironment
+from testing.moto_environments import attached_sdk, moto_environment
+from testing.recording_transport import InjectedFault, Killed
+from testing.resources import IMAGES
 
 MANY = 10_000
 ROUNDS = 100
@@ -27,39 +28,39 @@ CALLS_TO_THE_ANSWER = 4
 class Waited:
     """An image, and one of the requests that wait for it."""
 
-    world: World
+    env: MotoEnvironment
     key: str
     request_id: str
 
     @classmethod
-    def by(cls, requests: int, world: World) -> "Waited":
+    def by(cls, requests: int, env: MotoEnvironment) -> "Waited":
         """Submits a picture of its own, as often as that."""
-        request_id = world.functions.submit(picture(requests)).body["request_id"]
-        world.resources.ask_again(request_id, requests - 1)
-        return cls(world, check(picture(requests), ImageType.PNG).key, request_id)
+        request_id = env.functions.submit(picture(requests)).body["request_id"]
+        env.resources.ask_again(request_id, requests - 1)
+        return cls(env, validate_image(picture(requests), ImageType.PNG).key, request_id)
 
     def ask(self) -> str:
         """How the request stands."""
-        return str(self.world.functions.get(self.request_id).body["status"])
+        return str(self.env.functions.get(self.request_id).body["status"])
 
     def scan(self) -> None:
         """The scanner up to the terminal write, where it is stopped: so all still wait."""
-        self.world.wire.plan({CALLS_TO_THE_ANSWER: Mishap.DIES_BEFORE})
-        message = {"MessageId": "m", "ReceiptHandle": "m", "Body": announcement(self.key)}
-        with suppress(Died):
-            self.world.functions.scan(message | {"Attributes": {"ApproximateReceiveCount": "1"}})
-        self.world.wire.reset()
+        self.env.transport.plan({CALLS_TO_THE_ANSWER: InjectedFault.DIES_BEFORE})
+        message = {"MessageId": "m", "ReceiptHandle": "m", "Body": s3_event_message(self.key)}
+        with suppress(Killed):
+            self.env.functions.scan(message | {"Attributes": {"ApproximateReceiveCount": "1"}})
+        self.env.transport.reset()
 
     def forget(self) -> None:
         """As if the image had never been scanned."""
         image_hash = self.key.removeprefix("images/").partition(".")[0]
-        self.world.resources.dynamodb.delete_item(TableName=IMAGES, Key={"image_hash": {"S": image_hash}})
+        self.env.resources.dynamodb.delete_item(TableName=IMAGES, Key={"image_hash": {"S": image_hash}})
 
 
 def measure() -> Iterator[Figure]:
     """One image with a request and one with many, in the same tables, by turns."""
-    with redirect_stdout(StringIO()), attached_sdk() as sdk, world_of(sdk) as world:
-        images = [Waited.by(MANY, world), Waited.by(1, world)]
+    with redirect_stdout(StringIO()), attached_sdk() as sdk, moto_environment(sdk) as env:
+        images = [Waited.by(MANY, env), Waited.by(1, env)]
         rounds = [[_asked_and_answered(image) for image in images] for _ in range(ROUNDS)]
     for at, metric in enumerate(("status of one request of 10,000 for an image", "their first terminal answer")):
         of_many, of_one = (median(each[image][at] for each in rounds) * 1000 for image in range(len(images)))

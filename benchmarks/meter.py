@@ -14,12 +14,12 @@ from unittest.mock import patch
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from benchmarks.capacity import Row, indexes, units_of_read, units_of_write
-from imagescan.handlers.log import logger
-from tests.integration.functions import module_of
-from tests.integration.messages import body_of
-from tests.integration.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
-from tests.integration.wire import Wire
-from tests.integration.world import World
+from imagescan.runtime.log import logger
+from testing.functions import module_of
+from testing.moto_environment import MotoEnvironment
+from testing.recording_transport import RecordingTransport
+from testing.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
+from testing.wire_messages import body_of
 
 type Units = Counter[str]
 
@@ -61,8 +61,8 @@ class Heard:
 
 
 @contextmanager
-def _listening(wire: Wire) -> Iterator[Heard]:
-    heard, answer = Heard(), wire.answer
+def _listening(transport: RecordingTransport) -> Iterator[Heard]:
+    heard, answer = Heard(), transport.answer
 
     def listened(event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
         began = time.thread_time()
@@ -72,7 +72,7 @@ def _listening(wire: Wire) -> Iterator[Heard]:
         heard.spent.append(time.thread_time() - began)
         return answered
 
-    with patch.object(wire, "answer", listened):
+    with patch.object(transport, "answer", listened):
         yield heard
 
 
@@ -88,18 +88,18 @@ class Invocations:
 class Meter:
     """Counts what is done in ``world``."""
 
-    world: World
+    env: MotoEnvironment
     seen: Counter[str] = field(default_factory=Counter)
 
     def units(self, function: str, act: Callable[[], object], *, at_once: int = 1) -> Units:
         """What the function costs while ``act`` calls it; so many of an invocation's calls are under way at once."""
-        wire = self.world.wire
+        transport = self.env.wire
         self._changes()
-        wire.reset()
+        transport.reset()
         logger.remove_keys(["api_request_id", "request_id"])  # each function has a process of its own on AWS
-        with _logged() as log, _listening(wire) as heard, _watched(function, heard) as invocations:
+        with _logged() as log, _listening(transport) as heard, _watched(function, heard) as invocations:
             act()
-        calls = Counter(wire.calls)
+        calls = Counter(transport.calls)
         units = Counter({OBJECT_REQUESTS[call]: 0 for call in calls if call in OBJECT_REQUESTS})
         for call, times in calls.items():
             if call in OBJECT_REQUESTS:
@@ -122,14 +122,14 @@ class Meter:
             raise RuntimeError(f"{len(changes)} changes do not tell of {calls}")
         of_table = {table: indexes(TEMPLATE.properties(resource)) for table, resource in _STREAMED.items()}
         written = sum(units_of_write(before, after, of_table[table]) for table, before, after in changes)
-        of_a_counter = max((units_of_write(None, row) for row in self.world.resources.rows(COUNTERS)), default=0)
+        of_a_counter = max((units_of_write(None, row) for row in self.env.resources.rows(COUNTERS)), default=0)
         return written + 2 * of_a_counter * calls["TransactWriteItems"]  # a transaction costs double
 
     def _changes(self) -> list[tuple[str, Row | None, Row | None]]:
         """What changed since this was asked last."""
         found = []
         for table in _STREAMED:
-            records = self.world.streams.records(table)[self.seen[table] :]
+            records = self.env.streams.records(table)[self.seen[table] :]
             self.seen[table] += len(records)
             images = [record["dynamodb"] for record in records]
             found += [
@@ -140,7 +140,7 @@ class Meter:
         return found
 
     def _events(self) -> int:
-        calls = zip(self.world.wire.calls, self.world.wire.sent, strict=True)
+        calls = zip(self.env.transport.calls, self.env.transport.sent, strict=True)
         return sum(len(json.loads(body_of(sent))["Entries"]) for call, sent in calls if call == "PutEvents")
 
 

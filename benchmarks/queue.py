@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from imagescan.uploads import announcement
-from tests.integration.resources import TEMPLATE
+from imagescan.aws.s3_events import s3_event_message
+from testing.resources import TEMPLATE
 
 BATCH_SIZE: int = TEMPLATE.properties("ScannerFunction")["Events"]["Uploads"]["Properties"]["BatchSize"]
 MOST_RECEIVES: int = TEMPLATE.properties("ScanQueue")["RedrivePolicy"]["maxReceiveCount"]
@@ -18,7 +18,7 @@ MOST_RECEIVES: int = TEMPLATE.properties("ScanQueue")["RedrivePolicy"]["maxRecei
 
 @dataclass(order=True)
 class Message:
-    """One image's announcement; ``visible_at`` is from when it can be received."""
+    """One image's s3_event_message; ``visible_at`` is from when it can be received."""
 
     visible_at: float
     id: str
@@ -86,8 +86,8 @@ class Queue:
 
 
 def announced(number: int, at: float = 0.0) -> Message:
-    """The announcement of an image that no other number has, visible from then."""
-    return Message(at, f"m{number}", announcement(f"images/{number:064x}.png"))
+    """The s3_event_message of an image that no other number has, visible from then."""
+    return Message(at, f"m{number}", s3_event_message(f"images/{number:064x}.png"))
 
 
 def event(batch: Sequence[Message]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from local import sam
 from local.client import Client
 from local.control import RekognitionControl
 from local.stack import ANY_PORTS, Stack
-from tests.pictures import png
+from testing.images import png
 
 ROUNDS = 6
 IMAGES = 24

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from benchmarks.figure import Figure
 from benchmarks.loopback import loopback_over_tls
 from local import environments, paths
-from tests.integration.resources import TEMPLATE
+from testing.resources import TEMPLATE
 
 FUNCTIONS = ("StatusFunction", "SubmitFunction", "ScannerFunction")
 

@@ -19,8 +19,9 @@ import boto3
 from botocore import xform_name
 
 from imagescan.aws import clients
-from imagescan.images import ImageType, check
-from imagescan.uploads import announcement
+from imagescan.aws.s3_events import s3_event_message
+from imagescan.domain.image import validate_image
+from imagescan.domain.image_header import ImageType
 from local import paths
 
 # Each handler's status code and the request's status, or the answer to the queue, and its AWS calls.
@@ -87,7 +88,9 @@ def handlers() -> dict[str, Call]:
     """Each with its event. They log to the standard output of the time when they are imported."""
     from imagescan.handlers import scanner, status, submit  # noqa: PLC0415 - see above
 
-    batch = _announcing(check(KNOWN, ImageType.JPEG).key, *(f"images/{number:064x}.jpg" for number in range(9)))
+    batch = _announcing(
+        validate_image(KNOWN, ImageType.JPEG).key, *(f"images/{number:064x}.jpg" for number in range(9))
+    )
     scanner.lambda_handler(batch, Context())
     known, new = _posting(KNOWN), _posting(NEW)
     answered, waiting = (_asking_after(submit.lambda_handler(post, Context())) for post in (known, new))
@@ -153,7 +156,7 @@ def _announcing(*keys: str) -> Event:
             {
                 "messageId": key,
                 "receiptHandle": key,
-                "body": announcement(key),
+                "body": s3_event_message(key),
                 "attributes": {"ApproximateReceiveCount": "1"},
             }
             for key in keys

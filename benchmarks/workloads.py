@@ -12,13 +12,14 @@ from uuid import uuid4
 
 from benchmarks.meter import Meter, Units
 from benchmarks.photograph import photograph, seen
-from imagescan.aws.table_stream import ended_in
-from imagescan.handlers import queries
-from imagescan.handlers.bodies import MAX_ENTRIES
-from imagescan.images import ImageType, key_of
-from tests.integration.functions import BATCH_SIZE, proxy_event
-from tests.integration.resources import BUCKET, IMAGES, REQUESTS, TEMPLATE
-from tests.integration.world import World
+from imagescan.api import query_params
+from imagescan.api.request_models import MAX_ENTRIES
+from imagescan.aws.stream_records import finished_records
+from imagescan.domain.image import object_key
+from imagescan.domain.image_header import ImageType
+from testing.functions import BATCH_SIZE, proxy_event
+from testing.moto_environment import MotoEnvironment
+from testing.resources import BUCKET, IMAGES, REQUESTS, TEMPLATE
 
 CALLS_OF_A_SCAN = ("UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query", "UpdateItem")
 _NOT_COUNTED = 1_000_000  # the number of the picture that warms the functions up
@@ -31,30 +32,30 @@ type Event = dict[str, Any]
 type Answer = dict[str, Any]
 
 
-def one_by_one(world: World, distinct: int) -> Steps:
+def one_by_one(env: MotoEnvironment, distinct: int) -> Steps:
     """Each is one POST, its scan, its settling, its event, and one GET once it is settled. ``world`` is empty."""
-    meter, pictures = _warm_meter(world), _pictures(world, distinct)
+    meter, pictures = _warm_meter(env), _pictures(env, distinct)
     steps = {"POST": _posted(meter, pictures)}
     steps |= {"scan": _scanned(meter, distinct), "event": _told(meter, distinct), "GET": _asked_after(meter)}
     return _of_one(steps, distinct)
 
 
-def many_at_once(world: World, distinct: int) -> Steps:
+def many_at_once(env: MotoEnvironment, distinct: int) -> Steps:
     """As the command line does it: 25 are announced in a POST, each with a key, and uploaded straight to S3.
 
     Then 100 are asked after in a GET, once while they wait and once they are settled.
     """
-    meter, pictures = _warm_meter(world), _pictures(world, distinct)
+    meter, pictures = _warm_meter(env), _pictures(env, distinct)
     steps = {"POST": _announced(meter, pictures), "upload": Counter({"s3.put": distinct})}
     too_soon = _asked_after_many(meter)
     steps |= {"scan": _scanned(meter, distinct), "event": _told(meter, distinct)}
     return _of_one(steps | {"GET": too_soon + _asked_after_many(meter)}, distinct)
 
 
-def _warm_meter(world: World) -> Meter:
+def _warm_meter(env: MotoEnvironment) -> Meter:
     """After one image went all the way, which makes the clients and reads the settings."""
-    world.functions.overrides["_X_AMZN_TRACE_ID"] = TRACE
-    meter = Meter(world)
+    env.functions.overrides["_X_AMZN_TRACE_ID"] = TRACE
+    meter = Meter(env)
     _posted(meter, [photograph(_NOT_COUNTED)])
     _scanned(meter, 1)
     _told(meter, 1)
@@ -63,10 +64,10 @@ def _warm_meter(world: World) -> Meter:
     return meter
 
 
-def _pictures(world: World, distinct: int) -> list[bytes]:
+def _pictures(env: MotoEnvironment, distinct: int) -> list[bytes]:
     """As many that all differ, and that Rekognition knows."""
     pictures = [photograph(number) for number in range(distinct)]
-    world.detector.shows |= {sha256(each).hexdigest(): seen(number) for number, each in enumerate(pictures)}
+    env.detector.shows |= {sha256(each).hexdigest(): seen(number) for number, each in enumerate(pictures)}
     return pictures
 
 
@@ -77,7 +78,7 @@ def _of_one(steps: Steps, distinct: int) -> Steps:
 def _posted(meter: Meter, pictures: list[bytes]) -> Units:
     bodies = [{"file": b64encode(each).decode(), "fileType": "image/jpeg", "label": "cat"} for each in pictures]
     units, answers = _called(meter, "SubmitFunction", [_event("POST", json.dumps(body)) for body in bodies])
-    meter.world.functions.accepted[:] = [answer["request_id"] for answer in answers]
+    meter.env.functions.accepted[:] = [answer["request_id"] for answer in answers]
     return units
 
 
@@ -88,8 +89,8 @@ def _announced(meter: Meter, pictures: list[bytes]) -> Units:
     units, answers = _called(meter, "SubmitFunction", [_event("POST", body) | of_many for body in bodies])
     requests = [result["request"] for answer in answers for result in answer["results"]]
     for content, request in zip(pictures, requests, strict=True):
-        _upload(meter.world, content, request)
-    meter.world.functions.accepted[:] = [request["request_id"] for request in requests]
+        _upload(meter.env, content, request)
+    meter.env.functions.accepted[:] = [request["request_id"] for request in requests]
     return units
 
 
@@ -98,12 +99,12 @@ def _entry(content: bytes) -> dict[str, Any]:
     return {"sha256": digest, "size": len(content), "fileType": "image/jpeg", "label": "cat", "idempotency_key": digest}
 
 
-def _upload(world: World, content: bytes, request: Answer) -> None:
+def _upload(env: MotoEnvironment, content: bytes, request: Answer) -> None:
     """The client's own call: it passes no function."""
     headers = request["upload"]["headers"]
-    world.resources.s3.put_object(
+    env.resources.s3.put_object(
         Bucket=BUCKET,
-        Key=key_of(request["image_hash"], ImageType.JPEG),
+        Key=object_key(request["image_hash"], ImageType.JPEG),
         Body=content,
         ContentType=headers["Content-Type"],
         ChecksumAlgorithm="SHA256",  # moto keeps a checksum only of an algorithm that is named
@@ -114,7 +115,7 @@ def _upload(world: World, content: bytes, request: Answer) -> None:
 
 def _scanned(meter: Meter, distinct: int) -> Units:
     """S3 sends each image's message; Lambda receives and deletes them by batches, which are full."""
-    units = meter.units("ScannerFunction", meter.world.trigger.deliver_all, at_once=BATCH_SIZE)
+    units = meter.units("ScannerFunction", meter.env.trigger.deliver_all, at_once=BATCH_SIZE)
     return units + Counter({"sqs.requests": distinct + 2 * distinct / BATCH_SIZE})
 
 
@@ -122,20 +123,20 @@ def _told(meter: Meter, distinct: int) -> Units:
     """A batch of each table's stream. Lambda reads streams for nothing, and its filter leaves out what is pending."""
     units: Units = Counter()
     for table in (REQUESTS, IMAGES):
-        records = meter.world.streams.records(table)
-        event = {"Records": [each for each in records if ended_in({"Records": [each]})][-distinct:]}
-        units += meter.units("EndedFunction", partial(meter.world.functions.invoke, "EndedFunction", event))
+        records = meter.env.streams.records(table)
+        event = {"Records": [each for each in records if finished_records({"Records": [each]})][-distinct:]}
+        units += meter.units("EndedFunction", partial(meter.env.functions.invoke, "EndedFunction", event))
     return units
 
 
 def _asked_after(meter: Meter) -> Units:
-    paths_of = [{"pathParameters": {"request_id": each}} for each in meter.world.functions.accepted]
+    paths_of = [{"pathParameters": {"request_id": each}} for each in meter.env.functions.accepted]
     units, _ = _called(meter, "StatusFunction", [_event("GET") | path for path in paths_of])
     return units
 
 
 def _asked_after_many(meter: Meter) -> Units:
-    ids = [",".join(some) for some in batched(meter.world.functions.accepted, queries.MOST, strict=False)]
+    ids = [",".join(some) for some in batched(meter.env.functions.accepted, query_params.MAX_LIMIT, strict=False)]
     events = [_event("GET") | {"resource": "/scanrequests", "queryStringParameters": {"ids": each}} for each in ids]
     units, _ = _called(meter, "ListingFunction", events)
     return units
@@ -144,7 +145,7 @@ def _asked_after_many(meter: Meter) -> Units:
 def _called(meter: Meter, function: str, events: list[Event]) -> tuple[Units, list[Answer]]:
     """What the calls through the API use, and what they are answered."""
     answers: list[Answer] = []
-    invoke = meter.world.functions.invoke
+    invoke = meter.env.functions.invoke
     units = meter.units(function, lambda: answers.extend(invoke(function, event) for event in events))
     calls = Counter({"api.rest": len(answers), "transfer.out": sum(map(_bytes_out, answers))})
     return units + calls, [json.loads(answer["body"]) for answer in answers]

@@ -6,14 +6,14 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from imagescan.handlers.bodies import HINTS, EntryBody, ManyBody, QuestionBody, SubmitBody
-from imagescan.images import ImageType
+from imagescan.api.request_models import HINTS, BatchBody, EntryBody, QuestionBody, SubmitBody
+from imagescan.domain.image_header import ImageType
 from ops.openapi import shapes
 from ops.openapi.operations import ANNOUNCEMENT, OPERATIONS, Operation, Schema, ref
 
 JSON, PROBLEM = "application/json", "application/problem+json"
 
-_SENT: tuple[type[BaseModel], ...] = (SubmitBody, EntryBody, QuestionBody, ManyBody)
+_SENT: tuple[type[BaseModel], ...] = (SubmitBody, EntryBody, QuestionBody, BatchBody)
 # What API Gateway answers by itself, in the plain body whatever the client accepts.
 _BY_THE_GATEWAY = frozenset(
     {

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from imagescan.handlers import queries
-from imagescan.handlers.bodies import MAX_KEY_LENGTH, EntryBody, ManyBody, QuestionBody, SubmitBody
-from imagescan.images import ImageType
-from imagescan.requests import Status
+from imagescan.api import query_params
+from imagescan.api.request_models import MAX_KEY_LENGTH, BatchBody, EntryBody, QuestionBody, SubmitBody
+from imagescan.domain.image_header import ImageType
+from imagescan.domain.image_record import Status
 from ops.openapi import shapes
 
 type Schema = dict[str, Any]
@@ -82,7 +82,7 @@ _IDS = _with_commas(
         "How these stand, in full and in this order, with commas between them and without any other parameter.",
         type="array",
         minItems=1,
-        maxItems=queries.MOST,
+        maxItems=query_params.MAX_LIMIT,
         items={"type": "string", "minLength": 1, "pattern": "^[^,]+$"},
     )
 )
@@ -96,8 +96,8 @@ _FILTERS = (
         "At most so many to a page.",
         type="integer",
         minimum=1,
-        maximum=queries.MOST,
-        default=queries.USUAL_LIMIT,
+        maximum=query_params.MAX_LIMIT,
+        default=query_params.DEFAULT_LIMIT,
     ),
     _parameter("query", "cursor", "The cursor of the page before.", type="string"),
 )
@@ -158,7 +158,7 @@ OPERATIONS = (
         name="submitMany",
         summary="Announce many images at once",
         parameters=(_KEY,),
-        body=ref(ManyBody),
+        body=ref(BatchBody),
         examples={"one": {"entries": [_ANNOUNCED]}},
         answers={OK: shapes.EntryResults},
         errors=(BAD, TOO_LARGE),

@@ -4,8 +4,9 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import Field, RootModel
 
-from imagescan.labels import Box, Label, MatchedBy, MatchMode
-from imagescan.requests import Failure, Status
+from imagescan.domain.image_record import Failure, Status
+from imagescan.domain.labels import Box, Label
+from imagescan.domain.question import MatchedBy, MatchMode
 
 type Confidence = Annotated[float, Field(ge=0, le=100, description="Percent.")]
 type Moment = Annotated[
@@ -77,7 +78,7 @@ class RequestSummary(Verdict):
     completed_at: Moment | None
     scanned_at: Moment | None
     model_version: Annotated[str | None, Field(description="Version of Rekognition's label model.")]
-    scan_shared: Annotated[bool | None, Field(description="Whether another request's scan answered this one.")]
+    scan_reused: Annotated[bool | None, Field(description="Whether another request's scan answered this one.")]
 
 
 class RequestOfMany(RequestSummary):
@@ -104,8 +105,8 @@ class ImageProgress(TypedDict):
 
     attempts: int
     lease_until: Moment | None
-    queued_again_at: Moment | None
-    waits_until: Moment | None
+    requeued_at: Moment | None
+    deferred_until: Moment | None
     is_terminal: bool
 
 
@@ -185,5 +186,5 @@ class Stats(TypedDict):
     completed: Count
     failed: Count
     scans: Annotated[Count, Field(description="Calls of Rekognition for these images that may have been paid for.")]
-    calls_saved: Annotated[Count, Field(description="Requests that a scan made for another's upload answered.")]
+    scans_avoided: Annotated[Count, Field(description="Requests that a scan made for another's upload answered.")]
     as_of: Moment

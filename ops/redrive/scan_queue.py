@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from imagescan.aws.images_table import ImagesTable
-from imagescan.images import hash_in_key
-from imagescan.requests import Image
-from imagescan.uploads import Poison, keys_in
+from imagescan.aws.s3_events import MalformedMessage, image_keys
+from imagescan.domain.image import hash_from_key
+from imagescan.domain.image_record import Image
 from ops.redrive.letters import Letter, Reason
 
 
@@ -22,10 +22,10 @@ class ScanQueue:
     def reason(self, letter: Letter) -> Reason:
         """How its images stand, or why it is poison."""
         try:
-            keys = keys_in(letter.body)
-        except Poison as poison:
+            keys = image_keys(letter.body)
+        except MalformedMessage as poison:
             return Reason(str(poison), is_poison=True)
-        hashes = [image_hash for key in keys if (image_hash := hash_in_key(key))]
+        hashes = [image_hash for key in keys if (image_hash := hash_from_key(key))]
         found = self.images.get_many(hashes) if hashes else {}
         states = [f"{image_hash[:12]} {_state(found.get(image_hash))}" for image_hash in hashes]
         return Reason("; ".join(states) or "announces no image of ours")

@@ -1,31 +1,22 @@
-"""What each function is told by its environment. A name that is missing or malformed is an error that says the name.
+"""Settings that each function reads from its environment. A missing or malformed variable is an error that names it.
 
-They are read once, at a cold start, of which a data class would take five times as much as a named tuple.
+Settings are named tuples because a data class takes five times as long to create in a cold start.
 """
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-MAX_ATTEMPTS = 5
-"""Paid calls that one image may cost at the very most, whatever breaks."""
-
-SCANNER_TIMEOUT_SECONDS = 60
-"""The scanner's time-out in template.yaml; a test compares them."""
-
-LEASE_SECONDS = SCANNER_TIMEOUT_SECONDS + 30
-"""How long one delivery may have an image to itself: longer than it can live, shorter than the queue's visibility."""
-
 
 class MissingSetting(Exception):
-    """The environment lacks a name that the function needs, or gives it a value that cannot be read."""
+    """An environment variable is missing or cannot be parsed."""
 
 
-class TablesSettings(NamedTuple):
+class TableSettings(NamedTuple):
     images_table: str
     requests_table: str
 
 
-class QuestionsSettings(NamedTuple):
+class FollowUpSettings(NamedTuple):
     default_label: str
     default_confidence: float
 
@@ -36,12 +27,12 @@ class SubmitSettings(NamedTuple):
     images_bucket: str
     default_label: str
     default_confidence: float
-    deadline_minutes: float
+    request_timeout_minutes: float
     retention_days: int
 
     @property
-    def deadline_seconds(self) -> float:
-        return self.deadline_minutes * 60
+    def timeout_seconds(self) -> float:
+        return self.request_timeout_minutes * 60
 
     @property
     def retention_seconds(self) -> int:
@@ -49,14 +40,14 @@ class SubmitSettings(NamedTuple):
 
 
 class ScannerSettings(NamedTuple):
-    """``max_calls_per_day`` is the most that Rekognition may be asked in a day; nought is no limit."""
+    """``daily_rekognition_limit`` is the maximum number of Rekognition calls per day (UTC). 0 means no limit."""
 
     images_table: str
     requests_table: str
     counters_table: str
     images_bucket: str
     scan_queue_url: str
-    max_calls_per_day: int
+    daily_rekognition_limit: int
 
 
 class SweeperSettings(NamedTuple):
@@ -64,7 +55,7 @@ class SweeperSettings(NamedTuple):
     scan_queue_url: str
 
 
-class EndedSettings(NamedTuple):
+class EventPublisherSettings(NamedTuple):
     counters_table: str
     event_bus: str
 
@@ -74,7 +65,7 @@ class StatsSettings(NamedTuple):
 
 
 def from_env[S: NamedTuple](kind: type[S], environ: Mapping[str, str]) -> S:
-    """Settings of this kind, each from the variable that has its name in capitals. Raises MissingSetting."""
+    """Read settings of this kind, each from the variable with its name in upper case. Raise MissingSetting."""
     return kind._make(_value(environ, name.upper(), convert) for name, convert in kind.__annotations__.items())
 
 
@@ -82,6 +73,6 @@ def _value(environ: Mapping[str, str], name: str, convert: Callable[[str], objec
     try:
         return convert(environ[name])
     except KeyError:
-        raise MissingSetting(f"The environment variable {name} is missing; template.yaml sets it.") from None
+        raise MissingSetting(f"Environment variable {name} is not set (see template.yaml).") from None
     except ValueError:
-        raise MissingSetting(f"The environment variable {name} is {environ[name]!r}, not a number.") from None
+        raise MissingSetting(f"Environment variable {name} is {environ[name]!r}, which is not a number.") from None

@@ -73,7 +73,7 @@ class Backstage:
     def pass_patience(self) -> dict[str, Any]:
         """What waits has waited for eleven minutes more, and the sweeper runs; what it did."""
         self._set_number("RequestsTable", "request_id", "created_at", lambda at: at - 11 * MINUTE, waiting=True)
-        self._set_number("ImagesTable", "image_hash", "queued_again_at", lambda at: at - 11 * MINUTE)
+        self._set_number("ImagesTable", "image_hash", "requeued_at", lambda at: at - 11 * MINUTE)
         invoked = self.stack.client("lambda").invoke(FunctionName=self.names["SweeperFunction"])
         result: dict[str, Any] = json.loads(invoked["Payload"].read())
         return result

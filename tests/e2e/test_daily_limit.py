@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from imagescan.requests import DAY_SECONDS
+from imagescan.domain.policy import DAY_SECONDS
 from local import sam
 from local.client import Answer, Client
 from local.control import RekognitionControl
@@ -37,7 +37,7 @@ class Limited:
     def pass_a_day(self) -> dict[str, Any]:
         """All that was written was written a day sooner, and the sweeper runs; what it did."""
         self._shift("RequestsTable", "request_id", "created_at", "deadline")
-        self._shift("ImagesTable", "image_hash", "put_off_at", "queued_again_at")
+        self._shift("ImagesTable", "image_hash", "deferred_at", "requeued_at")
         [today] = [row for row in self._rows("CountersTable") if row["name"]["S"].startswith("calls#")]
         self._dynamodb.delete_item(TableName=self.names["CountersTable"], Key={"name": today["name"]})
         invoked = self.stack.client("lambda").invoke(FunctionName=self.names["SweeperFunction"])
@@ -101,7 +101,7 @@ def test_what_is_over_the_limit_waits_and_is_answered_on_the_days_after(
         assert all("waits for the budget" in each["message"] for each in waiting)
         assert len(waiting) == PICTURES - scanned
         if waiting:
-            assert limited.pass_a_day()["queued_again"] == len(waiting)
+            assert limited.pass_a_day()["requeued"] == len(waiting)
 
 
 def _ask_about_new_pictures(api: Client, picture: Path) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from local.client import Answer, Client
 from local.control import RekognitionControl
 from local.stack import Stack
-from tests.pictures import jpeg, png
+from testing.images import jpeg, png
 
 
 def announced(content: bytes, file_type: str = "image/jpeg", **fields: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def test_a_picture_of_12_mb_is_scanned_through_the_presigned_path(
     assert response.status_code == 202
     assert send(response.json(), large_picture).status_code == 200
     answer = api.wait(response.json())
-    assert (answer["label_matched"], answer["scan_shared"]) == (True, False)
+    assert (answer["label_matched"], answer["scan_reused"]) == (True, False)
     assert rekognition.calls_for(answer["image_hash"]) == 1
 
 

@@ -21,9 +21,9 @@ from local.environments import REGION
 from local.stack import Stack
 from ops.redrive.__main__ import Deployed
 from ops.redrive.redrive import redrive
-from tests.deployment import Deployment
+from testing.deployment import Deployment
+from testing.images import png
 from tests.e2e.backstage import eventually
-from tests.pictures import png
 
 type Event = dict[str, Any]
 
@@ -165,7 +165,7 @@ def test_stats_add_up(
         "completed": 3,
         "failed": 1,
         "scans": rekognition.calls()["total"],
-        "calls_saved": 2,
+        "scans_avoided": 2,
     }
 
 

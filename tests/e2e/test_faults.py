@@ -214,7 +214,7 @@ def test_an_image_whose_message_was_lost_is_found_by_the_sweeper(
     with backstage.lost_messages():
         submitted = api.post(question(fresh_picture)).raise_for_status().json()
     assert api.get(submitted["request_id"]).json()["status"] == "pending"
-    assert backstage.pass_patience()["queued_again"] >= 1  # uploads that other tests never sent are looked for as well
+    assert backstage.pass_patience()["requeued"] >= 1  # uploads that other tests never sent are looked for as well
     assert api.wait(submitted)["label_matched"] is True
 
 

@@ -18,7 +18,7 @@ from local.client import Client
 from local.environments import REGION
 from local.sam import STACK_NAME
 from local.stack import Stack
-from tests.roles import MAY, STREAMS, Grant, row
+from testing.iam_grants import MAY, STREAMS, Grant, row
 
 NOT_TRIED = {
     "rekognition:DetectLabels",  # the stand-in takes any credentials

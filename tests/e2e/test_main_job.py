@@ -13,7 +13,7 @@ import pytest
 from local.client import Answer, Client, question
 from local.control import RekognitionControl
 from local.stack import Stack
-from tests.pictures import jpeg, png
+from testing.images import jpeg, png
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_picture_that_shows_the_label_is_a_yes(
 def test_a_picture_that_does_not_show_the_label_is_a_no_that_names_what_is_near(api: Client, samples: Path) -> None:
     answer = api.ask(samples / "cat.jpg", "car")
     assert (answer["status"], answer["label_matched"], answer["match"]) == ("completed", False, None)
-    assert "Cat" in {label["name"] for label in answer["nearest"]}
+    assert "Cat" in {label["name"] for label in answer["closest_labels"]}
 
 
 def test_the_answer_says_where_when_and_by_which_model(api: Client, samples: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_known_image_is_answered_at_once_without_upload_message_or_call(
     versions = _versions(stack, first["image_hash"])
     response = api.post(question(fresh_picture, "dog"))
     assert (response.status_code, response.json()["status"]) == (200, "completed")
-    assert response.json()["scan_shared"] is True
+    assert response.json()["scan_reused"] is True
     assert _versions(stack, first["image_hash"]) == versions
     assert rekognition.calls_for(first["image_hash"]) == 1
 
@@ -82,7 +82,7 @@ def test_twenty_copies_at_the_same_moment_cost_one_call_and_all_complete(
         answers = list(pool.map(lambda _: api.ask(fresh_picture), range(20)))
     assert {answer["status"] for answer in answers} == {"completed"}
     assert len({answer["request_id"] for answer in answers}) == 20
-    assert [answer["scan_shared"] for answer in answers].count(False) <= 1
+    assert [answer["scan_reused"] for answer in answers].count(False) <= 1
     assert rekognition.calls_for(answers[0]["image_hash"]) == 1
 
 

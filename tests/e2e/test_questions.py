@@ -24,7 +24,7 @@ def test_several_labels_are_each_explained(api: Client, samples: Path) -> None:
     feline, car = answer["results"]
     assert (answer["label_matched"], answer["match_mode"], answer["reference"]) == (False, "all", "order 7")
     assert (feline["matched"], feline["match"]["matched_by"], car["matched"]) == (True, "alias", False)
-    assert len(car["nearest"]) == 3
+    assert len(car["closest_labels"]) == 3
 
 
 @pytest.mark.parametrize(("match", "matched"), [("any", True), ("all", False), ("none", False)])

@@ -20,7 +20,7 @@ from local.client import Client, question
 from local.control import RekognitionControl
 from local.say import Trouble
 from local.stack import EMULATOR, REKOGNITION, USUAL_PORTS, Stack
-from tests.integration.template import Template
+from testing.template import Template
 
 EVENTS = paths.ROOT / "events"
 ENV_FILE = EVENTS / "env.json"

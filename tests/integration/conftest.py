@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from imagescan.handlers.log import logger
-from tests.integration.world import World
-from tests.integration.worlds import Sdk, Worlds, attached_sdk, world_of
+from imagescan.runtime.log import logger
+from testing.moto_environment import MotoEnvironment
+from testing.moto_environments import MakeEnvironment, Sdk, attached_sdk, moto_environment
 
 
 @pytest.fixture(scope="package")
@@ -22,15 +22,15 @@ def sdk() -> Iterator[Sdk]:
 
 
 @pytest.fixture
-def worlds(sdk: Sdk) -> Worlds:
+def make_environment(sdk: Sdk) -> MakeEnvironment:
     """Makes a world of its own each time, for tests that need many; what they are given overrides the environment."""
-    return partial(world_of, sdk)
+    return partial(moto_environment, sdk)
 
 
 @pytest.fixture
-def world(worlds: Worlds) -> Iterator[World]:
+def world(make_environment: MakeEnvironment) -> Iterator[MotoEnvironment]:
     """The functions and all they need, empty."""
-    with worlds() as made:
+    with make_environment() as made:
         yield made
 
 

@@ -1,77 +1,79 @@
-"""What each use case costs, in calls to AWS as they go over the wire."""
+"""What each use case costs, in calls to AWS as they go over the transport."""
 
 import pytest
 
-from tests.integration.functions import picture
-from tests.integration.resources import REQUESTS
-from tests.integration.world import World, hash_of
+from testing.functions import picture
+from testing.moto_environment import MotoEnvironment, hash_of
+from testing.resources import REQUESTS
 
 KEY = f"images/{hash_of(picture())}.png"
 
 
-def submitted(world: World, times: int = 1) -> str:
-    request_id: str = world.functions.submit(picture()).body["request_id"]
-    world.resources.ask_again(request_id, times - 1)
+def submitted(env: MotoEnvironment, times: int = 1) -> str:
+    request_id: str = env.functions.submit(picture()).body["request_id"]
+    env.resources.ask_again(request_id, times - 1)
     return request_id
 
 
-def announced_again(world: World, waiting: int) -> None:
+def announced_again(env: MotoEnvironment, waiting: int) -> None:
     """A scanned image, for which so many still wait: their rows were written while it was being scanned."""
-    request_id = submitted(world)
-    [row] = world.resources.rows(REQUESTS)
-    world.trigger.deliver_all()
+    request_id = submitted(env)
+    [row] = env.resources.rows(REQUESTS)
+    env.trigger.deliver_all()
     if waiting:
-        world.resources.dynamodb.put_item(TableName=REQUESTS, Item=row)
-        world.resources.ask_again(request_id, waiting - 1)
-    world.resources.announce(KEY)
+        env.resources.dynamodb.put_item(TableName=REQUESTS, Item=row)
+        env.resources.ask_again(request_id, waiting - 1)
+    env.resources.enqueue(KEY)
 
 
-def test_submitting_a_new_image_takes_three_calls(world: World) -> None:
-    submitted(world)
-    assert world.wire.calls == ["GetItem", "PutObject", "PutItem"]
+def test_submitting_a_new_image_takes_three_calls(env: MotoEnvironment) -> None:
+    submitted(env)
+    assert env.transport.calls == ["GetItem", "PutObject", "PutItem"]
 
 
-def test_submitting_a_known_image_takes_two_calls(world: World) -> None:
-    submitted(world)
-    world.trigger.deliver_all()
-    world.wire.reset()
-    submitted(world)
-    assert world.wire.calls == ["GetItem", "PutItem"]
+def test_submitting_a_known_image_takes_two_calls(env: MotoEnvironment) -> None:
+    submitted(env)
+    env.trigger.deliver_all()
+    env.transport.reset()
+    submitted(env)
+    assert env.transport.calls == ["GetItem", "PutItem"]
 
 
-def test_asking_takes_two_calls_and_one_once_it_is_settled(world: World) -> None:
-    request_id = submitted(world)
-    world.wire.reset()
-    world.functions.get(request_id)
-    assert world.wire.calls == ["GetItem", "GetItem"]
-    world.trigger.deliver_all()
-    world.wire.reset()
-    world.functions.get(request_id)
-    assert world.wire.calls == ["GetItem"]
+def test_asking_takes_two_calls_and_one_once_it_is_settled(env: MotoEnvironment) -> None:
+    request_id = submitted(env)
+    env.transport.reset()
+    env.functions.get(request_id)
+    assert env.transport.calls == ["GetItem", "GetItem"]
+    env.trigger.deliver_all()
+    env.transport.reset()
+    env.functions.get(request_id)
+    assert env.transport.calls == ["GetItem"]
 
 
 @pytest.mark.parametrize(("waiting", "settling"), [(1, 1), (10, 1), (25, 1), (26, 2), (100, 4)])
-def test_a_scan_takes_five_calls_and_one_for_every_25_that_wait(world: World, waiting: int, settling: int) -> None:
-    submitted(world, waiting)
-    world.wire.reset()
-    world.trigger.deliver_all()
-    assert world.wire.calls[:5] == ["UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query"]
-    assert len(world.wire.calls) == 5 + settling
+def test_a_scan_takes_five_calls_and_one_for_every_25_that_wait(
+    env: MotoEnvironment, waiting: int, settling: int
+) -> None:
+    submitted(env, waiting)
+    env.transport.reset()
+    env.trigger.deliver_all()
+    assert env.transport.calls[:5] == ["UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query"]
+    assert len(env.transport.calls) == 5 + settling
 
 
 @pytest.mark.parametrize(("waiting", "settling"), [(0, 0), (1, 1), (100, 4)])
-def test_meeting_a_scanned_image_takes_two_calls(world: World, waiting: int, settling: int) -> None:
-    announced_again(world, waiting)
-    world.wire.reset()
-    world.trigger.deliver_all()
-    assert world.wire.calls[:2] == ["UpdateItem", "Query"]
-    assert len(world.wire.calls) == 2 + settling
+def test_meeting_a_scanned_image_takes_two_calls(env: MotoEnvironment, waiting: int, settling: int) -> None:
+    announced_again(env, waiting)
+    env.transport.reset()
+    env.trigger.deliver_all()
+    assert env.transport.calls[:2] == ["UpdateItem", "Query"]
+    assert len(env.transport.calls) == 2 + settling
 
 
-def test_a_batch_of_ten_copies_takes_the_calls_of_one(world: World) -> None:
-    submitted(world)
+def test_a_batch_of_ten_copies_takes_the_calls_of_one(env: MotoEnvironment) -> None:
+    submitted(env)
     for _ in range(9):
-        world.resources.announce(KEY)
-    world.wire.reset()
-    assert world.trigger.deliver() == 10
-    assert len(world.wire.calls) == 6
+        env.resources.enqueue(KEY)
+    env.transport.reset()
+    assert env.trigger.deliver() == 10
+    assert len(env.transport.calls) == 6

@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from imagescan.forget import QUIET_SECONDS
-from tests.integration.functions import picture
-from tests.integration.rekognition_double import label
-from tests.integration.resources import BUCKET, DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
-from tests.integration.wire import Died, Mishap
-from tests.integration.world import MINUTE, World, hash_of
-from tests.integration.worlds import Worlds
+from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
+from testing.fake_rekognition import label
+from testing.functions import picture
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.moto_environments import MakeEnvironment
+from testing.recording_transport import InjectedFault, Killed
+from testing.resources import BUCKET, DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
 
 A_CAT, A_CAR, DAMAGED = picture(0), picture(1), picture(2)
 SEEN = {hash_of(A_CAT): [label("Cat", 97.0)], hash_of(A_CAR): [label("Car", 96.0)]}
 KEY = f"images/{hash_of(A_CAT)}.png"
 THROTTLED = (400, "ThrottlingException")
 
-type Act = Callable[[World], object]
+type Act = Callable[[MotoEnvironment], object]
 
 
 @dataclass(frozen=True)
@@ -41,76 +41,76 @@ class UseCase:
     ends: str = "completed"
 
 
-def nothing(_: World) -> None: ...
+def nothing(_: MotoEnvironment) -> None: ...
 
 
-def a_cat(world: World) -> None:
-    world.functions.submit(A_CAT)
+def a_cat(env: MotoEnvironment) -> None:
+    env.functions.submit(A_CAT)
 
 
-def deliver(world: World) -> None:
-    world.trigger.deliver_all()
+def deliver(env: MotoEnvironment) -> None:
+    env.trigger.deliver_all()
 
 
-def announce_a_cat(world: World) -> None:
-    world.functions.post({"sha256": hash_of(A_CAT), "size": len(A_CAT), "fileType": "image/png"})
+def announce_a_cat(env: MotoEnvironment) -> None:
+    env.functions.post({"sha256": hash_of(A_CAT), "size": len(A_CAT), "fileType": "image/png"})
 
 
-def a_cat_that_came_straight_to_the_bucket(world: World) -> None:
-    announce_a_cat(world)
-    metadata = {"request-id": world.functions.accepted[0]}
-    world.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=A_CAT, Metadata=metadata)
+def a_cat_that_came_straight_to_the_bucket(env: MotoEnvironment) -> None:
+    announce_a_cat(env)
+    metadata = {"request-id": env.functions.accepted[0]}
+    env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=A_CAT, Metadata=metadata)
 
 
-def sweep(world: World) -> None:
-    world.functions.sweep()
+def sweep(env: MotoEnvironment) -> None:
+    env.functions.sweep()
 
 
-def thirty_cats(world: World) -> None:
+def thirty_cats(env: MotoEnvironment) -> None:
     """More than one call can settle."""
-    a_cat(world)
-    world.resources.ask_again(world.functions.accepted[0], 29)
+    a_cat(env)
+    env.resources.ask_again(env.functions.accepted[0], 29)
 
 
-def a_cat_and_a_car(world: World) -> None:
-    a_cat(world)
-    world.functions.submit(A_CAR)
+def a_cat_and_a_car(env: MotoEnvironment) -> None:
+    a_cat(env)
+    env.functions.submit(A_CAR)
 
 
-def a_known_cat(world: World) -> None:
-    a_cat(world)
-    deliver(world)
+def a_known_cat(env: MotoEnvironment) -> None:
+    a_cat(env)
+    deliver(env)
 
 
-def a_damaged_image(world: World) -> None:
-    world.functions.submit(DAMAGED)
+def a_damaged_image(env: MotoEnvironment) -> None:
+    env.functions.submit(DAMAGED)
 
 
-def a_cat_while_rekognition_throttles(world: World) -> None:
-    a_cat(world)
-    world.detector.errors.append(THROTTLED)
+def a_cat_while_rekognition_throttles(env: MotoEnvironment) -> None:
+    a_cat(env)
+    env.detector.errors.append(THROTTLED)
 
 
-def a_cat_whose_upload_is_announced_twice(world: World) -> None:
-    a_known_cat(world)
-    world.resources.announce(KEY)
+def a_cat_whose_upload_is_announced_twice(env: MotoEnvironment) -> None:
+    a_known_cat(env)
+    env.resources.enqueue(KEY)
 
 
-def a_cat_whose_bytes_are_gone(world: World) -> None:
-    a_cat(world)
-    world.resources.s3.delete_object(Bucket=BUCKET, Key=KEY)
+def a_cat_whose_bytes_are_gone(env: MotoEnvironment) -> None:
+    a_cat(env)
+    env.resources.s3.delete_object(Bucket=BUCKET, Key=KEY)
 
 
-def a_cat_whose_message_is_lost(world: World) -> None:
-    a_cat(world)
-    world.resources.forget_messages()
-    world.pass_time(11 * MINUTE)
+def a_cat_whose_message_is_lost(env: MotoEnvironment) -> None:
+    a_cat(env)
+    env.resources.forget_messages()
+    env.pass_time(11 * MINUTE)
 
 
-def cats_that_were_not_settled(world: World) -> None:
-    thirty_cats(world)
-    world.wire.fail("Query", "AccessDeniedException")
-    deliver(world)
+def cats_that_were_not_settled(env: MotoEnvironment) -> None:
+    thirty_cats(env)
+    env.transport.fail("Query", "AccessDeniedException")
+    deliver(env)
 
 
 USE_CASES = [
@@ -126,31 +126,31 @@ USE_CASES = [
     UseCase("meet an image that is gone", a_cat_whose_bytes_are_gone, deliver, ends="timed_out"),
     UseCase("sweep up a lost message", a_cat_whose_message_is_lost, sweep),
     UseCase("sweep up what was not settled", cats_that_were_not_settled, sweep),
-    UseCase("ask how requests stand", a_cat_and_a_car, World.requests),
+    UseCase("ask how requests stand", a_cat_and_a_car, MotoEnvironment.requests),
 ]
 
 
 @pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.name)
-@pytest.mark.parametrize("mishap", Mishap)
+@pytest.mark.parametrize("mishap", InjectedFault)
 def test_no_request_is_lost_or_wrongly_answered_whichever_call(
-    worlds: Worlds, use_case: UseCase, mishap: Mishap, subtests: pytest.Subtests
+    make_environment: MakeEnvironment, use_case: UseCase, mishap: InjectedFault, subtests: pytest.Subtests
 ) -> None:
-    calls, undisturbed = _run(worlds, use_case, {})
+    calls, undisturbed = _run(make_environment, use_case, {})
     assert calls
     for position, call in enumerate(calls):
         with subtests.test(f"{mishap} {call} ({position + 1} of {len(calls)})"):
-            _, disturbed = _run(worlds, use_case, {position: mishap})
+            _, disturbed = _run(make_environment, use_case, {position: mishap})
             assert disturbed <= undisturbed + 1
 
 
-def delete_the_cat(world: World) -> None:
-    world.functions.delete(world.functions.accepted[0])
+def delete_the_cat(env: MotoEnvironment) -> None:
+    env.functions.delete(env.functions.accepted[0])
 
 
-def a_deleted_cat_after_the_quiet_time(world: World) -> None:
-    a_known_cat(world)
-    delete_the_cat(world)
-    world.pass_time(QUIET_SECONDS + 1)
+def a_deleted_cat_after_the_quiet_time(env: MotoEnvironment) -> None:
+    a_known_cat(env)
+    delete_the_cat(env)
+    env.pass_time(PURGE_DELAY_SECONDS + 1)
 
 
 @pytest.mark.parametrize(
@@ -158,72 +158,76 @@ def a_deleted_cat_after_the_quiet_time(world: World) -> None:
     [(a_known_cat, delete_the_cat), (a_deleted_cat_after_the_quiet_time, sweep)],
     ids=["delete a request", "remove its image"],
 )
-@pytest.mark.parametrize("mishap", Mishap)
+@pytest.mark.parametrize("mishap", InjectedFault)
 def test_a_deletion_that_is_cut_short_is_finished_by_the_next(
-    worlds: Worlds, prepare: Act, act: Act, mishap: Mishap, subtests: pytest.Subtests
+    make_environment: MakeEnvironment, prepare: Act, act: Act, mishap: InjectedFault, subtests: pytest.Subtests
 ) -> None:
-    for position in range(_calls_of(worlds, prepare, act)):
-        with subtests.test(f"{mishap} call {position + 1}"), worlds() as world:
-            prepare(world)
-            world.wire.plan({position: mishap})
+    for position in range(_calls_of(make_environment, prepare, act)):
+        with subtests.test(f"{mishap} call {position + 1}"), make_environment() as env:
+            prepare(env)
+            env.transport.plan({position: mishap})
             with suppress(ClientError):
-                _until_death(act, world)
-            world.wire.reset()
-            delete_the_cat(world)
-            world.pass_time(QUIET_SECONDS + 1)
-            sweep(world)
-            assert world.resources.rows(REQUESTS) == world.resources.rows(IMAGES) == []
-            assert world.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
+                _until_death(act, env)
+            env.transport.reset()
+            delete_the_cat(env)
+            env.pass_time(PURGE_DELAY_SECONDS + 1)
+            sweep(env)
+            assert env.resources.rows(REQUESTS) == env.resources.rows(IMAGES) == []
+            assert env.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 
 
-def _calls_of(worlds: Worlds, prepare: Act, act: Act) -> int:
-    with worlds() as world:
-        prepare(world)
-        world.wire.reset()
-        act(world)
-        assert world.wire.calls
-        return len(world.wire.calls)
+def _calls_of(make_environment: MakeEnvironment, prepare: Act, act: Act) -> int:
+    with make_environment() as env:
+        prepare(env)
+        env.transport.reset()
+        act(env)
+        assert env.transport.calls
+        return len(env.transport.calls)
 
 
-@pytest.mark.parametrize("mishap", [Mishap.DIES_BEFORE, Mishap.DIES_AFTER])
-def test_two_crashes_cost_two_extra_calls_at_most(worlds: Worlds, mishap: Mishap, subtests: pytest.Subtests) -> None:
-    calls, undisturbed = _run(worlds, USE_CASES[2], {})
+@pytest.mark.parametrize("mishap", [InjectedFault.DIES_BEFORE, InjectedFault.DIES_AFTER])
+def test_two_crashes_cost_two_extra_calls_at_most(
+    make_environment: MakeEnvironment, mishap: InjectedFault, subtests: pytest.Subtests
+) -> None:
+    calls, undisturbed = _run(make_environment, USE_CASES[2], {})
     for first, second in product(range(len(calls)), repeat=2):
         with subtests.test(f"{mishap} {calls[first]}, then {mishap} call {second + 1} of the next delivery"):
-            _, disturbed = _run(worlds, USE_CASES[2], {first: mishap, first + 1 + second: mishap})
+            _, disturbed = _run(make_environment, USE_CASES[2], {first: mishap, first + 1 + second: mishap})
             assert disturbed <= undisturbed + 2
 
 
-def _run(worlds: Worlds, use_case: UseCase, mishaps: dict[int, Mishap]) -> tuple[list[str], int]:
+def _run(
+    make_environment: MakeEnvironment, use_case: UseCase, mishaps: dict[int, InjectedFault]
+) -> tuple[list[str], int]:
     """The calls that the use case made, and how many detections of one image were paid for in all."""
-    with worlds() as world:
-        world.detector.shows, world.detector.damaged = SEEN, {hash_of(DAMAGED)}
-        use_case.prepare(world)
-        world.wire.plan(mishaps)
-        _until_death(use_case.act, world)
-        calls = list(world.wire.calls)
-        while not _until_death(World.recover, world):
+    with make_environment() as env:
+        env.detector.shows, env.detector.damaged = SEEN, {hash_of(DAMAGED)}
+        use_case.prepare(env)
+        env.transport.plan(mishaps)
+        _until_death(use_case.act, env)
+        calls = list(env.transport.calls)
+        while not _until_death(MotoEnvironment.recover, env):
             pass
-        world.wire.reset()
-        _assert_a_good_end(world, use_case.ends)
-        return calls, max(world.detector.calls.values(), default=0)
+        env.transport.reset()
+        _assert_a_good_end(env, use_case.ends)
+        return calls, max(env.detector.calls.values(), default=0)
 
 
-def _until_death(act: Act, world: World) -> bool:
+def _until_death(act: Act, env: MotoEnvironment) -> bool:
     """Whether the process lived through it."""
     try:
-        act(world)
-    except Died:
+        act(env)
+    except Killed:
         return False
     return True
 
 
-def _assert_a_good_end(world: World, ends: str) -> None:
-    stored = world.requests()
-    assert {request["request_id"] for request in stored} >= set(world.functions.accepted)
+def _assert_a_good_end(env: MotoEnvironment, ends: str) -> None:
+    stored = env.requests()
+    assert {request["request_id"] for request in stored} >= set(env.functions.accepted)
     assert [request for request in stored if not _is_right(request, ends)] == []
-    assert world.resources.rows(REQUESTS, index="waiting") == []
-    assert world.resources.depth(QUEUE_URL) == world.resources.depth(DEAD_LETTERS_URL) == 0
+    assert env.resources.rows(REQUESTS, index="waiting") == []
+    assert env.resources.depth(QUEUE_URL) == env.resources.depth(DEAD_LETTERS_URL) == 0
 
 
 def _is_right(request: dict[str, Any], ends: str) -> bool:

@@ -6,68 +6,69 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imagescan.requests import DAY_SECONDS, next_day
-from tests.integration.functions import Answer, picture
-from tests.integration.resources import BUCKET, COUNTERS, DEAD_LETTERS_URL, QUEUE_URL, REQUESTS
-from tests.integration.wire import Died, Mishap
-from tests.integration.world import MINUTE, World, hash_of
-from tests.integration.worlds import Worlds, forget_settings
+from imagescan.domain.image_record import next_day
+from imagescan.domain.policy import DAY_SECONDS
+from testing.functions import Answer, picture
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.moto_environments import MakeEnvironment, clear_settings_cache
+from testing.recording_transport import InjectedFault, Killed
+from testing.resources import BUCKET, COUNTERS, DEAD_LETTERS_URL, QUEUE_URL, REQUESTS
 
 NOON = DAY_SECONDS * 20_000 + DAY_SECONDS / 2
 LIMIT = 4
 
 
 @pytest.fixture
-def limited(worlds: Worlds) -> Iterator[World]:
+def limited(make_environment: MakeEnvironment) -> Iterator[MotoEnvironment]:
     """A world at noon, in which a day may have four calls."""
-    with worlds(MAX_CALLS_PER_DAY=str(LIMIT)) as world:
-        world.clock.now = NOON
+    with make_environment(DAILY_REKOGNITION_LIMIT=str(LIMIT)) as env:
+        env.clock.now = NOON
         yield world
 
 
-def spend(world: World, calls: int = LIMIT) -> None:
+def spend(env: MotoEnvironment, calls: int = LIMIT) -> None:
     for shade in range(calls):
-        world.functions.submit(picture(100 + shade))
-    world.trigger.deliver_all()
+        env.functions.submit(picture(100 + shade))
+    env.trigger.deliver_all()
 
 
-def begin_the_next_day(world: World) -> None:
-    world.pass_time(next_day(world.clock.now) + 1 - world.clock.now)
-    world.functions.sweep()
-    world.trigger.deliver_all()
+def begin_the_next_day(env: MotoEnvironment) -> None:
+    env.pass_time(next_day(env.clock.now) + 1 - env.clock.now)
+    env.functions.sweep()
+    env.trigger.deliver_all()
 
 
-def counted(world: World) -> dict[str, int]:
+def counted(env: MotoEnvironment) -> dict[str, int]:
     """The calls of each day, as the counter has them."""
-    return {row["name"]["S"]: int(row["calls"]["N"]) for row in world.resources.rows(COUNTERS)}
+    return {row["name"]["S"]: int(row["calls"]["N"]) for row in env.resources.rows(COUNTERS)}
 
 
-def posted(world: World) -> str:
+def posted(env: MotoEnvironment) -> str:
     """The id of a request whose image the scanner has met when no budget was left."""
-    spend(world)
-    request_id: str = world.functions.submit(picture()).body["request_id"]
-    world.trigger.deliver_all()
+    spend(env)
+    request_id: str = env.functions.submit(picture()).body["request_id"]
+    env.trigger.deliver_all()
     return request_id
 
 
-def statuses(world: World) -> list[str]:
-    return sorted(request["status"] for request in world.requests())
+def statuses(env: MotoEnvironment) -> list[str]:
+    return sorted(request["status"] for request in env.requests())
 
 
 def when(answer: Answer, key: str) -> float:
     return datetime.fromisoformat(answer.body[key]).timestamp()
 
 
-def test_a_limit_costs_a_scan_one_call_more(limited: World) -> None:
+def test_a_limit_costs_a_scan_one_call_more(limited: MotoEnvironment) -> None:
     limited.functions.submit(picture())
-    limited.wire.reset()
+    limited.transport.reset()
     limited.trigger.deliver_all()
-    assert limited.wire.calls[:5] == ["UpdateItem", "HeadObject", "UpdateItem", "DetectLabels", "UpdateItem"]
-    assert len(limited.wire.calls) == 7
+    assert limited.transport.calls[:5] == ["UpdateItem", "HeadObject", "UpdateItem", "DetectLabels", "UpdateItem"]
+    assert len(limited.transport.calls) == 7
     assert counted(limited) == {f"calls#{datetime.fromtimestamp(NOON, UTC):%Y-%m-%d}": 1}
 
 
-def test_ten_at_once_make_as_many_calls_as_are_left_and_the_others_wait(limited: World) -> None:
+def test_ten_at_once_make_as_many_calls_as_are_left_and_the_others_wait(limited: MotoEnvironment) -> None:
     for shade in range(10):
         limited.functions.submit(picture(shade))
     assert limited.trigger.deliver() == 10
@@ -76,7 +77,7 @@ def test_ten_at_once_make_as_many_calls_as_are_left_and_the_others_wait(limited:
     assert limited.resources.depth(QUEUE_URL) == limited.resources.depth(DEAD_LETTERS_URL) == 0
 
 
-def test_each_day_has_its_own_calls(limited: World) -> None:
+def test_each_day_has_its_own_calls(limited: MotoEnvironment) -> None:
     for shade in range(10):
         limited.functions.submit(picture(shade))
     limited.trigger.deliver_all()
@@ -87,7 +88,7 @@ def test_each_day_has_its_own_calls(limited: World) -> None:
     assert sorted(counted(limited).values()) == [2, 4, 4]
 
 
-def test_while_it_waits_the_answer_says_until_when(limited: World) -> None:
+def test_while_it_waits_the_answer_says_until_when(limited: MotoEnvironment) -> None:
     answer = limited.functions.get(posted(limited))
     midnight = next_day(NOON)
     assert (answer.body["status"], answer.headers["Retry-After"]) == ("pending", "300")
@@ -95,18 +96,18 @@ def test_while_it_waits_the_answer_says_until_when(limited: World) -> None:
     assert when(answer, "deadline") == midnight + 60 * MINUTE
 
 
-def test_whoever_asks_about_an_image_that_waits_is_told_so_at_once(limited: World) -> None:
+def test_whoever_asks_about_an_image_that_waits_is_told_so_at_once(limited: MotoEnvironment) -> None:
     posted(limited)
     answer = limited.functions.submit(picture())
     assert (answer.status, answer.headers["Retry-After"]) == (202, "300")
     assert "waits for the budget" in answer.body["message"]
 
 
-def test_a_request_outlives_its_first_deadline_while_its_image_waits(limited: World) -> None:
+def test_a_request_outlives_its_first_deadline_while_its_image_waits(limited: MotoEnvironment) -> None:
     request_id = posted(limited)
     limited.pass_time(90 * MINUTE)
     swept = limited.functions.sweep()
-    assert [swept[did] for did in ("waiting", "overdue", "settled", "queued_again")] == [1, 0, 0, 0]
+    assert [swept[did] for did in ("waiting", "overdue", "settled", "requeued")] == [1, 0, 0, 0]
     waiting = limited.functions.get(request_id)
     begin_the_next_day(limited)
     answer = limited.functions.get(request_id)
@@ -114,7 +115,7 @@ def test_a_request_outlives_its_first_deadline_while_its_image_waits(limited: Wo
     assert answer.body["deadline"] == waiting.body["deadline"]
 
 
-def test_a_request_whose_image_is_gone_the_next_day_times_out_in_the_end(limited: World) -> None:
+def test_a_request_whose_image_is_gone_the_next_day_times_out_in_the_end(limited: MotoEnvironment) -> None:
     request_id = posted(limited)
     limited.resources.s3.delete_object(Bucket=BUCKET, Key=f"images/{hash_of(picture())}.png")
     limited.pass_time(next_day(NOON) + 81 * MINUTE - NOON)
@@ -128,53 +129,55 @@ def test_a_request_whose_image_is_gone_the_next_day_times_out_in_the_end(limited
 @pytest.mark.parametrize(
     "error", [(400, "ThrottlingException"), (400, "AccessDeniedException"), (500, "InternalServerError")]
 )
-def test_a_refused_call_does_not_count(limited: World, error: tuple[int, str]) -> None:
+def test_a_refused_call_does_not_count(limited: MotoEnvironment, error: tuple[int, str]) -> None:
     limited.functions.submit(picture())
     limited.detector.errors.append(error)
     limited.trigger.deliver()
     assert list(counted(limited).values()) == [0]
 
 
-def test_a_call_whose_answer_was_lost_counts(limited: World) -> None:
+def test_a_call_whose_answer_was_lost_counts(limited: MotoEnvironment) -> None:
     limited.functions.submit(picture())
-    limited.wire.plan({3: Mishap.ANSWER_LOST})
+    limited.transport.plan({3: InjectedFault.RESPONSE_LOST})
     limited.trigger.deliver()
-    assert limited.wire.calls[3] == "DetectLabels"
+    assert limited.transport.calls[3] == "DetectLabels"
     assert list(counted(limited).values()) == [1]
 
 
-def test_a_count_whose_answer_was_lost_is_not_sent_again(limited: World) -> None:
+def test_a_count_whose_answer_was_lost_is_not_sent_again(limited: MotoEnvironment) -> None:
     limited.functions.submit(picture())
-    limited.wire.plan({2: Mishap.ANSWER_LOST})
+    limited.transport.plan({2: InjectedFault.RESPONSE_LOST})
     limited.trigger.deliver()
     assert list(counted(limited).values()) == [1]
     assert limited.detector.calls.total() == 0
     assert limited.resources.depth(QUEUE_URL) == 1
 
 
-def test_a_limit_that_is_raised_holds_for_whoever_comes_next(worlds: Worlds) -> None:
-    with worlds(MAX_CALLS_PER_DAY="1") as world:
-        spend(world, 1)
-        world.functions.submit(picture())
-        world.trigger.deliver_all()
-        assert statuses(world) == ["completed", "pending"]
-        world.functions.overrides["MAX_CALLS_PER_DAY"] = "2"
-        forget_settings()
-        world.functions.submit(picture())
-        world.trigger.deliver_all()
-        assert statuses(world) == ["completed"] * 3
+def test_a_limit_that_is_raised_holds_for_whoever_comes_next(make_environment: MakeEnvironment) -> None:
+    with make_environment(DAILY_REKOGNITION_LIMIT="1") as env:
+        spend(env, 1)
+        env.functions.submit(picture())
+        env.trigger.deliver_all()
+        assert statuses(env) == ["completed", "pending"]
+        env.functions.overrides["DAILY_REKOGNITION_LIMIT"] = "2"
+        clear_settings_cache()
+        env.functions.submit(picture())
+        env.trigger.deliver_all()
+        assert statuses(env) == ["completed"] * 3
 
 
 CALLS_OF_A_WAIT = ("lease", "look", "take", "put off")
 
 
-@pytest.mark.parametrize("mishap", Mishap)
+@pytest.mark.parametrize("mishap", InjectedFault)
 @pytest.mark.parametrize("position", range(len(CALLS_OF_A_WAIT)), ids=CALLS_OF_A_WAIT)
-def test_no_request_is_lost_whichever_call_of_a_wait_goes_wrong(limited: World, position: int, mishap: Mishap) -> None:
+def test_no_request_is_lost_whichever_call_of_a_wait_goes_wrong(
+    limited: MotoEnvironment, position: int, mishap: InjectedFault
+) -> None:
     spend(limited)
     limited.functions.submit(picture())
-    limited.wire.plan({position: mishap})
-    with suppress(Died):
+    limited.transport.plan({position: mishap})
+    with suppress(Killed):
         limited.trigger.deliver_all()
     limited.pass_time(6 * MINUTE)
     limited.trigger.deliver_all()
@@ -184,6 +187,8 @@ def test_no_request_is_lost_whichever_call_of_a_wait_goes_wrong(limited: World, 
     assert limited.resources.depth(QUEUE_URL) == limited.resources.depth(DEAD_LETTERS_URL) == 0
 
 
-def test_the_images_that_wait_are_counted_for_the_alarm(limited: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_images_that_wait_are_counted_for_the_alarm(
+    limited: MotoEnvironment, capsys: pytest.CaptureFixture[str]
+) -> None:
     posted(limited)
     assert '"Limited":[1' in capsys.readouterr().out.replace(" ", "")

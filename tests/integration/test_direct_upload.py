@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.functions import Answer, picture, proxy_event
-from tests.integration.rekognition_double import label
-from tests.integration.resources import BUCKET, IMAGES, REQUESTS
-from tests.integration.world import World, hash_of
+from testing.fake_rekognition import label
+from testing.functions import Answer, picture, proxy_event
+from testing.moto_environment import MotoEnvironment, hash_of
+from testing.resources import BUCKET, IMAGES, REQUESTS
 
 DAY = 86_400
 
@@ -18,18 +18,18 @@ def announced(**fields: Any) -> dict[str, Any]:
     return {"sha256": hash_of(picture()), "size": len(picture()), "fileType": "image/png"} | fields
 
 
-def asked(world: World, request_id: str, **body: Any) -> Answer:
+def asked(env: MotoEnvironment, request_id: str, **body: Any) -> Answer:
     event = proxy_event("POST", json.dumps(body)) | {"pathParameters": {"request_id": request_id}}
-    return Answer(world.functions.invoke("QuestionsFunction", event))
+    return Answer(env.functions.invoke("QuestionsFunction", event))
 
 
-def keyed(world: World, key: str, **fields: Any) -> Answer:
-    return world.functions.post(announced(**fields), headers={"idempotency-key": key})
+def keyed(env: MotoEnvironment, key: str, **fields: Any) -> Answer:
+    return env.functions.post(announced(**fields), headers={"idempotency-key": key})
 
 
-def test_announcing_a_new_image_takes_two_calls_and_uploads_nothing(world: World) -> None:
-    answer = world.functions.post(announced())
-    assert world.wire.calls == ["GetItem", "PutItem"]
+def test_announcing_a_new_image_takes_two_calls_and_uploads_nothing(env: MotoEnvironment) -> None:
+    answer = env.functions.post(announced())
+    assert env.transport.calls == ["GetItem", "PutItem"]
     assert answer.status == 202
     assert answer.body["upload"]["url"].startswith(f"https://{BUCKET}.s3.")
     assert set(answer.body["upload"]["headers"]) == {
@@ -39,94 +39,94 @@ def test_announcing_a_new_image_takes_two_calls_and_uploads_nothing(world: World
     }
 
 
-def test_every_header_of_an_upload_is_signed(world: World) -> None:
-    url = world.functions.post(announced()).body["upload"]["url"]
+def test_every_header_of_an_upload_is_signed(env: MotoEnvironment) -> None:
+    url = env.functions.post(announced()).body["upload"]["url"]
     signed = url.partition("X-Amz-SignedHeaders=")[2].partition("&")[0].split("%3B")
     assert {"content-length", "content-type", "x-amz-checksum-sha256", "x-amz-meta-request-id"} <= set(signed)
     assert "X-Amz-Expires=900" in url
 
 
-def test_announcing_a_known_image_needs_no_upload(world: World) -> None:
-    world.functions.submit(picture())
-    world.trigger.deliver_all()
-    answer = world.functions.post(announced())
+def test_announcing_a_known_image_needs_no_upload(env: MotoEnvironment) -> None:
+    env.functions.submit(picture())
+    env.trigger.deliver_all()
+    answer = env.functions.post(announced())
     assert (answer.status, answer.body["upload"], answer.body["status"]) == (200, None, "completed")
 
 
-def test_an_upload_that_never_comes_ends_as_never_uploaded(world: World) -> None:
-    request_id = world.functions.post(announced()).body["request_id"]
-    world.functions.clock.now += DAY
-    answer = world.functions.get(request_id)
+def test_an_upload_that_never_comes_ends_as_never_uploaded(env: MotoEnvironment) -> None:
+    request_id = env.functions.post(announced()).body["request_id"]
+    env.functions.clock.now += DAY
+    answer = env.functions.get(request_id)
     assert (answer.body["status"], answer.body["failure"]["code"]) == ("failed", "never_uploaded")
-    world.functions.sweep()
-    assert not world.resources.rows(REQUESTS, index="waiting")
-    assert world.functions.get(request_id).body["failure"] == answer.body["failure"]
+    env.functions.sweep()
+    assert not env.resources.rows(REQUESTS, index="waiting")
+    assert env.functions.get(request_id).body["failure"] == answer.body["failure"]
 
 
-def test_a_repeated_key_is_the_same_request(world: World) -> None:
-    first, second = keyed(world, "k"), keyed(world, "k")
+def test_a_repeated_key_is_the_same_request(env: MotoEnvironment) -> None:
+    first, second = keyed(env, "k"), keyed(env, "k")
     assert first.body["request_id"] == second.body["request_id"]
     assert second.body["upload"]
-    assert len(world.resources.rows(REQUESTS)) == 1
+    assert len(env.resources.rows(REQUESTS)) == 1
 
 
-def test_bytes_posted_under_the_key_of_their_announcement_are_scanned(world: World) -> None:
-    awaited = keyed(world, "k").body["request_id"]
+def test_bytes_posted_under_the_key_of_their_announcement_are_scanned(env: MotoEnvironment) -> None:
+    awaited = keyed(env, "k").body["request_id"]
     posted = {"file": b64encode(picture()).decode(), "fileType": "image/png"}
-    assert world.functions.post(posted, headers={"idempotency-key": "k"}).body["request_id"] == awaited
-    world.trigger.deliver_all()
-    assert world.functions.get(awaited).body["status"] == "completed"
+    assert env.functions.post(posted, headers={"idempotency-key": "k"}).body["request_id"] == awaited
+    env.trigger.deliver_all()
+    assert env.functions.get(awaited).body["status"] == "completed"
 
 
-def test_a_repeated_key_with_another_body_is_a_conflict(world: World) -> None:
-    keyed(world, "k")
-    answer = keyed(world, "k", label="dog")
+def test_a_repeated_key_with_another_body_is_a_conflict(env: MotoEnvironment) -> None:
+    keyed(env, "k")
+    answer = keyed(env, "k", label="dog")
     assert (answer.status, answer.body["code"]) == (409, "idempotency_key_reused")
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "naïve", "tab\there"])
-def test_a_key_that_cannot_be_taken_is_refused(world: World, key: str) -> None:
-    answer = keyed(world, key)
+def test_a_key_that_cannot_be_taken_is_refused(env: MotoEnvironment, key: str) -> None:
+    answer = keyed(env, key)
     assert (answer.status, answer.body["code"]) == (400, "invalid_idempotency_key")
 
 
-def test_more_is_asked_from_stored_labels_with_one_read(world: World) -> None:
-    world.detector.shows[hash_of(picture())] = [label("Cat", 97.0), label("Dog", 60.0)]
-    request_id = world.functions.submit(picture()).body["request_id"]
-    world.trigger.deliver_all()
-    calls, rows = world.detector.calls.total(), world.resources.rows(IMAGES)
-    world.wire.reset()
-    answer = asked(world, request_id, labels=["cat", "dog"], match="all", min_confidence=50)
+def test_more_is_asked_from_stored_labels_with_one_read(env: MotoEnvironment) -> None:
+    env.detector.shows[hash_of(picture())] = [label("Cat", 97.0), label("Dog", 60.0)]
+    request_id = env.functions.submit(picture()).body["request_id"]
+    env.trigger.deliver_all()
+    calls, rows = env.detector.calls.total(), env.resources.rows(IMAGES)
+    env.transport.reset()
+    answer = asked(env, request_id, labels=["cat", "dog"], match="all", min_confidence=50)
     assert (answer.status, answer.body["label_matched"]) == (200, True)
-    assert world.wire.calls == ["GetItem"]
-    assert (world.detector.calls.total(), world.resources.rows(IMAGES)) == (calls, rows)
+    assert env.transport.calls == ["GetItem"]
+    assert (env.detector.calls.total(), env.resources.rows(IMAGES)) == (calls, rows)
 
 
-def test_nothing_is_asked_of_an_image_that_waits(world: World) -> None:
-    request_id = world.functions.submit(picture()).body["request_id"]
-    answer = asked(world, request_id, label="dog")
-    assert (answer.status, answer.body["code"]) == (409, "not_answered_yet")
+def test_nothing_is_asked_of_an_image_that_waits(env: MotoEnvironment) -> None:
+    request_id = env.functions.submit(picture()).body["request_id"]
+    answer = asked(env, request_id, label="dog")
+    assert (answer.status, answer.body["code"]) == (409, "request_pending")
 
 
-def test_an_unchanged_answer_is_not_sent_again(world: World) -> None:
-    request_id = world.functions.submit(picture()).body["request_id"]
-    etag = world.functions.get(request_id).headers["ETag"]
+def test_an_unchanged_answer_is_not_sent_again(env: MotoEnvironment) -> None:
+    request_id = env.functions.submit(picture()).body["request_id"]
+    etag = env.functions.get(request_id).headers["ETag"]
     event = proxy_event("GET") | {
         "pathParameters": {"request_id": request_id},
         "headers": {"if-none-match": f"W/{etag}"},
     }
-    unchanged = Answer(world.functions.invoke("StatusFunction", event))
+    unchanged = Answer(env.functions.invoke("StatusFunction", event))
     assert (unchanged.status, unchanged.raw["body"], unchanged.headers["ETag"]) == (304, "", etag)
-    world.trigger.deliver_all()
-    assert Answer(world.functions.invoke("StatusFunction", event)).status == 200
+    env.trigger.deliver_all()
+    assert Answer(env.functions.invoke("StatusFunction", event)).status == 200
 
 
-def test_a_client_that_accepts_problems_gets_them_by_rfc_9457(world: World) -> None:
+def test_a_client_that_accepts_problems_gets_them_by_rfc_9457(env: MotoEnvironment) -> None:
     event = proxy_event("GET") | {
         "pathParameters": {"request_id": "nobody"},
         "headers": {"Accept": "application/problem+json"},
     }
-    answer = Answer(world.functions.invoke("StatusFunction", event))
+    answer = Answer(env.functions.invoke("StatusFunction", event))
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.body == {
         "title": "Not Found",

@@ -15,15 +15,15 @@ from aws_lambda_powertools.utilities.parser.models import (
 )
 from pydantic import BaseModel
 
-from tests.integration.functions import FUNCTIONS
-from tests.integration.world import World, hash_of
+from testing.functions import FUNCTIONS
+from testing.moto_environment import MotoEnvironment, hash_of
 
 ROOT = Path(__file__).parents[2]
 EVENTS = {path.stem: path for path in (ROOT / "events").glob("*.json") if path.stem != "env"}
 CAT, ROCKET = ((ROOT / "samples" / name).read_bytes() for name in ("cat.jpg", "rocket.jpg"))
 POISON = "00000004-0000-4000-8000-000000000000"
 
-type Check = Callable[[World, dict[str, Any]], bool]
+type Check = Callable[[MotoEnvironment, dict[str, Any]], bool]
 
 
 def answers(status: int) -> Check:
@@ -36,17 +36,17 @@ def gives_back(*message_ids: str) -> Check:
 
 def scans(*pictures: bytes, gives_back_too: tuple[str, ...] = ()) -> Check:
     wanted = {hash_of(picture): 1 for picture in pictures}
-    return lambda world, answer: world.detector.calls == wanted and gives_back(*gives_back_too)(world, answer)
+    return lambda env, answer: env.detector.calls == wanted and gives_back(*gives_back_too)(env, answer)
 
 
-def sweeps(_: World, answer: dict[str, Any]) -> bool:
+def sweeps(_: MotoEnvironment, answer: dict[str, Any]) -> bool:
     return bool(answer["is_complete"]) and answer["waiting"] == 2
 
 
 def tells_of(*labels: str) -> Check:
-    return lambda world, answer: (
-        [each["labels_asked"] for each in world.bus.details] == [[label] for label in labels]
-        and gives_back()(world, answer)
+    return lambda env, answer: (
+        [each["labels_asked"] for each in env.bus.details] == [[label] for label in labels]
+        and gives_back()(env, answer)
     )
 
 
@@ -91,11 +91,11 @@ def event(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("name", "function", "does"), [(name, *row) for name, row in TABLE.items()])
-def test_an_event_is_taken_by_its_function(world: World, name: str, function: str, does: Check) -> None:
+def test_an_event_is_taken_by_its_function(env: MotoEnvironment, name: str, function: str, does: Check) -> None:
     for upload in ("submit-cat", "submit-rocket"):
         if name.startswith(("scanner", "sweeper")):
-            world.functions.invoke("SubmitFunction", event(upload))
-    assert does(world, world.functions.invoke(function, event(name)))
+            env.functions.invoke("SubmitFunction", event(upload))
+    assert does(env, env.functions.invoke(function, event(name)))
 
 
 @pytest.mark.parametrize(("name", "function"), [(name, function) for name, (function, _) in TABLE.items()])

@@ -4,31 +4,32 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
-from imagescan import images
 from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
-from imagescan.images import AnnouncedImage, CheckedImage, ImageType, StoredObject
-from tests.integration.functions import picture
-from tests.integration.resources import BUCKET
-from tests.integration.world import World, hash_of
+from imagescan.domain import image
+from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
+from imagescan.domain.image_header import ImageType
+from testing.functions import picture
+from testing.moto_environment import MotoEnvironment, hash_of
+from testing.resources import BUCKET
 
 PART = bytes(5 * 1024 * 1024)  # the smallest that S3 takes but for the last
 
 
 @pytest.fixture
-def bucket(world: World) -> ImageBucket:
-    assert world.wire.calls == []
+def bucket(env: MotoEnvironment) -> ImageBucket:
+    assert env.transport.calls == []
     return ImageBucket(clients.s3(), BUCKET)
 
 
 @pytest.fixture
-def image() -> CheckedImage:
-    return images.check(picture(), ImageType.PNG)
+def image() -> ValidatedImage:
+    return image.validate_image(picture(), ImageType.PNG)
 
 
-def test_an_image_is_found_as_it_was_put(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
+def test_an_image_is_found_as_it_was_put(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
     bucket.put(image, "a-request")
-    stored = world.resources.s3.get_object(Bucket=BUCKET, Key=image.key)
+    stored = env.resources.s3.get_object(Bucket=BUCKET, Key=image.key)
     assert stored["Body"].read() == image.content
     assert stored["ContentType"] == "image/png"
     assert bucket.find(image.key) == StoredObject(image.key, stored["VersionId"], image.hash, "a-request")
@@ -43,24 +44,24 @@ def test_an_image_is_found_as_it_was_put(bucket: ImageBucket, image: CheckedImag
     ids=["AWS", "an emulator"],
 )
 def test_an_upload_goes_to_the_host_of_the_region_or_to_the_emulator(
-    image: CheckedImage, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, address: str
+    image: ValidatedImage, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, address: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     if endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setattr(clients, "_session", botocore.session.get_session)  # one that has not seen another region
-    announced = AnnouncedImage(image.hash, len(image.content), image.type)
-    upload = ImageBucket(clients.s3.__wrapped__(), BUCKET).upload_for(announced, "a-request", now=0)
+    announced = DeclaredImage(image.hash, len(image.content), image.type)
+    upload = ImageBucket(clients.s3.__wrapped__(), BUCKET).presign_upload(announced, "a-request", now=0)
     assert upload.url.startswith(address)
 
 
-def test_bytes_that_are_not_those_of_the_hash_are_refused(bucket: ImageBucket, image: CheckedImage) -> None:
+def test_bytes_that_are_not_those_of_the_hash_are_refused(bucket: ImageBucket, image: ValidatedImage) -> None:
     with pytest.raises(ClientError, match="BadDigest"):
         bucket.put(replace(image, content=image.content + b"!"), "a-request")
     assert bucket.find(image.key) is None
 
 
-def test_the_newest_version_is_found(bucket: ImageBucket, image: CheckedImage) -> None:
+def test_the_newest_version_is_found(bucket: ImageBucket, image: ValidatedImage) -> None:
     bucket.put(image, "first")
     before = bucket.find(image.key)
     bucket.put(image, "second")
@@ -71,30 +72,34 @@ def test_the_newest_version_is_found(bucket: ImageBucket, image: CheckedImage) -
     assert after.version != before.version
 
 
-def test_what_is_gone_is_not_found(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
+def test_what_is_gone_is_not_found(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
     assert bucket.find(image.key) is None
     bucket.put(image, "a-request")
-    world.resources.s3.delete_object(Bucket=BUCKET, Key=image.key)
+    env.resources.s3.delete_object(Bucket=BUCKET, Key=image.key)
     assert bucket.find(image.key) is None
 
 
-def test_what_may_not_be_read_is_not_taken_for_gone(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
-    world.wire.fail("HeadObject", "403", 403)
+def test_what_may_not_be_read_is_not_taken_for_gone(
+    bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment
+) -> None:
+    env.transport.fail("HeadObject", "403", 403)
     with pytest.raises(ClientError):
         bucket.find(image.key)
 
 
-def test_an_object_without_a_checksum_is_hashed(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
-    world.resources.s3.put_object(Bucket=BUCKET, Key=image.key, Body=image.content)
+def test_an_object_without_a_checksum_is_hashed(
+    bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment
+) -> None:
+    env.resources.s3.put_object(Bucket=BUCKET, Key=image.key, Body=image.content)
     found = bucket.find(image.key)
     assert found
     assert (found.hash, found.request_id) == (image.hash, None)
 
 
-def test_an_object_of_parts_is_hashed_whole(bucket: ImageBucket, image: CheckedImage, world: World) -> None:
+def test_an_object_of_parts_is_hashed_whole(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
     """Its checksum is one of its parts' checksums."""
     upload = {"Bucket": BUCKET, "Key": image.key}
-    s3 = world.resources.s3
+    s3 = env.resources.s3
     kind = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
     upload["UploadId"] = s3.create_multipart_upload(**upload, **kind)["UploadId"]
     parts = [

@@ -2,11 +2,11 @@ import pytest
 
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
-from imagescan.labels import Box, Label
-from imagescan.requests import Failure, Image, Scan, Status
-from tests.integration.resources import IMAGES
-from tests.integration.wire import Mishap
-from tests.integration.world import World
+from imagescan.domain.image_record import Failure, Image, Scan, Status
+from imagescan.domain.labels import Box, Label
+from testing.moto_environment import MotoEnvironment
+from testing.recording_transport import InjectedFault
+from testing.resources import IMAGES
 
 HASH, OTHER = "ab" * 32, "cd" * 32
 LABELS = (
@@ -19,8 +19,8 @@ MOST = 5
 
 
 @pytest.fixture
-def images(world: World) -> ImagesTable:
-    assert world.resources.rows(IMAGES) == []
+def images(env: MotoEnvironment) -> ImagesTable:
+    assert env.resources.rows(IMAGES) == []
     return ImagesTable(clients.dynamodb(), IMAGES)
 
 
@@ -59,10 +59,10 @@ def test_a_lease_is_free_once_it_has_expired(images: ImagesTable, now: float, gr
     assert lease(images, "second", now) is granted
 
 
-def test_a_lease_that_the_sdk_asks_for_twice_counts_once(images: ImagesTable, world: World) -> None:
-    world.wire.plan({0: Mishap.ANSWER_LOST})
+def test_a_lease_that_the_sdk_asks_for_twice_counts_once(images: ImagesTable, env: MotoEnvironment) -> None:
+    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
     granted = images.lease(HASH, "first", 1000, 1090, MOST)
-    assert world.wire.calls == ["UpdateItem", "UpdateItem"]
+    assert env.transport.calls == ["UpdateItem", "UpdateItem"]
     assert granted.granted
     assert granted.image.attempts == 1
 
@@ -84,7 +84,7 @@ def test_what_is_released_can_be_leased_at_once(images: ImagesTable, refund: boo
 
 def test_an_image_whose_bytes_were_not_there_was_never_seen(images: ImagesTable) -> None:
     images.lease(HASH, "one", 1000, 1090, 5)
-    images.release(HASH, "one", refund=True, unseen=True)
+    images.release(HASH, "one", refund=True, bytes_missing=True)
     assert images.get(HASH) == Image(HASH)
 
 
@@ -97,11 +97,11 @@ def test_a_release_leaves_another_owners_lease_alone(images: ImagesTable) -> Non
 
 def test_an_image_that_is_put_off_is_free_and_says_since_when(images: ImagesTable) -> None:
     lease(images, "first")
-    assert images.put_off(HASH, "first", 1000.25)
-    assert images.get(HASH) == Image(HASH, first_leased_at=1000, put_off_at=(1000.25,))
+    assert images.defer(HASH, "first", 1000.25)
+    assert images.get(HASH) == Image(HASH, first_leased_at=1000, deferred_at=(1000.25,))
     assert lease(images, "second")
-    assert images.put_off(HASH, "second", 90_000)
-    assert images.get(HASH) == Image(HASH, first_leased_at=1000, put_off_at=(1000.25, 90_000))
+    assert images.defer(HASH, "second", 90_000)
+    assert images.get(HASH) == Image(HASH, first_leased_at=1000, deferred_at=(1000.25, 90_000))
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -111,19 +111,19 @@ def test_an_image_that_another_has_taken_over_is_not_put_off(images: ImagesTable
     if finished:
         images.finish(HASH, SEEN)
     before = images.get(HASH)
-    assert not images.put_off(HASH, "first", 1000)
+    assert not images.defer(HASH, "first", 1000)
     assert images.get(HASH) == before
 
 
 def test_an_image_that_was_never_seen_is_not_put_off(images: ImagesTable) -> None:
-    assert not images.put_off(HASH, "first", 1000)
+    assert not images.defer(HASH, "first", 1000)
 
 
-def test_a_wait_whose_answer_was_lost_is_marked_all_the_same(images: ImagesTable, world: World) -> None:
+def test_a_wait_whose_answer_was_lost_is_marked_all_the_same(images: ImagesTable, env: MotoEnvironment) -> None:
     lease(images, "first")
-    world.wire.plan({0: Mishap.ANSWER_LOST})
-    assert images.put_off(HASH, "first", 1000)
-    assert world.wire.calls == ["UpdateItem", "UpdateItem"]
+    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    assert images.defer(HASH, "first", 1000)
+    assert env.transport.calls == ["UpdateItem", "UpdateItem"]
 
 
 def test_the_first_terminal_write_stays(images: ImagesTable) -> None:
@@ -133,8 +133,10 @@ def test_the_first_terminal_write_stays(images: ImagesTable) -> None:
     assert met == images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, scan=SEEN)
 
 
-def test_a_terminal_write_whose_answer_was_lost_gives_the_row_it_wrote(images: ImagesTable, world: World) -> None:
-    world.wire.plan({0: Mishap.ANSWER_LOST})
+def test_a_terminal_write_whose_answer_was_lost_gives_the_row_it_wrote(
+    images: ImagesTable, env: MotoEnvironment
+) -> None:
+    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
     assert images.finish(HASH, SEEN).scan == SEEN
 
 
@@ -146,17 +148,17 @@ def test_a_terminal_image_is_not_leased_again(images: ImagesTable) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "not_since", "claimed"),
+    ("now", "requeued_before", "claimed"),
     [(1000, 400, False), (1599, 999, False), (1600, 1000, False), (1601, 1001, True)],
 )
 def test_an_image_is_queued_again_once_in_a_while(
     images: ImagesTable,
     now: float,
-    not_since: float,
+    requeued_before: float,
     claimed: bool,
 ) -> None:
     assert images.claim_requeue(HASH, 1000, 400)
-    assert images.claim_requeue(HASH, now, not_since) is claimed
+    assert images.claim_requeue(HASH, now, requeued_before) is claimed
 
 
 def test_a_terminal_image_is_not_queued_again(images: ImagesTable) -> None:
@@ -164,8 +166,8 @@ def test_a_terminal_image_is_not_queued_again(images: ImagesTable) -> None:
     assert not images.claim_requeue(HASH, 9000, 8400)
 
 
-def test_a_claim_whose_answer_was_lost_is_left_to_the_next_sweep(images: ImagesTable, world: World) -> None:
-    world.wire.plan({0: Mishap.ANSWER_LOST})
+def test_a_claim_whose_answer_was_lost_is_left_to_the_next_sweep(images: ImagesTable, env: MotoEnvironment) -> None:
+    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
     assert not images.claim_requeue(HASH, 1000, 400)
     assert images.claim_requeue(HASH, 1601, 1001)
 
@@ -173,4 +175,4 @@ def test_a_claim_whose_answer_was_lost_is_left_to_the_next_sweep(images: ImagesT
 def test_a_claim_leaves_the_lease_alone(images: ImagesTable) -> None:
     lease(images, "first")
     images.claim_requeue(HASH, 1000, 400)
-    assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090, queued_again_at=1000)
+    assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090, requeued_at=1000)

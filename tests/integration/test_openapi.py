@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 from ops.openapi import shapes
 from ops.openapi.description import PROBLEM
 from ops.openapi.operations import OPERATIONS
-from tests.integration.functions import Answer, picture, proxy_event
-from tests.integration.rekognition_double import label
-from tests.integration.world import MINUTE, World, hash_of
+from testing.fake_rekognition import label
+from testing.functions import Answer, picture, proxy_event
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 
 OPERATION = {operation.name: operation for operation in OPERATIONS}
 
@@ -39,28 +39,28 @@ def announced(number: int, **fields: Any) -> dict[str, Any]:
     return {"sha256": hash_of(picture(number)), "size": 100, "fileType": "image/png"} | fields
 
 
-def invoke(world: World, function: str, method: str, **event: Any) -> Answer:
-    return Answer(world.functions.invoke(function, proxy_event(method) | event))
+def invoke(env: MotoEnvironment, function: str, method: str, **event: Any) -> Answer:
+    return Answer(env.functions.invoke(function, proxy_event(method) | event))
 
 
-def post(world: World, resource: str, body: Any, **event: Any) -> Answer:
+def post(env: MotoEnvironment, resource: str, body: Any, **event: Any) -> Answer:
     function = "QuestionsFunction" if resource.endswith("questions") else "SubmitFunction"
-    return invoke(world, function, "POST", resource=resource, body=json.dumps(body), **event)
+    return invoke(env, function, "POST", resource=resource, body=json.dumps(body), **event)
 
 
 @pytest.fixture
-def scanned(world: World) -> str:
+def scanned(env: MotoEnvironment) -> str:
     """A request whose image was scanned."""
-    request_id: str = world.functions.submit(picture()).body["request_id"]
-    world.trigger.deliver_all()
+    request_id: str = env.functions.submit(picture()).body["request_id"]
+    env.trigger.deliver_all()
     return request_id
 
 
 @pytest.mark.usefixtures("scanned")
 @pytest.mark.parametrize("fields", [{}, {"labels": ["cat", "dog"], "match": "all", "reference": "order 7"}])
-def test_a_submission_is_answered_as_described(world: World, fields: dict[str, Any]) -> None:
+def test_a_submission_is_answered_as_described(env: MotoEnvironment, fields: dict[str, Any]) -> None:
     for body, status in [(announced(0, **fields), 200), (announced(1, **fields), 202)]:
-        answer = post(world, "/scanrequest", body)
+        answer = post(env, "/scanrequest", body)
         assert answer.status == status
         assert_as_described("submit", answer)
 
@@ -75,90 +75,92 @@ def test_a_submission_is_answered_as_described(world: World, fields: dict[str, A
         (announced(1, fileType="image/gif"), 415),
     ],
 )
-def test_a_refusal_is_answered_as_described(world: World, body: Any, status: int, accept: str) -> None:
-    answer = post(world, "/scanrequest", body, headers={"Accept": accept})
+def test_a_refusal_is_answered_as_described(env: MotoEnvironment, body: Any, status: int, accept: str) -> None:
+    answer = post(env, "/scanrequest", body, headers={"Accept": accept})
     assert answer.status == status
     assert_as_described("submit", answer)
 
 
-def test_a_key_that_was_used_for_another_body_is_answered_as_described(world: World) -> None:
-    first, second = (post(world, "/scanrequest", announced(at), headers={"Idempotency-Key": "k"}) for at in (1, 2))
+def test_a_key_that_was_used_for_another_body_is_answered_as_described(env: MotoEnvironment) -> None:
+    first, second = (post(env, "/scanrequest", announced(at), headers={"Idempotency-Key": "k"}) for at in (1, 2))
     assert (first.status, second.status) == (202, 409)
     assert_as_described("submit", second)
 
 
-def test_what_breaks_on_our_side_is_answered_as_described(world: World) -> None:
-    world.wire.fail("GetItem", "AccessDeniedException")
-    assert_as_described("submit", world.functions.submit(picture()))
+def test_what_breaks_on_our_side_is_answered_as_described(env: MotoEnvironment) -> None:
+    env.transport.fail("GetItem", "AccessDeniedException")
+    assert_as_described("submit", env.functions.submit(picture()))
 
 
 @pytest.mark.parametrize("query", [None, {"debugData": "Y"}])
-def test_every_standing_is_answered_as_described(world: World, scanned: str, query: dict[str, str] | None) -> None:
-    missed = world.functions.submit(picture(), "dog").body["request_id"]
-    world.detector.damaged = {hash_of(picture(1))}
-    broken = world.functions.submit(picture(1)).body["request_id"]
-    world.trigger.deliver_all()
-    world.detector.errors.append((400, "ThrottlingException"))
-    waiting = world.functions.submit(picture(2)).body["request_id"]
-    world.trigger.deliver()
-    stands = [world.functions.get(request_id, query) for request_id in (scanned, missed, broken, waiting, "unknown")]
-    world.clock.now += 81 * MINUTE
-    stands.append(world.functions.get(waiting, query))
+def test_every_standing_is_answered_as_described(
+    env: MotoEnvironment, scanned: str, query: dict[str, str] | None
+) -> None:
+    missed = env.functions.submit(picture(), "dog").body["request_id"]
+    env.detector.damaged = {hash_of(picture(1))}
+    broken = env.functions.submit(picture(1)).body["request_id"]
+    env.trigger.deliver_all()
+    env.detector.errors.append((400, "ThrottlingException"))
+    waiting = env.functions.submit(picture(2)).body["request_id"]
+    env.trigger.deliver()
+    stands = [env.functions.get(request_id, query) for request_id in (scanned, missed, broken, waiting, "unknown")]
+    env.clock.now += 81 * MINUTE
+    stands.append(env.functions.get(waiting, query))
     statuses = [answer.body.get("status") for answer in stands]
     assert statuses == ["completed", "completed", "failed", "pending", None, "failed"]
     for answer in stands:
         assert_as_described("status", answer)
 
 
-def test_an_unchanged_standing_is_answered_as_described(world: World, scanned: str) -> None:
+def test_an_unchanged_standing_is_answered_as_described(env: MotoEnvironment, scanned: str) -> None:
     of_request = {"pathParameters": {"request_id": scanned}}
-    answer = invoke(world, "StatusFunction", "GET", **of_request, headers={"If-None-Match": "*"})
+    answer = invoke(env, "StatusFunction", "GET", **of_request, headers={"If-None-Match": "*"})
     assert answer.status == 304
     assert_as_described("status", answer)
 
 
-def test_a_further_question_is_answered_as_described(world: World, scanned: str) -> None:
-    waiting = world.functions.submit(picture(1)).body["request_id"]
+def test_a_further_question_is_answered_as_described(env: MotoEnvironment, scanned: str) -> None:
+    waiting = env.functions.submit(picture(1)).body["request_id"]
     asked = {scanned: 200, waiting: 409, "unknown": 404}
     for request_id, status in asked.items():
         of_request = {"pathParameters": {"request_id": request_id}}
-        answer = post(world, "/scanrequest/{request_id}/questions", {"labels": ["dog", "cat"]}, **of_request)
+        answer = post(env, "/scanrequest/{request_id}/questions", {"labels": ["dog", "cat"]}, **of_request)
         assert answer.status == status
         assert_as_described("ask", answer)
 
 
 @pytest.mark.usefixtures("scanned")
-def test_many_are_answered_as_described(world: World) -> None:
-    answer = post(world, "/scanrequests", {"entries": [announced(0), announced(1), announced(2, label="")]})
+def test_many_are_answered_as_described(env: MotoEnvironment) -> None:
+    answer = post(env, "/scanrequests", {"entries": [announced(0), announced(1), announced(2, label="")]})
     assert [each["status_code"] for each in answer.body["results"]] == [200, 202, 400]
     assert_as_described("submitMany", answer)
-    assert_as_described("submitMany", post(world, "/scanrequests", {"entries": []}))
+    assert_as_described("submitMany", post(env, "/scanrequests", {"entries": []}))
 
 
-def test_a_list_is_answered_as_described(world: World, scanned: str) -> None:
-    world.functions.submit(picture(1))
-    waiting = world.functions.submit(picture(2)).body["request_id"]
+def test_a_list_is_answered_as_described(env: MotoEnvironment, scanned: str) -> None:
+    env.functions.submit(picture(1))
+    waiting = env.functions.submit(picture(2)).body["request_id"]
     for query in ({}, {"limit": "1"}, {"status": "other"}, {"ids": f"{waiting},{scanned},unknown"}, {"ids": ""}):
-        assert_as_described("list", invoke(world, "ListingFunction", "GET", queryStringParameters=query))
+        assert_as_described("list", invoke(env, "ListingFunction", "GET", queryStringParameters=query))
 
 
-def test_a_deletion_is_answered_as_described(world: World, scanned: str) -> None:
+def test_a_deletion_is_answered_as_described(env: MotoEnvironment, scanned: str) -> None:
     for status in (204, 404):
-        answer = invoke(world, "DeleteFunction", "DELETE", pathParameters={"request_id": scanned})
+        answer = invoke(env, "DeleteFunction", "DELETE", pathParameters={"request_id": scanned})
         assert answer.status == status
         assert_as_described("delete", answer)
 
 
 @pytest.mark.usefixtures("scanned")
-def test_stats_are_answered_as_described(world: World) -> None:
-    world.streams.deliver_all()
-    answer = invoke(world, "StatsFunction", "GET")
+def test_stats_are_answered_as_described(env: MotoEnvironment) -> None:
+    env.streams.deliver_all()
+    answer = invoke(env, "StatsFunction", "GET")
     assert answer.body["scans"] == 1
     assert_as_described("stats", answer)
 
 
-def test_what_an_answer_says_of_labels_is_described_whatever_rekognition_says(world: World) -> None:
-    world.detector.shows = {hash_of(picture()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
-    request_id = world.functions.submit(picture()).body["request_id"]
-    world.trigger.deliver_all()
-    assert_as_described("status", world.functions.get(request_id))
+def test_what_an_answer_says_of_labels_is_described_whatever_rekognition_says(env: MotoEnvironment) -> None:
+    env.detector.shows = {hash_of(picture()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
+    request_id = env.functions.submit(picture()).body["request_id"]
+    env.trigger.deliver_all()
+    assert_as_described("status", env.functions.get(request_id))

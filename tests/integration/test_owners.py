@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from imagescan.handlers.http import caller
-from tests.integration.functions import Answer, picture, proxy_event
-from tests.integration.world import World
+from imagescan.api.http import caller
+from testing.functions import Answer, picture, proxy_event
+from testing.moto_environment import MotoEnvironment
 
 ANN = {"authorizer": {"claims": {"sub": "a1b2", "email": "ann@example.org"}}}
 BOB = {"authorizer": {"claims": {"sub": "c3d4"}}}
@@ -33,15 +33,15 @@ PEOPLE = "AWSReservedSSO_Readers_0123456789abcdef"
 POOL = "CognitoIdentityCredentials"
 
 
-def posted_by(who: dict[str, Any], world: World, **event: Any) -> Answer:
+def posted_by(who: dict[str, Any], env: MotoEnvironment, **event: Any) -> Answer:
     body = {"file": b64encode(picture()).decode(), "fileType": "image/png"}
-    return world.functions.post(body, requestContext=who, **event)
+    return env.functions.post(body, requestContext=who, **event)
 
 
-def asked_by(who: dict[str, Any], world: World, function: str, request_id: str) -> Answer:
+def asked_by(who: dict[str, Any], env: MotoEnvironment, function: str, request_id: str) -> Answer:
     event = proxy_event("POST", "{}") if function == "QuestionsFunction" else proxy_event("GET")
     return Answer(
-        world.functions.invoke(function, event | {"pathParameters": {"request_id": request_id}, "requestContext": who})
+        env.functions.invoke(function, event | {"pathParameters": {"request_id": request_id}, "requestContext": who})
     )
 
 
@@ -93,31 +93,31 @@ def test_a_role_is_the_same_caller_in_all_its_sessions(other: dict[str, Any], is
     ],
 )
 def test_a_request_is_open_to_its_owner_and_to_all_when_nobody_owns_it(
-    world: World, owner: dict[str, Any], reader: dict[str, Any], status: int, function: str
+    env: MotoEnvironment, owner: dict[str, Any], reader: dict[str, Any], status: int, function: str
 ) -> None:
-    request_id = posted_by(owner, world).body["request_id"]
-    world.trigger.deliver_all()
-    assert asked_by(reader, world, function, request_id).status == status
+    request_id = posted_by(owner, env).body["request_id"]
+    env.trigger.deliver_all()
+    assert asked_by(reader, env, function, request_id).status == status
 
 
 @pytest.mark.parametrize("function", ["StatusFunction", "QuestionsFunction"])
-def test_anothers_id_answers_like_an_absent_one(world: World, function: str) -> None:
-    request_id = posted_by(ANN, world).body["request_id"]
-    world.trigger.deliver_all()
-    anothers, absent = (asked_by(BOB, world, function, each) for each in (request_id, "nobody"))
+def test_anothers_id_answers_like_an_absent_one(env: MotoEnvironment, function: str) -> None:
+    request_id = posted_by(ANN, env).body["request_id"]
+    env.trigger.deliver_all()
+    anothers, absent = (asked_by(BOB, env, function, each) for each in (request_id, "nobody"))
     assert anothers == absent
 
 
-def test_callers_with_the_same_idempotency_key_have_requests_of_their_own(world: World) -> None:
+def test_callers_with_the_same_idempotency_key_have_requests_of_their_own(env: MotoEnvironment) -> None:
     ann, again, bob, anybody = (
-        posted_by(who, world, headers={"Idempotency-Key": "1"}).body["request_id"] for who in (ANN, ANN, BOB, ANYBODY)
+        posted_by(who, env, headers={"Idempotency-Key": "1"}).body["request_id"] for who in (ANN, ANN, BOB, ANYBODY)
     )
     assert ann == again
     assert len({ann, bob, anybody}) == 3
 
 
-def test_an_owner_is_told_to_nobody(world: World) -> None:
-    posted = posted_by(ANN, world)
-    world.trigger.deliver_all()
-    read = asked_by(ANN, world, "StatusFunction", posted.body["request_id"])
+def test_an_owner_is_told_to_nobody(env: MotoEnvironment) -> None:
+    posted = posted_by(ANN, env)
+    env.trigger.deliver_all()
+    read = asked_by(ANN, env, "StatusFunction", posted.body["request_id"])
     assert "a1b2" not in posted.raw["body"] + read.raw["body"]

@@ -13,7 +13,7 @@ from rich.console import Console
 from local import paths
 from local.environments import NO_ACCOUNT
 from ops.publish import functions_of, publish
-from tests.integration.template import Template
+from testing.template import Template
 
 FUNCTIONS = {"SubmitFunction": "imagescan-staging-Submit", "ScannerFunction": "imagescan-staging-Scanner"}
 SUBMIT, SCANNER = FUNCTIONS.values()

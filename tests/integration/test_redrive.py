@@ -17,27 +17,27 @@ from ops.redrive.letters import Addressee, LetterQueue
 from ops.redrive.redrive import redrive
 from ops.redrive.scan_queue import ScanQueue
 from ops.redrive.webhook import Webhook
-from tests.integration.functions import picture, proxy_event
-from tests.integration.resources import DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
-from tests.integration.world import World, hash_of
+from testing.functions import picture, proxy_event
+from testing.moto_environment import MotoEnvironment, hash_of
+from testing.resources import DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
 
 CAT = picture()
 KEY = f"images/{hash_of(CAT)}.png"
 
 
 @pytest.fixture
-def dead_letters(world: World) -> LetterQueue:
-    return LetterQueue(world.resources.sqs, DEAD_LETTERS_URL, poll_seconds=0)
+def dead_letters(env: MotoEnvironment) -> LetterQueue:
+    return LetterQueue(env.resources.sqs, DEAD_LETTERS_URL, poll_seconds=0)
 
 
 @pytest.fixture
-def scan_queue(world: World) -> ScanQueue:
-    return ScanQueue(world.resources.sqs, QUEUE_URL, ImagesTable(clients.dynamodb(), IMAGES))
+def scan_queue(env: MotoEnvironment) -> ScanQueue:
+    return ScanQueue(env.resources.sqs, QUEUE_URL, ImagesTable(clients.dynamodb(), IMAGES))
 
 
-def bury(world: World, *bodies: str) -> None:
+def bury(env: MotoEnvironment, *bodies: str) -> None:
     for body in bodies:
-        world.resources.sqs.send_message(QueueUrl=DEAD_LETTERS_URL, MessageBody=body)
+        env.resources.sqs.send_message(QueueUrl=DEAD_LETTERS_URL, MessageBody=body)
 
 
 def announcement() -> str:
@@ -55,20 +55,20 @@ def printed(queue: LetterQueue, addressee: Addressee, *, only_list: bool = False
 
 
 def test_a_dead_letter_is_returned_and_its_request_answered(
-    world: World, dead_letters: LetterQueue, scan_queue: ScanQueue
+    env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue
 ) -> None:
     """Rekognition throttles for as long as the queue has patience."""
-    request_id = world.functions.submit(CAT).body["request_id"]
-    world.wire.fail("DetectLabels", "ThrottlingException")
+    request_id = env.functions.submit(CAT).body["request_id"]
+    env.transport.fail("DetectLabels", "ThrottlingException")
     for _ in range(6):
-        world.trigger.deliver()
-        world.trigger.end_visibility_timeouts()
-    world.wire.reset()
-    assert (world.resources.depth(QUEUE_URL), world.resources.depth(DEAD_LETTERS_URL)) == (0, 1)
+        env.trigger.deliver()
+        env.trigger.end_visibility_timeouts()
+    env.transport.reset()
+    assert (env.resources.depth(QUEUE_URL), env.resources.depth(DEAD_LETTERS_URL)) == (0, 1)
     assert "is pending after 0 paid attempts" in printed(dead_letters, scan_queue)
-    assert (world.resources.depth(QUEUE_URL), world.resources.depth(DEAD_LETTERS_URL)) == (1, 0)
-    world.trigger.deliver_all()
-    assert world.functions.get(request_id).body["status"] == "completed"
+    assert (env.resources.depth(QUEUE_URL), env.resources.depth(DEAD_LETTERS_URL)) == (1, 0)
+    env.trigger.deliver_all()
+    assert env.functions.get(request_id).body["status"] == "completed"
 
 
 REASONS = {
@@ -83,10 +83,10 @@ REASONS = {
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_dead_letter_says_why_it_is_one(
-    world: World, dead_letters: LetterQueue, scan_queue: ScanQueue, reason: str
+    env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue, reason: str
 ) -> None:
     body, is_poison = REASONS[reason]
-    bury(world, body)
+    bury(env, body)
     [letter] = dead_letters.letters()
     told = scan_queue.reason(letter)
     assert reason in told.text
@@ -94,37 +94,37 @@ def test_a_dead_letter_says_why_it_is_one(
 
 
 def test_a_dead_letter_of_a_scanned_image_says_so(
-    world: World, dead_letters: LetterQueue, scan_queue: ScanQueue
+    env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue
 ) -> None:
-    world.functions.submit(CAT)
-    world.trigger.deliver_all()
-    bury(world, announcement())
+    env.functions.submit(CAT)
+    env.trigger.deliver_all()
+    bury(env, announcement())
     [letter] = dead_letters.letters()
     assert scan_queue.reason(letter).text == f"{hash_of(CAT)[:12]} is completed already"
 
 
-def test_listing_moves_nothing(world: World, dead_letters: LetterQueue, scan_queue: ScanQueue) -> None:
-    bury(world, announcement(), "noise")
+def test_listing_moves_nothing(env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue) -> None:
+    bury(env, announcement(), "noise")
     assert "0 of 2 dead letters returned" in printed(dead_letters, scan_queue, only_list=True)
-    assert world.resources.depth(QUEUE_URL) == 0
+    assert env.resources.depth(QUEUE_URL) == 0
     assert len(dead_letters.letters()) == 2
 
 
 @pytest.mark.parametrize(("with_poison", "stay"), [(False, 1), (True, 0)])
 def test_poison_stays_unless_all_are_asked_for(
-    world: World, dead_letters: LetterQueue, scan_queue: ScanQueue, with_poison: bool, stay: int
+    env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue, with_poison: bool, stay: int
 ) -> None:
-    bury(world, announcement(), "noise")
+    bury(env, announcement(), "noise")
     text = printed(dead_letters, scan_queue, with_poison=with_poison)
     assert f"{2 - stay} of 2 dead letters returned" in text
-    assert world.resources.depth(QUEUE_URL) == 2 - stay
+    assert env.resources.depth(QUEUE_URL) == 2 - stay
     assert len(dead_letters.letters()) == stay
 
 
-def test_more_than_a_batch_is_returned(world: World, dead_letters: LetterQueue, scan_queue: ScanQueue) -> None:
-    bury(world, *[announcement()] * 23)
+def test_more_than_a_batch_is_returned(env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue) -> None:
+    bury(env, *[announcement()] * 23)
     assert "23 of 23 dead letters returned" in printed(dead_letters, scan_queue)
-    assert world.resources.depth(QUEUE_URL) == 23
+    assert env.resources.depth(QUEUE_URL) == 23
 
 
 # ---------------------------------------------------------------- changes that were not announced
@@ -146,15 +146,15 @@ class Lambdas:
 
 
 @pytest.fixture
-def ended_function(world: World) -> EndedFunction:
-    lambdas = Lambdas(lambda event: world.functions.invoke("EndedFunction", event))
-    return EndedFunction(world.streams.client, lambdas, "ended")
+def ended_function(env: MotoEnvironment) -> EndedFunction:
+    lambdas = Lambdas(lambda event: env.functions.invoke("EndedFunction", event))
+    return EndedFunction(env.streams.client, lambdas, "ended")
 
 
-def message_of_lambda(world: World, table: str = REQUESTS, first: int = 0, last: int = -1) -> str:
+def message_of_lambda(env: MotoEnvironment, table: str = REQUESTS, first: int = 0, last: int = -1) -> str:
     """What Lambda leaves when the table's changes from first to last could not be worked off."""
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in world.streams.records(table)]
-    shard = world.streams.shard(table)
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in env.streams.records(table)]
+    shard = env.streams.shard(table)
     batch = {
         **shard,
         "startSequenceNumber": numbers[first],
@@ -176,60 +176,60 @@ def stub_nothing_left(stubber: Stubber) -> None:
 
 
 def test_changes_that_were_not_announced_are_told_again_and_counted(
-    world: World, dead_letters: LetterQueue, ended_function: EndedFunction
+    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction
 ) -> None:
-    request_id = world.functions.submit(CAT).body["request_id"]
-    world.trigger.deliver_all()
-    bury(world, message_of_lambda(world), message_of_lambda(world, IMAGES))
+    request_id = env.functions.submit(CAT).body["request_id"]
+    env.trigger.deliver_all()
+    bury(env, message_of_lambda(env), message_of_lambda(env, IMAGES))
     text = printed(dead_letters, ended_function)
     assert "changes of requests since 2026-11-22T12:00:00Z" in text
     assert "2 of 2 dead letters returned to the function that sends events" in text
-    assert [each["request_id"] for each in world.bus.details] == [request_id]
-    assert json.loads(world.functions.invoke("StatsFunction", proxy_event("GET"))["body"])["images"] == 1
+    assert [each["request_id"] for each in env.bus.details] == [request_id]
+    assert json.loads(env.functions.invoke("StatsFunction", proxy_event("GET"))["body"])["images"] == 1
     assert dead_letters.letters() == []
 
 
 def test_only_the_changes_that_were_given_up_are_told_again(
-    world: World, dead_letters: LetterQueue, ended_function: EndedFunction
+    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction
 ) -> None:
     ids = []
     for shade in range(3):
-        ids.append(world.functions.submit(picture(shade)).body["request_id"])
-        world.trigger.deliver_all()  # two changes each: the row is written, and settled
-    bury(world, message_of_lambda(world, first=2, last=3))
+        ids.append(env.functions.submit(picture(shade)).body["request_id"])
+        env.trigger.deliver_all()  # two changes each: the row is written, and settled
+    bury(env, message_of_lambda(env, first=2, last=3))
     printed(dead_letters, ended_function)
-    assert [each["request_id"] for each in world.bus.details] == [ids[1]]
+    assert [each["request_id"] for each in env.bus.details] == [ids[1]]
 
 
 def test_changes_stay_that_the_function_gives_back_once_more(
-    world: World, dead_letters: LetterQueue, ended_function: EndedFunction
+    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction
 ) -> None:
-    world.functions.submit(CAT)
-    world.trigger.deliver_all()
-    bury(world, message_of_lambda(world))
-    world.wire.fail("PutEvents", "InternalServerError", 500)
+    env.functions.submit(CAT)
+    env.trigger.deliver_all()
+    bury(env, message_of_lambda(env))
+    env.transport.fail("PutEvents", "InternalServerError", 500)
     assert "stays: the function failed again" in printed(dead_letters, ended_function)
     assert len(dead_letters.letters()) == 1
 
 
-def test_changes_stay_when_the_function_crashes(world: World, dead_letters: LetterQueue) -> None:
+def test_changes_stay_when_the_function_crashes(env: MotoEnvironment, dead_letters: LetterQueue) -> None:
     def crash(_: dict[str, Any]) -> dict[str, Any]:
         raise KeyError("labels_asked")
 
-    world.functions.submit(CAT)
-    bury(world, message_of_lambda(world))
-    crashing = EndedFunction(world.streams.client, Lambdas(crash), "ended")
+    env.functions.submit(CAT)
+    bury(env, message_of_lambda(env))
+    crashing = EndedFunction(env.streams.client, Lambdas(crash), "ended")
     assert "0 of 1" in printed(dead_letters, crashing)
     assert len(dead_letters.letters()) == 1
 
 
 @pytest.mark.parametrize("stub", [stub_trimmed, stub_nothing_left], ids=["trimmed", "a shard that ends before them"])
 def test_changes_that_the_stream_has_forgotten_are_said_to_be_lost(
-    world: World, dead_letters: LetterQueue, ended_function: EndedFunction, stub: Callable[[Stubber], None]
+    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction, stub: Callable[[Stubber], None]
 ) -> None:
-    world.functions.submit(CAT)
-    bury(world, message_of_lambda(world))
-    with Stubber(world.streams.client) as stubber:
+    env.functions.submit(CAT)
+    bury(env, message_of_lambda(env))
+    with Stubber(env.streams.client) as stubber:
         stub(stubber)
         assert "stays: the stream, which remembers for 24 hours, has forgotten" in printed(dead_letters, ended_function)
     assert len(dead_letters.letters()) == 1
@@ -237,9 +237,9 @@ def test_changes_that_the_stream_has_forgotten_are_said_to_be_lost(
 
 @pytest.mark.parametrize("body", ["noise", "[]", "{}", '{"DDBStreamBatchInfo": {}}'])
 def test_what_lambda_did_not_write_stays_whatever_is_asked_for(
-    world: World, dead_letters: LetterQueue, ended_function: EndedFunction, body: str
+    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction, body: str
 ) -> None:
-    bury(world, body)
+    bury(env, body)
     assert "poison: no message of Lambda" in printed(dead_letters, ended_function)
     assert "0 of 1" in printed(dead_letters, ended_function, with_poison=True)
 
@@ -269,19 +269,19 @@ def webhook_of(receiver: Receiver) -> Webhook:
     return Webhook(http, "https://example.org/scans", lambda: "a key")
 
 
-def leave_event(world: World) -> None:
+def leave_event(env: MotoEnvironment) -> None:
     """As EventBridge does."""
     why = {"ERROR_CODE": "SDK_CLIENT_ERROR", "ERROR_MESSAGE": "status code 400"}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in why.items()}
-    world.resources.sqs.send_message(
+    env.resources.sqs.send_message(
         QueueUrl=DEAD_LETTERS_URL, MessageBody=json.dumps(EVENT), MessageAttributes=attributes
     )
 
 
 def test_an_event_that_the_webhook_did_not_take_is_posted_to_it_with_its_key(
-    world: World, dead_letters: LetterQueue
+    env: MotoEnvironment, dead_letters: LetterQueue
 ) -> None:
-    leave_event(world)
+    leave_event(env)
     receiver = Receiver()
     text = printed(dead_letters, webhook_of(receiver))
     assert "SDK_CLIENT_ERROR: status code 400" in text
@@ -293,7 +293,7 @@ def test_an_event_that_the_webhook_did_not_take_is_posted_to_it_with_its_key(
         "a key",
     )
     assert json.loads(posted.content) == EVENT
-    assert world.bus.entries == []  # other subscribers have heard of it
+    assert env.bus.entries == []  # other subscribers have heard of it
     assert dead_letters.letters() == []
 
 
@@ -301,9 +301,9 @@ def test_an_event_that_the_webhook_did_not_take_is_posted_to_it_with_its_key(
     ("status", "why"), [(500, "it answers 500"), (302, "it answers 302"), (None, "it does not answer: refused")]
 )
 def test_an_event_stays_that_the_webhook_refuses_again(
-    world: World, dead_letters: LetterQueue, status: int | None, why: str
+    env: MotoEnvironment, dead_letters: LetterQueue, status: int | None, why: str
 ) -> None:
-    leave_event(world)
+    leave_event(env)
     assert f"stays: {why}" in printed(dead_letters, webhook_of(Receiver(status)))
     assert len(dead_letters.letters()) == 1
 

@@ -4,11 +4,13 @@ import pytest
 
 from imagescan.aws import clients
 from imagescan.aws.requests_table import RequestsTable
-from imagescan.labels import Label, Question, judge
-from imagescan.requests import TIMED_OUT, Answer, Failure, Image, Scan, ScanRequest, Status, settled
-from tests.integration.resources import REQUESTS
-from tests.integration.wire import Mishap
-from tests.integration.world import World
+from imagescan.domain.image_record import Failure, Image, Scan, Status
+from imagescan.domain.labels import Label
+from imagescan.domain.question import Question, evaluate
+from imagescan.domain.scan_request import TIMED_OUT, Answer, ScanRequest, with_answer
+from testing.moto_environment import MotoEnvironment
+from testing.recording_transport import InjectedFault
+from testing.resources import REQUESTS
 
 HASH = "ab" * 32
 REQUEST = ScanRequest("r", HASH, f"images/{HASH}.png", Question(("cat",), 90.5), created_at=1000.125, deadline=4600.125)
@@ -16,19 +18,19 @@ LABELS = (Label("Cat", 97.25, ("Animal",), ("Feline",)), Label("Car", 80.0), Lab
 SEEN = Scan(Status.COMPLETED, 1010.5, LABELS, "3.0", scanned_for="r")
 BROKEN = Scan(Status.FAILED, 1010.5, failure=Failure("image_invalid", "It cannot be read."))
 ANSWERS = {
-    "found": Answer(Status.COMPLETED, 1010.5, SEEN, judge(Question(("cat",), 90), LABELS)),
-    "found by its parent": Answer(Status.COMPLETED, 1010.5, SEEN, judge(Question(("animal",), 90), LABELS)),
-    "not found": Answer(Status.COMPLETED, 1010.5, SEEN, judge(Question(("car",), 90), LABELS)),
-    "one found, one not": Answer(Status.COMPLETED, 1010.5, SEEN, judge(Question(("car", "cat"), 90), LABELS)),
-    "nothing seen": Answer(Status.COMPLETED, 1010.5, replace(SEEN, labels=()), judge(Question(("car",), 90), ())),
+    "found": Answer(Status.COMPLETED, 1010.5, SEEN, evaluate(Question(("cat",), 90), LABELS)),
+    "found by its parent": Answer(Status.COMPLETED, 1010.5, SEEN, evaluate(Question(("animal",), 90), LABELS)),
+    "not found": Answer(Status.COMPLETED, 1010.5, SEEN, evaluate(Question(("car",), 90), LABELS)),
+    "one found, one not": Answer(Status.COMPLETED, 1010.5, SEEN, evaluate(Question(("car", "cat"), 90), LABELS)),
+    "nothing seen": Answer(Status.COMPLETED, 1010.5, replace(SEEN, labels=()), evaluate(Question(("car",), 90), ())),
     "failed": Answer(Status.FAILED, 1010.5, BROKEN, failure=BROKEN.failure),
     "timed out": Answer(Status.FAILED, 4600.125, failure=TIMED_OUT),
 }
 
 
 @pytest.fixture
-def table(world: World) -> RequestsTable:
-    assert world.resources.rows(REQUESTS) == []
+def table(env: MotoEnvironment) -> RequestsTable:
+    assert env.resources.rows(REQUESTS) == []
     return RequestsTable(clients.dynamodb(), REQUESTS, retention_seconds=86_400)
 
 
@@ -41,20 +43,20 @@ def stored(table: RequestsTable, count: int) -> list[ScanRequest]:
 
 
 def answered(request: ScanRequest) -> ScanRequest:
-    answer = settled(request, Image(HASH, scan=SEEN), 1011)
+    answer = with_answer(request, Image(HASH, scan=SEEN), 1011)
     assert answer
     return answer
 
 
 def waiting(table: RequestsTable) -> set[str]:
-    return {request.id for request in table.waiting_for(HASH)}
+    return {request.id for request in table.pending_for_image(HASH)}
 
 
 def test_a_waiting_request_is_read_as_it_was_stored(table: RequestsTable) -> None:
     table.put(REQUEST)
     assert table.get("r") == REQUEST
-    assert list(table.waiting_for(HASH)) == list(table.all_waiting()) == [REQUEST]
-    assert list(table.waiting_for("cd" * 32)) == []
+    assert list(table.pending_for_image(HASH)) == list(table.all_pending()) == [REQUEST]
+    assert list(table.pending_for_image("cd" * 32)) == []
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -73,11 +75,11 @@ def test_an_answer_is_read_as_it_was_settled(table: RequestsTable, name: str) ->
     assert waiting(table) == set()
 
 
-def test_a_row_that_has_its_objects_key_in_full_is_read(table: RequestsTable, world: World) -> None:
+def test_a_row_that_has_its_objects_key_in_full_is_read(table: RequestsTable, env: MotoEnvironment) -> None:
     table.put(REQUEST)
-    [row] = world.resources.rows(REQUESTS)
+    [row] = env.resources.rows(REQUESTS)
     del row["extension"]
-    world.resources.dynamodb.put_item(TableName=REQUESTS, Item=row | {"image_key": {"S": REQUEST.image_key}})
+    env.resources.dynamodb.put_item(TableName=REQUESTS, Item=row | {"image_key": {"S": REQUEST.image_key}})
     assert table.get("r") == REQUEST
 
 
@@ -85,9 +87,9 @@ def test_a_request_that_nobody_made_has_no_row(table: RequestsTable) -> None:
     assert table.get("nobody's") is None
 
 
-def test_a_row_says_when_it_may_be_forgotten(table: RequestsTable, world: World) -> None:
+def test_a_row_says_when_it_may_be_forgotten(table: RequestsTable, env: MotoEnvironment) -> None:
     table.put(REQUEST)
-    [row] = world.resources.rows(REQUESTS)
+    [row] = env.resources.rows(REQUESTS)
     assert row["expires_at"] == {"N": str(1000 + 86_400)}
 
 
@@ -98,18 +100,18 @@ def test_a_request_put_twice_stays_as_it_was(table: RequestsTable) -> None:
     assert table.get("r") == answered(REQUEST)
 
 
-def test_a_put_whose_answer_was_lost_is_a_put(table: RequestsTable, world: World) -> None:
-    world.wire.plan({0: Mishap.ANSWER_LOST})
+def test_a_put_whose_answer_was_lost_is_a_put(table: RequestsTable, env: MotoEnvironment) -> None:
+    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
     table.put(REQUEST)
     assert table.get("r") == REQUEST
 
 
 @pytest.mark.parametrize("count", [1, 2, 25])
-def test_up_to_25_are_settled_in_one_call(table: RequestsTable, world: World, count: int) -> None:
+def test_up_to_25_are_settled_in_one_call(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
     requests = stored(table, count)
-    world.wire.reset()
+    env.transport.reset()
     table.settle([answered(request) for request in requests])
-    assert len(world.wire.calls) == 1
+    assert len(env.transport.calls) == 1
     assert waiting(table) == set()
     assert table.get(requests[-1].id) == answered(requests[-1])
 
@@ -123,9 +125,9 @@ def test_one_that_was_settled_does_not_keep_the_others_from_it(table: RequestsTa
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_settling_whose_answer_was_lost_is_settling(table: RequestsTable, world: World, count: int) -> None:
+def test_settling_whose_answer_was_lost_is_settling(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
     requests = stored(table, count)
-    world.wire.plan({0: Mishap.ANSWER_LOST})
+    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
     table.settle([answered(request) for request in requests])
     assert [table.get(request.id) for request in requests] == [answered(request) for request in requests]
 
@@ -135,15 +137,15 @@ def test_only_an_answer_is_settled(table: RequestsTable) -> None:
         table.settle([REQUEST])
 
 
-@pytest.mark.parametrize("read", [RequestsTable.all_waiting, lambda table: table.waiting_for(HASH)])
-def test_waiting_requests_are_read_page_by_page(table: RequestsTable, world: World, read: object) -> None:
+@pytest.mark.parametrize("read", [RequestsTable.all_pending, lambda table: table.pending_for_image(HASH)])
+def test_waiting_requests_are_read_page_by_page(table: RequestsTable, env: MotoEnvironment, read: object) -> None:
     """A page ends at 1 MB."""
     stored(table, 1)
-    [row] = world.resources.rows(REQUESTS)
+    [row] = env.resources.rows(REQUESTS)
     for number in range(1, 12):
         big = row | {"request_id": {"S": f"r{number}"}, "ballast": {"S": "x" * 200_000}}
-        world.resources.dynamodb.put_item(TableName=REQUESTS, Item=big)
-    world.wire.reset()
+        env.resources.dynamodb.put_item(TableName=REQUESTS, Item=big)
+    env.transport.reset()
     assert callable(read)
     assert {request.id for request in read(table)} == {f"r{number}" for number in range(12)}
-    assert len(world.wire.calls) == 3
+    assert len(env.transport.calls) == 3

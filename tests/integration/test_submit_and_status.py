@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from imagescan.images import MAX_POSTED_BYTES
+from imagescan.domain.image import MAX_POSTED_BYTES
+from testing.fake_rekognition import label
+from testing.functions import Answer, picture, proxy_event
+from testing.images import jpeg, png
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.resources import BUCKET, IMAGES, REQUESTS
 from tests.integration.conftest import Log
-from tests.integration.functions import Answer, picture, proxy_event
-from tests.integration.rekognition_double import label
-from tests.integration.resources import BUCKET, IMAGES, REQUESTS
-from tests.integration.world import MINUTE, World, hash_of
-from tests.pictures import jpeg, png
 
 KEYS = {
-    "request_id", "status", "message", "label", "min_confidence", "label_matched", "match", "nearest", "labels",
+    "request_id", "status", "message", "label", "min_confidence", "label_matched", "match", "closest_labels", "labels",
     "labels_asked", "match_mode", "results", "reference", "upload",
-    "failure", "image_hash", "created_at", "deadline", "completed_at", "scanned_at", "model_version", "scan_shared",
+    "failure", "image_hash", "created_at", "deadline", "completed_at", "scanned_at", "model_version", "scan_reused",
 }  # fmt: skip
 
 
@@ -29,10 +29,10 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in question().items() if key != name}
 
 
-def scanned(world: World, content: bytes = b"", **fields: Any) -> str:
+def scanned(env: MotoEnvironment, content: bytes = b"", **fields: Any) -> str:
     """The id of a request whose image has been scanned."""
-    posted = world.functions.post(question(content, **fields))
-    world.trigger.deliver_all()
+    posted = env.functions.post(question(content, **fields))
+    env.trigger.deliver_all()
     request_id: str = posted.body["request_id"]
     return request_id
 
@@ -45,8 +45,8 @@ def assert_an_api_answer(answer: Answer, cache_control: str = "no-store") -> Non
     assert "Traceback" not in answer.raw["body"]
 
 
-def test_a_new_image_is_accepted_to_be_scanned(world: World) -> None:
-    answer = world.functions.post(question(label="  Dog ", min_confidence=55.5))
+def test_a_new_image_is_accepted_to_be_scanned(env: MotoEnvironment) -> None:
+    answer = env.functions.post(question(label="  Dog ", min_confidence=55.5))
     assert answer.status == 202
     assert_an_api_answer(answer)
     assert set(answer.body) == KEYS
@@ -62,41 +62,41 @@ def test_a_new_image_is_accepted_to_be_scanned(world: World) -> None:
     assert answer.headers["Retry-After"] == "1"
 
 
-def test_a_question_that_says_little_is_about_a_cat_at_90_percent(world: World) -> None:
-    answer = world.functions.post(question())
+def test_a_question_that_says_little_is_about_a_cat_at_90_percent(env: MotoEnvironment) -> None:
+    answer = env.functions.post(question())
     assert (answer.body["label"], answer.body["min_confidence"]) == ("cat", 90)
 
 
 @pytest.mark.parametrize(
     ("content", "file_type", "key"), [(png(), "image/png", ".png"), (jpeg(), "image/jpeg", ".jpg")]
 )
-def test_the_bytes_are_stored_under_their_hash(world: World, content: bytes, file_type: str, key: str) -> None:
-    answer = world.functions.post(question(content, fileType=file_type))
-    stored = world.resources.s3.get_object(Bucket=BUCKET, Key=f"images/{hash_of(content)}{key}")
+def test_the_bytes_are_stored_under_their_hash(env: MotoEnvironment, content: bytes, file_type: str, key: str) -> None:
+    answer = env.functions.post(question(content, fileType=file_type))
+    stored = env.resources.s3.get_object(Bucket=BUCKET, Key=f"images/{hash_of(content)}{key}")
     assert stored["Body"].read() == content
     assert stored["ContentType"] == file_type
     assert stored["Metadata"] == {"request-id": answer.body["request_id"]}
 
 
-def test_a_body_that_the_gateway_encoded_is_read(world: World) -> None:
+def test_a_body_that_the_gateway_encoded_is_read(env: MotoEnvironment) -> None:
     text = b64encode(json.dumps(question()).encode()).decode()
-    assert world.functions.post(text, isBase64Encoded=True).status == 202
+    assert env.functions.post(text, isBase64Encoded=True).status == 202
 
 
-def test_a_known_image_is_answered_at_once(world: World) -> None:
-    scanned(world)
-    world.clock.now += MINUTE
-    answer = world.functions.post(question(label="feline"))
+def test_a_known_image_is_answered_at_once(env: MotoEnvironment) -> None:
+    scanned(env)
+    env.clock.now += MINUTE
+    answer = env.functions.post(question(label="feline"))
     assert answer.status == 200
     assert_an_api_answer(answer)
     assert set(answer.body) == KEYS
     assert "Retry-After" not in answer.headers
     assert answer.body["label_matched"] is True
     assert answer.body["match"]["matched_by"] == "alias"
-    assert answer.body["scan_shared"] is True
+    assert answer.body["scan_reused"] is True
     assert answer.body["completed_at"] == answer.body["created_at"]
-    assert world.functions.get(answer.body["request_id"]).body == answer.body
-    assert world.detector.calls.total() == 1
+    assert env.functions.get(answer.body["request_id"]).body == answer.body
+    assert env.detector.calls.total() == 1
 
 
 WRONG: dict[str, tuple[Any, int, str]] = {
@@ -123,53 +123,53 @@ WRONG: dict[str, tuple[Any, int, str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_refused_with_a_code_and_a_sentence(world: World, log: Log, case: str) -> None:
+def test_wrong_input_is_refused_with_a_code_and_a_sentence(env: MotoEnvironment, log: Log, case: str) -> None:
     body, status, code = WRONG[case]
-    answer = world.functions.post(body)
+    answer = env.functions.post(body)
     assert (answer.status, answer.body["code"]) == (status, code)
     assert answer.body["message"].endswith(".")
     assert_an_api_answer(answer)
-    assert world.wire.calls == []
+    assert env.transport.calls == []
     [line] = log.lines
     assert (line["message"], line["code"]) == ("rejected", code)
     assert "exception" not in line
 
 
-def test_image_bytes_reach_no_log(world: World, log: Log) -> None:
+def test_image_bytes_reach_no_log(env: MotoEnvironment, log: Log) -> None:
     """Neither when all goes well, nor when the upload breaks."""
     content = png(shade=123_456)
-    scanned(world, content)
-    world.wire.fail("PutObject", "AccessDenied", 403)
-    world.functions.submit(png(shade=123_457))
+    scanned(env, content)
+    env.transport.fail("PutObject", "AccessDenied", 403)
+    env.functions.submit(png(shade=123_457))
     assert log.said("broken")
     for text in (b64encode(content).decode()[:24], "PNG", "IHDR", "Comment"):
         assert text not in log.text
 
 
 @pytest.mark.parametrize("operation", ["GetItem", "PutObject", "PutItem"])
-def test_what_breaks_on_our_side_is_logged_and_not_told(world: World, log: Log, operation: str) -> None:
-    world.wire.fail(operation, "AccessDeniedException", 403)
-    answer = world.functions.submit(picture())
+def test_what_breaks_on_our_side_is_logged_and_not_told(env: MotoEnvironment, log: Log, operation: str) -> None:
+    env.transport.fail(operation, "AccessDeniedException", 403)
+    answer = env.functions.submit(picture())
     assert answer.status == 500
     assert_an_api_answer(answer)
     assert answer.body["code"] == "internal_error"
     assert "AccessDenied" not in answer.raw["body"]
     [line] = log.said("broken")
     assert "AccessDeniedException" in line["exception"]
-    assert world.resources.rows(REQUESTS) == []
+    assert env.resources.rows(REQUESTS) == []
 
 
-def test_a_waiting_request_is_told_so(world: World) -> None:
-    posted = world.functions.submit(picture())
-    answer = world.functions.get(posted.body["request_id"])
+def test_a_waiting_request_is_told_so(env: MotoEnvironment) -> None:
+    posted = env.functions.submit(picture())
+    answer = env.functions.get(posted.body["request_id"])
     assert answer.status == 200
     assert_an_api_answer(answer)
     assert answer.body == posted.body
     assert answer.headers["Retry-After"] == "1"
 
 
-def test_an_answered_request_says_what_the_image_shows(world: World) -> None:
-    answer = world.functions.get(scanned(world))
+def test_an_answered_request_says_what_the_image_shows(env: MotoEnvironment) -> None:
+    answer = env.functions.get(scanned(env))
     assert_an_api_answer(answer, "private, max-age=3600")
     assert "Retry-After" not in answer.headers
     assert answer.body["status"] == "completed"
@@ -182,66 +182,66 @@ def test_an_answered_request_says_what_the_image_shows(world: World) -> None:
     }
     assert [each["name"] for each in answer.body["labels"]] == ["Animal", "Cat"]
     assert answer.body["model_version"] == "3.0"
-    assert answer.body["scan_shared"] is False
+    assert answer.body["scan_reused"] is False
 
 
-def test_a_miss_names_what_came_nearest(world: World) -> None:
-    world.detector.shows = {hash_of(picture()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
-    answer = world.functions.get(scanned(world))
+def test_a_miss_names_what_came_nearest(env: MotoEnvironment) -> None:
+    env.detector.shows = {hash_of(picture()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
+    answer = env.functions.get(scanned(env))
     assert answer.body["label_matched"] is False
-    assert [each["name"] for each in answer.body["nearest"]] == ["Cat", "Dog", "Car"]
+    assert [each["name"] for each in answer.body["closest_labels"]] == ["Cat", "Dog", "Car"]
 
 
-def test_a_failure_is_no_answer(world: World) -> None:
-    world.detector.damaged = {hash_of(picture())}
-    answer = world.functions.get(scanned(world))
+def test_a_failure_is_no_answer(env: MotoEnvironment) -> None:
+    env.detector.damaged = {hash_of(picture())}
+    answer = env.functions.get(scanned(env))
     assert answer.body["status"] == "failed"
     assert answer.body["label_matched"] is None
     assert answer.body["failure"]["code"] == "image_invalid"
 
 
 @pytest.mark.parametrize("request_id", ["5e0bb1ea-3b1f-4a07-8ee6-9a3b1c7a21bb", "nobody's", "x" * 2000, "😀"])
-def test_an_unknown_request_is_not_found(world: World, request_id: str) -> None:
-    answer = world.functions.get(request_id)
+def test_an_unknown_request_is_not_found(env: MotoEnvironment, request_id: str) -> None:
+    answer = env.functions.get(request_id)
     assert (answer.status, answer.body["code"]) == (404, "request_not_found")
     assert_an_api_answer(answer)
 
 
 @pytest.mark.parametrize("query", [None, {}, {"debugData": "y"}, {"debugData": "YES"}, {"debugdata": "Y"}])
-def test_debug_data_is_for_who_asks_with_exactly_y(world: World, query: dict[str, str] | None) -> None:
-    request_id = scanned(world)
-    assert "debug_data" not in world.functions.get(request_id, query).body
-    assert set(world.functions.get(request_id, {"debugData": "Y"}).body) == KEYS | {"debug_data"}
+def test_debug_data_is_for_who_asks_with_exactly_y(env: MotoEnvironment, query: dict[str, str] | None) -> None:
+    request_id = scanned(env)
+    assert "debug_data" not in env.functions.get(request_id, query).body
+    assert set(env.functions.get(request_id, {"debugData": "Y"}).body) == KEYS | {"debug_data"}
 
 
-def test_debug_data_shows_the_image_of_a_waiting_request(world: World) -> None:
-    posted = world.functions.submit(picture())
-    world.detector.errors.append((400, "ThrottlingException"))
-    world.trigger.deliver_all()
-    debug = world.functions.get(posted.body["request_id"], {"debugData": "Y"}).body["debug_data"]
+def test_debug_data_shows_the_image_of_a_waiting_request(env: MotoEnvironment) -> None:
+    posted = env.functions.submit(picture())
+    env.detector.errors.append((400, "ThrottlingException"))
+    env.trigger.deliver_all()
+    debug = env.functions.get(posted.body["request_id"], {"debugData": "Y"}).body["debug_data"]
     assert debug["image"] == {
         "attempts": 0,
         "lease_until": None,
-        "queued_again_at": None,
-        "waits_until": None,
+        "requeued_at": None,
+        "deferred_until": None,
         "is_terminal": False,
     }
     assert debug["image_key"] == f"images/{hash_of(picture())}.png"
 
 
-def test_a_request_whose_deadline_and_grace_are_over_has_failed(world: World) -> None:
-    posted = world.functions.submit(picture())
-    world.clock.now += 81 * MINUTE
-    answer = world.functions.get(posted.body["request_id"])
+def test_a_request_whose_deadline_and_grace_are_over_has_failed(env: MotoEnvironment) -> None:
+    posted = env.functions.submit(picture())
+    env.clock.now += 81 * MINUTE
+    answer = env.functions.get(posted.body["request_id"])
     assert answer.body["status"] == "failed"
     assert answer.body["failure"]["code"] == "timed_out"
     assert answer.body["label_matched"] is None
-    assert world.resources.rows(IMAGES) == []
+    assert env.resources.rows(IMAGES) == []
 
 
-def test_a_preflight_allows_what_the_api_takes(world: World) -> None:
-    answer = Answer(world.functions.invoke("StatusFunction", proxy_event("OPTIONS")))
+def test_a_preflight_allows_what_the_api_takes(env: MotoEnvironment) -> None:
+    answer = Answer(env.functions.invoke("StatusFunction", proxy_event("OPTIONS")))
     assert answer.status == 204
     assert answer.headers["Access-Control-Allow-Methods"] == "DELETE,GET,POST,OPTIONS"
     assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
-    assert world.wire.calls == []
+    assert env.transport.calls == []

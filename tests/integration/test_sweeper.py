@@ -5,119 +5,119 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from imagescan.forget import QUIET_SECONDS
-from tests.integration.functions import picture
-from tests.integration.resources import IMAGES, QUEUE_URL, REQUESTS
-from tests.integration.world import MINUTE, World, hash_of
-from tests.pictures import png
+from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
+from testing.functions import picture
+from testing.images import png
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.resources import IMAGES, QUEUE_URL, REQUESTS
 
 CAT = picture()
 PATIENCE = 10 * MINUTE
 
 
-def lost(world: World, content: bytes = CAT) -> str:
+def lost(env: MotoEnvironment, content: bytes = CAT) -> str:
     """The id of a request whose image's message the queue lost."""
-    request_id: str = world.functions.submit(content).body["request_id"]
-    world.resources.forget_messages()
+    request_id: str = env.functions.submit(content).body["request_id"]
+    env.resources.forget_messages()
     return request_id
 
 
-def unsettled(world: World, count: int) -> list[str]:
+def unsettled(env: MotoEnvironment, count: int) -> list[str]:
     """Requests whose image was scanned while the index could not be read."""
-    ids = [world.functions.submit(CAT).body["request_id"] for _ in range(count)]
-    world.wire.fail("Query", "AccessDeniedException")
-    world.trigger.deliver_all()
-    world.wire.reset()
+    ids = [env.functions.submit(CAT).body["request_id"] for _ in range(count)]
+    env.transport.fail("Query", "AccessDeniedException")
+    env.trigger.deliver_all()
+    env.transport.reset()
     return ids
 
 
-def test_a_lost_image_is_queued_again_and_answered(world: World) -> None:
-    request_id = lost(world)
-    world.pass_time(PATIENCE + 1)
-    assert world.functions.sweep() == {
-        "waiting": 1, "overdue": 0, "settled": 0, "queued_again": 1, "is_complete": True, "images_removed": 0,
+def test_a_lost_image_is_queued_again_and_answered(env: MotoEnvironment) -> None:
+    request_id = lost(env)
+    env.pass_time(PATIENCE + 1)
+    assert env.functions.sweep() == {
+        "waiting": 1, "overdue": 0, "settled": 0, "requeued": 1, "is_complete": True, "images_purged": 0,
     }  # fmt: skip
-    world.trigger.deliver_all()
-    assert world.functions.get(request_id).body["label_matched"] is True
-    assert world.detector.calls == {hash_of(CAT): 1}
+    env.trigger.deliver_all()
+    assert env.functions.get(request_id).body["label_matched"] is True
+    assert env.detector.calls == {hash_of(CAT): 1}
 
 
-def queue_it_again_and_lose_that(world: World) -> None:
-    world.pass_time(PATIENCE + 1)
-    world.functions.sweep()
-    world.resources.forget_messages()
-    world.pass_time(MINUTE)
+def queue_it_again_and_lose_that(env: MotoEnvironment) -> None:
+    env.pass_time(PATIENCE + 1)
+    env.functions.sweep()
+    env.resources.forget_messages()
+    env.pass_time(MINUTE)
 
 
-WAITS: dict[str, Callable[[World], None]] = {
-    "it has not waited long": lambda world: world.pass_time(PATIENCE - 1),
+WAITS: dict[str, Callable[[MotoEnvironment], None]] = {
+    "it has not waited long": lambda env: env.pass_time(PATIENCE - 1),
     "it was queued again just now": queue_it_again_and_lose_that,
-    "its deadline is over": lambda world: world.pass_time(61 * MINUTE),
+    "its deadline is over": lambda env: env.pass_time(61 * MINUTE),
 }
 
 
 @pytest.mark.parametrize("case", WAITS)
-def test_an_image_is_not_queued_again_while(world: World, case: str) -> None:
-    lost(world)
-    WAITS[case](world)
-    assert world.functions.sweep()["queued_again"] == 0
-    assert world.resources.depth(QUEUE_URL) == 0
+def test_an_image_is_not_queued_again_while(env: MotoEnvironment, case: str) -> None:
+    lost(env)
+    WAITS[case](env)
+    assert env.functions.sweep()["requeued"] == 0
+    assert env.resources.depth(QUEUE_URL) == 0
 
 
-def test_an_image_is_queued_again_as_often_as_it_is_lost(world: World) -> None:
-    lost(world)
+def test_an_image_is_queued_again_as_often_as_it_is_lost(env: MotoEnvironment) -> None:
+    lost(env)
     for _ in range(3):
-        world.pass_time(PATIENCE + 1)
-        assert world.functions.sweep()["queued_again"] == 1
-        world.resources.forget_messages()
+        env.pass_time(PATIENCE + 1)
+        assert env.functions.sweep()["requeued"] == 1
+        env.resources.forget_messages()
 
 
-def test_two_sweeps_queue_an_image_once(world: World) -> None:
-    lost(world)
-    world.resources.ask_again(world.functions.accepted[0], 4)
-    world.pass_time(PATIENCE + 1)
-    assert [world.functions.sweep()["queued_again"] for _ in range(2)] == [1, 0]
-    assert world.resources.depth(QUEUE_URL) == 1
+def test_two_sweeps_queue_an_image_once(env: MotoEnvironment) -> None:
+    lost(env)
+    env.resources.ask_again(env.functions.accepted[0], 4)
+    env.pass_time(PATIENCE + 1)
+    assert [env.functions.sweep()["requeued"] for _ in range(2)] == [1, 0]
+    assert env.resources.depth(QUEUE_URL) == 1
 
 
-def test_what_the_scanner_missed_is_settled(world: World) -> None:
-    ids = unsettled(world, 3)
-    before = [world.functions.get(request_id).body for request_id in ids]
-    assert world.functions.sweep()["settled"] == 3
-    assert world.resources.rows(REQUESTS, index="waiting") == []
-    assert [world.functions.get(request_id).body for request_id in ids] == before
+def test_what_the_scanner_missed_is_settled(env: MotoEnvironment) -> None:
+    ids = unsettled(env, 3)
+    before = [env.functions.get(request_id).body for request_id in ids]
+    assert env.functions.sweep()["settled"] == 3
+    assert env.resources.rows(REQUESTS, index="waiting") == []
+    assert [env.functions.get(request_id).body for request_id in ids] == before
 
 
-def test_more_than_a_round_of_requests_is_settled(world: World) -> None:
-    unsettled(world, 1)
-    world.resources.ask_again(world.functions.accepted[0], 249)
-    swept = world.functions.sweep()
+def test_more_than_a_round_of_requests_is_settled(env: MotoEnvironment) -> None:
+    unsettled(env, 1)
+    env.resources.ask_again(env.functions.accepted[0], 249)
+    swept = env.functions.sweep()
     assert (swept["waiting"], swept["settled"], swept["is_complete"]) == (250, 250, True)
-    assert world.resources.rows(REQUESTS, index="waiting") == []
+    assert env.resources.rows(REQUESTS, index="waiting") == []
 
 
-def test_a_sweep_that_no_time_is_left_for_says_so(world: World) -> None:
-    lost(world)
-    swept = world.functions.sweep(seconds=9)
+def test_a_sweep_that_no_time_is_left_for_says_so(env: MotoEnvironment) -> None:
+    lost(env)
+    swept = env.functions.sweep(seconds=9)
     assert (swept["waiting"], swept["is_complete"]) == (0, False)
 
 
-def test_images_are_removed_also_when_the_rest_of_the_round_breaks(world: World) -> None:
-    request_id = world.functions.submit(CAT).body["request_id"]
-    world.trigger.deliver_all()
-    world.functions.delete(request_id)
-    world.functions.submit(png(shade=1))
-    world.pass_time(QUIET_SECONDS + 1)
-    world.wire.fail("SendMessage", "AccessDenied")
+def test_images_are_removed_also_when_the_rest_of_the_round_breaks(env: MotoEnvironment) -> None:
+    request_id = env.functions.submit(CAT).body["request_id"]
+    env.trigger.deliver_all()
+    env.functions.delete(request_id)
+    env.functions.submit(png(shade=1))
+    env.pass_time(PURGE_DELAY_SECONDS + 1)
+    env.transport.fail("SendMessage", "AccessDenied")
     with pytest.raises(ClientError, match="AccessDenied"):
-        world.functions.sweep()
-    assert hash_of(CAT) not in {row["image_hash"]["S"] for row in world.resources.rows(IMAGES)}
+        env.functions.sweep()
+    assert hash_of(CAT) not in {row["image_hash"]["S"] for row in env.resources.rows(IMAGES)}
 
 
-def test_a_request_past_its_deadline_and_grace_is_settled_as_failed(world: World) -> None:
-    request_id = lost(world)
-    world.pass_time(81 * MINUTE)
-    swept = world.functions.sweep()
-    assert (swept["overdue"], swept["settled"], swept["queued_again"]) == (1, 1, 0)
-    answer = world.functions.get(request_id).body
+def test_a_request_past_its_deadline_and_grace_is_settled_as_failed(env: MotoEnvironment) -> None:
+    request_id = lost(env)
+    env.pass_time(81 * MINUTE)
+    swept = env.functions.sweep()
+    assert (swept["overdue"], swept["settled"], swept["requeued"]) == (1, 1, 0)
+    answer = env.functions.get(request_id).body
     assert (answer["status"], answer["failure"]["code"]) == ("failed", "timed_out")

@@ -113,7 +113,7 @@ class FakeService:
 
     def post_question(self, request_id: str, body: Body) -> tuple[int, Body]:
         if self.requests[request_id]["status"] != "completed":
-            return 409, {"code": "not_answered_yet", "message": "Still waiting."}
+            return 409, {"code": "request_pending", "message": "Still waiting."}
         matched = self._shows(self.requests[request_id]["image_hash"], body["labels"][0])
         return 200, {"request_id": request_id, "label_matched": matched, "message": f"{body['labels']}: {matched}"}
 
@@ -159,14 +159,14 @@ def _pending(request_id: str, body: Body) -> Body:
         "failure": None,
         "image_hash": body["sha256"],
         "labels": [],
-        "nearest": [],
+        "closest_labels": [],
         "results": [],
     }
 
 
 def _without_labels(result: Body) -> Body:
     request = result["request"]
-    told = request and {name: request[name] for name in request if name not in {"labels", "nearest", "results"}}
+    told = request and {name: request[name] for name in request if name not in {"labels", "closest_labels", "results"}}
     return result | {"request": told}
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from imagescan_cli.commands import app
-from tests.pictures import png
+from testing.images import png
 from tests.unit.cli_runs import Run
 from tests.unit.cli_service import FakeService
 

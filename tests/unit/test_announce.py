@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagescan import answer
-from imagescan.announce import Announcement, Ended, announce, announcement
-from imagescan.aws.event_bus import EVENTS_A_CALL, SOURCE
-from imagescan.handlers.bodies import MAX_LABELS, MAX_REFERENCE_BYTES
-from imagescan.labels import Label, MatchMode, Question
-from imagescan.requests import ATTEMPTS_EXHAUSTED, TIMED_OUT, Failure, Image, Scan, ScanRequest, Status, settled
-from imagescan.totals import Totals, tally
+from imagescan.api import serializers
+from imagescan.api.request_models import MAX_LABELS, MAX_REFERENCE_BYTES
+from imagescan.aws.event_bus import EVENTS_PER_CALL, SOURCE
+from imagescan.domain.events import DomainEvent, FinishedRecord, to_event
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status
+from imagescan.domain.labels import Label
+from imagescan.domain.question import MatchMode, Question
+from imagescan.domain.scan_request import TIMED_OUT, ScanRequest, with_answer
+from imagescan.domain.stats import Totals, count_totals
+from imagescan.use_cases.publish_events import publish_events
 
 CAT = Label("Cat", 97.5, aliases=("Feline",))
 SCAN = Scan(Status.COMPLETED, 1.0, (CAT,), "3.0", scanned_for="first")
@@ -27,7 +30,7 @@ CALL_BYTES = 256 * 1024
 def ended(scan: Scan | None = SCAN, request_id: str = "first", **changes: Any) -> ScanRequest:
     question = Question(("feline", "car"), 90, MatchMode.ALL)
     request = ScanRequest(request_id, "h", "images/h.jpg", question, created_at=0.5, deadline=60, reference="order 7")
-    found = settled(replace(request, **changes), Image("h", scan=scan), now=1e6)
+    found = with_answer(replace(request, **changes), Image("h", scan=scan), now=1e6)
     assert found
     return found
 
@@ -39,7 +42,7 @@ class FakeBus:
     refusals: list[set[str]] = field(default_factory=list)
     took: list[str] = field(default_factory=list)
 
-    def send(self, announcements: Mapping[int, Announcement]) -> set[int]:
+    def send(self, announcements: Mapping[int, DomainEvent]) -> set[int]:
         refused = self.refusals.pop(0) if self.refusals else set()
         ids = {key: str(each.detail["request_id"]) for key, each in announcements.items()}
         self.took += [each for each in ids.values() if each not in refused]
@@ -60,12 +63,12 @@ class FakeCounters:
         return Totals(**{name: sum(each[name] for each in added) for name in asdict(Totals())})
 
 
-def told(*what: ScanRequest | Image) -> list[Ended]:
-    return [Ended(f"record-{at}", f"place-{at}", each) for at, each in enumerate(what)]
+def told(*what: ScanRequest | Image) -> list[FinishedRecord]:
+    return [FinishedRecord(f"record-{at}", f"place-{at}", each) for at, each in enumerate(what)]
 
 
 def test_an_event_has_the_requests_own_words_and_its_answer() -> None:
-    assert announcement(ended()) == Announcement(
+    assert to_event(ended()) == DomainEvent(
         "Scan Completed",
         {
             "request_id": "first",
@@ -89,7 +92,7 @@ def test_an_event_has_the_requests_own_words_and_its_answer() -> None:
 
 @pytest.mark.parametrize(("scan", "failure"), [(None, TIMED_OUT), (REFUSED, REFUSED.failure)])
 def test_a_failure_is_announced_as_one_and_is_never_a_no(scan: Scan | None, failure: Failure) -> None:
-    event = announcement(ended(scan))
+    event = to_event(ended(scan))
     assert event.type == "Scan Failed"
     assert event.detail["failure"] == asdict(failure)
     assert (event.detail["label_matched"], event.detail["results"]) == (None, [])
@@ -98,7 +101,7 @@ def test_a_failure_is_announced_as_one_and_is_never_a_no(scan: Scan | None, fail
 def test_the_largest_events_that_can_be_fit_a_call() -> None:
     labels = tuple(chr(at % 8 + 1) * 99 + chr(at + 1) for at in range(MAX_LABELS))  # six bytes a character in JSON
     seen = tuple(Label(name, 99.123456) for name in labels)
-    largest = announcement(
+    largest = to_event(
         ended(
             replace(SCAN, labels=seen),
             reference="\x01" * MAX_REFERENCE_BYTES,
@@ -108,7 +111,7 @@ def test_the_largest_events_that_can_be_fit_a_call() -> None:
         )
     )
     detail = json.dumps(largest.detail, ensure_ascii=False, separators=(",", ":"))
-    assert EVENTS_A_CALL * len((SOURCE + largest.type + detail).encode()) <= CALL_BYTES
+    assert EVENTS_PER_CALL * len((SOURCE + largest.type + detail).encode()) <= CALL_BYTES
 
 
 @pytest.mark.parametrize(
@@ -116,25 +119,25 @@ def test_the_largest_events_that_can_be_fit_a_call() -> None:
     [
         ([], Totals()),
         ([ended()], Totals(completed=1)),
-        ([ended(request_id="second")], Totals(completed=1, calls_saved=1)),
+        ([ended(request_id="second")], Totals(completed=1, scans_avoided=1)),
         ([ended(None)], Totals(failed=1)),
-        ([ended(REFUSED), ended(REFUSED, "second")], Totals(failed=2, calls_saved=1)),
+        ([ended(REFUSED), ended(REFUSED, "second")], Totals(failed=2, scans_avoided=1)),
         ([ended(EXHAUSTED)], Totals(failed=1)),
         ([Image("h", attempts=2, scan=SCAN), Image("i", attempts=1, scan=REFUSED)], Totals(images=2, scans=3)),
     ],
 )
 def test_what_is_counted(what: list[ScanRequest | Image], totals: Totals) -> None:
-    assert tally(what) == totals
+    assert count_totals(what) == totals
 
 
 def test_stats_say_when_they_held() -> None:
-    assert answer.stats(Totals(images=1, scans=2, completed=3, failed=4, calls_saved=5), now=0.5) == {
+    assert serializers.stats_body(Totals(images=1, scans=2, completed=3, failed=4, scans_avoided=5), now=0.5) == {
         "images": 1,
         "requests": 7,
         "completed": 3,
         "failed": 4,
         "scans": 2,
-        "calls_saved": 5,
+        "scans_avoided": 5,
         "as_of": "1970-01-01T00:00:00.500Z",
     }
 
@@ -142,26 +145,26 @@ def test_stats_say_when_they_held() -> None:
 def test_what_follows_a_refused_event_is_told_again_and_only_what_precedes_it_is_counted() -> None:
     bus, counters = FakeBus([{"b"}]), FakeCounters()
     ends = told(*(ended(request_id=each) for each in "abc"))
-    assert announce(ends, bus=bus, counters=counters) == "place-1"
+    assert publish_events(ends, bus=bus, counters=counters) == "place-1"
     assert (bus.took, counters.sum().completed) == (["a", "c"], 1)
 
 
 def test_when_the_first_is_refused_nothing_is_counted() -> None:
     counters = FakeCounters()
-    assert announce(told(ended()), bus=FakeBus([{"first"}]), counters=counters) == "place-0"
+    assert publish_events(told(ended()), bus=FakeBus([{"first"}]), counters=counters) == "place-0"
     assert counters.counted == {}
 
 
 def test_images_are_counted_and_not_announced() -> None:
     bus, counters = FakeBus(), FakeCounters()
-    assert announce(told(Image("h", attempts=1, scan=SCAN)), bus=bus, counters=counters) is None
+    assert publish_events(told(Image("h", attempts=1, scan=SCAN)), bus=bus, counters=counters) is None
     assert (bus.took, counters.sum()) == ([], Totals(images=1, scans=1))
 
 
 def test_other_records_have_another_token() -> None:
     counters = FakeCounters()
     for ends in (told(ended(), ended()), told(ended())):
-        announce(ends, bus=FakeBus(), counters=counters)
+        publish_events(ends, bus=FakeBus(), counters=counters)
     assert len(counters.counted) == 2
 
 
@@ -170,8 +173,8 @@ def test_every_end_is_announced_and_counted_once_whatever_is_refused(refusals: l
     bus, counters, ends = FakeBus(refusals), FakeCounters(), told(*(ended(request_id=each) for each in "abcdef"))
     while ends:
         for _ in range(tellings):  # the function's answer may be lost, so that it is told the same again
-            place = announce(ends, bus=FakeBus([*bus.refusals[:1]], bus.took), counters=counters)
+            place = publish_events(ends, bus=FakeBus([*bus.refusals[:1]], bus.took), counters=counters)
         bus.refusals = bus.refusals[1:]
         ends = [] if place is None else ends[[each.place for each in ends].index(place) :]
     assert set(bus.took) == set("abcdef")
-    assert counters.sum() == tally([ended(request_id=each) for each in "abcdef"])
+    assert counters.sum() == count_totals([ended(request_id=each) for each in "abcdef"])

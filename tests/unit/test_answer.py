@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 
-from imagescan import answer
-from imagescan.labels import Box, Label, MatchMode, Question, judge
-from imagescan.requests import TIMED_OUT, Asked, Failure, Image, Scan, ScanRequest, Status, Upload, settled
+from imagescan.api import serializers
+from imagescan.domain.image_record import Failure, Image, Scan, Status
+from imagescan.domain.labels import Box, Label
+from imagescan.domain.question import MatchMode, Question, evaluate
+from imagescan.domain.scan_request import TIMED_OUT, FollowUpAnswer, ScanRequest, Upload, with_answer
 
 REQUEST = ScanRequest("r", "h", "images/h.jpg", Question(("cat",), 90), created_at=0.5, deadline=3600)
 CAT = Label("Cat", 97.31, ("Animal",), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.2, 0.3, 0.4, 96.0),))
@@ -14,7 +16,7 @@ DOG = Label("Dog", 62.0)
 
 def of(scan: Scan | None, now: float = 1, **changes: Any) -> ScanRequest:
     request = replace(REQUEST, **changes)
-    return settled(request, Image("h", scan=scan), now) or request
+    return with_answer(request, Image("h", scan=scan), now) or request
 
 
 def seen(*labels: Label) -> Scan:
@@ -22,18 +24,22 @@ def seen(*labels: Label) -> Scan:
 
 
 def test_every_key_is_there_whatever_the_status() -> None:
-    bodies = [answer.body(of(None)), answer.body(of(seen(CAT))), answer.body(of(None, now=1e6))]
+    bodies = [
+        serializers.request_body(of(None)),
+        serializers.request_body(of(seen(CAT))),
+        serializers.request_body(of(None, now=1e6)),
+    ]
     assert len({frozenset(body) for body in bodies}) == 1
 
 
 def test_while_pending_nothing_is_claimed() -> None:
-    body = answer.body(of(None))
+    body = serializers.request_body(of(None))
     assert (body["status"], body["label_matched"], body["match"], body["labels"]) == ("pending", None, None, [])
     assert (body["created_at"], body["completed_at"]) == ("1970-01-01T00:00:00.500Z", None)
 
 
 def test_a_match_is_explained() -> None:
-    body = answer.body(of(seen(DOG, CAT)))
+    body = serializers.request_body(of(seen(DOG, CAT)))
     assert body["label_matched"] is True
     assert body["match"] == {
         "label": "Cat",
@@ -42,7 +48,7 @@ def test_a_match_is_explained() -> None:
         "boxes": [{"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4, "confidence": 96.0}],
     }
     assert [label["name"] for label in body["labels"]] == ["Cat", "Dog"]
-    assert (body["model_version"], body["scan_shared"], body["nearest"]) == ("3.0", False, [])
+    assert (body["model_version"], body["scan_reused"], body["closest_labels"]) == ("3.0", False, [])
 
 
 @pytest.mark.parametrize(
@@ -64,24 +70,24 @@ def test_a_match_is_explained() -> None:
     ],
 )
 def test_the_message_names_what_decided_the_answer(labels: list[str], mode: MatchMode, sentence: str) -> None:
-    body = answer.body(of(seen(CAT), question=Question(tuple(labels), 90, mode)))
+    body = serializers.request_body(of(seen(CAT), question=Question(tuple(labels), 90, mode)))
     assert body["message"] == sentence
     assert body["label_matched"] is sentence.startswith("Yes")
 
 
 def test_every_asked_label_is_explained() -> None:
-    body = answer.body(of(seen(CAT, DOG), question=Question(("feline", "dog"), 90, MatchMode.ALL)))
+    body = serializers.request_body(of(seen(CAT, DOG), question=Question(("feline", "dog"), 90, MatchMode.ALL)))
     feline, dog = body["results"]
     assert (feline["label"], feline["matched"], feline["match"]["matched_by"]) == ("feline", True, "alias")
-    assert (dog["label"], dog["matched"], dog["match"], dog["nearest"][0]["name"]) == ("dog", False, None, "Dog")
+    assert (dog["label"], dog["matched"], dog["match"], dog["closest_labels"][0]["name"]) == ("dog", False, None, "Dog")
     assert (body["labels_asked"], body["match_mode"], body["label"]) == (["feline", "dog"], "all", "feline")
 
 
 def test_a_further_question_is_answered_in_the_same_words() -> None:
     request = of(seen(CAT), reference="order 7")
     question = Question(("dog",), 50)
-    told = answer.of_question(Asked(request, question, judge(question, (CAT,))))
-    again = answer.body(replace(request, question=question, answer=None))
+    told = serializers.follow_up_body(FollowUpAnswer(request, question, evaluate(question, (CAT,))))
+    again = serializers.request_body(replace(request, question=question, answer=None))
     assert told["message"] == "No: the image shows no 'dog' at 50 % or more."
     assert (told["request_id"], told["reference"], told["label_matched"]) == ("r", "order 7", False)
     assert {key: told[key] for key in ("label", "labels_asked", "min_confidence")} == {
@@ -90,7 +96,7 @@ def test_a_further_question_is_answered_in_the_same_words() -> None:
 
 
 def test_while_bytes_are_awaited_it_says_where_to_send_them() -> None:
-    body = answer.body(
+    body = serializers.request_body(
         of(None, awaits_upload=True), upload=Upload("https://bucket/key", {"Content-Type": "image/png"}, 900.0)
     )
     assert body["upload"] == {
@@ -103,8 +109,8 @@ def test_while_bytes_are_awaited_it_says_where_to_send_them() -> None:
 
 
 def test_a_miss_names_what_comes_nearest() -> None:
-    body = answer.body(of(seen(DOG)))
-    assert (body["label_matched"], body["match"], [label["name"] for label in body["nearest"]]) == (
+    body = serializers.request_body(of(seen(DOG)))
+    assert (body["label_matched"], body["match"], [label["name"] for label in body["closest_labels"]]) == (
         False,
         None,
         ["Dog"],
@@ -122,7 +128,7 @@ def test_a_miss_names_what_comes_nearest() -> None:
     ],
 )
 def test_a_failure_has_a_reason_and_no_verdict(request_row: ScanRequest, failure: Failure) -> None:
-    body = answer.body(request_row)
+    body = serializers.request_body(request_row)
     assert (body["status"], body["label_matched"], body["message"]) == ("failed", None, failure.message)
     assert body["failure"] == {"code": failure.code, "message": failure.message}
 
@@ -130,23 +136,23 @@ def test_a_failure_has_a_reason_and_no_verdict(request_row: ScanRequest, failure
 @pytest.mark.parametrize(("scanned_for", "shown"), [("r", "r"), ("somebody else's", None), (None, None)])
 def test_debug_data_names_no_request_but_its_own(scanned_for: str | None, shown: str | None) -> None:
     request = of(replace(seen(CAT), scanned_for=scanned_for))
-    assert answer.debug_data(request, None)["scanned_for"] == shown
+    assert serializers.debug_data(request, None)["scanned_for"] == shown
 
 
 def test_debug_data_shows_the_row_that_was_read() -> None:
-    debug = answer.debug_data(REQUEST, Image("h", attempts=2, lease_until=90.0))
+    debug = serializers.debug_data(REQUEST, Image("h", attempts=2, lease_until=90.0))
     assert debug["image"] == {
         "attempts": 2,
         "lease_until": "1970-01-01T00:01:30.000Z",
-        "queued_again_at": None,
-        "waits_until": None,
+        "requeued_at": None,
+        "deferred_until": None,
         "is_terminal": False,
     }
-    assert answer.debug_data(REQUEST, None)["image"] is None
+    assert serializers.debug_data(REQUEST, None)["image"] is None
 
 
 def test_while_its_image_waits_for_budget_it_says_until_when() -> None:
-    body = answer.body(of(None), Image("h", put_off_at=(1.0,)))
+    body = serializers.request_body(of(None), Image("h", deferred_at=(1.0,)))
     assert (body["status"], body["label_matched"]) == ("pending", None)
     assert "1970-01-02 (UTC)" in body["message"]
     assert body["deadline"].startswith("1970-01-02T")

@@ -1,7 +1,7 @@
 from benchmarks.answers import updated
 from benchmarks.queue import BATCH_SIZE, MOST_RECEIVES, Queue, announced, event, failed_in
-from imagescan.aws.scan_queue import messages_in
-from imagescan.uploads import keys_in
+from imagescan.aws.s3_events import image_keys
+from imagescan.aws.scan_queue import messages_from_event
 
 
 def test_a_batch_is_what_is_visible_and_no_more_than_ten() -> None:
@@ -34,9 +34,9 @@ def test_what_was_received_too_often_is_a_dead_letter() -> None:
 
 def test_its_events_are_read_by_the_scanner() -> None:
     queue = Queue([announced(7)])
-    [message] = messages_in(event(queue.receive(now=0)))
+    [message] = messages_from_event(event(queue.receive(now=0)))
     assert (message.id, message.receipt, message.receives) == ("m7", "m7", 1)
-    assert keys_in(message.body) == [f"images/{7:064x}.png"]
+    assert image_keys(message.body) == [f"images/{7:064x}.png"]
 
 
 def test_the_ids_that_a_scanner_gives_back_are_found() -> None:

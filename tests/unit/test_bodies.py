@@ -7,12 +7,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imagescan.errors import BadInput, TooLarge, UnsupportedType
-from imagescan.handlers import bodies
-from imagescan.handlers.bodies import QuestionBody, SubmitBody
-from imagescan.images import MAX_STORED_BYTES, AnnouncedImage, CheckedImage, ImageType
-from imagescan.labels import MatchMode, Question
-from tests.pictures import jpeg, png
+from imagescan.api import request_models
+from imagescan.api.request_models import QuestionBody, SubmitBody
+from imagescan.domain.errors import BadInput, TooLarge, UnsupportedType
+from imagescan.domain.image import MAX_STORED_BYTES, DeclaredImage, ValidatedImage
+from imagescan.domain.image_header import ImageType
+from imagescan.domain.question import MatchMode, Question
+from testing.images import jpeg, png
 
 CONTENT = jpeg()
 FILE = b64encode(CONTENT).decode()
@@ -23,15 +24,15 @@ def body(**fields: Any) -> str:
 
 
 def test_the_least_a_client_sends_is_read() -> None:
-    sent = bodies.read(SubmitBody, body())
+    sent = request_models.read(SubmitBody, body())
     image = sent.image()
-    assert isinstance(image, CheckedImage)
+    assert isinstance(image, ValidatedImage)
     assert (image.content, image.type) == (CONTENT, ImageType.JPEG)
     assert sent.question("cat", 90) == Question(("cat",), 90)
 
 
 def test_label_and_confidence_are_read_and_unknown_fields_passed_over() -> None:
-    sent = bodies.read(SubmitBody, body(label="  Dog ", min_confidence=75, fileName="dog.jpg"))
+    sent = request_models.read(SubmitBody, body(label="  Dog ", min_confidence=75, fileName="dog.jpg"))
     assert sent.question("cat", 90) == Question(("Dog",), 75)
 
 
@@ -60,21 +61,21 @@ def test_label_and_confidence_are_read_and_unknown_fields_passed_over() -> None:
 )
 def test_a_body_that_is_wrong_is_refused_with_what_to_do(sent: str | None, code: str) -> None:
     with pytest.raises(BadInput) as refused:
-        bodies.read(SubmitBody, sent)
+        request_models.read(SubmitBody, sent)
     assert refused.value.code == code
     assert refused.value.message.endswith(".")
 
 
 def test_what_is_wrong_is_said_without_repeating_what_was_sent() -> None:
     with pytest.raises(BadInput) as refused:
-        bodies.read(SubmitBody, body(label="secret" * 50))
+        request_models.read(SubmitBody, body(label="secret" * 50))
     assert "secret" not in refused.value.message
 
 
 @pytest.mark.parametrize("file", ["@@@@", "YWJj\nYWJj", "data:image/png;base64,YWJj", "YWJ", "käse"])
 def test_what_is_not_base64_is_refused(file: str) -> None:
     with pytest.raises(BadInput) as refused:
-        bodies.read(SubmitBody, body(file=file)).image()
+        request_models.read(SubmitBody, body(file=file)).image()
     assert refused.value.code == "not_base64"
 
 
@@ -87,7 +88,7 @@ def test_what_is_base64_is_what_python_takes_for_it(file: str) -> None:
 
 def decoded(file: str) -> bytes | None:
     try:
-        return bodies.decoded(file)
+        return request_models.decode_base64(file)
     except BadInput:
         return None
 
@@ -102,7 +103,7 @@ def by_python(file: str) -> bytes | None:
 @pytest.mark.parametrize("file_type", ["image/gif", "jpeg", "", "IMAGE/JPEG"])
 def test_types_that_are_not_taken_are_refused(file_type: str) -> None:
     with pytest.raises(UnsupportedType):
-        bodies.read(SubmitBody, body(fileType=file_type)).image()
+        request_models.read(SubmitBody, body(fileType=file_type)).image()
 
 
 SHA = "ab" * 32
@@ -113,7 +114,7 @@ def announcement(**fields: Any) -> str:
 
 
 def test_an_image_may_be_announced_instead() -> None:
-    assert bodies.read(SubmitBody, announcement()).image() == AnnouncedImage(SHA, 12_000_000, ImageType.PNG)
+    assert request_models.read(SubmitBody, announcement()).image() == DeclaredImage(SHA, 12_000_000, ImageType.PNG)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_an_image_that_is_neither_sent_nor_well_announced_is_refused(
     sent: str, error: type[BadInput | TooLarge | UnsupportedType], code: str
 ) -> None:
     with pytest.raises(error) as refused:
-        bodies.read(SubmitBody, sent).image()
+        request_models.read(SubmitBody, sent).image()
     assert refused.value.code == code
 
 
@@ -154,25 +155,25 @@ def test_an_image_that_is_neither_sent_nor_well_announced_is_refused(
 )
 def test_a_malformed_field_is_refused_by_name(fields: dict[str, Any], code: str) -> None:
     with pytest.raises(BadInput) as refused:
-        bodies.read(SubmitBody, announcement(**fields))
+        request_models.read(SubmitBody, announcement(**fields))
     assert refused.value.code == code
 
 
 def test_a_label_and_labels_together_are_refused() -> None:
     with pytest.raises(BadInput) as refused:
-        bodies.read(QuestionBody, json.dumps({"label": "cat", "labels": ["dog"]})).question("cat", 90)
+        request_models.read(QuestionBody, json.dumps({"label": "cat", "labels": ["dog"]})).question("cat", 90)
     assert refused.value.code == "invalid_labels"
 
 
 def test_several_labels_are_asked_once_each_in_order() -> None:
-    sent = bodies.read(QuestionBody, json.dumps({"labels": ["dog", "cat", " dog "], "match": "all"}))
+    sent = request_models.read(QuestionBody, json.dumps({"labels": ["dog", "cat", " dog "], "match": "all"}))
     assert sent.question("cat", 90) == Question(("dog", "cat"), 90, MatchMode.ALL)
 
 
 def test_a_reference_is_measured_in_bytes() -> None:
-    assert bodies.read(SubmitBody, body(reference="é" * 512)).checked_reference() == "é" * 512
+    assert request_models.read(SubmitBody, body(reference="é" * 512)).validated_reference() == "é" * 512
     with pytest.raises(BadInput):
-        bodies.read(SubmitBody, body(reference="é" * 513)).checked_reference()
+        request_models.read(SubmitBody, body(reference="é" * 513)).validated_reference()
 
 
 ANNOUNCEMENT = {"sha256": SHA, "size": 9, "fileType": "image/png", "label": "cat", "min_confidence": 90}
@@ -180,8 +181,8 @@ ANNOUNCEMENT = {"sha256": SHA, "size": 9, "fileType": "image/png", "label": "cat
 
 def fingerprint(**changes: Any) -> str:
     sent = {name: value for name, value in {**ANNOUNCEMENT, **changes}.items() if value is not None}
-    read = bodies.read(SubmitBody, json.dumps(sent))
-    return bodies.fingerprint(read.image(), read)
+    read = request_models.read(SubmitBody, json.dumps(sent))
+    return request_models.payload_hash(read.image(), read)
 
 
 @pytest.mark.parametrize("same", [{"min_confidence": 90.0}, {"label": None, "labels": ["cat"]}, {"match": "any"}])
@@ -211,14 +212,14 @@ def test_bodies_that_differ_in_anything_have_fingerprints_of_their_own(other: di
 
 def test_an_image_has_the_same_fingerprint_whichever_way_its_bytes_come() -> None:
     content = png()
-    posted = bodies.read(SubmitBody, body(file=b64encode(content).decode(), fileType="image/png"))
+    posted = request_models.read(SubmitBody, body(file=b64encode(content).decode(), fileType="image/png"))
     announced = {
         "sha256": hashlib.sha256(content).hexdigest(),
         "size": len(content),
         "label": None,
         "min_confidence": None,
     }
-    assert bodies.fingerprint(posted.image(), posted) == fingerprint(**announced)
+    assert request_models.payload_hash(posted.image(), posted) == fingerprint(**announced)
 
 
 ENTRY: dict[str, Any] = {"sha256": SHA, "size": 9, "fileType": "image/png"}
@@ -226,16 +227,16 @@ ENTRY: dict[str, Any] = {"sha256": SHA, "size": 9, "fileType": "image/png"}
 
 @pytest.mark.parametrize("key", [None, " ", "~", "k" * 255])
 def test_an_entry_may_have_a_key_of_its_own(key: str | None) -> None:
-    assert bodies.read_entry(ENTRY | {"idempotency_key": key}).idempotency_key == key
+    assert request_models.read_entry(ENTRY | {"idempotency_key": key}).idempotency_key == key
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "k\n", "\n", "é", "\x7f", 7, ["k"]])
 def test_a_key_of_an_entry_that_the_header_could_not_be_is_refused(key: Any) -> None:
     with pytest.raises(BadInput) as refused:
-        bodies.read_entry(ENTRY | {"idempotency_key": key})
+        request_models.read_entry(ENTRY | {"idempotency_key": key})
     assert refused.value.code == "invalid_idempotency_key"
 
 
 def test_a_key_is_no_part_of_what_an_entry_asks() -> None:
-    plain, keyed = (bodies.read_entry(ENTRY | {"idempotency_key": key}) for key in (None, "k"))
-    assert bodies.fingerprint(plain.image(), plain) == bodies.fingerprint(keyed.image(), keyed)
+    plain, keyed = (request_models.read_entry(ENTRY | {"idempotency_key": key}) for key in (None, "k"))
+    assert request_models.payload_hash(plain.image(), plain) == request_models.payload_hash(keyed.image(), keyed)

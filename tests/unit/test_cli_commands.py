@@ -13,7 +13,7 @@ from imagescan_cli.pictures import Picture, look_at
 from imagescan_cli.questions import Question
 from imagescan_cli.scanning import Scanning
 from imagescan_cli.service import RETRY, Service
-from tests.pictures import png
+from testing.images import png
 from tests.unit.cli_runs import Run, lines
 from tests.unit.cli_service import FakeService, Fault
 

@@ -9,7 +9,7 @@ import pytest
 from imagescan_cli import scanning
 from imagescan_cli.pictures import Picture, look_at
 from imagescan_cli.questions import Question, idempotency_key, submission
-from tests.pictures import png
+from testing.images import png
 from tests.unit.cli_runs import Run, lines
 from tests.unit.cli_service import FakeService, Fault
 
@@ -190,7 +190,7 @@ def test_requests_are_watched_together(run: Run, service: FakeService, made: lis
 @pytest.mark.parametrize(
     ("fault", "asked_alone"),
     [
-        (Fault("result", 413, content=b'{"code": "answer_too_large", "message": "Alone."}'), 1),
+        (Fault("result", 413, content=b'{"code": "response_too_large", "message": "Alone."}'), 1),
         (Fault("result", 500, content=REFUSAL), 1),
         (Fault("look", 414, content=b"<html>"), PICTURES),
         (Fault("look", 200, content=b'{"results": []}'), PICTURES),

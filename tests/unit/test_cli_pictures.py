@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from imagescan.labels import LOWEST_CONFIDENCE
+from imagescan.domain.labels import LOWEST_CONFIDENCE
 from imagescan_cli import questions
 from imagescan_cli.pictures import Picture, by_content, find, look_at, type_of
 from imagescan_cli.questions import Question, idempotency_key, submission
-from tests.pictures import jpeg, png
+from testing.images import jpeg, png
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from imagescan.aws.pace import Pace
-from imagescan.aws.rekognition import OF_THE_DEPLOYMENT, OF_THE_IMAGE, Rekognition, classified
-from imagescan.images import StoredObject
-from imagescan.scan import DetectorBusy, ImageRefused
-from tests.error_contract import CALLS, DETECT_LABELS
+from imagescan.aws.rate_limiter import AdaptiveRateLimiter
+from imagescan.aws.rekognition import CONFIGURATION_ERRORS, IMAGE_ERRORS, Rekognition, classify_error
+from imagescan.domain.detection import ImageRejected, TransientDetectorError
+from imagescan.domain.image import StoredObject
+from testing.error_contract import CALLS, DETECT_LABELS
 
 WHERE = {"endpoint_url": "https://rekognition", "error": "broken"}
 
@@ -48,26 +48,26 @@ def test_the_tables_have_every_error_of_the_sdk(service: str, operation: str) ->
 
 @pytest.mark.parametrize(("code", "kind"), DETECT_LABELS.items())
 def test_an_error_of_rekognition_is_of_its_kind(code: str, kind: type) -> None:
-    error = classified(code)
+    error = classify_error(code)
     assert type(error) is kind
     assert error.code == code
 
 
 def test_the_code_knows_no_error_that_the_table_lacks() -> None:
-    assert (set(OF_THE_IMAGE) | OF_THE_DEPLOYMENT) - set(DETECT_LABELS) == set()
+    assert (set(IMAGE_ERRORS) | CONFIGURATION_ERRORS) - set(DETECT_LABELS) == set()
 
 
 @pytest.mark.parametrize("code", ["", "SomethingNobodyHasHeardOf", "invalidimageformatexception", "400", "Unknown"])
 def test_an_unknown_error_passes_and_is_never_an_answer(code: str) -> None:
-    error = classified(code)
-    assert isinstance(error, DetectorBusy)
-    assert not error.charged
+    error = classify_error(code)
+    assert isinstance(error, TransientDetectorError)
+    assert not error.may_be_billed
 
 
-@pytest.mark.parametrize("code", OF_THE_IMAGE)
+@pytest.mark.parametrize("code", IMAGE_ERRORS)
 def test_a_refused_image_says_why_to_people(code: str) -> None:
-    error = classified(code)
-    assert isinstance(error, ImageRefused)
+    error = classify_error(code)
+    assert isinstance(error, ImageRejected)
     assert error.failure.message.endswith(".")
 
 
@@ -83,7 +83,7 @@ def test_a_refused_image_says_why_to_people(code: str) -> None:
 )
 def test_a_call_without_an_answer_may_have_been_paid_for_if_it_was_sent(error: BotoCoreError, charged: bool) -> None:
     client: Any = RekognitionThatFails(error)
-    with pytest.raises(DetectorBusy) as raised:
-        Rekognition(client, "pictures", Pace()).detect(StoredObject("images/a", None, "a", None))
-    assert raised.value.charged is charged
+    with pytest.raises(TransientDetectorError) as raised:
+        Rekognition(client, "pictures", AdaptiveRateLimiter()).detect(StoredObject("images/a", None, "a", None))
+    assert raised.value.may_be_billed is charged
     assert raised.value.code == type(error).__name__

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from imagescan import images, uploads
-from imagescan.aws.scan_queue import messages_in
-from imagescan.errors import UnsupportedType
-from imagescan.handlers import bodies
+from imagescan.api import request_models
+from imagescan.aws import s3_events
+from imagescan.aws.scan_queue import messages_from_event
+from imagescan.domain import image
+from imagescan.domain.errors import UnsupportedType
 
 ROOT = Path(__file__).parents[2]
 EVENTS, SAMPLES = ROOT / "events", ROOT / "samples"
@@ -31,19 +32,19 @@ def event(name: str) -> dict[str, Any]:
 
 def key_of(picture: str) -> str:
     content = (SAMPLES / picture).read_bytes()
-    return images.key_of(hashlib.sha256(content).hexdigest(), images.ImageType.JPEG)
+    return image.object_key(hashlib.sha256(content).hexdigest(), image.ImageType.JPEG)
 
 
 @pytest.mark.parametrize(("name", "picture"), PICTURES.items())
 def test_a_submit_event_posts_its_sample_picture(name: str, picture: str) -> None:
-    image = bodies.read(bodies.SubmitBody, event(name)["body"]).image()
-    assert isinstance(image, images.CheckedImage)
+    image = request_models.read(request_models.SubmitBody, event(name)["body"]).image()
+    assert isinstance(image, image.ValidatedImage)
     assert image.content == (SAMPLES / picture).read_bytes()
 
 
 def test_the_picture_that_is_none_is_refused() -> None:
     with pytest.raises(UnsupportedType):
-        bodies.read(bodies.SubmitBody, event("submit-not-an-image")["body"]).image()
+        request_models.read(request_models.SubmitBody, event("submit-not-an-image")["body"]).image()
 
 
 @pytest.mark.parametrize(
@@ -55,12 +56,12 @@ def test_the_picture_that_is_none_is_refused() -> None:
     ],
 )
 def test_a_scanner_event_announces_its_sample_pictures(name: str, announced: list[list[str]]) -> None:
-    bodies = [message.body for message in messages_in(event(name))]
-    assert [uploads.keys_in(body) for body in bodies[: len(announced)]] == [
+    bodies = [message.body for message in messages_from_event(event(name))]
+    assert [s3_events.image_keys(body) for body in bodies[: len(announced)]] == [
         [key_of(picture) for picture in pictures] for pictures in announced
     ]
 
 
 def test_the_last_message_of_the_batch_is_poison() -> None:
-    with pytest.raises(uploads.Poison):
-        uploads.keys_in(messages_in(event("scanner-batch"))[-1].body)
+    with pytest.raises(s3_events.MalformedMessage):
+        s3_events.image_keys(messages_from_event(event("scanner-batch"))[-1].body)

@@ -3,15 +3,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from imagescan.aws.image_bucket import UPLOAD_SECONDS
-from imagescan.delete import delete
-from imagescan.errors import NotFound
-from imagescan.forget import QUIET_SECONDS, forget
-from imagescan.labels import Question
-from imagescan.requests import Image, Marked, Scan, ScanRequest, Status
+from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
+from imagescan.domain.errors import NotFound
+from imagescan.domain.image_record import Image, PurgeCandidate, Scan, Status
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import ScanRequest
+from imagescan.use_cases.delete_request import delete_request
+from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS, purge_deleted_images
 
 NOW = 100_000.0
-LONG_AGO = NOW - QUIET_SECONDS
+LONG_AGO = NOW - PURGE_DELAY_SECONDS
 REQUEST = ScanRequest("r", "h", "images/h.png", Question(("cat",), 90), created_at=LONG_AGO - 9, deadline=NOW)
 
 
@@ -30,19 +31,19 @@ class Shelf:
     removable: bool = True
     steps: list[str] = field(default_factory=list)
 
-    def marked_for_removal(self) -> Iterable[Marked]:
-        return [Marked("h", self.marked_since)]
+    def purge_candidates(self) -> Iterable[PurgeCandidate]:
+        return [PurgeCandidate("h", self.marked_since)]
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         return {"h": self.image} if self.image else {}
 
-    def waiting_for(self, image_hash: str) -> Iterable[ScanRequest]:
+    def pending_for_image(self, image_hash: str) -> Iterable[ScanRequest]:
         return iter(self.waiting)
 
     def was_uploaded_since(self, image_hash: str, since: float) -> bool:
         return self.uploaded_at > since
 
-    def mark_for_removal(self, image_hash: str, now: float) -> None:
+    def mark_for_purge(self, image_hash: str, now: float) -> None:
         self.steps.append(f"mark {image_hash} at {now:.0f}")
 
 
@@ -50,7 +51,7 @@ class Shelf:
 class Table:
     shelf: Shelf
 
-    def remove(self, marked: Marked, seen: Image, now: float) -> bool:
+    def remove(self, marked: PurgeCandidate, seen: Image, now: float) -> bool:
         self.shelf.steps.append("row")
         return self.shelf.removable
 
@@ -71,7 +72,7 @@ class Bucket:
 
 def forgotten(shelf: Shelf, time_left: float = 60) -> int:
     table: object = Table(shelf)
-    return forget(
+    return purge_deleted_images(
         images=table,  # type: ignore[arg-type]  # it hands on to the shelf what it does not do itself
         requests=shelf,
         bucket=Bucket(shelf),
@@ -110,7 +111,7 @@ def test_an_image_that_was_uploaded_since_has_a_quiet_time_anew() -> None:
 
 
 def test_no_upload_can_begin_after_its_requests_deletion_and_the_quiet_time() -> None:
-    assert QUIET_SECONDS > UPLOAD_SECONDS
+    assert PURGE_DELAY_SECONDS > UPLOAD_URL_SECONDS
 
 
 def test_a_row_that_changed_meanwhile_is_not_counted_as_gone() -> None:
@@ -132,21 +133,21 @@ class Register:
     def get(self, request_id: str) -> ScanRequest | None:
         return self.rows.get(request_id)
 
-    def delete(self, request_id: str) -> None:
+    def delete_request(self, request_id: str) -> None:
         self.steps.append(f"delete {request_id}")
 
-    def mark_for_removal(self, image_hash: str, now: float) -> None:
+    def mark_for_purge(self, image_hash: str, now: float) -> None:
         self.steps.append(f"mark {image_hash}")
 
 
 def test_deletion_marks_the_image_before_the_request_goes() -> None:
     register = Register({"r": REQUEST})
-    assert delete("r", images=register, requests=register, now=NOW) == REQUEST
+    assert delete_request("r", images=register, requests=register, now=NOW) == REQUEST
     assert register.steps == ["mark h", "delete r"]
 
 
 def test_an_unknown_request_cannot_be_deleted() -> None:
     register = Register({})
     with pytest.raises(NotFound):
-        delete("r", images=register, requests=register, now=NOW)
+        delete_request("r", images=register, requests=register, now=NOW)
     assert register.steps == []

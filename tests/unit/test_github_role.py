@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from local import paths
-from tests.deployment import Deployment, parameters_of
-from tests.integration.template import Template
+from testing.deployment import Deployment, parameters_of
+from testing.template import Template
 
 ACCOUNT, REGION, UNNAMED = "111122223333", "eu-west-1", "*"
 EVERYTHING = {"WebhookUrl": "https://example.org/scans", "AlarmEmail": "ann@example.org", "Tracing": "Active"}

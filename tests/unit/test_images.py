@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from imagescan.errors import BadInput, Rejected, TooLarge, UnsupportedType
-from imagescan.images import MAX_POSTED_BYTES, ImageType, check, dimensions, hash_in_key, key_of, sniff
-from tests.pictures import jpeg, png, segment
+from imagescan.domain.errors import ApiError, BadInput, TooLarge, UnsupportedType
+from imagescan.domain.image import MAX_POSTED_BYTES, hash_from_key, object_key, validate_image
+from imagescan.domain.image_header import ImageType, dimensions, sniff
+from testing.images import jpeg, png, segment
 
 JPEG, PNG = ImageType.JPEG, ImageType.PNG
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -23,7 +24,7 @@ def test_the_sides_of_real_pictures_are_read_from_their_headers(name: str, sides
 
 def test_a_checked_image_carries_its_hash_and_key() -> None:
     content = png(300, 200)
-    image = check(content, PNG)
+    image = validate_image(content, PNG)
     assert image.hash == hashlib.sha256(content).hexdigest()
     assert image.key == f"images/{image.hash}.png"
     assert (image.width, image.height, image.type) == (300, 200, PNG)
@@ -63,32 +64,32 @@ def test_fill_bytes_and_huffman_tables_before_the_frame_are_stepped_over() -> No
     ],
 )
 def test_what_cannot_be_scanned_is_refused_with_a_code_and_a_sentence(
-    content: bytes, declared: ImageType, error: type[Rejected], code: str
+    content: bytes, declared: ImageType, error: type[ApiError], code: str
 ) -> None:
     with pytest.raises(error) as refused:
-        check(content, declared)
+        validate_image(content, declared)
     assert refused.value.code == code
     assert refused.value.message.endswith(".")
 
 
 @pytest.mark.parametrize("side", [80, 10_000])
 def test_the_limits_themselves_are_taken(side: int) -> None:
-    assert check(png(side, side), PNG).width == side
-    assert check(jpeg(side, side), JPEG).height == side
+    assert validate_image(png(side, side), PNG).width == side
+    assert validate_image(jpeg(side, side), JPEG).height == side
 
 
 def test_the_largest_file_is_taken() -> None:
     content = png()
-    assert check(content + bytes(MAX_POSTED_BYTES - len(content)), PNG).content[:8] == content[:8]
+    assert validate_image(content + bytes(MAX_POSTED_BYTES - len(content)), PNG).content[:8] == content[:8]
 
 
 @pytest.mark.parametrize("image_type", [JPEG, PNG])
 def test_a_key_names_its_hash(image_type: ImageType) -> None:
-    assert hash_in_key(key_of("ab" * 32, image_type)) == "ab" * 32
+    assert hash_from_key(object_key("ab" * 32, image_type)) == "ab" * 32
 
 
 @pytest.mark.parametrize(
     "key", ["images/cat.jpg", f"images/{'A' * 64}.jpg", f"other/{'a' * 64}.jpg", f"images/{'a' * 64}.gif", ""]
 )
 def test_a_foreign_key_names_none(key: str) -> None:
-    assert hash_in_key(key) is None
+    assert hash_from_key(key) is None

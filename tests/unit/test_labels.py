@@ -1,6 +1,7 @@
 import pytest
 
-from imagescan.labels import Box, Label, MatchedBy, MatchMode, Question, judge, match, most_confident_first
+from imagescan.domain.labels import Box, Label, most_confident_first
+from imagescan.domain.question import MatchedBy, MatchMode, Question, evaluate, match
 
 CAT = Label(
     "Cat", 97.0, ("Animal", "Mammal", "Pet"), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.1, 0.5, 0.5, 96.0),)
@@ -48,15 +49,15 @@ def test_a_part_of_a_name_matches_nothing(wanted: str) -> None:
 
 
 def test_a_miss_names_the_asked_label_first_then_the_most_confident() -> None:
-    assert [label.name for label in match("dog", LABELS, 90).nearest] == ["Dog", "Pet", "Cat"]
+    assert [label.name for label in match("dog", LABELS, 90).closest_labels] == ["Dog", "Pet", "Cat"]
 
 
 def test_a_miss_on_no_labels_at_all_has_nothing_near() -> None:
-    assert match("cat", (), 90).nearest == ()
+    assert match("cat", (), 90).closest_labels == ()
 
 
 def test_a_match_names_nothing_near() -> None:
-    assert match("cat", LABELS, 90).nearest == ()
+    assert match("cat", LABELS, 90).closest_labels == ()
 
 
 def test_labels_of_equal_confidence_come_by_name() -> None:
@@ -81,6 +82,6 @@ def test_labels_of_equal_confidence_come_by_name() -> None:
 def test_several_labels_are_a_yes_when_any_all_or_none_of_them_is_shown(
     wanted: tuple[str, ...], mode: MatchMode, matched: bool
 ) -> None:
-    verdict = judge(Question(wanted, 90, mode), LABELS)
+    verdict = evaluate(Question(wanted, 90, mode), LABELS)
     assert verdict.matched is matched
     assert [finding.wanted for finding in verdict.findings] == list(wanted)

@@ -1,9 +1,9 @@
 import json
 
-from imagescan.handlers.bodies import HINTS, EntryBody, ManyBody
+from imagescan.api.request_models import HINTS, BatchBody, EntryBody
 from ops.openapi.__main__ import DOCUMENT, text
 from ops.openapi.operations import OPERATIONS
-from tests.deployment import Deployment
+from testing.deployment import Deployment
 
 
 def test_the_committed_description_is_what_the_code_says() -> None:
@@ -17,7 +17,7 @@ def test_every_route_of_the_template_is_described_and_no_other() -> None:
 
 
 def test_every_field_that_is_read_is_explained() -> None:
-    assert set(HINTS) == {*EntryBody.model_fields, *ManyBody.model_fields}
+    assert set(HINTS) == {*EntryBody.model_fields, *BatchBody.model_fields}
 
 
 def test_every_reference_within_the_description_leads_somewhere() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from imagescan.aws.pace import FORGOTTEN_SECONDS, SLOWEST, Pace
+from imagescan.aws.rate_limiter import MIN_RATE, RESET_AFTER_SECONDS, AdaptiveRateLimiter
 
 
 @dataclass
@@ -34,17 +34,19 @@ def time() -> Time:
 
 
 @pytest.fixture
-def pace(time: Time) -> Pace:
-    return Pace(time.clock, time.sleep)
+def pace(time: Time) -> AdaptiveRateLimiter:
+    return AdaptiveRateLimiter(time.clock, time.sleep)
 
 
-def test_nothing_waits_before_a_call_was_throttled(pace: Pace, time: Time) -> None:
+def test_nothing_waits_before_a_call_was_throttled(pace: AdaptiveRateLimiter, time: Time) -> None:
     for _ in range(1000):
         assert time.of(pace.wait) == 0
         pace.passed()
 
 
-def test_after_a_throttled_call_the_next_go_at_seven_tenths_of_the_last_seconds_rate(pace: Pace, time: Time) -> None:
+def test_after_a_throttled_call_the_next_go_at_seven_tenths_of_the_last_seconds_rate(
+    pace: AdaptiveRateLimiter, time: Time
+) -> None:
     pace.wait()
     time.now += 1  # what was before does not count
     turns = [pace.wait() for _ in range(10)]
@@ -52,7 +54,9 @@ def test_after_a_throttled_call_the_next_go_at_seven_tenths_of_the_last_seconds_
     assert [time.of(pace.wait) for _ in range(3)] == pytest.approx([1 / 7] * 3)
 
 
-def test_a_throttled_call_that_is_told_late_slows_by_how_fast_calls_were_made(pace: Pace, time: Time) -> None:
+def test_a_throttled_call_that_is_told_late_slows_by_how_fast_calls_were_made(
+    pace: AdaptiveRateLimiter, time: Time
+) -> None:
     turns = [pace.wait() for _ in range(10)]
     time.now += 2  # such as ten connections take that a small function opens at once
     pace.throttled(turns[0])
@@ -60,7 +64,7 @@ def test_a_throttled_call_that_is_told_late_slows_by_how_fast_calls_were_made(pa
     assert time.of(pace.wait) == pytest.approx(1 / 7)
 
 
-def test_calls_that_were_in_flight_together_count_once(pace: Pace, time: Time) -> None:
+def test_calls_that_were_in_flight_together_count_once(pace: AdaptiveRateLimiter, time: Time) -> None:
     turns = [pace.wait() for _ in range(10)]
     time.now += 0.1
     for turn in turns:
@@ -69,14 +73,16 @@ def test_calls_that_were_in_flight_together_count_once(pace: Pace, time: Time) -
     assert time.of(pace.wait) == pytest.approx(1 / 7)
 
 
-def test_each_throttled_call_since_slows_it_further_but_ten_wait_twenty_seconds_at_most(pace: Pace, time: Time) -> None:
+def test_each_throttled_call_since_slows_it_further_but_ten_wait_twenty_seconds_at_most(
+    pace: AdaptiveRateLimiter, time: Time
+) -> None:
     pace.throttled(pace.wait())
     for _ in range(10):
         pace.throttled(pace.wait())
-    assert sum(time.of(pace.wait) for _ in range(10)) == pytest.approx(10 / SLOWEST) == 20
+    assert sum(time.of(pace.wait) for _ in range(10)) == pytest.approx(10 / MIN_RATE) == 20
 
 
-def test_the_longer_no_call_was_throttled_the_faster_the_rate_grows(pace: Pace, time: Time) -> None:
+def test_the_longer_no_call_was_throttled_the_faster_the_rate_grows(pace: AdaptiveRateLimiter, time: Time) -> None:
     pace.throttled([pace.wait() for _ in range(10)][-1])
     waits = []
     for _ in range(300):
@@ -86,11 +92,11 @@ def test_the_longer_no_call_was_throttled_the_faster_the_rate_grows(pace: Pace, 
     assert waits[10] / waits[0] > waits[210] / waits[200]
 
 
-def test_a_minute_after_the_last_throttled_call_nothing_waits(pace: Pace, time: Time) -> None:
+def test_a_minute_after_the_last_throttled_call_nothing_waits(pace: AdaptiveRateLimiter, time: Time) -> None:
     pace.throttled(pace.wait())
-    time.now += FORGOTTEN_SECONDS - 1
+    time.now += RESET_AFTER_SECONDS - 1
     pace.throttled(pace.wait())
-    time.now += FORGOTTEN_SECONDS - 5
+    time.now += RESET_AFTER_SECONDS - 5
     pace.wait()
     assert time.of(pace.wait) > 0
     time.now += 5
@@ -109,7 +115,7 @@ def test_ten_that_know_nothing_of_each_other_use_up_a_limit_and_few_calls_are_th
 def storm(limit: int, seconds: float) -> tuple[int, int]:
     """Calls that passed, and that did not: ten call as often as they may; the limit's bucket is a second deep."""
     now = 0.0
-    paces = [Pace(lambda: now, lambda _: None) for _ in range(10)]
+    paces = [AdaptiveRateLimiter(lambda: now, lambda _: None) for _ in range(10)]
     turns = [(pace.wait(), at) for at, pace in enumerate(paces)]
     passed, throttled, tokens = 0, 0, float(limit)
     while turns[0][0] < seconds:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.photograph import seen
-from imagescan.aws.packed_labels import DICTIONARY, packed, unpacked
+from imagescan.aws.label_codec import DICTIONARY, decode_labels, encode_labels
 from imagescan.aws.rekognition import _label
-from imagescan.labels import Box, Label
+from imagescan.domain.labels import Box, Label
 
 DIGEST = "91d4f1cc2732f951f0f2671ddec5b4807964f5de9c06dfe9241af3c158910d6d"
 PERCENT = st.floats(0, 100)
@@ -22,7 +22,7 @@ LABELS = st.builds(Label, st.text(max_size=20), PERCENT, WORDS, WORDS, WORDS, st
 
 @given(st.lists(LABELS, max_size=5).map(tuple))
 def test_labels_come_back_as_they_were(labels: tuple[Label, ...]) -> None:
-    assert unpacked(packed(labels)) == labels
+    assert decode_labels(encode_labels(labels)) == labels
 
 
 def test_the_dictionary_is_the_one_that_stored_rows_were_packed_with() -> None:
@@ -32,16 +32,16 @@ def test_the_dictionary_is_the_one_that_stored_rows_were_packed_with() -> None:
 
 def test_what_was_packed_without_the_dictionary_is_read() -> None:
     plain = json.dumps([["Cat", 97.5, ["Animal"], ["Feline"], ["Animals and Pets"], [[0.1, 0.2, 0.3, 0.4, 96.0]]]])
-    [label] = unpacked(zlib.compress(plain.encode()))
+    [label] = decode_labels(zlib.compress(plain.encode()))
     assert (label.name, label.parents, label.boxes) == ("Cat", ("Animal",), (Box(0.1, 0.2, 0.3, 0.4, 96.0),))
 
 
 def test_what_is_no_label_is_an_error() -> None:
     with pytest.raises(zlib.error):
-        unpacked(b"labels")
+        decode_labels(b"labels")
 
 
 def test_the_dictionary_saves_a_quarter_of_a_usual_pictures_labels() -> None:
     labels = tuple(_label(label) for label in seen(1))  # type: ignore[arg-type]  # as Rekognition answers
-    plain = zlib.decompressobj(zdict=DICTIONARY).decompress(packed(labels))
-    assert len(packed(labels)) < 0.75 * len(zlib.compress(plain, level=9))
+    plain = zlib.decompressobj(zdict=DICTIONARY).decompress(encode_labels(labels))
+    assert len(encode_labels(labels)) < 0.75 * len(zlib.compress(plain, level=9))

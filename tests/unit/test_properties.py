@@ -9,29 +9,27 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagescan.errors import Rejected
-from imagescan.handlers import bodies
-from imagescan.images import AnnouncedImage, CheckedImage, ImageType, check, dimensions, hash_in_key
-from imagescan.labels import Label, MatchedBy, Question, judge, match, normalized
-from imagescan.requests import (
-    DAY_SECONDS,
-    GRACE_SECONDS,
+from imagescan.api import request_models
+from imagescan.aws.s3_events import MalformedMessage, image_keys, s3_event_message
+from imagescan.domain.errors import ApiError
+from imagescan.domain.image import DeclaredImage, ValidatedImage, hash_from_key, validate_image
+from imagescan.domain.image_header import ImageType, dimensions
+from imagescan.domain.image_record import Failure, Image, Scan, Status, next_day
+from imagescan.domain.labels import Label, normalized
+from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
+from imagescan.domain.question import MatchedBy, Question, evaluate, match
+from imagescan.domain.scan_message import ScanMessage
+from imagescan.domain.scan_request import (
     NEVER_UPLOADED,
     TIMED_OUT,
-    Failure,
-    Image,
-    Scan,
     ScanRequest,
-    Status,
-    deadline_of,
-    derive,
-    next_day,
-    settled,
+    derive_answer,
+    effective_deadline,
+    with_answer,
 )
-from imagescan.scan import Result
-from imagescan.scan_batch import scan_batch
-from imagescan.uploads import Message, Poison, announcement, keys_in
-from tests.pictures import jpeg, png, segment
+from imagescan.use_cases.scan_batch import scan_batch
+from imagescan.use_cases.scan_image import OutcomeKind
+from testing.images import jpeg, png, segment
 
 # A machine that is busy with other things is no fault of the code's.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -99,16 +97,16 @@ def test_neither_the_order_of_labels_nor_the_case_of_the_word_counts(
 ) -> None:
     verdict = match(wanted, labels, confidence)
     again = match(f"  {wanted.swapcase()}\n", sorted(labels, key=lambda label: label.name), confidence)
-    assert (verdict.match, verdict.nearest) == (again.match, again.nearest)
+    assert (verdict.match, verdict.closest_labels) == (again.match, again.closest_labels)
 
 
 @given(WORDS, LABELS, CONFIDENCES)
 def test_a_miss_names_at_most_three_labels_and_a_hit_none(wanted: str, labels: list[Label], confidence: float) -> None:
     verdict = match(wanted, labels, confidence)
-    assert len(verdict.nearest) == (0 if verdict.matched else min(3, len(labels)))
+    assert len(verdict.closest_labels) == (0 if verdict.matched else min(3, len(labels)))
 
 
-# ---------------------------------------------------------------- derive
+# ---------------------------------------------------------------- derive_answer
 
 CREATED = 1_000_000.0
 DAYS = 4
@@ -140,12 +138,12 @@ class History:
 
     def at(self, now: float) -> Image | None:
         """The row as a strong read finds it."""
-        put_off_at = tuple(at for at, lands_at in self.put_off if lands_at <= now)
+        deferred_at = tuple(at for at, lands_at in self.defer if lands_at <= now)
         if self.scan and self.scan_lands_at <= now:
-            return Image("h", first_leased_at=self.leased_at, scan=self.scan, put_off_at=put_off_at)
+            return Image("h", first_leased_at=self.leased_at, scan=self.scan, deferred_at=deferred_at)
         if now <= self.leased_at:
             return None
-        return Image("h", 1, self.leased_at, lease_until=now + 1, put_off_at=put_off_at)
+        return Image("h", 1, self.leased_at, lease_until=now + 1, deferred_at=deferred_at)
 
 
 @st.composite
@@ -171,9 +169,9 @@ def test_an_answer_once_given_is_given_ever_after(
     request: ScanRequest, history: History, one: float, other: float
 ) -> None:
     earlier, later = sorted((CREATED + one, CREATED + other))
-    first = derive(request, history.at(earlier), earlier)
+    first = derive_answer(request, history.at(earlier), earlier)
     if first:
-        assert derive(request, history.at(later), later) == first
+        assert derive_answer(request, history.at(later), later) == first
 
 
 @given(REQUESTS, histories(), SECONDS, SECONDS)
@@ -181,10 +179,10 @@ def test_settling_changes_no_answer_whenever_it_comes(
     request: ScanRequest, history: History, one: float, other: float
 ) -> None:
     earlier, later = sorted((CREATED + one, CREATED + other))
-    row = settled(request, history.at(earlier), earlier)
+    row = with_answer(request, history.at(earlier), earlier)
     if row:
-        assert row == settled(row, None, later) == settled(row, history.at(later), later)
-        assert row == settled(request, history.at(later), later)
+        assert row == with_answer(row, None, later) == with_answer(row, history.at(later), later)
+        assert row == with_answer(request, history.at(later), later)
 
 
 @given(REQUESTS, histories(), SECONDS)
@@ -193,10 +191,10 @@ def test_no_request_waits_longer_than_its_deadline_and_the_grace(
 ) -> None:
     """A day without budget puts it off, and leaves it no longer than it had at first."""
     span = request.deadline - request.created_at
-    latest = max([request.deadline, *(next_day(at) + span for at, _ in history.put_off)])
+    latest = max([request.deadline, *(next_day(at) + span for at, _ in history.defer)])
     now = latest + GRACE_SECONDS + 1 + more
-    assert derive(request, history.at(now), now)
-    assert request.deadline <= deadline_of(request, history.at(now)) <= latest
+    assert derive_answer(request, history.at(now), now)
+    assert request.deadline <= effective_deadline(request, history.at(now)) <= latest
 
 
 @given(REQUESTS, histories(), SECONDS)
@@ -205,19 +203,19 @@ def test_a_request_does_not_time_out_while_its_image_waits_for_budget(
 ) -> None:
     now = CREATED + after
     image = history.at(now)
-    if image and image.is_put_off(now) and max(image.put_off_at) <= request.deadline and not image.scan:
-        assert derive(request, image, now) is None
+    if image and image.is_deferred(now) and max(image.deferred_at) <= request.deadline and not image.scan:
+        assert derive_answer(request, image, now) is None
 
 
 @given(REQUESTS, histories(), st.floats())
 def test_every_request_is_pending_or_has_one_kind_of_answer(request: ScanRequest, history: History, now: float) -> None:
     scan = history.scan
-    answer = derive(request, Image("h", scan=scan), now)
+    answer = derive_answer(request, Image("h", scan=scan), now)
     if answer is None:
         assert scan is None
     elif answer.status is Status.COMPLETED:
         assert scan
-        assert answer.verdict == judge(request.question, scan.labels)
+        assert answer.verdict == evaluate(request.question, scan.labels)
         assert answer.failure is None
     else:
         assert answer.verdict is None
@@ -275,11 +273,11 @@ def test_no_bytes_crash_the_reading_of_a_header(image_type: ImageType, content: 
 
 @given(st.sampled_from(ImageType), st.binary(max_size=300) | IMAGES.map(lambda image: image[0]))
 def test_bytes_are_taken_for_an_image_or_refused_with_a_reason(image_type: ImageType, content: bytes) -> None:
-    with suppress(Rejected):
-        taken = check(content, image_type)
+    with suppress(ApiError):
+        taken = validate_image(content, image_type)
         assert 80 <= min(taken.width, taken.height) <= max(taken.width, taken.height) <= 10_000
         assert struct.pack(">H", taken.height) in content
-        assert hash_in_key(taken.key) == taken.hash
+        assert hash_from_key(taken.key) == taken.hash
 
 
 # ---------------------------------------------------------------- what comes from outside
@@ -308,16 +306,16 @@ BODIES = (
 
 @given(BODIES)
 def test_a_message_is_read_or_is_poison(body: str) -> None:
-    with suppress(Poison):
-        keys = keys_in(body)
+    with suppress(MalformedMessage):
+        keys = image_keys(body)
         assert len(set(keys)) == len(keys)
-        assert all(hash_in_key(key) for key in keys)
+        assert all(hash_from_key(key) for key in keys)
 
 
 @given(st.binary(min_size=32, max_size=32), st.sampled_from(["jpg", "png"]))
 def test_what_is_announced_is_read_back(digest: bytes, extension: str) -> None:
     key = f"images/{digest.hex()}.{extension}"
-    assert keys_in(announcement(key)) == [key]
+    assert image_keys(s3_event_message(key)) == [key]
 
 
 @given(st.lists(BODIES, max_size=4))
@@ -325,16 +323,16 @@ def test_every_message_of_a_batch_is_judged_by_itself(texts: list[str]) -> None:
     def scan(key: str) -> Any:
         raise RuntimeError(key)
 
-    messages = [Message(f"m{number}", "receipt", body, 1) for number, body in enumerate(texts)]
+    messages = [ScanMessage(f"m{number}", "receipt", body, 1) for number, body in enumerate(texts)]
     judged = scan_batch(messages, scan)
     assert [each.message for each in judged] == messages
     for each in judged:
-        assert all(outcome.result is Result.BROKEN for outcome in each.outcomes)
+        assert all(outcome.result is OutcomeKind.UNEXPECTED_ERROR for outcome in each.outcomes)
         assert each.is_done is (each.poison is None and not each.outcomes)
 
 
 @given(BODIES | st.dictionaries(FIELDS, VALUES).map(json.dumps))
 def test_a_body_is_read_or_refused_with_a_reason(body: str) -> None:
-    with suppress(Rejected):
-        sent = bodies.read(bodies.SubmitBody, body)
-        assert isinstance(sent.image(), CheckedImage | AnnouncedImage)
+    with suppress(ApiError):
+        sent = request_models.read(request_models.SubmitBody, body)
+        assert isinstance(sent.image(), ValidatedImage | DeclaredImage)

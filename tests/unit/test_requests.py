@@ -2,23 +2,18 @@ from dataclasses import replace
 
 import pytest
 
-from imagescan.labels import Label, Question
-from imagescan.requests import (
-    DAY_SECONDS,
-    GRACE_SECONDS,
+from imagescan.domain.image_record import Failure, Image, Scan, Status, next_day
+from imagescan.domain.labels import Label
+from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS, LEASE_SECONDS, SCANNER_TIMEOUT_SECONDS
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import (
     TIMED_OUT,
-    Failure,
-    Image,
-    Scan,
     ScanRequest,
-    Status,
-    deadline_of,
-    derive,
-    is_shared,
-    next_day,
-    settled,
+    derive_answer,
+    effective_deadline,
+    is_reused_scan,
+    with_answer,
 )
-from imagescan.settings import LEASE_SECONDS, SCANNER_TIMEOUT_SECONDS
 
 REQUEST = ScanRequest("r", "h", "images/h.png", Question(("cat",), 90), created_at=1000, deadline=4600)
 SEEN = Scan(Status.COMPLETED, 1010, (Label("Cat", 97),), "3.0", scanned_for="r")
@@ -32,11 +27,11 @@ def image(scan: Scan | None) -> Image:
 @pytest.mark.parametrize("row", [None, image(None), Image("h", attempts=1, lease_until=1100)])
 @pytest.mark.parametrize("now", [1000, 4600, 4600 + GRACE_SECONDS])
 def test_a_request_is_pending_until_its_image_is_terminal(row: Image | None, now: float) -> None:
-    assert derive(REQUEST, row, now) is None
+    assert derive_answer(REQUEST, row, now) is None
 
 
 def test_a_finished_scan_answers_with_the_verdict_on_its_labels() -> None:
-    answer = derive(REQUEST, image(SEEN), 1011)
+    answer = derive_answer(REQUEST, image(SEEN), 1011)
     assert answer
     assert answer.status is Status.COMPLETED
     assert answer.verdict
@@ -44,14 +39,14 @@ def test_a_finished_scan_answers_with_the_verdict_on_its_labels() -> None:
 
 
 def test_a_refused_image_fails_the_request_and_is_never_a_no() -> None:
-    answer = derive(REQUEST, image(REFUSED), 1011)
+    answer = derive_answer(REQUEST, image(REFUSED), 1011)
     assert answer
     assert (answer.status, answer.verdict, answer.failure) == (Status.FAILED, None, REFUSED.failure)
 
 
 @pytest.mark.parametrize("row", [None, image(None)])
 def test_past_deadline_and_grace_the_request_is_timed_out(row: Image | None) -> None:
-    answer = derive(REQUEST, row, 4600 + GRACE_SECONDS + 0.001)
+    answer = derive_answer(REQUEST, row, 4600 + GRACE_SECONDS + 0.001)
     assert answer
     assert (answer.status, answer.failure, answer.completed_at) == (Status.FAILED, TIMED_OUT, 4600)
 
@@ -69,44 +64,44 @@ LATE = 4600 + GRACE_SECONDS + 1
     ],
 )
 def test_an_upload_that_never_came_is_told_from_a_scan_that_did_not(row: Image | None, code: str) -> None:
-    answer = derive(replace(REQUEST, awaits_upload=True), row, LATE)
+    answer = derive_answer(replace(REQUEST, awaits_upload=True), row, LATE)
     assert answer
     assert answer.failure
     assert answer.failure.code == code
 
 
 def test_a_request_that_came_with_its_bytes_is_never_called_not_uploaded() -> None:
-    answer = derive(REQUEST, None, LATE)
+    answer = derive_answer(REQUEST, None, LATE)
     assert answer
     assert answer.failure == TIMED_OUT
 
 
 def test_a_scan_that_finished_at_the_deadline_still_counts() -> None:
-    answer = derive(REQUEST, image(replace(SEEN, finished_at=4600)), 9999)
+    answer = derive_answer(REQUEST, image(replace(SEEN, finished_at=4600)), 9999)
     assert answer
     assert answer.status is Status.COMPLETED
 
 
 def test_a_scan_that_finished_after_the_deadline_never_overturns_the_time_out() -> None:
     late = image(replace(SEEN, finished_at=4600.1))
-    assert [derive(REQUEST, late, now) for now in (4601, 99_999)] == [derive(REQUEST, None, 99_999)] * 2
+    assert [derive_answer(REQUEST, late, now) for now in (4601, 99_999)] == [derive_answer(REQUEST, None, 99_999)] * 2
 
 
 def test_an_image_known_before_the_request_answers_it_at_its_creation() -> None:
-    answer = derive(replace(REQUEST, created_at=2000), image(SEEN), 2000)
+    answer = derive_answer(replace(REQUEST, created_at=2000), image(SEEN), 2000)
     assert answer
     assert answer.completed_at == 2000
 
 
 def test_a_settled_answer_stays_whatever_the_image_says_later() -> None:
-    row = settled(REQUEST, image(SEEN), 1011)
+    row = with_answer(REQUEST, image(SEEN), 1011)
     assert row
-    assert derive(row, image(REFUSED), 99_999) == row.answer
+    assert derive_answer(row, image(REFUSED), 99_999) == row.answer
 
 
 def test_a_scan_is_shared_with_all_but_the_request_it_was_made_for() -> None:
-    assert not is_shared(REQUEST, SEEN)
-    assert is_shared(replace(REQUEST, id="another"), SEEN)
+    assert not is_reused_scan(REQUEST, SEEN)
+    assert is_reused_scan(replace(REQUEST, id="another"), SEEN)
 
 
 def test_grace_outlives_every_write_that_may_still_be_on_its_way() -> None:
@@ -122,7 +117,7 @@ def test_the_next_day_begins_at_midnight_in_utc(now: float, midnight: float) -> 
 
 
 @pytest.mark.parametrize(
-    ("put_off_at", "deadline"),
+    ("deferred_at", "deadline"),
     [
         ((), 4600),
         ((4600,), MIDNIGHT + 3600),
@@ -134,34 +129,34 @@ def test_the_next_day_begins_at_midnight_in_utc(now: float, midnight: float) -> 
     ],
 )
 def test_a_day_without_budget_does_not_count_against_the_deadline(
-    put_off_at: tuple[float, ...], deadline: float
+    deferred_at: tuple[float, ...], deadline: float
 ) -> None:
-    assert deadline_of(REQUEST, Image("h", put_off_at=put_off_at)) == deadline
+    assert effective_deadline(REQUEST, Image("h", deferred_at=deferred_at)) == deadline
 
 
 def test_a_wait_that_is_over_when_the_request_comes_gives_it_no_more_time() -> None:
     request = replace(REQUEST, created_at=MIDNIGHT + 10, deadline=MIDNIGHT + 3610)
-    assert deadline_of(request, Image("h", put_off_at=(1000,))) == MIDNIGHT + 3610
+    assert effective_deadline(request, Image("h", deferred_at=(1000,))) == MIDNIGHT + 3610
 
 
 def test_a_request_whose_image_waits_is_answered_the_next_day() -> None:
-    waiting = Image("h", put_off_at=(1010,))
-    assert derive(REQUEST, waiting, LATE) is None
-    row = settled(REQUEST, replace(waiting, scan=replace(SEEN, finished_at=MIDNIGHT + 60)), MIDNIGHT + 61)
+    waiting = Image("h", deferred_at=(1010,))
+    assert derive_answer(REQUEST, waiting, LATE) is None
+    row = with_answer(REQUEST, replace(waiting, scan=replace(SEEN, finished_at=MIDNIGHT + 60)), MIDNIGHT + 61)
     assert row
     assert row.answer
     assert (row.answer.status, row.deadline) == (Status.COMPLETED, MIDNIGHT + 3600)
 
 
 def test_a_settled_row_says_its_deadline_itself() -> None:
-    waiting = Image("h", put_off_at=(1010,))
-    row = settled(REQUEST, waiting, MIDNIGHT + 3601 + GRACE_SECONDS)
+    waiting = Image("h", deferred_at=(1010,))
+    row = with_answer(REQUEST, waiting, MIDNIGHT + 3601 + GRACE_SECONDS)
     assert row
     assert (row.answer and row.answer.completed_at, row.deadline) == (MIDNIGHT + 3600, MIDNIGHT + 3600)
-    assert deadline_of(row, waiting) == row.deadline
+    assert effective_deadline(row, waiting) == row.deadline
 
 
-@pytest.mark.parametrize(("now", "is_put_off"), [(1010, True), (MIDNIGHT - 1, True), (MIDNIGHT, False)])
-def test_an_image_waits_until_the_next_days_budget(now: float, is_put_off: bool) -> None:
-    assert Image("h", put_off_at=(1010,)).is_put_off(now) is is_put_off
-    assert not Image("h").is_put_off(now)
+@pytest.mark.parametrize(("now", "is_deferred"), [(1010, True), (MIDNIGHT - 1, True), (MIDNIGHT, False)])
+def test_an_image_waits_until_the_next_days_budget(now: float, is_deferred: bool) -> None:
+    assert Image("h", deferred_at=(1010,)).is_deferred(now) is is_deferred
+    assert not Image("h").is_deferred(now)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from imagescan.aws import rows
+from imagescan.aws import items
 
 KEYS = [{"id": {"S": str(at)}} for at in range(4)]
 
@@ -31,7 +31,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_rows_that_a_busy_table_leaves_out_are_asked_for_again_after_growing_pauses(pauses: list[float]) -> None:
     table: Any = BusyTable(give=1)
-    assert rows.batch_get(table, "t", KEYS) == KEYS
+    assert items.batch_get(table, "t", KEYS) == KEYS
     assert table.asked == 4
     assert pauses == sorted(set(pauses))
 
@@ -39,10 +39,10 @@ def test_rows_that_a_busy_table_leaves_out_are_asked_for_again_after_growing_pau
 def test_a_table_that_stays_busy_is_told_of_rather_than_rows_left_out(pauses: list[float]) -> None:
     table: Any = BusyTable(give=0)
     with pytest.raises(TimeoutError, match="too busy"):
-        rows.batch_get(table, "t", KEYS)
+        items.batch_get(table, "t", KEYS)
     assert sum(pauses) < 2
 
 
 def test_no_keys_take_no_call() -> None:
     table: Any = BusyTable(give=1)
-    assert (rows.batch_get(table, "t", []), table.asked) == ([], 0)
+    assert (items.batch_get(table, "t", []), table.asked) == ([], 0)

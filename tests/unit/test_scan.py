@@ -2,23 +2,23 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from imagescan.images import StoredObject
-from imagescan.labels import Label, Question
-from imagescan.requests import ATTEMPTS_EXHAUSTED, DAY_SECONDS, Failure, Image, Scan, ScanRequest, Status
-from imagescan.scan import (
+from imagescan.domain.detection import (
     Detection,
     DetectionError,
-    DetectorBusy,
-    DetectorMisused,
-    ImageRefused,
-    Outcome,
-    ParametersRefused,
-    Result,
-    Scanner,
+    DetectorConfigurationError,
+    ImageRejected,
+    InvalidParametersError,
+    TransientDetectorError,
 )
-from imagescan.settings import LEASE_SECONDS, MAX_ATTEMPTS
-from tests.pictures import png
-from tests.unit.fakes import HASH, KEY, FakeBucket, FakeBudget, FakeDetector, FakeImages, FakeRequests
+from imagescan.domain.image import StoredObject
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status
+from imagescan.domain.labels import Label
+from imagescan.domain.policy import DAY_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import ScanRequest
+from imagescan.use_cases.scan_image import Outcome, OutcomeKind, Scanner
+from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeQuota, FakeRequests
+from testing.images import png
 
 SEEN = Detection((Label("Cat", 97),), "3.0")
 UNREADABLE = Failure("image_invalid", "It cannot be read.")
@@ -37,7 +37,7 @@ class Bench:
     requests: FakeRequests = field(default_factory=FakeRequests)
     bucket: FakeBucket = field(default_factory=FakeBucket)
     detector: FakeDetector = field(default_factory=lambda: FakeDetector(SEEN))
-    budget: FakeBudget = field(default_factory=lambda: FakeBudget(10))
+    budget: FakeQuota = field(default_factory=lambda: FakeQuota(10))
     time_left: float = 60
 
     def scan(self) -> Outcome:
@@ -50,7 +50,7 @@ class Bench:
 def test_a_new_image_is_leased_scanned_finished_and_its_requests_settled() -> None:
     bench = Bench(requests=FakeRequests([request()]))
     outcome = bench.scan()
-    assert (outcome.result, outcome.settled, outcome.is_done) == (Result.SCANNED, 1, True)
+    assert (outcome.result, outcome.settled, outcome.is_done) == (OutcomeKind.SCANNED, 1, True)
     assert bench.images.steps == ["lease", "finish"]
     assert bench.images.finished == [Scan(Status.COMPLETED, NOW, SEEN.labels, "3.0", scanned_for="r")]
 
@@ -64,13 +64,13 @@ def test_waiting_requests_are_settled_25_to_a_call() -> None:
 @pytest.mark.parametrize(
     ("error", "result", "released"),
     [
-        (DetectorBusy("ThrottlingException"), Result.BUSY, "release with refund"),
-        (DetectorBusy("ReadTimeoutError", charged=True), Result.BUSY, "release"),
-        (DetectorMisused("AccessDeniedException"), Result.MISUSED, "release with refund"),
+        (TransientDetectorError("ThrottlingException"), OutcomeKind.TRANSIENT_ERROR, "release with refund"),
+        (TransientDetectorError("ReadTimeoutError", may_be_billed=True), OutcomeKind.TRANSIENT_ERROR, "release"),
+        (DetectorConfigurationError("AccessDeniedException"), OutcomeKind.CONFIGURATION_ERROR, "release with refund"),
     ],
 )
 def test_an_error_never_becomes_an_answer_and_the_message_comes_again(
-    error: Exception, result: Result, released: str
+    error: Exception, result: OutcomeKind, released: str
 ) -> None:
     bench = Bench(detector=FakeDetector(error))
     outcome = bench.scan()
@@ -79,17 +79,17 @@ def test_an_error_never_becomes_an_answer_and_the_message_comes_again(
 
 
 def test_an_image_that_cannot_be_read_ends_as_failed_with_the_reason() -> None:
-    bench = Bench(detector=FakeDetector(ImageRefused("InvalidImageFormatException", UNREADABLE)))
+    bench = Bench(detector=FakeDetector(ImageRejected("InvalidImageFormatException", UNREADABLE)))
     outcome = bench.scan()
-    assert (outcome.result, outcome.is_done) == (Result.REFUSED, True)
+    assert (outcome.result, outcome.is_done) == (OutcomeKind.REJECTED_IMAGE, True)
     assert [(scan.status, scan.failure) for scan in bench.images.finished] == [(Status.FAILED, UNREADABLE)]
 
 
 def test_parameters_refused_for_an_image_too_small_fail_the_image_with_that_reason() -> None:
     bench = Bench(
-        bucket=FakeBucket(start=png(40, 40)), detector=FakeDetector(ParametersRefused("InvalidParameterException"))
+        bucket=FakeBucket(start=png(40, 40)), detector=FakeDetector(InvalidParametersError("InvalidParameterException"))
     )
-    assert bench.scan().result is Result.REFUSED
+    assert bench.scan().result is OutcomeKind.REJECTED_IMAGE
     [scan] = bench.images.finished
     assert scan.failure
     assert scan.failure.code == "image_too_small"
@@ -100,25 +100,25 @@ def test_what_breaks_before_the_call_costs_no_attempt() -> None:
         def find(self, key: str) -> StoredObject | None:
             raise ConnectionError
 
-        def read_start(self, stored: StoredObject) -> bytes:
+        def read_header(self, stored: StoredObject) -> bytes:
             raise ConnectionError
 
     class UnreadableBucket(FakeBucket):
-        read_start = BrokenBucket.read_start
+        read_header = BrokenBucket.read_header
 
-    class BrokenBudget(FakeBudget):
+    class BrokenBudget(FakeQuota):
         def take(self, now: float) -> bool:
             raise ConnectionError
 
-    class StingyBudget(FakeBudget):
+    class StingyBudget(FakeQuota):
         def give_back(self, now: float) -> None:
             raise ConnectionError
 
     benches = [
         Bench(bucket=BrokenBucket()),
         Bench(budget=BrokenBudget(1)),
-        Bench(detector=FakeDetector(DetectorBusy("ThrottlingException")), budget=StingyBudget(1)),
-        Bench(detector=FakeDetector(ParametersRefused("InvalidParameterException")), bucket=UnreadableBucket()),
+        Bench(detector=FakeDetector(TransientDetectorError("ThrottlingException")), budget=StingyBudget(1)),
+        Bench(detector=FakeDetector(InvalidParametersError("InvalidParameterException")), bucket=UnreadableBucket()),
     ]
     for bench in benches:
         with pytest.raises(ConnectionError):
@@ -135,39 +135,41 @@ def test_what_breaks_in_the_call_may_have_been_paid_for() -> None:
 
 @pytest.mark.parametrize("start", [png(100, 100), b"no image at all", b""])
 def test_parameters_refused_for_any_other_reason_are_the_deployments_fault(start: bytes) -> None:
-    bench = Bench(bucket=FakeBucket(start=start), detector=FakeDetector(ParametersRefused("InvalidParameterException")))
-    assert (bench.scan().result, bench.images.finished) == (Result.MISUSED, [])
+    bench = Bench(
+        bucket=FakeBucket(start=start), detector=FakeDetector(InvalidParametersError("InvalidParameterException"))
+    )
+    assert (bench.scan().result, bench.images.finished) == (OutcomeKind.CONFIGURATION_ERROR, [])
 
 
 @pytest.mark.parametrize(
     ("stored", "result"),
-    [(None, Result.GONE), (StoredObject(KEY, "v1", "cd" * 32, None), Result.NOT_ITS_HASH)],
+    [(None, OutcomeKind.OBJECT_MISSING), (StoredObject(KEY, "v1", "cd" * 32, None), OutcomeKind.HASH_MISMATCH)],
 )
 def test_an_object_that_is_gone_or_not_what_its_key_says_is_never_scanned(
-    stored: StoredObject | None, result: Result
+    stored: StoredObject | None, result: OutcomeKind
 ) -> None:
     bench = Bench(bucket=FakeBucket(stored))
     assert bench.scan().result is result
-    assert (bench.detector.calls, bench.images.steps) == (0, ["lease", "release with refund as unseen"])
+    assert (bench.detector.calls, bench.images.steps) == (0, ["lease", "release with refund as bytes_missing"])
 
 
 def test_an_object_that_was_there_once_is_not_forgotten_when_it_is_gone() -> None:
     bench = Bench(images=FakeImages(first_leased_at=NOW - 60), bucket=FakeBucket(None))
-    assert bench.scan().result is Result.GONE
+    assert bench.scan().result is OutcomeKind.OBJECT_MISSING
     assert bench.images.steps == ["lease", "release with refund"]
 
 
 @pytest.mark.parametrize(
     ("row", "result", "done"),
     [
-        (Image(HASH, scan=Scan(Status.COMPLETED, NOW - 5)), Result.DUPLICATE, True),
-        (Image(HASH, 1, lease_until=NOW + LEASE_SECONDS), Result.HELD, False),
-        (Image(HASH, MAX_ATTEMPTS, lease_until=NOW + 1), Result.HELD, False),
-        (Image(HASH, MAX_ATTEMPTS, lease_until=NOW - 1), Result.EXHAUSTED, True),
-        (Image(HASH, MAX_ATTEMPTS), Result.EXHAUSTED, True),
+        (Image(HASH, scan=Scan(Status.COMPLETED, NOW - 5)), OutcomeKind.DUPLICATE, True),
+        (Image(HASH, 1, lease_until=NOW + LEASE_SECONDS), OutcomeKind.LEASED, False),
+        (Image(HASH, MAX_ATTEMPTS, lease_until=NOW + 1), OutcomeKind.LEASED, False),
+        (Image(HASH, MAX_ATTEMPTS, lease_until=NOW - 1), OutcomeKind.EXHAUSTED, True),
+        (Image(HASH, MAX_ATTEMPTS), OutcomeKind.EXHAUSTED, True),
     ],
 )
-def test_a_refused_lease_is_judged_by_the_row_it_met(row: Image, result: Result, done: bool) -> None:
+def test_a_refused_lease_is_judged_by_the_row_it_met(row: Image, result: OutcomeKind, done: bool) -> None:
     bench = Bench(images=FakeImages(refusal=row))
     outcome = bench.scan()
     assert (outcome.result, outcome.is_done, bench.detector.calls) == (result, done, 0)
@@ -188,12 +190,12 @@ def test_a_duplicate_settles_the_requests_that_came_since() -> None:
 def test_settling_that_breaks_never_makes_the_message_fail() -> None:
     broken = RuntimeError("the index is away")
     outcome = Bench(requests=FakeRequests(broken=broken)).scan()
-    assert (outcome.result, outcome.is_done, outcome.error) == (Result.SCANNED, True, broken)
+    assert (outcome.result, outcome.is_done, outcome.error) == (OutcomeKind.SCANNED, True, broken)
 
 
 def test_without_time_for_a_scan_nothing_is_begun() -> None:
     bench = Bench(time_left=10)
-    assert (bench.scan().result, bench.images.steps) == (Result.NO_TIME, [])
+    assert (bench.scan().result, bench.images.steps) == (OutcomeKind.OUT_OF_TIME, [])
 
 
 def test_settling_stops_when_its_time_runs_out() -> None:
@@ -211,9 +213,9 @@ def test_a_foreign_key_is_a_mistake_of_the_caller() -> None:
 
 
 def test_without_budget_an_image_is_put_off_and_its_message_has_done_its_work() -> None:
-    bench = Bench(budget=FakeBudget(0))
+    bench = Bench(budget=FakeQuota(0))
     outcome = bench.scan()
-    assert (outcome.result, outcome.is_done, bench.detector.calls) == (Result.LIMITED, True, 0)
+    assert (outcome.result, outcome.is_done, bench.detector.calls) == (OutcomeKind.DEFERRED, True, 0)
     assert bench.images.steps == ["lease", f"put off since {NOW:g}"]
 
 
@@ -222,25 +224,25 @@ def test_without_budget_an_image_is_put_off_and_its_message_has_done_its_work() 
     [((NOW - 10,), NOW - 10), ((NOW - DAY_SECONDS,), NOW), ((NOW - DAY_SECONDS, NOW - 10), NOW - 10)],
 )
 def test_a_wait_begins_once_a_day(earlier: tuple[float, ...], began: float) -> None:
-    bench = Bench(FakeImages(put_off_at=earlier), budget=FakeBudget(0))
+    bench = Bench(FakeImages(deferred_at=earlier), budget=FakeQuota(0))
     bench.scan()
     assert bench.images.steps == ["lease", f"put off since {began:g}"]
 
 
 def test_a_message_whose_image_could_not_be_marked_as_waiting_comes_again() -> None:
-    outcome = Bench(FakeImages(has_its_lease=False), budget=FakeBudget(0)).scan()
-    assert (outcome.result, outcome.is_done) == (Result.HELD, False)
+    outcome = Bench(FakeImages(has_its_lease=False), budget=FakeQuota(0)).scan()
+    assert (outcome.result, outcome.is_done) == (OutcomeKind.LEASED, False)
 
 
 @pytest.mark.parametrize(
     ("answer", "given_back"),
     [
         (SEEN, []),
-        (ImageRefused("InvalidImageFormatException", UNREADABLE), []),
-        (DetectorBusy("ReadTimeoutError", charged=True), []),
-        (DetectorBusy("ThrottlingException"), [NOW]),
-        (DetectorMisused("AccessDeniedException"), [NOW]),
-        (ParametersRefused("InvalidParameterException"), [NOW]),
+        (ImageRejected("InvalidImageFormatException", UNREADABLE), []),
+        (TransientDetectorError("ReadTimeoutError", may_be_billed=True), []),
+        (TransientDetectorError("ThrottlingException"), [NOW]),
+        (DetectorConfigurationError("AccessDeniedException"), [NOW]),
+        (InvalidParametersError("InvalidParameterException"), [NOW]),
     ],
 )
 def test_the_budget_gets_back_what_cost_nothing(answer: Detection | DetectionError, given_back: list[float]) -> None:
@@ -250,5 +252,5 @@ def test_the_budget_gets_back_what_cost_nothing(answer: Detection | DetectionErr
 
 
 def test_an_image_that_is_not_there_takes_nothing_of_the_budget() -> None:
-    bench = Bench(bucket=FakeBucket(None), budget=FakeBudget(0))
-    assert (bench.scan().result, bench.budget.left) == (Result.GONE, 0)
+    bench = Bench(bucket=FakeBucket(None), budget=FakeQuota(0))
+    assert (bench.scan().result, bench.budget.left) == (OutcomeKind.OBJECT_MISSING, 0)

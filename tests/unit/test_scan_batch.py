@@ -2,26 +2,27 @@ import threading
 
 import pytest
 
-from imagescan.scan import Outcome, Result
-from imagescan.scan_batch import MAX_DELAY_SECONDS, Judged, scan_batch
-from imagescan.settings import LEASE_SECONDS
-from imagescan.uploads import Message, announcement
+from imagescan.aws.s3_events import s3_event_message
+from imagescan.domain.policy import LEASE_SECONDS
+from imagescan.domain.scan_message import ScanMessage
+from imagescan.use_cases.scan_batch import MAX_DELAY_SECONDS, MessageResult, scan_batch
+from imagescan.use_cases.scan_image import Outcome, OutcomeKind
 
 
 def key(number: int) -> str:
     return f"images/{number:064x}.jpg"
 
 
-def message(name: str, body: str, receives: int = 1) -> Message:
-    return Message(name, f"receipt of {name}", body, receives)
+def message(name: str, body: str, receives: int = 1) -> ScanMessage:
+    return ScanMessage(name, f"receipt of {name}", body, receives)
 
 
-def announcing(*numbers: int) -> list[Message]:
-    return [message(f"m{at}", announcement(key(number))) for at, number in enumerate(numbers)]
+def announcing(*numbers: int) -> list[ScanMessage]:
+    return [message(f"m{at}", s3_event_message(key(number))) for at, number in enumerate(numbers)]
 
 
 def done(name: str) -> Outcome:
-    return Outcome(name, Result.SCANNED)
+    return Outcome(name, OutcomeKind.SCANNED)
 
 
 def test_equal_images_in_a_batch_are_scanned_once_and_answer_every_message() -> None:
@@ -44,7 +45,7 @@ def test_the_images_of_a_batch_are_scanned_at_the_same_time() -> None:
         return done(name)
 
     judged = scan_batch(announcing(*range(10)), scan)
-    assert [outcome.result for each in judged for outcome in each.outcomes] == [Result.SCANNED] * 10
+    assert [outcome.result for each in judged for outcome in each.outcomes] == [OutcomeKind.SCANNED] * 10
 
 
 def test_one_image_that_breaks_takes_no_other_with_it() -> None:
@@ -59,8 +60,8 @@ def test_one_image_that_breaks_takes_no_other_with_it() -> None:
 
 
 def test_a_message_is_done_only_when_all_its_images_are() -> None:
-    several = message("m", announcement(key(1)).replace("]}", "," + announcement(key(2))[13:]))
-    results = {key(1): Result.SCANNED, key(2): Result.BUSY}
+    several = message("m", s3_event_message(key(1)).replace("]}", "," + s3_event_message(key(2))[13:]))
+    results = {key(1): OutcomeKind.SCANNED, key(2): OutcomeKind.TRANSIENT_ERROR}
     [judged] = scan_batch([several], lambda name: Outcome(name, results[name]))
     assert (len(judged.outcomes), judged.is_done) == (2, False)
 
@@ -77,12 +78,12 @@ def test_a_message_with_nothing_to_do_is_done() -> None:
 
 @pytest.mark.parametrize(("receives", "delay"), [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (9, MAX_DELAY_SECONDS)])
 def test_a_busy_detector_is_asked_again_later_and_later(receives: int, delay: int) -> None:
-    judged = Judged(message("m", "", receives), (Outcome(key(1), Result.BUSY),))
+    judged = MessageResult(message("m", "", receives), (Outcome(key(1), OutcomeKind.TRANSIENT_ERROR),))
     assert judged.delay_seconds == delay
 
 
-def held(receives: int) -> Judged:
-    return Judged(message("m", "", receives), (Outcome(key(1), Result.HELD),))
+def held(receives: int) -> MessageResult:
+    return MessageResult(message("m", "", receives), (Outcome(key(1), OutcomeKind.LEASED),))
 
 
 def test_an_image_held_by_another_comes_again_soon() -> None:

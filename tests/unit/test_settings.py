@@ -3,14 +3,14 @@ from typing import NamedTuple
 import pytest
 
 from imagescan.settings import (
-    EndedSettings,
+    EventPublisherSettings,
+    FollowUpSettings,
     MissingSetting,
-    QuestionsSettings,
     ScannerSettings,
     StatsSettings,
     SubmitSettings,
     SweeperSettings,
-    TablesSettings,
+    TableSettings,
     from_env,
 )
 
@@ -23,27 +23,27 @@ COMPLETE = {
     "DEFAULT_LABEL": "cat",
     "DEFAULT_CONFIDENCE": "90",
     "EVENT_BUS": "bus",
-    "DEADLINE_MINUTES": "60",
+    "REQUEST_TIMEOUT_MINUTES": "60",
     "RETENTION_DAYS": "30",
-    "MAX_CALLS_PER_DAY": "0",
+    "DAILY_REKOGNITION_LIMIT": "0",
 }
-OF_THE_SCANNER = {"COUNTERS_TABLE", "SCAN_QUEUE_URL", "MAX_CALLS_PER_DAY"}
+OF_THE_SCANNER = {"COUNTERS_TABLE", "SCAN_QUEUE_URL", "DAILY_REKOGNITION_LIMIT"}
 
 
 def test_the_environment_is_read_into_seconds() -> None:
     settings = from_env(SubmitSettings, COMPLETE)
-    assert (settings.deadline_seconds, settings.retention_seconds) == (3600, 30 * 86_400)
+    assert (settings.timeout_seconds, settings.retention_seconds) == (3600, 30 * 86_400)
 
 
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        (TablesSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
-        (QuestionsSettings, ["DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
+        (TableSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
+        (FollowUpSettings, ["DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
         (SubmitSettings, [name for name in COMPLETE if name not in {*OF_THE_SCANNER, "EVENT_BUS"}]),
         (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", *OF_THE_SCANNER]),
         (SweeperSettings, ["IMAGES_BUCKET", "SCAN_QUEUE_URL"]),
-        (EndedSettings, ["COUNTERS_TABLE", "EVENT_BUS"]),
+        (EventPublisherSettings, ["COUNTERS_TABLE", "EVENT_BUS"]),
         (StatsSettings, ["COUNTERS_TABLE"]),
     ],
 )

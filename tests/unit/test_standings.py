@@ -3,12 +3,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from imagescan.errors import NotFound
-from imagescan.labels import Label, Question
-from imagescan.requests import GRACE_SECONDS, Image, Scan, ScanRequest, Status, settled
-from imagescan.standings import standings
-from imagescan.status import Standing, status
-from tests.unit.fakes import FakeImages, FakeRequests
+from imagescan.domain.errors import NotFound
+from imagescan.domain.image_record import Image, Scan, Status
+from imagescan.domain.labels import Label
+from imagescan.domain.policy import GRACE_SECONDS
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import ScanRequest, with_answer
+from imagescan.use_cases.get_request import RequestState, get_request
+from imagescan.use_cases.get_requests import get_requests
+from testing.fakes import FakeImages, FakeRequests
 
 NOW, LATE = 1000.0, 2000.0 + GRACE_SECONDS + 1
 SEEN = Scan(Status.COMPLETED, 990, (Label("Cat", 97),), "3.0")
@@ -20,7 +23,7 @@ def made(request_id: str, image: str, owner: str | None = None) -> ScanRequest:
 
 
 def answered(request: ScanRequest) -> ScanRequest:
-    return replace(settled(request, Image("h", scan=SEEN), NOW) or request)
+    return replace(with_answer(request, Image("h", scan=SEEN), NOW) or request)
 
 
 STORED = [
@@ -38,9 +41,9 @@ def requests() -> FakeRequests:
     return FakeRequests(stored={row.id: row for row in STORED})
 
 
-def alone(request_id: str, now: float, caller: str | None) -> Standing | None:
+def alone(request_id: str, now: float, caller: str | None) -> RequestState | None:
     try:
-        return status(request_id, images=FakeImages(ROWS), requests=requests(), now=now, caller=caller)
+        return get_request(request_id, images=FakeImages(ROWS), requests=requests(), now=now, caller=caller)
     except NotFound:
         return None
 
@@ -49,7 +52,7 @@ def alone(request_id: str, now: float, caller: str | None) -> Standing | None:
 @pytest.mark.parametrize("caller", [None, "ann", "bob"])
 def test_each_of_many_stands_as_it_does_when_it_is_asked_for_by_itself(now: float, caller: str | None) -> None:
     ids = [*(row.id for row in STORED), "unknown"]
-    stand = standings(ids, images=FakeImages(ROWS), requests=requests(), now=now, caller=caller)
+    stand = get_requests(ids, images=FakeImages(ROWS), requests=requests(), now=now, caller=caller)
     assert {key: stand.get(key) for key in ids} == {key: alone(key, now, caller) for key in ids}
 
 
@@ -65,9 +68,9 @@ class Counted(FakeImages):
 def test_an_image_is_read_once_and_only_for_who_waits_and_may_know() -> None:
     images = Counted(ROWS)
     ids = [row.id for row in STORED]
-    standings(ids, images=images, requests=requests(), now=NOW, caller="ann")
+    get_requests(ids, images=images, requests=requests(), now=NOW, caller="ann")
     assert images.asked == [["absent", "leased", "scanned"]]
-    standings(["of bob", "settled"], images=images, requests=requests(), now=NOW, caller="ann")
+    get_requests(["of bob", "settled"], images=images, requests=requests(), now=NOW, caller="ann")
     assert images.asked[1:] == [[]]
 
 
@@ -84,8 +87,8 @@ class SettledMeanwhile(FakeImages):
 
 def test_a_request_that_was_settled_and_lost_its_image_meanwhile_has_not_timed_out() -> None:
     read = requests()
-    stand = standings(["of nobody"], images=SettledMeanwhile(requests=read), requests=read, now=LATE, caller=None)
-    assert stand == {"of nobody": Standing(answered(made("of nobody", "scanned")))}
+    stand = get_requests(["of nobody"], images=SettledMeanwhile(requests=read), requests=read, now=LATE, caller=None)
+    assert stand == {"of nobody": RequestState(answered(made("of nobody", "scanned")))}
 
 
 @dataclass
@@ -99,5 +102,5 @@ class DeletedMeanwhile(FakeImages):
 
 def test_a_request_that_was_deleted_after_it_was_read_stands_as_it_did() -> None:
     read = requests()
-    stand = standings(["of nobody"], images=DeletedMeanwhile(requests=read), requests=read, now=LATE, caller=None)
+    stand = get_requests(["of nobody"], images=DeletedMeanwhile(requests=read), requests=read, now=LATE, caller=None)
     assert stand["of nobody"].has_timed_out

@@ -1,8 +1,8 @@
-"""What a function makes once, and when."""
+"""What a function makes init_once, and when."""
 
 import pytest
 
-from imagescan.handlers.start import once
+from imagescan.runtime.init import init_once
 
 
 @pytest.mark.parametrize(("runtime", "made_at_import"), [("AWS_Lambda_python3.13", 1), (None, 0)])
@@ -14,7 +14,7 @@ def test_what_a_function_needs_is_made_once_and_on_lambda_before_its_first_call(
         monkeypatch.setenv("AWS_EXECUTION_ENV", runtime)
     made: list[object] = []
 
-    @once
+    @init_once
     def collaborators() -> object:
         made.append(object())
         return made[-1]

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from imagescan.aws.event_bus import SOURCE
-from imagescan.scan import Result
-from imagescan.settings import SCANNER_TIMEOUT_SECONDS
-from imagescan.sweep import PATIENCE_SECONDS
+from imagescan.domain.policy import SCANNER_TIMEOUT_SECONDS
+from imagescan.use_cases.scan_image import OutcomeKind
+from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from local import paths
-from tests.deployment import Deployment, parameters_of
-from tests.integration.template import Template
-from tests.roles import MAY, Grant, row
+from testing.deployment import Deployment, parameters_of
+from testing.iam_grants import MAY, Grant, row
+from testing.template import Template
 
 SENT_WITH_AN_UPLOAD = ("content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-request-id")
 A_STREAM_REMEMBERS = 86_400  # seconds
@@ -297,7 +297,7 @@ def test_every_deadline_that_is_allowed_lets_the_sweeper_repair_a_lost_message()
     sweep_minutes = int(parameters["SweepMinutes"]["Default"])
     minutes = [each for each in range(10_000) if allowed.fullmatch(str(each))]
     assert minutes == list(range(20, 1441))
-    assert minutes[0] >= PATIENCE_SECONDS / 60 + sweep_minutes
+    assert minutes[0] >= REQUEUE_AFTER_SECONDS / 60 + sweep_minutes
 
 
 @every_deployment
@@ -519,13 +519,13 @@ def test_every_metric_that_is_watched_is_one_that_the_functions_count() -> None:
     shown = _own_metrics(widgets(deployment))
     handlers = (paths.ROOT / "src" / "imagescan" / "handlers").glob("*.py")
     counted = {name for path in handlers for name in re.findall(r'"([A-Z][A-Za-z]+)"', path.read_text())}
-    assert watched | shown <= counted | {result.title().replace("_", "") for result in Result}
+    assert watched | shown <= counted | {result.title().replace("_", "") for result in OutcomeKind}
     assert {"Scanned", "Overdue", "Faults"} <= watched
 
 
 def test_the_runbook_names_every_metric() -> None:
     runbook = (paths.ROOT / "docs" / "operations.md").read_text()
-    results = {result.title().replace("_", "") for result in Result}
+    results = {result.title().replace("_", "") for result in OutcomeKind}
     shown = _own_metrics(widgets(Deployment.of()))
     assert {name for name in results | shown if f"`{name}`" not in runbook} == set()
 

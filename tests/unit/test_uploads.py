@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from imagescan.uploads import Poison, announcement, keys_in
+from imagescan.aws.s3_events import MalformedMessage, image_keys, s3_event_message
 
 KEY = f"images/{'ab' * 32}.jpg"
 
@@ -18,12 +18,12 @@ def body(*records: Any) -> str:
 
 
 def test_an_announcement_is_read_back() -> None:
-    assert keys_in(announcement(KEY)) == [KEY]
+    assert image_keys(s3_event_message(KEY)) == [KEY]
 
 
 def test_a_message_with_several_records_announces_each_image_once() -> None:
     other = f"images/{'cd' * 32}.png"
-    assert keys_in(body(record(), record(other), record())) == [KEY, other]
+    assert image_keys(body(record(), record(other), record())) == [KEY, other]
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def test_a_message_with_several_records_announces_each_image_once() -> None:
     ],
 )
 def test_test_events_and_foreign_keys_announce_nothing(nothing_to_do: str) -> None:
-    assert keys_in(nothing_to_do) == []
+    assert image_keys(nothing_to_do) == []
 
 
 @pytest.mark.parametrize("encoded", [KEY.replace("/", "%2F"), KEY.replace("a", "%61")])
 def test_keys_are_url_decoded(encoded: str) -> None:
-    assert keys_in(body(record(encoded))) == [KEY]
+    assert image_keys(body(record(encoded))) == [KEY]
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_keys_are_url_decoded(encoded: str) -> None:
     ],
 )
 def test_what_can_never_be_read_is_poison_with_a_reason(poison: str) -> None:
-    with pytest.raises(Poison, match=r"message|record"):
-        keys_in(poison)
+    with pytest.raises(MalformedMessage, match=r"message|record"):
+        image_keys(poison)

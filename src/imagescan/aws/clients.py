@@ -1,7 +1,7 @@
-"""AWS clients: one for each service, made when first wanted, with time-outs sized to the functions' own.
+"""AWS clients: one per service, created on first use, with timeouts below those of the functions.
 
-They come straight from botocore: ``import boto3`` adds a tenth to a cold start and nothing that is used here.
-Clients are thread-safe once made.
+They use botocore directly, because ``import boto3`` adds a tenth to a cold start and is not needed. Clients are
+thread-safe.
 """
 
 import os
@@ -19,33 +19,36 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-_POOL = 20  # connections: a batch of 10 images is scanned at once
-_QUICK = Config(
-    connect_timeout=2, read_timeout=5, max_pool_connections=_POOL, retries={"mode": "standard", "total_max_attempts": 4}
+_MAX_CONNECTIONS = 20  # a batch of 10 images is scanned concurrently
+_DEFAULT_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    max_pool_connections=_MAX_CONNECTIONS,
+    retries={"mode": "standard", "total_max_attempts": 4},
 )
-_UPLOAD = Config(
-    signature_version="s3v4",  # an older one would sign presigned addresses without their headers
+_S3_CONFIG = Config(
+    signature_version="s3v4",  # the default would presign URLs without their headers
     connect_timeout=2,
     read_timeout=8,
     retries={"mode": "standard", "total_max_attempts": 2},
 )
-# Never sent again by the SDK: a call whose answer was lost may have been paid for; only a lease decides to pay again.
-_ONCE = Config(
+# The SDK must not retry: a call whose response was lost may be billed, and only a lease decides to pay again.
+_NO_RETRY_CONFIG = Config(
     connect_timeout=2,
     read_timeout=15,
-    max_pool_connections=_POOL,
+    max_pool_connections=_MAX_CONNECTIONS,
     retries={"mode": "standard", "total_max_attempts": 1},
 )
 
-# For each call the SDK would make up a long name anew, a tenth of the call's CPU, and hold the parameters against its
-# model, a twentieth: mypy and the services do that.
-_LEAN = Config(user_agent="imagescan", parameter_validation=False)
+# For each call, the SDK would build a long user agent (a tenth of the call's CPU time) and validate the parameters (a
+# twentieth). mypy and the services validate them already.
+_LOW_OVERHEAD_CONFIG = Config(user_agent="imagescan", parameter_validation=False)
 
 
 class _Loader(Loader):
-    """Looks for what is used here; botocore's own looks through all of AWS's 400 services before it loads one."""
+    """A loader for the services in use. The default one searches 400 services before it loads one."""
 
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - as botocore calls it
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's signature
         return ["dynamodb", "events", "rekognition", "s3", "sqs"]
 
 
@@ -58,43 +61,43 @@ def _session() -> botocore.session.Session:
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    client: DynamoDBClient = _client("dynamodb", _QUICK)
+    client: DynamoDBClient = _client("dynamodb", _DEFAULT_CONFIG)
     return client
 
 
 @cache
-def dynamodb_once() -> "DynamoDBClient":
-    """For writes that would count twice if the SDK sent them again after an answer was lost."""
-    client: DynamoDBClient = _client("dynamodb", _ONCE)
+def dynamodb_no_retry() -> "DynamoDBClient":
+    """Return a client for writes that would count twice if the SDK retried them after a lost response."""
+    client: DynamoDBClient = _client("dynamodb", _NO_RETRY_CONFIG)
     return client
 
 
 @cache
 def events() -> "EventBridgeClient":
-    client: EventBridgeClient = _client("events", _QUICK)
+    client: EventBridgeClient = _client("events", _DEFAULT_CONFIG)
     return client
 
 
 @cache
 def s3() -> "S3Client":
-    # S3 redirects uploads from a young bucket's host without a region, which neither signatures nor browsers survive.
-    # Presigned addresses have the region when virtual hosts are asked for; an emulator under a name has no such hosts.
+    # S3 redirects uploads to a new bucket if the host name has no Region. Signatures and browsers cannot follow that.
+    # With virtual-hosted addressing, presigned URLs contain the Region. An emulator has no such host names.
     hosts = Config(s3={"addressing_style": "auto" if "AWS_ENDPOINT_URL" in os.environ else "virtual"})
-    client: S3Client = _client("s3", _UPLOAD.merge(hosts))
+    client: S3Client = _client("s3", _S3_CONFIG.merge(hosts))
     return client
 
 
 @cache
 def sqs() -> "SQSClient":
-    client: SQSClient = _client("sqs", _QUICK)
+    client: SQSClient = _client("sqs", _DEFAULT_CONFIG)
     return client
 
 
 @cache
 def rekognition() -> "RekognitionClient":
-    client: RekognitionClient = _client("rekognition", _ONCE)
+    client: RekognitionClient = _client("rekognition", _NO_RETRY_CONFIG)
     return client
 
 
 def _client(service: str, config: Config) -> Any:
-    return _session().create_client(service, config=config.merge(_LEAN))
+    return _session().create_client(service, config=config.merge(_LOW_OVERHEAD_CONFIG))

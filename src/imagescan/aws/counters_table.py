@@ -1,21 +1,21 @@
-"""The counters table, keyed by name. All that ever came to its end is counted in 16 rows, ``totals`` and so on.
+"""The counters table, keyed by name. The totals are spread over 16 items, ``totals``, ``totals#1`` and so on.
 
-One row would take no more than some sixty transactions a second, as each is refused while another is at it.
+A single item would accept about 60 transactions per second, because concurrent transactions on an item are rejected.
 """
 
 import zlib
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from imagescan.aws.rows import batch_get, number, text
-from imagescan.totals import Totals
+from imagescan.aws.items import batch_get, number_attribute, string_attribute
+from imagescan.domain.stats import Totals
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_ROWS = ("totals", *(f"totals#{number}" for number in range(1, 16)))
-_NAMES = [field.name for field in fields(Totals)]
-_TRIES = 5
+_ITEM_NAMES = ("totals", *(f"totals#{shard}" for shard in range(1, 16)))
+_FIELDS = [field.name for field in fields(Totals)]
+_MAX_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,36 +24,37 @@ class CountersTable:
     name: str
 
     def add(self, totals: Totals, token: str) -> None:
-        """Count these, unless the same was counted under the same token (36 characters at most) in ten minutes."""
-        for tries_left in reversed(range(_TRIES)):
+        """Add the totals, unless the same token (at most 36 characters) was used in the last ten minutes."""
+        for tries_left in reversed(range(_MAX_TRIES)):
             try:
                 self._add(totals, token)
             except self.client.exceptions.TransactionCanceledException:
-                if not tries_left:  # otherwise somebody else was counting at this very moment
+                if not tries_left:  # otherwise another transaction was in progress
                     raise
             else:
                 return
 
     def totals(self) -> Totals:
-        """All that was counted so far, strongly read."""
-        rows = batch_get(self.client, self.name, [_key(name) for name in _ROWS])
-        return Totals(**{name: sum(int(row[name]["N"]) for row in rows if name in row) for name in _NAMES})
+        """Return the sum of all totals using consistent reads."""
+        items = batch_get(self.client, self.name, [_key(name) for name in _ITEM_NAMES])
+        return Totals(**{name: sum(int(item[name]["N"]) for item in items if name in item) for name in _FIELDS})
 
     def _add(self, totals: Totals, token: str) -> None:
+        values = asdict(totals)
         update: Any = {
             "TableName": self.name,
-            "Key": _key(_row(token)),
-            "UpdateExpression": "ADD " + ", ".join(f"#{name} :{name}" for name in _NAMES),
-            "ExpressionAttributeNames": {f"#{name}": name for name in _NAMES},
-            "ExpressionAttributeValues": {f":{name}": number(value) for name, value in asdict(totals).items()},
+            "Key": _key(_item_name(token)),
+            "UpdateExpression": "ADD " + ", ".join(f"#{name} :{name}" for name in _FIELDS),
+            "ExpressionAttributeNames": {f"#{name}": name for name in _FIELDS},
+            "ExpressionAttributeValues": {f":{name}": number_attribute(value) for name, value in values.items()},
         }
         self.client.transact_write_items(TransactItems=[{"Update": update}], ClientRequestToken=token)
 
 
 def _key(name: str) -> dict[str, Any]:
-    return {"name": text(name)}
+    return {"name": string_attribute(name)}
 
 
-def _row(token: str) -> str:
-    """The same for the same token, so that what is told again is told to the row that knows it."""
-    return _ROWS[zlib.crc32(token.encode()) % len(_ROWS)]
+def _item_name(token: str) -> str:
+    """Map a token to always the same item, because a repeated token is recognised only there."""
+    return _ITEM_NAMES[zlib.crc32(token.encode()) % len(_ITEM_NAMES)]

@@ -1,4 +1,4 @@
-"""The event bus on which subscribers hear of requests that ended."""
+"""The event bus on which subscribers receive finished requests."""
 
 import json
 from collections.abc import Mapping
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from imagescan.announce import Announcement
+from imagescan.domain.events import DomainEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 SOURCE = "imagescan"
-EVENTS_A_CALL = 6
-"""A call takes 10 events and 256 KB: this many of the largest that can be are always within both."""
+EVENTS_PER_CALL = 6
+"""PutEvents accepts 10 events and 256 KB. This many of the largest possible events are always within both limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,19 @@ class EventBus:
     client: "EventBridgeClient"
     name: str
 
-    def send(self, announcements: Mapping[int, Announcement]) -> set[int]:
-        """Send them all, in order; the keys of those that the bus refused."""
-        refused: set[int] = set()
-        for some in batched(announcements.items(), EVENTS_A_CALL, strict=False):
-            answer = self.client.put_events(Entries=[self._entry(each) for _, each in some])
-            refused |= {key for (key, _), entry in zip(some, answer["Entries"], strict=True) if entry.get("ErrorCode")}
-        return refused
+    def publish(self, events: Mapping[int, DomainEvent]) -> set[int]:
+        """Publish the events in order and return the keys of those that the bus rejected."""
+        rejected: set[int] = set()
+        for batch in batched(events.items(), EVENTS_PER_CALL, strict=False):
+            response = self.client.put_events(Entries=[self._entry(event) for _, event in batch])
+            entries = zip(batch, response["Entries"], strict=True)
+            rejected |= {key for (key, _), entry in entries if entry.get("ErrorCode")}
+        return rejected
 
-    def _entry(self, announcement: Announcement) -> "PutEventsRequestEntryTypeDef":
+    def _entry(self, event: DomainEvent) -> "PutEventsRequestEntryTypeDef":
         return {
             "EventBusName": self.name,
             "Source": SOURCE,
-            "DetailType": announcement.type,
-            "Detail": json.dumps(announcement.detail, ensure_ascii=False, separators=(",", ":")),
+            "DetailType": event.type,
+            "Detail": json.dumps(event.detail, ensure_ascii=False, separators=(",", ":")),
         }

@@ -8,26 +8,33 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from imagescan.aws.pace import Pace
-from imagescan.images import StoredObject
-from imagescan.labels import LOWEST_CONFIDENCE, Box, Label
-from imagescan.requests import Failure
-from imagescan.scan import Detection, DetectionError, DetectorBusy, DetectorMisused, ImageRefused, ParametersRefused
+from imagescan.aws.rate_limiter import AdaptiveRateLimiter
+from imagescan.domain.detection import (
+    Detection,
+    DetectionError,
+    DetectorConfigurationError,
+    ImageRejected,
+    InvalidParametersError,
+    TransientDetectorError,
+)
+from imagescan.domain.image import StoredObject
+from imagescan.domain.image_record import Failure
+from imagescan.domain.labels import LOWEST_CONFIDENCE, Box, Label
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_rekognition.type_defs import InstanceTypeDef, LabelTypeDef, S3ObjectTypeDef
 
-OF_THE_IMAGE = {
+IMAGE_ERRORS = {
     "InvalidImageFormatException": Failure(
-        "image_invalid", "The image cannot be read; it may be damaged. Save it again as JPEG or PNG and submit that."
+        "image_invalid",
+        "The image cannot be read. It may be corrupt. Save it again as JPEG or PNG and submit that file.",
     ),
     "ImageTooLargeException": Failure(
-        "image_too_large",
-        "The image is too large to be scanned: at most 15 MB and 10,000 pixels a side. Scale it down.",
+        "image_too_large", "The image exceeds 15 MB or 10,000 pixels per side. Scale it down."
     ),
 }
-OF_THE_DEPLOYMENT = frozenset(
+CONFIGURATION_ERRORS = frozenset(
     {
         "AccessDeniedException",
         "ExpiredTokenException",
@@ -43,50 +50,50 @@ OF_THE_DEPLOYMENT = frozenset(
         "ValidationException",
     }
 )
-_THROTTLES = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException"})
+_THROTTLING_ERRORS = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rekognition:
-    """Throttled calls are waste: each call waits for its turn by the pace. Threads may share it."""
+    """Calls DetectLabels at the rate that the rate limiter allows. It is thread-safe."""
 
     client: "RekognitionClient"
     bucket: str
-    pace: Pace
+    rate_limiter: AdaptiveRateLimiter
 
     def detect(self, stored: StoredObject) -> Detection:
-        """The labels of exactly this version of the object, from ``LOWEST_CONFIDENCE`` percent up.
+        """Return the labels of this version of the object from ``LOWEST_CONFIDENCE`` percent.
 
-        Raises ImageRefused, DetectorMisused or, for all that may pass and all that is unknown, DetectorBusy.
+        Raise ImageRejected, DetectorConfigurationError or, for transient and unknown errors, TransientDetectorError.
         """
-        where: S3ObjectTypeDef = {"Bucket": self.bucket, "Name": stored.key}
+        location: S3ObjectTypeDef = {"Bucket": self.bucket, "Name": stored.key}
         if stored.version:
-            where["Version"] = stored.version
-        turn = self.pace.wait()
+            location["Version"] = stored.version
+        slot = self.rate_limiter.acquire()
         try:
-            answer = self.client.detect_labels(Image={"S3Object": where}, MinConfidence=LOWEST_CONFIDENCE)
+            response = self.client.detect_labels(Image={"S3Object": location}, MinConfidence=LOWEST_CONFIDENCE)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code in _THROTTLES:
-                self.pace.throttled(turn)
+            if code in _THROTTLING_ERRORS:
+                self.rate_limiter.on_throttle(slot)
             else:
-                self.pace.passed()
-            raise classified(code) from error
+                self.rate_limiter.on_success()
+            raise classify_error(code) from error
         except (ConnectTimeoutError, EndpointConnectionError) as error:
-            raise DetectorBusy(type(error).__name__) from error
-        except BotoCoreError as error:  # sent, and no answer: it may have been paid for
-            raise DetectorBusy(type(error).__name__, charged=True) from error
-        self.pace.passed()
-        return Detection(tuple(_label(label) for label in answer["Labels"]), answer["LabelModelVersion"])
+            raise TransientDetectorError(type(error).__name__) from error
+        except BotoCoreError as error:  # the request was sent but no response arrived
+            raise TransientDetectorError(type(error).__name__, may_be_billed=True) from error
+        self.rate_limiter.on_success()
+        return Detection(tuple(_label(label) for label in response["Labels"]), response["LabelModelVersion"])
 
 
-def classified(code: str) -> DetectionError:
-    """What an error code of Rekognition means: of the image, of the deployment, or passing, as unknown codes are."""
-    if code in OF_THE_IMAGE:
-        return ImageRefused(code, OF_THE_IMAGE[code])
+def classify_error(code: str) -> DetectionError:
+    """Return the error for a Rekognition error code. Unknown codes are transient."""
+    if code in IMAGE_ERRORS:
+        return ImageRejected(code, IMAGE_ERRORS[code])
     if code == "InvalidParameterException":
-        return ParametersRefused(code)
-    return DetectorMisused(code) if code in OF_THE_DEPLOYMENT else DetectorBusy(code)
+        return InvalidParametersError(code)
+    return DetectorConfigurationError(code) if code in CONFIGURATION_ERRORS else TransientDetectorError(code)
 
 
 def _label(label: "LabelTypeDef") -> Label:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imagescan.uploads import Message, announcement
+from imagescan.aws.s3_events import MalformedMessage, image_keys, s3_event_message
+from imagescan.domain.scan_message import ScanMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -15,14 +16,14 @@ class ScanQueue:
     client: "SQSClient"
     url: str
 
-    def announce(self, key: str) -> None:
-        """Queue the image under ``key`` for scanning."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=announcement(key))
+    def enqueue(self, key: str) -> None:
+        """Enqueue the image under ``key`` for scanning."""
+        self.client.send_message(QueueUrl=self.url, MessageBody=s3_event_message(key))
 
-    def give_back(self, delays: Mapping[Message, int]) -> None:
-        """Let these messages (at most 10) come again, each after its delay in seconds.
+    def retry_later(self, delays: Mapping[ScanMessage, int]) -> None:
+        """Make these messages (at most 10) visible again after their delays in seconds.
 
-        One that SQS refuses to delay comes again all the same, when the queue's own visibility time-out ends.
+        A message that SQS does not delay becomes visible when the queue's own visibility timeout ends.
         """
         entries: list[Any] = [
             {"Id": str(at), "ReceiptHandle": message.receipt, "VisibilityTimeout": delay}
@@ -32,14 +33,14 @@ class ScanQueue:
             self.client.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
 
 
-def messages_in(event: dict[str, Any]) -> list[Message]:
-    """The messages of a Lambda event from SQS."""
-    return [
-        Message(
-            id=record["messageId"],
-            receipt=record["receiptHandle"],
-            body=record["body"],
-            receives=int(record["attributes"]["ApproximateReceiveCount"]),
-        )
-        for record in event["Records"]
-    ]
+def messages_from_event(event: dict[str, Any]) -> list[ScanMessage]:
+    """Return the messages in a Lambda event from SQS. A message that cannot be parsed carries the error."""
+    return [_message(record) for record in event["Records"]]
+
+
+def _message(record: dict[str, Any]) -> ScanMessage:
+    identity = record["messageId"], record["receiptHandle"], int(record["attributes"]["ApproximateReceiveCount"])
+    try:
+        return ScanMessage(*identity, keys=tuple(image_keys(record["body"])))
+    except MalformedMessage as error:
+        return ScanMessage(*identity, error=str(error))

@@ -3,16 +3,21 @@
 import time
 from typing import Any
 
-from imagescan.delete import delete
-from imagescan.handlers import http
-from imagescan.handlers.http import Event, Response
-from imagescan.handlers.log import logger
-from imagescan.handlers.tables import tables
+from imagescan.api import http
+from imagescan.api.dependencies import tables
+from imagescan.api.http import Event, Response
+from imagescan.runtime.log import logger
+from imagescan.use_cases.delete_request import delete_request
 
 
 @http.api
 def lambda_handler(event: Event, _context: Any) -> Response:
-    request_id, caller = event["pathParameters"]["request_id"], http.caller(event)
-    deleted = delete(request_id, **tables(), now=time.time(), caller=caller)
+    deleted = delete_request(
+        event["pathParameters"]["request_id"],
+        images=tables().images,
+        requests=tables().requests,
+        now=time.time(),
+        caller=http.caller(event),
+    )
     logger.info("deleted", request_id=deleted.id, image_hash=deleted.image_hash)
     return http.no_content()

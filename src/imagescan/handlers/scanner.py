@@ -1,55 +1,70 @@
-"""Uploads from the scan queue, in batches"""
+"""Messages from the scan queue, in batches"""
 
 import os
 import time
 import uuid
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from imagescan.aws import clients
-from imagescan.aws.daily_calls import DailyCalls
+from imagescan.aws.daily_quota import DailyQuota
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
-from imagescan.aws.pace import Pace
+from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.aws.rekognition import Rekognition
 from imagescan.aws.requests_table import RequestsTable
-from imagescan.aws.scan_queue import ScanQueue, messages_in
-from imagescan.handlers.batch_log import count_judged, log_judged
-from imagescan.handlers.start import once
-from imagescan.scan import Budget, NoLimit, Scanner
-from imagescan.scan_batch import scan_batch
+from imagescan.aws.scan_queue import ScanQueue, messages_from_event
+from imagescan.runtime.init import init_once
+from imagescan.runtime.scan_telemetry import emit_metrics, log_outcomes
 from imagescan.settings import ScannerSettings, from_env
+from imagescan.use_cases.scan_batch import scan_batch
+from imagescan.use_cases.scan_image import Quota, Scanner, UnlimitedQuota
 
 settings = cache(lambda: from_env(ScannerSettings, os.environ))
 
 
-def budget() -> Budget:
-    """A day's calls are counted only where they are limited: otherwise a scan needs no call for it."""
-    most = settings().max_calls_per_day
-    return DailyCalls(clients.dynamodb_once(), settings().counters_table, most) if most else NoLimit()
+class Dependencies(NamedTuple):
+    images: ImagesTable
+    requests: RequestsTable
+    bucket: ImageBucket
+    detector: Rekognition
+    quota: Quota
+    queue: ScanQueue
 
 
-@once
-def collaborators() -> dict[str, Any]:
+@init_once
+def dependencies() -> Dependencies:
     names = settings()
-    return {
-        "images": ImagesTable(clients.dynamodb(), names.images_table),
-        "requests": RequestsTable(clients.dynamodb(), names.requests_table),
-        "bucket": ImageBucket(clients.s3(), names.images_bucket),
-        "detector": Rekognition(clients.rekognition(), names.images_bucket, Pace()),
-        "budget": budget(),
-    }
+    return Dependencies(
+        ImagesTable(clients.dynamodb(), names.images_table),
+        RequestsTable(clients.dynamodb(), names.requests_table),
+        ImageBucket(clients.s3(), names.images_bucket),
+        Rekognition(clients.rekognition(), names.images_bucket, AdaptiveRateLimiter()),
+        _quota(names),
+        ScanQueue(clients.sqs(), names.scan_queue_url),
+    )
+
+
+def _quota(names: ScannerSettings) -> Quota:
+    """Return the quota. Without a limit, a scan makes no call to count it."""
+    limit = names.daily_rekognition_limit
+    return DailyQuota(clients.dynamodb_no_retry(), names.counters_table, limit) if limit else UnlimitedQuota()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    images, requests, bucket, detector, quota, queue = dependencies()
     scanner = Scanner(
-        **collaborators(), clock=time.time, time_left=lambda: context.get_remaining_time_in_millis() / 1000
+        images=images,
+        requests=requests,
+        bucket=bucket,
+        detector=detector,
+        quota=quota,
+        clock=time.time,
+        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
-    judged = scan_batch(messages_in(event), lambda key: scanner.scan(key, owner=str(uuid.uuid4())))
-    log_judged(judged)
-    count_judged(judged)
-    unfinished = [each for each in judged if not each.is_done]
-    ScanQueue(clients.sqs(), settings().scan_queue_url).give_back(
-        {each.message: each.delay_seconds for each in unfinished}
-    )
-    return {"batchItemFailures": [{"itemIdentifier": each.message.id} for each in unfinished]}
+    results = scan_batch(messages_from_event(event), lambda key: scanner.scan(key, owner=str(uuid.uuid4())))
+    log_outcomes(results)
+    emit_metrics(results)
+    unfinished = [result for result in results if not result.is_done]
+    queue.retry_later({result.message: result.delay_seconds for result in unfinished})
+    return {"batchItemFailures": [{"itemIdentifier": result.message.id} for result in unfinished]}

@@ -3,11 +3,10 @@
 import time
 from typing import Any
 
-from imagescan import answer
-from imagescan.handlers import http
-from imagescan.handlers.http import Event, Response
-from imagescan.handlers.tables import tables
-from imagescan.status import Standing, status
+from imagescan.api import http, query_params, serializers
+from imagescan.api.dependencies import tables
+from imagescan.api.http import Event, Response
+from imagescan.use_cases.get_request import RequestState, get_request
 
 _FINAL = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}  # an answer never changes
 
@@ -16,13 +15,19 @@ _FINAL = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}  # 
 def lambda_handler(event: Event, _context: Any) -> Response:
     if event["httpMethod"] == "OPTIONS":
         return http.preflight()
-    request_id = event["pathParameters"]["request_id"]
-    standing = status(request_id, **tables(), now=time.time(), caller=http.caller(event))
-    wants_debug = (event.get("queryStringParameters") or {}).get("debugData") == "Y"
-    return http.unless_unchanged(event, _found(standing, wants_debug=wants_debug))
+    wants_debug = query_params.wants_debug(event.get("queryStringParameters") or {})
+    state = get_request(
+        event["pathParameters"]["request_id"],
+        images=tables().images,
+        requests=tables().requests,
+        now=time.time(),
+        caller=http.caller(event),
+        with_image=wants_debug,
+    )
+    return http.conditional(event, _found(state, wants_debug=wants_debug))
 
 
-def _found(standing: Standing, *, wants_debug: bool) -> Response:
-    debug = {"debug_data": answer.debug_data(standing.request, standing.image)} if wants_debug else {}
-    headers = _FINAL if standing.request.answer else http.ask_again(standing.image)
-    return http.response(200, answer.body(standing.request, standing.image) | debug, headers)
+def _found(state: RequestState, *, wants_debug: bool) -> Response:
+    debug = {"debug_data": serializers.debug_data(state.request, state.image)} if wants_debug else {}
+    headers = _FINAL if state.request.answer and not wants_debug else http.retry_after(state.image)
+    return http.response(200, serializers.request_body(state.request, state.image) | debug, headers)

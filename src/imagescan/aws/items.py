@@ -1,0 +1,114 @@
+"""Encodes and decodes values in DynamoDB items."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from imagescan.aws.label_codec import decode_labels, encode_labels
+from imagescan.domain.image_record import Failure, Scan, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
+
+_BACKOFF_SECONDS = 0, 0.05, 0.1, 0.2, 0.4, 0.8  # before each BatchGetItem for the keys that are still missing
+
+type Item = Mapping[str, AttributeValueTypeDef]
+type WritableItem = dict[str, UniversalAttributeValueTypeDef]
+
+
+def string_attribute(value: str) -> "UniversalAttributeValueTypeDef":
+    return {"S": value}
+
+
+def number_attribute(value: float) -> "UniversalAttributeValueTypeDef":
+    return {"N": repr(value)}
+
+
+def get_number(item: Item, name: str) -> float | None:
+    return float(item[name]["N"]) if name in item else None
+
+
+def get_text(item: Item, name: str) -> str | None:
+    return item[name]["S"] if name in item else None
+
+
+def failure_attributes(failure: Failure | None) -> WritableItem:
+    if failure is None:
+        return {}
+    return {"failure_code": string_attribute(failure.code), "failure_message": string_attribute(failure.message)}
+
+
+def failure_from_item(item: Item) -> Failure | None:
+    return Failure(item["failure_code"]["S"], item["failure_message"]["S"]) if "failure_code" in item else None
+
+
+def scan_attributes(scan: Scan) -> WritableItem:
+    """Return the attributes of a scan. The image's item and the items of the requests it answered share them."""
+    return {
+        "status": string_attribute(scan.status),
+        "finished_at": number_attribute(scan.finished_at),
+        **({"labels": {"B": encode_labels(scan.labels)}} if scan.labels else {}),
+        **({"model_version": string_attribute(scan.model_version)} if scan.model_version else {}),
+        **({"scanned_for": string_attribute(scan.scanned_for)} if scan.scanned_for else {}),
+        **failure_attributes(scan.failure),
+    }
+
+
+def scan_from_item(item: Item) -> Scan | None:
+    finished_at = get_number(item, "finished_at")
+    if finished_at is None:
+        return None
+    return Scan(
+        status=Status(item["status"]["S"]),
+        finished_at=finished_at,
+        labels=decode_labels(bytes(item["labels"]["B"])) if "labels" in item else (),
+        model_version=get_text(item, "model_version"),
+        failure=failure_from_item(item),
+        scanned_for=get_text(item, "scanned_for"),
+    )
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Return whether the condition of a conditional write was not met."""
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def try_conditional_write(write: Callable[[], object]) -> bool:
+    """Make a conditional write. Return False if its condition was not met."""
+    try:
+        write()
+    except ClientError as error:
+        if condition_failed(error):
+            return False
+        raise
+    return True
+
+
+def existing_item(error: ClientError) -> Item:
+    """Return the item that did not meet the condition of a write. Raise any other error again."""
+    if not condition_failed(error):
+        raise error
+    item: Item = error.response["Item"]  # type: ignore[typeddict-item]  # the stubs do not know ALL_OLD's item
+    return item
+
+
+def batch_get(client: "DynamoDBClient", table: str, keys: Sequence[Any]) -> list[Item]:
+    """Return the items of at most 100 keys using consistent reads. Missing items are left out.
+
+    Unprocessed keys are requested again with backoff. Raise TimeoutError if the table keeps leaving keys unprocessed.
+    """
+    items: list[Item] = []
+    remaining: Any = {table: {"Keys": list(keys), "ConsistentRead": True}} if keys else {}
+    for pause in _BACKOFF_SECONDS:
+        if not remaining:
+            return items
+        time.sleep(pause)
+        response = client.batch_get_item(RequestItems=remaining)
+        items += response["Responses"].get(table, [])
+        remaining = response.get("UnprocessedKeys")
+    if remaining:
+        raise TimeoutError(f"{table} is throttled: BatchGetItem left keys unprocessed {len(_BACKOFF_SECONDS)} times")
+    return items

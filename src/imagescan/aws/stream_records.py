@@ -1,0 +1,38 @@
+"""Parses stream records of the requests and images tables."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any
+
+from imagescan.aws.images_table import image_from_item
+from imagescan.aws.request_codec import request_from_item
+from imagescan.domain.events import FinishedRecord
+from imagescan.domain.image_record import Image, Status
+from imagescan.domain.scan_request import ScanRequest
+
+type _StreamItem = Mapping[str, Mapping[str, Any]]
+
+
+def finished_records(event: dict[str, Any]) -> list[FinishedRecord]:
+    """Return the items in a Lambda event that left ``pending``, or were created finished, in the stream's order.
+
+    Later changes of a finished item do not count.
+    """
+    return [
+        FinishedRecord(record["eventID"], change["SequenceNumber"], _entity(change["NewImage"]))
+        for record in event["Records"]
+        if _is_finished((change := record["dynamodb"]).get("NewImage")) and not _is_finished(change.get("OldImage"))
+    ]
+
+
+def _is_finished(item: _StreamItem | None) -> bool:
+    return item is not None and "status" in item and item["status"]["S"] != Status.PENDING
+
+
+def _entity(stream_item: _StreamItem) -> ScanRequest | Image:
+    item: Any = {name: _decoded(value) for name, value in stream_item.items()}
+    return request_from_item(item) if "request_id" in item else image_from_item(item)
+
+
+def _decoded(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"B": b64decode(value["B"])} if "B" in value else value

@@ -1,0 +1,96 @@
+"""The record of one distinct image: its attempts, its lease and its scan. Times are seconds since the Unix epoch."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from imagescan.domain.labels import Label
+from imagescan.domain.policy import DAY_SECONDS
+
+
+class Status(StrEnum):
+    """State of a request or of an image. It leaves ``pending`` once and never changes again."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Reason for a failure: a stable code for programs and a sentence for people."""
+
+    code: str
+    message: str
+
+
+ATTEMPTS_EXHAUSTED = Failure(
+    "attempts_exhausted", "The scan failed after 5 attempts. Contact the operator of this service."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Result of the one scan of an image: its labels, or the reason why there are none.
+
+    ``finished_at`` is taken before the write that stores it. ``scanned_for`` is the ID of the request whose upload was
+    scanned.
+    """
+
+    status: Status
+    finished_at: float
+    labels: tuple[Label, ...] = ()
+    model_version: str | None = None
+    failure: Failure | None = None
+    scanned_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An item of the images table. ``scan`` is None until the one terminal write.
+
+    ``first_leased_at`` proves that the bytes existed at that time. ``deferred_at`` holds the times at which a daily
+    quota was found exhausted, at most one per day and none after the terminal write. All of them are taken before the
+    write that stores them.
+    """
+
+    hash: str
+    attempts: int = 0
+    first_leased_at: float | None = None
+    lease_until: float | None = None
+    requeued_at: float | None = None
+    scan: Scan | None = None
+    deferred_at: tuple[float, ...] = ()
+
+    @property
+    def deferred_until(self) -> float | None:
+        """Start of the day to which the image was last deferred, or None if it never was."""
+        return next_day(max(self.deferred_at)) if self.deferred_at else None
+
+    def is_deferred(self, now: float) -> bool:
+        """Return whether the image waits for the quota of the next day."""
+        return self.deferred_until is not None and now < self.deferred_until
+
+    def is_leased(self, now: float) -> bool:
+        """Return whether a delivery may still be working on the image."""
+        return self.lease_until is not None and self.lease_until >= now
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseResult:
+    """Whether the lease was granted, and the image's item after the write or as it was when the lease was refused."""
+
+    granted: bool
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeCandidate:
+    """An image that is marked for purging, and the time of the mark in seconds since the epoch."""
+
+    image_hash: str
+    marked_at: float
+
+
+def next_day(now: float) -> float:
+    """Return the next midnight in UTC, when the next daily quota starts."""
+    return (now // DAY_SECONDS + 1) * DAY_SECONDS

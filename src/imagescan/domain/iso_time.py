@@ -1,0 +1,8 @@
+"""Timestamps as the API, events and logs show them."""
+
+from datetime import UTC, datetime
+
+
+def iso_time(seconds: float) -> str:
+    """Return seconds since the Unix epoch as ISO 8601 in UTC with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,68 @@
+"""Logs and metrics of the scanner: one line per image, with the delay after which its message is retried."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from imagescan.domain.image import hash_from_key
+from imagescan.runtime import metrics
+from imagescan.runtime.log import logger
+from imagescan.use_cases.scan_batch import MessageResult
+from imagescan.use_cases.scan_image import Outcome, OutcomeKind
+
+_NEEDS_OPERATOR = frozenset({OutcomeKind.CONFIGURATION_ERROR, OutcomeKind.UNEXPECTED_ERROR, OutcomeKind.EXHAUSTED})
+_METRICS = {
+    OutcomeKind.SCANNED: "Scanned",
+    OutcomeKind.REJECTED_IMAGE: "RejectedImages",
+    OutcomeKind.DUPLICATE: "Duplicate",
+    OutcomeKind.EXHAUSTED: "Exhausted",
+    OutcomeKind.OBJECT_MISSING: "ObjectMissing",
+    OutcomeKind.HASH_MISMATCH: "HashMismatch",
+    OutcomeKind.DEFERRED: "Deferred",
+    OutcomeKind.LEASED: "Leased",
+    OutcomeKind.TRANSIENT_ERROR: "TransientErrors",
+    OutcomeKind.CONFIGURATION_ERROR: "ConfigurationErrors",
+    OutcomeKind.OUT_OF_TIME: "OutOfTime",
+    OutcomeKind.UNEXPECTED_ERROR: "UnexpectedErrors",
+}
+
+
+def log_outcomes(results: Sequence[MessageResult]) -> None:
+    """Log each malformed message and the outcome of each image."""
+    for result in results:
+        message = result.message
+        if message.error:
+            logger.error("malformed_message", reason=message.error, message_id=message.id, receives=message.receives)
+        for outcome in result.outcomes:
+            _log_outcome(result, outcome)
+
+
+def emit_metrics(results: Sequence[MessageResult]) -> None:
+    """Emit one metric per kind of outcome, and one for everything that needs an operator."""
+    malformed = sum(result.message.error is not None for result in results)
+    outcomes = list({outcome.key: outcome for result in results for outcome in result.outcomes}.values())
+    alerts = malformed + sum(outcome.kind in _NEEDS_OPERATOR for outcome in outcomes)
+    settled = sum(outcome.settled for outcome in outcomes)
+    metrics.count({**_by_kind(outcomes), "MalformedMessages": malformed, "OperatorAlerts": alerts, "Settled": settled})
+
+
+def _by_kind(outcomes: Iterable[Outcome]) -> Counter[str]:
+    return Counter(_METRICS[outcome.kind] for outcome in outcomes)
+
+
+def _log_outcome(result: MessageResult, outcome: Outcome) -> None:
+    _log_function(outcome)(
+        outcome.kind,
+        image_hash=hash_from_key(outcome.key),
+        detail=outcome.detail,
+        settled=outcome.settled,
+        message_id=result.message.id,
+        receives=result.message.receives,
+        retry_in_seconds=None if result.is_done else result.delay_seconds,
+        exc_info=outcome.error,
+    )
+
+
+def _log_function(outcome: Outcome) -> Callable[..., None]:
+    if outcome.kind in _NEEDS_OPERATOR:
+        return logger.error
+    return logger.warning if outcome.error or not outcome.is_done else logger.info

@@ -1,0 +1,67 @@
+"""Get the current state of a request."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from imagescan.domain.errors import NotFound
+from imagescan.domain.image_record import Image
+from imagescan.domain.scan_request import ScanRequest, with_answer
+
+
+class Images(Protocol):
+    def get(self, image_hash: str) -> Image | None: ...
+
+
+class Requests(Protocol):
+    def get(self, request_id: str) -> ScanRequest | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RequestState:
+    """A request with its answer as of now, and its image's item if that had to be read."""
+
+    request: ScanRequest
+    image: Image | None = None
+
+    @property
+    def has_timed_out(self) -> bool:
+        """Return whether the request finished without a scan."""
+        return self.request.answer is not None and self.request.answer.scan is None
+
+
+def get_request(
+    request_id: str,
+    *,
+    images: Images,
+    requests: Requests,
+    now: float,
+    caller: str | None = None,
+    with_image: bool = False,
+) -> RequestState:
+    """Return the state of the request. A settled item suffices. Otherwise the image's item decides.
+
+    ``with_image`` also reads the image's item for a settled request.
+
+    Raise NotFound for an unknown or expired ID and for a request of another caller.
+    """
+    request = requests.get(request_id)
+    if request is None or not request.is_visible_to(caller):
+        raise request_not_found()
+    if request.answer:
+        return RequestState(request, images.get(request.image_hash) if with_image else None)
+    state = current_state(request, images.get(request.image_hash), now)
+    if state.has_timed_out:
+        # A missing image item looks the same. Images are purged only after their requests were settled.
+        settled = requests.get(request_id)
+        return RequestState(settled, state.image) if settled and settled.answer else state
+    return state
+
+
+def request_not_found() -> NotFound:
+    """Return the error for a request that does not exist, or not for this caller."""
+    return NotFound("request_not_found", "Request not found. Check the ID. Requests expire after the retention period.")
+
+
+def current_state(request: ScanRequest, image: Image | None, now: float) -> RequestState:
+    """Return the state of the request that follows from its image's item."""
+    return RequestState(with_answer(request, image, now) or request, image)

@@ -1,0 +1,32 @@
+"""Get the current state of several requests."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from imagescan.domain.image_record import Image
+from imagescan.domain.scan_request import ScanRequest
+from imagescan.use_cases.get_request import RequestState, current_state
+
+
+class Images(Protocol):
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]: ...
+
+
+class Requests(Protocol):
+    def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]: ...
+
+
+def get_requests(
+    request_ids: Sequence[str], *, images: Images, requests: Requests, now: float, caller: str | None
+) -> dict[str, RequestState]:
+    """Return the states of at most 100 requests by ID. Unknown IDs and requests of other callers are left out."""
+    found = {key: request for key, request in requests.get_many(request_ids).items() if request.is_visible_to(caller)}
+    images_by_hash = images.get_many(sorted({request.image_hash for request in found.values() if not request.answer}))
+    states = {
+        key: current_state(request, images_by_hash.get(request.image_hash), now) for key, request in found.items()
+    }
+    timed_out = [key for key, state in states.items() if not found[key].answer and state.has_timed_out]
+    if timed_out:  # or settled in the meantime, after which the image may have been purged
+        reread = requests.get_many(timed_out)
+        states |= {key: RequestState(request, states[key].image) for key, request in reread.items() if request.answer}
+    return states

@@ -1,0 +1,57 @@
+"""Scan the images of a batch of messages concurrently. Each distinct image is scanned once per batch."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from imagescan.domain.scan_message import ScanMessage
+from imagescan.use_cases.scan_image import Outcome, OutcomeKind
+
+MAX_DELAY_SECONDS = 300
+LEASED_DELAY_SECONDS = 10
+"""Unit of the delay after which a message for a leased image is retried. Four such delays, each longer than the one
+before, outlast the lease of a delivery that died, so that the fifth delivery gets the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageResult:
+    """A message with the outcomes of its images."""
+
+    message: ScanMessage
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether the message may be deleted."""
+        return self.message.error is None and all(outcome.is_done for outcome in self.outcomes)
+
+    @property
+    def delay_seconds(self) -> int:
+        """Return the delay before a retry: it grows with each delivery, and is zero for a malformed message."""
+        if self.message.error:
+            return 0
+        if all(outcome.is_done or outcome.kind is OutcomeKind.LEASED for outcome in self.outcomes):
+            return LEASED_DELAY_SECONDS * self.message.receives
+        return min(10 << (self.message.receives - 1), MAX_DELAY_SECONDS)
+
+
+def scan_batch(messages: Sequence[ScanMessage], scan: Callable[[str], Outcome]) -> list[MessageResult]:
+    """Return the result of every message. ``scan`` is called once for each distinct object key."""
+    keys = list(dict.fromkeys(key for message in messages for key in message.keys))
+    outcomes = dict(zip(keys, _scan_concurrently(scan, keys), strict=True))
+    return [MessageResult(message, tuple(outcomes[key] for key in message.keys)) for message in messages]
+
+
+def _scan_concurrently(scan: Callable[[str], Outcome], keys: list[str]) -> list[Outcome]:
+    if not keys:
+        return []
+    with ThreadPoolExecutor(max_workers=len(keys)) as pool:
+        return list(pool.map(lambda key: _catch_errors(scan, key), keys))
+
+
+def _catch_errors(scan: Callable[[str], Outcome], key: str) -> Outcome:
+    """Scan one image. An error must not affect the other images of the batch."""
+    try:
+        return scan(key)
+    except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
+        return Outcome(key, OutcomeKind.UNEXPECTED_ERROR, type(error).__name__, error=error)

@@ -1,0 +1,246 @@
+"""Scan one image once, and settle the requests that wait for it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from typing import Protocol
+
+from imagescan.domain.detection import (
+    Detection,
+    DetectorConfigurationError,
+    ImageRejected,
+    InvalidParametersError,
+    QuotaExceeded,
+    TransientDetectorError,
+)
+from imagescan.domain.image import StoredObject, hash_from_key, header_rejection
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, LeaseResult, Scan, Status, next_day
+from imagescan.domain.policy import LEASE_SECONDS, MAX_ATTEMPTS
+from imagescan.use_cases.settle import Requests, newly_answered, settle
+
+type RefundGuard = Callable[[], AbstractContextManager[None]]
+
+MIN_SECONDS_FOR_SCAN = 30.0
+"""Time for reading the object's metadata, one detection with its read timeout, and the writes around them. A scan that
+waits for the rate limiter (at most 20 s) started with its batch, when the function had twice that time left."""
+
+
+class Images(Protocol):
+    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
+        """Lease the image to ``owner``, unless it is terminal, leased to another owner, or out of attempts."""
+
+    def release(self, image_hash: str, owner: str, *, refund: bool, bytes_missing: bool = False) -> None:
+        """Release the lease if ``owner`` still holds it.
+
+        ``refund`` also removes the attempt. ``bytes_missing`` also removes the record that the bytes ever existed.
+        """
+
+    def defer(self, image_hash: str, owner: str, began: float) -> bool:
+        """Release the lease, refund the attempt, and record that the image is deferred to the day after ``began``.
+
+        Return whether the item records it. A terminal item and one that is no longer leased to ``owner`` do not change.
+        """
+
+    def finish(self, image_hash: str, scan: Scan) -> Image:
+        """Make the one terminal write, unless it was made before, and return the item that is in force."""
+
+
+class Bucket(Protocol):
+    def find(self, key: str) -> StoredObject | None:
+        """Return the newest version of the object, or None if it is gone."""
+
+    def read_header(self, stored: StoredObject) -> bytes:
+        """Return the first bytes of the object, enough for the header of an image."""
+
+
+class Detector(Protocol):
+    def detect(self, stored: StoredObject) -> Detection:
+        """Return the labels of the object. Raise DetectionError."""
+
+
+class Quota(Protocol):
+    def try_acquire(self, now: float) -> bool:
+        """Count one call for the day of ``now``. Return False, and count nothing, if the quota is used up."""
+
+    def refund(self, now: float) -> None:
+        """Subtract one call from the day of ``now`` because the call was not billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlimitedQuota:
+    """The quota of a deployment without a daily limit."""
+
+    def try_acquire(self, now: float) -> bool:  # noqa: ARG002 - the protocol's signature
+        return True
+
+    def refund(self, now: float) -> None:
+        pass
+
+
+class OutcomeKind(StrEnum):
+    """Outcome of a delivery for one image. The values are also the names of log events."""
+
+    SCANNED = "scanned"
+    REJECTED_IMAGE = "rejected_image"  # the image cannot be scanned, which is a final result too
+    DUPLICATE = "duplicate"  # the image was scanned before
+    EXHAUSTED = "exhausted"
+    OBJECT_MISSING = "object_missing"
+    HASH_MISMATCH = "hash_mismatch"
+    DEFERRED = "deferred"  # the image waits for the next daily quota; the sweeper enqueues it then
+    LEASED = "leased"
+    TRANSIENT_ERROR = "transient_error"
+    CONFIGURATION_ERROR = "configuration_error"
+    OUT_OF_TIME = "out_of_time"
+    UNEXPECTED_ERROR = "unexpected_error"
+
+
+RETRYABLE = frozenset(
+    {
+        OutcomeKind.LEASED,
+        OutcomeKind.TRANSIENT_ERROR,
+        OutcomeKind.CONFIGURATION_ERROR,
+        OutcomeKind.OUT_OF_TIME,
+        OutcomeKind.UNEXPECTED_ERROR,
+    }
+)
+"""The image is not terminal and work remains, so its message must be delivered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Outcome of a delivery for the image under ``key``. ``error`` is set even if only settling failed."""
+
+    key: str
+    kind: OutcomeKind
+    detail: str = ""
+    settled: int = 0
+    error: Exception | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether the message for this image may be acknowledged."""
+        return self.kind not in RETRYABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """The use case with its collaborators. ``clock`` returns seconds since the epoch, ``time_left`` seconds."""
+
+    images: Images
+    requests: Requests
+    bucket: Bucket
+    detector: Detector
+    clock: Callable[[], float]
+    time_left: Callable[[], float]
+    quota: Quota = field(default_factory=UnlimitedQuota)
+
+    def scan(self, key: str, owner: str) -> Outcome:
+        """Scan the image under ``key``, unless it is terminal or leased to another delivery.
+
+        ``owner`` is unique to this delivery. A second delivery of the same message has another owner.
+        """
+        image_hash = hash_from_key(key)
+        if image_hash is None:
+            raise ValueError(f"{key!r} is not the key of an image")
+        if self.time_left() < MIN_SECONDS_FOR_SCAN:
+            return Outcome(key, OutcomeKind.OUT_OF_TIME)
+        now = self.clock()
+        lease = self.images.lease(image_hash, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
+        if lease.granted:
+            return self._scan_leased(key, lease.image, owner, is_first=lease.image.first_leased_at == now)
+        return self._handle_not_leased(key, lease.image, now)
+
+    def _handle_not_leased(self, key: str, image: Image, now: float) -> Outcome:
+        if image.scan:
+            return self._settle(key, image, OutcomeKind.DUPLICATE)
+        if image.is_leased(now):
+            return Outcome(key, OutcomeKind.LEASED)
+        failed = Scan(Status.FAILED, self.clock(), failure=ATTEMPTS_EXHAUSTED)
+        return self._settle(key, self.images.finish(image.hash, failed), OutcomeKind.EXHAUSTED)
+
+    def _scan_leased(self, key: str, image: Image, owner: str, *, is_first: bool) -> Outcome:
+        """Scan under the lease.
+
+        Only the first lease may record that the bytes never existed, because answers may depend on an earlier one.
+        """
+        image_hash, refund_on_error = image.hash, partial(self._refund_on_error, image.hash, owner)
+        with refund_on_error():
+            stored = self.bucket.find(key)
+        if stored is None or stored.hash != image_hash:
+            self.images.release(image_hash, owner, refund=True, bytes_missing=is_first)
+            return Outcome(key, OutcomeKind.HASH_MISMATCH if stored else OutcomeKind.OBJECT_MISSING)
+        try:
+            scan = self._detect(stored, refund_on_error)
+        except QuotaExceeded as error:
+            return self._defer(key, image, owner, error.at)
+        except TransientDetectorError as error:
+            self.images.release(image_hash, owner, refund=not error.may_be_billed)
+            return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code)
+        except DetectorConfigurationError as error:
+            self.images.release(image_hash, owner, refund=True)
+            return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)
+        kind = OutcomeKind.REJECTED_IMAGE if scan.failure else OutcomeKind.SCANNED
+        return self._settle(key, self.images.finish(image_hash, scan), kind)
+
+    @contextmanager
+    def _refund_on_error(self, image_hash: str, owner: str) -> Iterator[None]:
+        """Release the lease and refund the attempt if the block fails: nothing in it is billed."""
+        try:
+            yield
+        except Exception:
+            self.images.release(image_hash, owner, refund=True)
+            raise
+
+    def _detect(self, stored: StoredObject, refund_on_error: RefundGuard) -> Scan:
+        try:
+            detection = self._detect_within_quota(stored, refund_on_error)
+        except ImageRejected as error:
+            return self._failed_scan(stored, error.failure)
+        except InvalidParametersError:
+            with refund_on_error():
+                rejection = header_rejection(self.bucket.read_header(stored))
+            if rejection is None:
+                raise
+            return self._failed_scan(stored, Failure(rejection.code, rejection.message))
+        return Scan(
+            Status.COMPLETED,
+            self.clock(),
+            detection.labels,
+            detection.model_version,
+            scanned_for=stored.request_id,
+        )
+
+    def _detect_within_quota(self, stored: StoredObject, refund_on_error: RefundGuard) -> Detection:
+        """Make one call within the daily quota, and refund the quota if the call was not billed."""
+        acquired_at = self.clock()
+        with refund_on_error():
+            is_granted = self.quota.try_acquire(acquired_at)
+        if not is_granted:
+            raise QuotaExceeded(acquired_at)
+        try:
+            return self.detector.detect(stored)
+        except (TransientDetectorError, DetectorConfigurationError) as error:
+            if not error.may_be_billed:
+                with refund_on_error():
+                    self.quota.refund(acquired_at)
+            raise
+
+    def _defer(self, key: str, image: Image, owner: str, now: float) -> Outcome:
+        """Defer the image. Once its item records this, its message can be deleted: every retry would be too early."""
+        began = next((at for at in image.deferred_at if next_day(at) == next_day(now)), now)
+        is_recorded = self.images.defer(image.hash, owner, began)
+        return Outcome(key, OutcomeKind.DEFERRED if is_recorded else OutcomeKind.LEASED)
+
+    def _failed_scan(self, stored: StoredObject, failure: Failure) -> Scan:
+        return Scan(Status.FAILED, self.clock(), failure=failure, scanned_for=stored.request_id)
+
+    def _settle(self, key: str, image: Image, kind: OutcomeKind) -> Outcome:
+        """Settle the requests. An error here never fails the message: the sweeper settles what is missing."""
+        try:
+            answered = newly_answered(self.requests.pending_for_image(image.hash), lambda _: image, self.clock())
+            count = settle(answered, requests=self.requests, time_left=self.time_left)
+        except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
+            return Outcome(key, kind, error=error)
+        return Outcome(key, kind, settled=count)

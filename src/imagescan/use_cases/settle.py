@@ -1,0 +1,44 @@
+"""Settle requests: write the answers of pending requests into their items.
+
+Correctness does not depend on it: it writes only what ``derive_answer`` returns, may run twice, and may be interrupted.
+Lists and events read the stored answers, so they are up to date sooner.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import batched
+from typing import Protocol
+
+from imagescan.domain.image_record import Image
+from imagescan.domain.scan_request import ScanRequest, with_answer
+
+ITEMS_PER_CALL = 25
+MIN_SECONDS_PER_CALL = 5.0
+
+
+class Requests(Protocol):
+    def pending_for_image(self, image_hash: str) -> Iterable[ScanRequest]:
+        """Return the requests that wait for the image, as an index shows them, read page by page."""
+
+    def settle(self, requests: Sequence[ScanRequest]) -> None:
+        """Write these answers (at most ``ITEMS_PER_CALL``), each only if its request is still pending."""
+
+
+def newly_answered(
+    pending: Iterable[ScanRequest], image_of: Callable[[str], Image | None], now: float
+) -> Iterator[ScanRequest]:
+    """Return the requests of ``pending`` that have an answer as of ``now``, with their answers."""
+    return (answered for request in pending if (answered := with_answer(request, image_of(request.image_hash), now)))
+
+
+def settle(requests_to_settle: Iterable[ScanRequest], *, requests: Requests, time_left: Callable[[], float]) -> int:
+    """Write these answers, 25 per call, and return how many were written.
+
+    Stop early when ``time_left`` (seconds) runs low. The sweeper settles the rest.
+    """
+    count = 0
+    for chunk in batched(requests_to_settle, ITEMS_PER_CALL, strict=False):
+        if time_left() < MIN_SECONDS_PER_CALL:
+            break
+        requests.settle(chunk)
+        count += len(chunk)
+    return count

@@ -1,0 +1,118 @@
+"""The template's tables, queues and bucket, made on moto with the template's own properties."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from itertools import batched
+from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from local.environments import REGION
+from testing.template import Template
+
+QUEUE, DEAD_LETTERS = "scan-queue", "dead-letters"
+IMAGES, REQUESTS, COUNTERS = "images", "requests", "counters"
+
+
+def _arn(queue: str) -> str:
+    return f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:{queue}"
+
+
+def _url(queue: str) -> str:
+    return f"https://sqs.{REGION}.amazonaws.com/{DEFAULT_ACCOUNT_ID}/{queue}"
+
+
+QUEUE_URL, DEAD_LETTERS_URL = _url(QUEUE), _url(DEAD_LETTERS)
+TEMPLATE = Template(
+    {
+        "ImagesTable": IMAGES,
+        "RequestsTable": REQUESTS,
+        "CountersTable": COUNTERS,
+        "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{DEFAULT_ACCOUNT_ID}:stack/imagescan/{uuid.uuid4()}",
+        "ScanQueue": QUEUE_URL,
+        "ScanQueue.Arn": _arn(QUEUE),
+        "DeadLetterQueue.Arn": _arn(DEAD_LETTERS),
+    }
+)
+BUCKET: str = TEMPLATE.properties("ImagesBucket")["BucketName"]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Makes the resources, and looks at them from outside: by clients that no test counts or breaks."""
+
+    dynamodb: Any
+    s3: Any
+    sqs: Any
+
+    def make(self) -> None:
+        """All of them, as the template has them."""
+        self._queue(DEAD_LETTERS, "DeadLetterQueue")
+        self._queue(QUEUE, "ScanQueue")
+        self._table(IMAGES, "ImagesTable")
+        self._table(REQUESTS, "RequestsTable")
+        self._table(COUNTERS, "CountersTable")
+        self._bucket()
+
+    def rows(self, table: str, index: str | None = None) -> list[dict[str, Any]]:
+        """Every row of a table, or of one of its indexes."""
+        where = {"TableName": table} | ({"IndexName": index} if index else {})
+        pages = self.dynamodb.get_paginator("scan").paginate(**where)
+        return [row for page in pages for row in page["Items"]]
+
+    def forget_messages(self) -> None:
+        """The queue loses what it holds."""
+        while messages := self.sqs.receive_message(QueueUrl=QUEUE_URL, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
+
+    def ask_again(self, request_id: str, times: int) -> None:
+        """Requests that ask the same as this one; many of them in little time."""
+        [row] = [row for row in self.rows(REQUESTS) if row["request_id"]["S"] == request_id]
+        rows = [row | {"request_id": {"S": str(uuid.uuid4())}} for _ in range(times)]
+        for some in batched(rows, 25, strict=False):
+            puts = [{"PutRequest": {"Item": row}} for row in some]
+            self.dynamodb.batch_write_item(RequestItems={REQUESTS: puts})
+
+    def enqueue(self, key: str) -> None:
+        """A message about the object under this key, as S3 writes it."""
+        s3 = {"bucket": {"name": BUCKET}, "object": {"key": key}}
+        record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
+        self.sqs.send_message(QueueUrl=QUEUE_URL, MessageBody=json.dumps({"Records": [record]}))
+
+    def depth(self, queue_url: str) -> int:
+        """How many messages a queue holds, those in flight among them."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
+    def _queue(self, name: str, resource: str) -> None:
+        attributes = {
+            key: json.dumps(value) if isinstance(value, dict | bool) else str(value)
+            for key, value in TEMPLATE.properties(resource).items()
+        }
+        self.sqs.create_queue(QueueName=name, Attributes=attributes)
+
+    def _table(self, name: str, resource: str) -> None:
+        apart = ("PointInTimeRecoverySpecification", "TimeToLiveSpecification")
+        properties = TEMPLATE.properties(resource, *apart)
+        if "StreamSpecification" in properties:  # CloudFormation itself adds that it is on
+            properties["StreamSpecification"] |= {"StreamEnabled": True}
+        self.dynamodb.create_table(TableName=name, **properties)
+
+    def _bucket(self) -> None:
+        properties = TEMPLATE.properties("ImagesBucket", "BucketName")
+        self.s3.create_bucket(Bucket=BUCKET)
+        self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration=properties["VersioningConfiguration"])
+        queues = [
+            {
+                "QueueArn": each["Queue"],
+                "Events": [each["Event"]],
+                "Filter": {"Key": {"FilterRules": each["Filter"]["S3Key"]["Rules"]}},
+            }
+            for each in properties["NotificationConfiguration"]["QueueConfigurations"]
+        ]
+        self.s3.put_bucket_notification_configuration(
+            Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": queues}
+        )
