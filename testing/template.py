@@ -9,7 +9,7 @@ import yaml
 
 from testing.intrinsics import NO_VALUE, Functions, Intrinsics
 
-PATH = Path(__file__).parents[2] / "template.yaml"
+PATH = Path(__file__).parents[1] / "template.yaml"
 
 
 class _Loader(yaml.SafeLoader):
