@@ -87,12 +87,12 @@ class ApiClient:
         return await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}")
 
     async def submit_batch(self, entries: Sequence[tuple[Body, str]]) -> list[ApiResponse | ApiError | None]:
-        """Submit up to 25 images, each with its key. None marks an entry that must be submitted on its own."""
+        """Submit up to 25 images, each with its key. None marks an entry that needs a single call."""
         body = {"entries": [{**entry, "idempotency_key": key} for entry, key in entries]}
         return _batch_items(await self._call(partial(is_batch, len(entries)), "POST", "scanrequests", json=body))
 
     async def status_batch(self, request_ids: Sequence[str]) -> list[ApiResponse | ApiError | None]:
-        """Return the states of up to 100 requests. None marks an ID that must be requested on its own."""
+        """Return the states of up to 100 requests. None marks an ID that needs a single call."""
         query = urlencode({"ids": ",".join(request_ids)}, quote_via=quote)
         return _batch_items(await self._call(partial(is_batch, len(request_ids)), "GET", f"scanrequests?{query}"))
 
@@ -147,7 +147,7 @@ def _batch_items(response: ApiResponse) -> list[ApiResponse | ApiError | None]:
 
 
 def _batch_item(result: RequestJson, response: ApiResponse) -> ApiResponse | ApiError | None:
-    """Return None for a transient error, because a single call has its own retries."""
+    """Return None for a transient error, because a single call includes retries."""
     request, error = result["request"], result["error"]
     if request:
         is_shortened = request["status"] != "completed" and "labels" not in request

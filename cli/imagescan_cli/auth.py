@@ -64,7 +64,7 @@ def _sigv4(region: str) -> httpx.Auth:
         # Imported on demand, because botocore is optional.
         from imagescan_cli.sigv4 import load_sigv4_auth  # noqa: PLC0415
     except ImportError as error:
-        raise AuthError("IAM signing requires botocore: pip install './cli[aws]'") from error
+        raise AuthError("IAM signing requires botocore: install './cli[aws]' instead of './cli'") from error
     return load_sigv4_auth(region)
 
 

@@ -12,11 +12,11 @@ from imagescan_cli.questions import Body
 
 # Seconds that a poll waits for other polls, if any are expected.
 MAX_BATCH_DELAY = 0.25
-# The format of the service's own IDs. Any other ID, such as one with a comma, is requested on its own.
+# Format of the IDs that the service creates. Any other ID, such as one with a comma, gets a single call.
 _REQUEST_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 type BatchItem = ApiResponse | ApiError | None
-"""Result of one item of a batch. None means that the item must be requested on its own."""
+"""Result of one item of a batch. None means that the item needs a single call."""
 
 
 class BatchingClient:

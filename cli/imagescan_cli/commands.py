@@ -67,7 +67,8 @@ def reject_nan(percent: float | None) -> float | None:
 
 
 ApiUrl = Annotated[
-    str | None, typer.Option(envvar="IMAGESCAN_API_URL", help="Base URL of the API (stack output ApiUrl).")
+    str | None,
+    typer.Option(envvar="IMAGESCAN_API_URL", metavar="URL", help="Base URL of the API (stack output ApiUrl)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Output newline-delimited JSON.")]
 LabelMatchMode = Annotated[
@@ -79,11 +80,13 @@ Confidence = Annotated[
         min=LOWEST_CONFIDENCE,
         max=100,
         callback=reject_nan,
+        metavar="PERCENT",
         help="Minimum confidence in percent. [default: set by the service]",
     ),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(min=0, help="Maximum seconds to wait. [default: until the request's deadline]")
+    float | None,
+    typer.Option(min=0, metavar="SECONDS", help="Maximum seconds to wait. [default: until the request's deadline]"),
 ]
 RequestIds = Annotated[list[str], typer.Argument(metavar="ID", help="One or more request IDs.")]
 
@@ -98,6 +101,7 @@ def imagescan(
             envvar="IMAGESCAN_CONFIG",
             exists=True,
             dir_okay=False,
+            metavar="FILE",
             help=f"Path to the configuration file. [default: {config.DEFAULT_FILE}]",
         ),
     ] = None,
@@ -107,10 +111,11 @@ def imagescan(
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(envvar="IMAGESCAN_TOKEN", show_envvar=True, help="Cognito ID token."),
+        typer.Option(envvar="IMAGESCAN_TOKEN", show_envvar=True, metavar="TOKEN", help="Cognito ID token."),
     ] = None,
     region: Annotated[
-        str | None, typer.Option(help="AWS Region for SigV4 signing. [default: taken from the API URL]")
+        str | None,
+        typer.Option(metavar="REGION", help="AWS Region for SigV4 signing. [default: taken from the API URL]"),
     ] = None,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=print_version, help="Print the version.")
@@ -136,14 +141,20 @@ def submit(
     *,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", "-l", help="Label to look for (repeatable). [default: set by the service]"),
+        typer.Option(
+            "--label", "-l", metavar="LABEL", help="Label to look for (repeatable). [default: set by the service]"
+        ),
     ] = None,
     match_mode: LabelMatchMode = None,
     min_confidence: Confidence = None,
-    reference: Annotated[str | None, typer.Option(help="Your own reference, returned with every result.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Your own reference, returned with every result.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the results.")] = False,
     timeout: Timeout = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Number of parallel uploads.")] = DEFAULT_CONCURRENCY,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="Number of parallel uploads.")
+    ] = DEFAULT_CONCURRENCY,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -192,7 +203,7 @@ def ask(
     context: typer.Context,
     request_id: Annotated[str, typer.Argument(metavar="ID", help="ID of a completed request.")],
     *,
-    label: Annotated[list[str], typer.Option("--label", "-l", help="Label to look for (repeatable).")],
+    label: Annotated[list[str], typer.Option("--label", "-l", metavar="LABEL", help="Label to look for (repeatable).")],
     match_mode: LabelMatchMode = None,
     min_confidence: Confidence = None,
     api_url: ApiUrl = None,
@@ -214,11 +225,13 @@ def list_requests(
     context: typer.Context,
     *,
     status: Annotated[Status | None, typer.Option(help="Filter by status.")] = None,
-    label: Annotated[str | None, typer.Option("--label", "-l", help="Filter by label.")] = None,
+    label: Annotated[str | None, typer.Option("--label", "-l", metavar="LABEL", help="Filter by label.")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only requests created since this time (ISO 8601).")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of requests. [default: all]")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Maximum number of requests. [default: all]")
+    ] = None,
     api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:

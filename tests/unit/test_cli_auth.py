@@ -135,5 +135,5 @@ def test_botocore_is_required_for_signing_only() -> None:
 def test_signing_without_botocore_names_the_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "imagescan_cli.sigv4", raising=False)
     monkeypatch.setitem(sys.modules, "botocore.auth", None)
-    with pytest.raises(AuthError, match="requires botocore: pip install"):
+    with pytest.raises(AuthError, match="requires botocore: install"):
         AuthConfig(Auth.IAM, region="eu-west-1").for_api("https://example.com")
