@@ -1,3 +1,3 @@
-"""The command line of an image scanning service."""
+"""Command line client of the imagescan service."""
 
 __version__ = "0.1.0"

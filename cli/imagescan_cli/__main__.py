@@ -1,10 +1,10 @@
-"""`imagescan`, or `python -m imagescan_cli`"""
+"""Entry point of `imagescan` and `python -m imagescan_cli`."""
 
 from imagescan_cli.commands import app
 
 
 def main() -> None:
-    """Runs the command that the arguments name and ends the process with its exit code."""
+    """Run the command given on the command line and exit with its code."""
     app(prog_name="imagescan")
 
 

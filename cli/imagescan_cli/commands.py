@@ -1,4 +1,4 @@
-"""The commands. Each reads its arguments, lets others do the work, and ends with what the answers come to."""
+"""Commands. Each one parses its arguments, delegates the work and exits with the code of its results."""
 
 import asyncio
 import math
@@ -11,27 +11,33 @@ from typing import Annotated, Any
 import typer
 
 from imagescan_cli import __version__, config
-from imagescan_cli.answers import Answer, Exit, exit_code, exit_code_after_sending, exit_code_after_waiting
-from imagescan_cli.callers import Auth, Caller, UnknownCaller
-from imagescan_cli.ending import Commands
-from imagescan_cli.listing import list_all
-from imagescan_cli.many import look_at_all, submit_all
+from imagescan_cli.api_client import ApiClient
+from imagescan_cli.auth import Auth, AuthConfig
+from imagescan_cli.batch import poll_all, submit_all
+from imagescan_cli.cli_errors import ErrorHandlingGroup
+from imagescan_cli.errors import AuthError, UnreachableError
+from imagescan_cli.exit_codes import ExitCode, exit_code, exit_code_after_submit, exit_code_after_wait
+from imagescan_cli.image_files import find_images
+from imagescan_cli.list_command import list_all
 from imagescan_cli.output import Output
-from imagescan_cli.pictures import find
 from imagescan_cli.questions import LOWEST_CONFIDENCE, Question
-from imagescan_cli.scanning import Scanning
-from imagescan_cli.service import Service, Unreachable
+from imagescan_cli.schemas import RequestJson
+from imagescan_cli.workflow import ScanWorkflow
 
-AT_ONCE = 8
-COMMANDS = ("submit", "status", "watch", "ask", "list")
+DEFAULT_CONCURRENCY = 8
+COMMANDS = ("submit", "status", "wait", "ask", "list")
 
 app = typer.Typer(
-    cls=Commands, rich_markup_mode=None, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    cls=ErrorHandlingGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 
-class Match(StrEnum):
-    """When several labels make a yes."""
+class MatchMode(StrEnum):
+    """How several labels combine."""
 
     ANY = "any"
     ALL = "all"
@@ -39,46 +45,50 @@ class Match(StrEnum):
 
 
 class Status(StrEnum):
-    """How a request stands."""
+    """Status of a request."""
 
     PENDING = "pending"
     COMPLETED = "completed"
     FAILED = "failed"
 
 
-def show_version(wanted: bool) -> None:
-    """Prints the version and ends, when it is wanted."""
-    if wanted:
+def print_version(requested: bool) -> None:
+    """Print the version and exit, if requested."""
+    if requested:
         typer.echo(f"imagescan {__version__}")
         raise typer.Exit
 
 
-def number(percent: float | None) -> float | None:
-    """The percent; "nan" is none, and neither below nor above any limit."""
+def reject_nan(percent: float | None) -> float | None:
+    """Return the value unchanged. Reject NaN, which passes every range check."""
     if percent is not None and math.isnan(percent):
         raise typer.BadParameter("nan is not a number")
     return percent
 
 
-Api = Annotated[
+ApiUrl = Annotated[
     str | None,
-    typer.Option(envvar="IMAGESCAN_API", help="The service's base address, as the stack's output says it."),
+    typer.Option(envvar="IMAGESCAN_API_URL", metavar="URL", help="Base URL of the API (stack output ApiUrl)."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
-Matching = Annotated[Match | None, typer.Option(help="Which of several labels make a yes. [default: any]")]
+Json = Annotated[bool, typer.Option("--json", help="Output newline-delimited JSON.")]
+LabelMatchMode = Annotated[
+    MatchMode | None, typer.Option(help="Require any, all or none of the labels. [default: any]")
+]
 Confidence = Annotated[
     float | None,
     typer.Option(
         min=LOWEST_CONFIDENCE,
         max=100,
-        callback=number,
-        help="Percent from which a label counts. [default: the service's]",
+        callback=reject_nan,
+        metavar="PERCENT",
+        help="Minimum confidence in percent. [default: set by the service]",
     ),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(min=0, help="Seconds to wait for answers. [default: until the service gives up]")
+    float | None,
+    typer.Option(min=0, metavar="SECONDS", help="Maximum seconds to wait. [default: until the request's deadline]"),
 ]
-RequestIds = Annotated[list[str], typer.Argument(metavar="ID", help="Requests, by the ids that submit printed.")]
+RequestIds = Annotated[list[str], typer.Argument(metavar="ID", help="One or more request IDs.")]
 
 
 @app.callback()
@@ -91,113 +101,121 @@ def imagescan(
             envvar="IMAGESCAN_CONFIG",
             exists=True,
             dir_okay=False,
-            help=f"A file of settings. [default: {config.DEFAULT_FILE}]",
+            metavar="FILE",
+            help=f"Path to the configuration file. [default: {config.DEFAULT_FILE}]",
         ),
     ] = None,
     auth: Annotated[
-        Auth | None, typer.Option(help="How the service knows its callers. [default: by the token, if there is one]")
+        Auth | None,
+        typer.Option(help="Authentication method. [default: token if IMAGESCAN_TOKEN is set, else none]"),
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(envvar="IMAGESCAN_TOKEN", show_envvar=True, help="The ID token of a user who signed in."),
+        typer.Option(envvar="IMAGESCAN_TOKEN", show_envvar=True, metavar="TOKEN", help="Cognito ID token."),
     ] = None,
     region: Annotated[
-        str | None, typer.Option(help="The region to sign calls for (--auth iam). [default: the address's]")
+        str | None,
+        typer.Option(metavar="REGION", help="AWS Region for SigV4 signing. [default: taken from the API URL]"),
     ] = None,
     _version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Print the version.")
+        bool, typer.Option("--version", is_eager=True, callback=print_version, help="Print the version.")
     ] = False,
 ) -> None:
-    """Asks an image scanning service whether pictures show what a label names, and what else they show.
+    """Check images for labels with an imagescan service.
 
-    Exit codes: 0 a match, 1 none, 2 a wrong command line, 3 a failure or a time-out, 4 an answer is still pending.
+    Exit codes: 0 match, 1 no match, 2 usage error, 3 failure or timeout, 4 pending.
     """
     file = config_file or config.DEFAULT_FILE
     try:
         settings = config.read(file) if file.exists() else {}
-    except config.BadConfig as bad:
-        raise typer.BadParameter(str(bad), param_hint="--config") from bad
+    except config.ConfigError as error:
+        raise typer.BadParameter(str(error), param_hint="--config") from error
     context.default_map = dict.fromkeys(COMMANDS, settings)
-    context.obj = Caller(auth or _auth_in(settings), token, region or settings.get("region"))
+    context.obj = AuthConfig(auth or _auth_setting(settings), token, region or settings.get("region"))
 
 
 @app.command()
 def submit(
     context: typer.Context,
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH", exists=True, help="Pictures, and folders of pictures.")
-    ],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", exists=True, help="Image files or directories.")],
     *,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", "-l", help="What to look for; again for more. [default: the service's]"),
+        typer.Option(
+            "--label", "-l", metavar="LABEL", help="Label to look for (repeatable). [default: set by the service]"
+        ),
     ] = None,
-    match: Matching = None,
+    match_mode: LabelMatchMode = None,
     min_confidence: Confidence = None,
-    reference: Annotated[str | None, typer.Option(help="Anything of yours, handed back in every answer.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the answers.")] = False,
+    reference: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Your own reference, returned with every result.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the results.")] = False,
     timeout: Timeout = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="How many pictures to upload at once.")] = AT_ONCE,
-    api: Api = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=64, metavar="N", help="Number of parallel uploads.")
+    ] = DEFAULT_CONCURRENCY,
+    api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Ask about pictures, in files and in folders at any depth.
+    """Submit images and directories (recursive).
 
-    A picture that the service knows is not uploaded. The same command again takes up where one that was broken off
-    left off. Without --wait the exit code says only whether every picture was taken.
+    Known images are not uploaded. Re-run the command to resume an interrupted run. Without --wait, exit code 0 means
+    every image was accepted.
     """
-    address, until = _checked(api), _moment_after(timeout)
-    found = find(paths)
-    if not (found.pictures or found.unreadable):
-        raise typer.BadParameter("there is no JPEG or PNG picture among them", param_hint="PATH")
-    question = Question(tuple(label or ()), match, min_confidence, reference)
+    url, deadline = _require_api_url(api_url), _deadline_after(timeout)
+    found = find_images(paths)
+    if not (found.images or found.unreadable):
+        raise typer.BadParameter("no JPEG or PNG images found", param_hint="PATH")
+    question = Question(tuple(label or ()), match_mode, min_confidence, reference)
 
-    async def answers(service: Service) -> list[Answer]:
-        scanning = Scanning(service, concurrency=concurrency, until=until, in_full=as_json)
-        return await submit_all(scanning, found, question, Output(as_json=as_json), wait=wait)
+    async def submit_found(client: ApiClient) -> list[RequestJson]:
+        workflow = ScanWorkflow(client, concurrency=concurrency, deadline=deadline, in_full=as_json)
+        return await submit_all(workflow, found, question, Output(as_json=as_json), wait=wait)
 
-    code = exit_code_after_waiting if wait else exit_code_after_sending
-    raise typer.Exit(code(_from_service(context, address, answers)))
-
-
-@app.command()
-def status(context: typer.Context, request_ids: RequestIds, *, api: Api = None, as_json: Json = False) -> None:
-    """Show how requests stand."""
-    raise typer.Exit(exit_code(_stand(context, request_ids, api, Output(as_json=as_json), wait=False)))
+    code = exit_code_after_wait if wait else exit_code_after_submit
+    raise typer.Exit(code(_call_api(context, url, submit_found)))
 
 
 @app.command()
-def watch(
+def status(context: typer.Context, request_ids: RequestIds, *, api_url: ApiUrl = None, as_json: Json = False) -> None:
+    """Show the status of requests."""
+    raise typer.Exit(exit_code(_poll(context, request_ids, api_url, Output(as_json=as_json), wait=False)))
+
+
+@app.command()
+def wait(
     context: typer.Context,
     request_ids: RequestIds,
     *,
     timeout: Timeout = None,
-    api: Api = None,
+    api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Wait until requests are answered, and show each answer as it comes."""
-    answers = _stand(context, request_ids, api, Output(as_json=as_json), wait=True, until=_moment_after(timeout))
-    raise typer.Exit(exit_code_after_waiting(answers))
+    """Wait for requests to finish and print each result."""
+    deadline = _deadline_after(timeout)
+    results = _poll(context, request_ids, api_url, Output(as_json=as_json), wait=True, deadline=deadline)
+    raise typer.Exit(exit_code_after_wait(results))
 
 
 @app.command()
 def ask(
     context: typer.Context,
-    request_id: Annotated[str, typer.Argument(metavar="ID", help="A request that was answered.")],
+    request_id: Annotated[str, typer.Argument(metavar="ID", help="ID of a completed request.")],
     *,
-    label: Annotated[list[str], typer.Option("--label", "-l", help="What to look for; again for more.")],
-    match: Matching = None,
+    label: Annotated[list[str], typer.Option("--label", "-l", metavar="LABEL", help="Label to look for (repeatable).")],
+    match_mode: LabelMatchMode = None,
     min_confidence: Confidence = None,
-    api: Api = None,
+    api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Ask more about the image of a request, without another scan."""
-    question = Question(tuple(label), match, min_confidence)
+    """Ask a follow-up question about a scanned image."""
+    question = Question(tuple(label), match_mode, min_confidence)
 
-    async def answered(service: Service) -> Answer:
-        return await Scanning(service, concurrency=1).ask(request_id, question)
+    async def ask_question(client: ApiClient) -> RequestJson:
+        return await ScanWorkflow(client, concurrency=1).ask(request_id, question)
 
-    answer = _from_service(context, _checked(api), answered)
+    answer = _call_api(context, _require_api_url(api_url), ask_question)
     Output(as_json=as_json).show(answer)
     raise typer.Exit(exit_code([answer]))
 
@@ -206,78 +224,83 @@ def ask(
 def list_requests(
     context: typer.Context,
     *,
-    status: Annotated[Status | None, typer.Option(help="Only those that stand so.")] = None,
-    label: Annotated[str | None, typer.Option("--label", "-l", help="Only those that asked for this label.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Filter by status.")] = None,
+    label: Annotated[str | None, typer.Option("--label", "-l", metavar="LABEL", help="Filter by label.")] = None,
     since: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Only those made from this ISO 8601 time on.")
+        str | None, typer.Option(metavar="TIME", help="Only requests created since this time (ISO 8601).")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="How many to show at most. [default: all]")] = None,
-    api: Api = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Maximum number of requests. [default: all]")
+    ] = None,
+    api_url: ApiUrl = None,
     as_json: Json = False,
 ) -> None:
-    """List requests, the newest first. The exit code says only whether the service told them."""
-    wanted = {"status": status, "label": label, "from": since}
-    query = {name: value for name, value in wanted.items() if value is not None}
+    """List requests, newest first."""
+    filters = {"status": status, "label": label, "created_after": since}
+    query = {name: value for name, value in filters.items() if value is not None}
 
-    async def listed(service: Service) -> Exit:
-        return await list_all(service, query, Output(as_json=as_json), most=limit)
+    async def list_found(client: ApiClient) -> ExitCode:
+        return await list_all(client, query, Output(as_json=as_json), limit=limit)
 
-    raise typer.Exit(_from_service(context, _checked(api), listed))
+    raise typer.Exit(_call_api(context, _require_api_url(api_url), list_found))
 
 
-def _stand(
+def _poll(
     context: typer.Context,
     request_ids: list[str],
-    api: str | None,
+    api_url: str | None,
     output: Output,
     *,
     wait: bool,
-    until: float | None = None,
-) -> list[Answer]:
-    async def answers(service: Service) -> list[Answer]:
-        scanning = Scanning(service, concurrency=AT_ONCE, until=until)
-        return await look_at_all(scanning, request_ids, output, wait=wait)
+    deadline: float | None = None,
+) -> list[RequestJson]:
+    async def poll(client: ApiClient) -> list[RequestJson]:
+        workflow = ScanWorkflow(client, concurrency=DEFAULT_CONCURRENCY, deadline=deadline)
+        return await poll_all(workflow, request_ids, output, wait=wait)
 
-    return _from_service(context, _checked(api), answers)
+    return _call_api(context, _require_api_url(api_url), poll)
 
 
-def _from_service[T](context: typer.Context, api: str, job: Callable[[Service], Awaitable[T]]) -> T:
-    """What a job brings back from the service; the process ends when nobody is there or Ctrl-C is pressed."""
-    caller: Caller = context.obj
+def _call_api[T](context: typer.Context, api_url: str, action: Callable[[ApiClient], Awaitable[T]]) -> T:
+    """Return the result of an action. Exit if the API is unreachable or the user presses Ctrl-C."""
+    auth: AuthConfig = context.obj
 
-    async def connected() -> T:
-        async with Service(api, auth=caller.at(api)) as service:
-            return await job(service)
+    async def connect() -> T:
+        async with ApiClient(api_url, auth=auth.for_api(api_url)) as client:
+            return await action(client)
 
     try:
-        return asyncio.run(connected())
-    except UnknownCaller as unknown:
-        raise typer.BadParameter(str(unknown), param_hint="--auth") from unknown
-    except Unreachable as unreachable:
-        typer.echo(unreachable, err=True)
-        raise typer.Exit(Exit.FAILED) from unreachable
+        return asyncio.run(connect())
+    except AuthError as error:
+        raise typer.BadParameter(str(error), param_hint="--auth") from error
+    except UnreachableError as error:
+        typer.echo(error, err=True)
+        raise typer.Exit(ExitCode.FAILED) from error
     except KeyboardInterrupt as interrupt:
-        typer.echo("Stopped. The same command takes up from here; what was uploaded stays uploaded.", err=True)
-        raise typer.Exit(Exit.INTERRUPTED) from interrupt
+        typer.echo("Interrupted. Re-run the same command to resume.", err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
-def _auth_in(settings: Mapping[str, Any]) -> Auth | None:
+def _auth_setting(settings: Mapping[str, Any]) -> Auth | None:
     try:
         return Auth(settings["auth"]) if "auth" in settings else None
-    except ValueError as unknown:
-        raise typer.BadParameter(f"auth is {', '.join(Auth)}", param_hint="--config") from unknown
+    except ValueError as error:
+        raise typer.BadParameter(f"auth must be one of: {', '.join(Auth)}", param_hint="--config") from error
 
 
-def _checked(api: str | None) -> str:
-    if not api:
+def _require_api_url(api_url: str | None) -> str:
+    if not api_url:
         raise typer.BadParameter(
-            f'no API address: pass --api, set IMAGESCAN_API, or write api = "https://..." in {config.DEFAULT_FILE}',
-            param_hint="--api",
+            "no API URL: pass --api-url, set IMAGESCAN_API_URL, "
+            f'or add api_url = "https://..." to {config.DEFAULT_FILE}',
+            param_hint="--api-url",
         )
-    if not api.startswith(("https://", "http://")):
-        raise typer.BadParameter(f"{api} is not an address that begins with https:// or http://", param_hint="--api")
-    return api
+    if not api_url.startswith(("https://", "http://")):
+        raise typer.BadParameter(
+            f"{api_url} is not a valid URL; it must start with https:// or http://", param_hint="--api-url"
+        )
+    return api_url
 
 
-def _moment_after(seconds: float | None) -> float | None:
+def _deadline_after(seconds: float | None) -> float | None:
     return None if seconds is None else time.monotonic() + seconds

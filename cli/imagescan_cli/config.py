@@ -1,4 +1,4 @@
-"""The configuration file: the same settings as on the command line, for those who use one service all the time."""
+"""Configuration file: defaults for command line options."""
 
 import tomllib
 from pathlib import Path
@@ -7,19 +7,20 @@ from typing import Any
 import typer
 
 DEFAULT_FILE = Path(typer.get_app_dir("imagescan")) / "config.toml"
-SETTINGS = frozenset({"api", "auth", "concurrency", "match", "min_confidence", "region"})
+SETTINGS = frozenset({"api_url", "auth", "concurrency", "match_mode", "min_confidence", "region"})
 
 
-class BadConfig(Exception):
-    """The file cannot be used; the text says why."""
+class ConfigError(Exception):
+    """The configuration file is invalid. The text gives the reason."""
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The settings in a file. Raises BadConfig when it is not TOML or names a setting that there is not."""
+    """Return the settings in a file. Raise ConfigError if it is not valid TOML or contains an unknown setting."""
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadConfig(f"{path} cannot be read: {error}") from error
+        raise ConfigError(f"Cannot read {path}: {error}") from error
     if unknown := sorted(settings.keys() - SETTINGS):
-        raise BadConfig(f"{path} sets {', '.join(unknown)}; what can be set is {', '.join(sorted(SETTINGS))}")
+        allowed = ", ".join(sorted(SETTINGS))
+        raise ConfigError(f"Unknown settings in {path}: {', '.join(unknown)}. Allowed settings: {allowed}.")
     return settings

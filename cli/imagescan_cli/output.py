@@ -1,4 +1,4 @@
-"""What a command shows: answers on standard output, everything else on standard error."""
+"""Output of the commands: results on standard output, everything else on standard error."""
 
 import json
 import sys
@@ -10,35 +10,36 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from imagescan_cli.answers import Answer, line, printable
+from imagescan_cli.formatting import format_result, sanitize
+from imagescan_cli.schemas import RequestJson
 
 
 class Output:
-    """Shows answers as they come, one a line: sentences for people or JSON objects for programs."""
+    """Print one result per line: a sentence for people, or a JSON object for programs."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
 
-    def show(self, answer: Answer, path: Path | None = None) -> None:
-        """Shows an answer, and of which picture it is."""
+    def show(self, result: RequestJson, path: Path | None = None) -> None:
+        """Print a result on standard output, with the path of its image if there is one."""
         if self._as_json:
-            typer.echo(json.dumps(answer if path is None else {"path": str(path), **answer}))
+            typer.echo(json.dumps(result if path is None else {"path": str(path), **result}))
         else:
-            typer.echo(line(answer, path))
+            typer.echo(format_result(result, path))
 
     def note(self, text: str) -> None:
-        """Tells what is no answer."""
-        typer.echo(printable(text), err=True)
+        """Print a note on standard error."""
+        typer.echo(sanitize(text), err=True)
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Bars at the foot of the terminal; none where standard error is not one."""
-    columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    # Redirected, what is printed appears above the bars, but on standard error: only right where both are the terminal.
-    both_shown = sys.stdout.isatty()
+    """Draw progress bars on standard error. Draw nothing if standard error is not a terminal."""
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # Redirection moves printed lines above the bars, to standard error. That is correct only if both are the terminal.
+    is_stdout_terminal = sys.stdout.isatty()
     console = Console(stderr=True)
     with Progress(
-        *columns, console=console, transient=True, redirect_stdout=both_shown, disable=not console.is_terminal
+        *columns, console=console, transient=True, redirect_stdout=is_stdout_terminal, disable=not console.is_terminal
     ) as bars:
         yield bars

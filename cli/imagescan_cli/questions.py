@@ -1,46 +1,46 @@
-"""What is asked of a picture, as the API reads it. Pure."""
+"""Questions about an image, as request bodies of the API. Pure."""
 
 import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from imagescan_cli.pictures import Picture
+from imagescan_cli.image_files import ImageFile
 
 type Body = dict[str, Any]
 
-LOWEST_CONFIDENCE = 25  # the service keeps no label that is less certain
+LOWEST_CONFIDENCE = 25  # percent; the service does not store labels below it
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Labels to look for, and how. What is left out is the service's to choose; ``min_confidence`` is in percent."""
+    """Labels to look for. The service chooses a default for what is omitted. ``min_confidence`` is in percent."""
 
     labels: tuple[str, ...] = ()
-    match: str | None = None
+    match_mode: str | None = None
     min_confidence: float | None = None
     reference: str | None = None
 
     def body(self) -> Body:
-        """The fields that were chosen."""
+        """Return the fields that are set."""
         fields = {
             "labels": list(self.labels),
-            "match": self.match,
+            "match_mode": self.match_mode,
             "min_confidence": self.min_confidence,
             "reference": self.reference,
         }
         return {name: value for name, value in fields.items() if value not in (None, [])}
 
 
-def submission(picture: Picture, question: Question) -> Body:
-    """The body that asks about a picture by its hash, without its bytes."""
-    return {"sha256": picture.sha256, "size": picture.size, "fileType": picture.type, **question.body()}
+def submit_body(image: ImageFile, question: Question) -> Body:
+    """Return the request body that submits an image by hash, without its bytes."""
+    return {"sha256": image.sha256, "size": image.size, "fileType": image.type, **question.body()}
 
 
-def idempotency_key(body: Body, instead_of: str | None = None) -> str:
-    """A key that is the same for the same body, also tomorrow and on another machine.
+def idempotency_key(body: Body, replaces: str | None = None) -> str:
+    """Return a key that depends only on the body, so that another run or machine gets the same request.
 
-    ``instead_of`` is the id of the request that this key led to before and that lapsed: the key made with it leads on.
+    ``replaces`` is the ID of the expired request that the previous key returned. It gives the replacement a new key.
     """
-    told = json.dumps([body, instead_of], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(told.encode()).hexdigest()
+    canonical = json.dumps([body, replaces], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

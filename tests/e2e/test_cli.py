@@ -1,4 +1,4 @@
-"""The command line as people run it, against the deployed stack."""
+"""The command line as a process, against the deployed stack."""
 
 import json
 import os
@@ -18,9 +18,9 @@ from local import paths
 from local.control import RekognitionControl
 from local.stack import Stack
 
-PICTURES = 200
+IMAGE_COUNT = 200
 FEW = 5
-LARGE = 12_000_000
+LARGE_BYTES = 12_000_000
 CAT = {"Name": "Cat", "Confidence": 99, "Instances": [], "Parents": [], "Aliases": [], "Categories": []}
 
 type Start = Callable[..., subprocess.Popen[str]]
@@ -31,14 +31,14 @@ type Run = Callable[..., Finished]
 @pytest.fixture
 def start(stack: Stack, tmp_path: Path) -> Start:
     settings = tmp_path / "config.toml"
-    settings.write_text(f'api = "{stack.api_url}"\n')
+    settings.write_text(f'api_url = "{stack.api_url}"\n')
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAGESCAN_")}
     environment |= {"IMAGESCAN_CONFIG": str(settings), "PYTHONPATH": str(paths.ROOT / "cli")}
 
     def start(*arguments: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "imagescan_cli", *map(str, arguments)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)  # noqa: S603 - our own
+        return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)  # noqa: S603 - our own code
 
     return start
 
@@ -54,8 +54,8 @@ def run(start: Start) -> Run:
 
 
 @pytest.fixture
-def quick_eyes(stack: Stack) -> Iterator[None]:
-    """Lets the stand-in see a cat in every picture without looking, because there are many."""
+def fast_detection(stack: Stack) -> Iterator[None]:
+    """Make the Rekognition emulator return a cat for every image without detection, because there are many."""
     control = f"{stack.rekognition_url}/_control/latency"
     httpx.post(control, json={"ms": 50, "labels": [CAT]}).raise_for_status()
     yield
@@ -64,107 +64,107 @@ def quick_eyes(stack: Stack) -> Iterator[None]:
 
 @pytest.fixture
 def few(samples: Path, tmp_path: Path) -> Path:
-    """Some pictures whose bytes were never sent before."""
+    """Directory of new images."""
     folder = tmp_path / "few"
     folder.mkdir()
     for number in range(FEW):
-        _freshen(samples / "cat-small.png", folder / f"{number}.png")
+        _write_unique(samples / "cat-small.png", folder / f"{number}.png")
     return folder
 
 
 @pytest.fixture
 def folder(samples: Path, tmp_path: Path) -> Path:
-    """Pictures whose bytes were never sent before, one of them twice, at two depths, and a file that is none."""
-    folder = tmp_path / "pictures"
+    """Directory tree of new images, with a copy of one of them and a text file."""
+    folder = tmp_path / "images"
     (folder / "deep").mkdir(parents=True)
-    for number in range(PICTURES):
-        _freshen(samples / "cat-small.png", folder / "deep" / f"{number}.png")
+    for number in range(IMAGE_COUNT):
+        _write_unique(samples / "cat-small.png", folder / "deep" / f"{number}.png")
     shutil.copy(folder / "deep" / "0.png", folder / "copy.of")
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("not an image")
     return folder
 
 
-@pytest.mark.usefixtures("quick_eyes")
-def test_a_folder_submitted_twice_makes_no_second_upload_and_no_second_call(
+@pytest.mark.usefixtures("fast_detection")
+def test_directory_submitted_twice_is_uploaded_and_scanned_once(
     run: Run, folder: Path, stack: Stack, rekognition: RekognitionControl
 ) -> None:
     first = run("submit", folder, "--label", "cat", "--wait", "--json")
     assert (first.returncode, first.stderr.splitlines()[-1]) == (
         0,
-        f"{PICTURES + 1} pictures: {PICTURES + 1} yes; {PICTURES} uploaded.",
+        f"{IMAGE_COUNT + 1} images: {IMAGE_COUNT + 1} yes; {IMAGE_COUNT} uploaded.",
     )
     again = run("submit", folder, "--label", "cat", "--wait", "--json")
     assert again.stderr.endswith("; 0 uploaded.\n")
-    assert all(answer["labels"] for answer in _answers(again))
+    assert all(each["labels"] for each in _results(again))
     other = run("submit", folder, "--label", "dog", "--wait", "--json")
     assert (other.returncode, other.stderr.splitlines()[-1]) == (
         1,
-        f"{PICTURES + 1} pictures: {PICTURES + 1} no; 0 uploaded.",
+        f"{IMAGE_COUNT + 1} images: {IMAGE_COUNT + 1} no; 0 uploaded.",
     )
-    hashes = {answer["image_hash"] for answer in _answers(first)}
+    hashes = {each["image_hash"] for each in _results(first)}
     assert _versions(stack, hashes) == dict.fromkeys(hashes, 1)
     assert rekognition.calls()["by_image"] == dict.fromkeys(hashes, 1)
 
 
-def test_a_run_that_was_killed_is_taken_up_without_a_second_upload(
+def test_rerun_after_a_kill_uploads_nothing_twice(
     run: Run, start: Start, few: Path, stack: Stack, rekognition: RekognitionControl
 ) -> None:
-    rekognition.fail(kind="slow", all=True, delay_ms=3000)  # so that what was sent is not yet known
+    rekognition.fail(kind="slow", all=True, delay_ms=3000)  # keeps the submitted images unscanned
     killed = start("submit", few, "--concurrency", 1)
     assert killed.stdout is not None
-    assert "is waiting to be scanned" in killed.stdout.readline()
+    assert "has not been scanned yet" in killed.stdout.readline()
     killed.kill()
     killed.communicate()
-    taken_up = run("submit", few, "--json", "--wait")
-    assert taken_up.returncode == 0
-    assert _uploads(taken_up) < FEW
-    hashes = {answer["image_hash"] for answer in _answers(taken_up)}
+    rerun = run("submit", few, "--json", "--wait")
+    assert rerun.returncode == 0
+    assert _uploads(rerun) < FEW
+    hashes = {each["image_hash"] for each in _results(rerun)}
     assert _versions(stack, hashes) == dict.fromkeys(hashes, 1)
 
 
-def test_a_picture_of_12_megabytes_is_answered(run: Run, samples: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "large.jpg"
-    picture.write_bytes((samples / "cat.jpg").read_bytes().ljust(LARGE) + uuid.uuid4().bytes)
-    assert run("submit", picture, "--wait").returncode == 0
+def test_image_of_12_megabytes_is_scanned(run: Run, samples: Path, tmp_path: Path) -> None:
+    image = tmp_path / "large.jpg"
+    image.write_bytes((samples / "cat.jpg").read_bytes().ljust(LARGE_BYTES) + uuid.uuid4().bytes)
+    assert run("submit", image, "--wait").returncode == 0
 
 
-def test_one_request_is_watched_looked_at_and_asked_more(run: Run, fresh_picture: Path) -> None:
-    [sent] = _answers(run("submit", fresh_picture, "--json"))
-    request = sent["request_id"]
-    assert run("watch", request).stdout.startswith(f"{request}: Yes: the image shows 'cat'")
+def test_wait_status_ask_and_list_work_for_a_request(run: Run, fresh_picture: Path) -> None:
+    [submitted] = _results(run("submit", fresh_picture, "--json"))
+    request = submitted["request_id"]
+    assert run("wait", request).stdout.startswith(f"{request}: Yes: the image shows 'cat'")
     assert run("status", request).returncode == 0
     assert run("ask", request, "--label", "dog").returncode == 1
-    assert run("ask", request, "--label", "dog", "--label", "cat", "--match", "any").returncode == 0
+    assert run("ask", request, "--label", "dog", "--label", "cat", "--match-mode", "any").returncode == 0
     assert run("status", uuid.uuid4()).returncode == 3
-    assert request in {answer["request_id"] for answer in _answers(run("list", "--status", "completed", "--json"))}
+    assert request in {each["request_id"] for each in _results(run("list", "--status", "completed", "--json"))}
 
 
-def test_a_picture_that_cannot_be_taken_fails_and_is_never_a_no(run: Run, samples: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "cut.jpg"
-    other_bytes = uuid.uuid4().hex.encode()  # none is FF, which could be taken for a marker and decoded by
-    picture.write_bytes((samples / "cat.jpg").read_bytes()[:2000] + other_bytes)
-    finished = run("submit", picture, "--wait", "--json")
-    [answer] = _answers(finished)
-    assert (finished.returncode, answer["status"], answer["label_matched"]) == (3, "failed", None)
-    assert answer["failure"]["code"]
+def test_corrupt_image_fails_and_is_never_reported_as_no_match(run: Run, samples: Path, tmp_path: Path) -> None:
+    image = tmp_path / "truncated.jpg"
+    unique_suffix = uuid.uuid4().hex.encode()  # without FF bytes, which a decoder could read as markers
+    image.write_bytes((samples / "cat.jpg").read_bytes()[:2000] + unique_suffix)
+    finished = run("submit", image, "--wait", "--json")
+    [result] = _results(finished)
+    assert (finished.returncode, result["status"], result["label_matched"]) == (3, "failed", None)
+    assert result["failure"]["code"]
 
 
-def _freshen(sample: Path, picture: Path) -> None:
-    """A decoder stops reading where the picture ends, so that what follows only makes other bytes."""
-    picture.write_bytes(sample.read_bytes() + uuid.uuid4().bytes)
+def _write_unique(sample: Path, path: Path) -> None:
+    """Copy a sample with a unique suffix. Decoders ignore bytes after the end of the image."""
+    path.write_bytes(sample.read_bytes() + uuid.uuid4().bytes)
 
 
-def _answers(finished: Finished) -> list[dict[str, Any]]:
+def _results(finished: Finished) -> list[dict[str, Any]]:
     return [json.loads(line) for line in finished.stdout.splitlines()]
 
 
 def _uploads(finished: Finished) -> int:
-    """How many the summary tells of: "...; 3 uploaded."."""
+    """Return the number of uploads in the summary: "...; 3 uploaded."."""
     return int(finished.stderr.split()[-2])
 
 
 def _versions(stack: Stack, hashes: set[str]) -> Counter[str]:
-    """How often each of these images was stored."""
+    """Count the stored versions of each image."""
     pages = stack.client("s3").get_paginator("list_object_versions")
     listed = pages.paginate(Bucket=stack.outputs()["ImagesBucket"], Prefix="images/")
     stored = (Path(version["Key"]).stem for page in listed for version in page.get("Versions", []))

@@ -1,4 +1,4 @@
-"""Runs of the command line within this process."""
+"""In-process runs of the command line."""
 
 import json
 from collections.abc import Callable
@@ -10,5 +10,5 @@ type Run = Callable[..., Result]
 
 
 def lines(result: Result) -> list[dict[str, Any]]:
-    """The answers that a run with --json told."""
+    """Return the results printed by a run with --json."""
     return [json.loads(line) for line in result.stdout.splitlines()]

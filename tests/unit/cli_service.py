@@ -1,4 +1,4 @@
-"""A small service on this machine that speaks the API's contract, for tests of the command line."""
+"""Fake of the imagescan service that implements the API contract over HTTP, for tests of the command line."""
 
 import hashlib
 import json
@@ -13,15 +13,18 @@ from urllib.parse import parse_qsl, unquote
 
 type Body = dict[str, Any]
 
+_OMITTED_IN_BATCHES = frozenset({"labels", "closest_labels", "results"})
+
 
 @dataclass
 class Fault:
-    """What the next call of a kind is answered with instead: submit, status, ask, list, announce, look or upload.
+    """Response that replaces the next one of a kind.
 
-    An ``entry`` of those that are announced and a ``result`` of a look are kinds of their own.
+    The kinds of calls are submit, status, ask, list, submit_batch, status_batch and upload. The kinds of single results
+    within batch responses are submit_entry and status_entry.
     """
 
-    call: str
+    kind: str
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     content: bytes = b"{}"
@@ -29,60 +32,60 @@ class Fault:
 
 @dataclass
 class FakeService:
-    """Sees in a picture the words that its bytes hold. A scan takes as many looks at the request as ``looks`` says.
+    """Service that finds a label in an image if the bytes contain the word.
 
-    ``lost`` are the hashes of pictures whose address for the upload nobody listens at. ``most_awaited`` is how many
-    uploads it waited for at the same time.
+    A scan finishes after ``polls_per_scan`` polls of the request. Uploads of the hashes in ``unreachable_uploads`` get
+    a URL on which no server listens. ``max_awaited_uploads`` is the highest number of simultaneously awaited uploads.
     """
 
-    looks: int = 1
-    lost: set[str] = field(default_factory=set)
+    polls_per_scan: int = 1
+    unreachable_uploads: set[str] = field(default_factory=set)
     uploads: int = 0
-    most_awaited: int = 0
+    max_awaited_uploads: int = 0
     faults: list[Fault] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     images: dict[str, bytes] = field(default_factory=dict)
     requests: dict[str, Body] = field(default_factory=dict)
-    looks_left: Counter[str] = field(default_factory=Counter)
+    polls_left: Counter[str] = field(default_factory=Counter)
     keys: dict[str, tuple[Body, str]] = field(default_factory=dict)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
-    address: str = ""
+    origin: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def api(self) -> str:
-        """The base address."""
-        return f"{self.address}/v1"
+    def api_url(self) -> str:
+        """Base URL of the API."""
+        return f"{self.origin}/v1"
 
     def start(self) -> ThreadingHTTPServer:
-        """Listens on 127.0.0.1; the caller shuts the server down."""
+        """Listen on 127.0.0.1. The caller shuts the server down."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": self}))
-        self.address = f"http://127.0.0.1:{server.server_port}"
+        self.origin = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return server
 
-    def lapse(self, code: str) -> None:
-        """Ends every pending request with that failure."""
+    def fail_pending(self, code: str) -> None:
+        """Fail every pending request with a failure code."""
         for request in self.requests.values():
             if request["status"] == "pending":
                 request.update(status="failed", message="Too late.", failure={"code": code, "message": "Too late."})
 
     def post_request(self, body: Body, key: str) -> tuple[int, Body]:
-        earlier, request_id = self.keys.setdefault(key, (body, str(uuid.uuid4())))
-        if earlier != body:
+        previous, request_id = self.keys.setdefault(key, (body, str(uuid.uuid4())))
+        if previous != body:
             return 409, {"code": "idempotency_key_reused", "message": "Another body."}
-        request = self._derived(self.requests.setdefault(request_id, _pending(request_id, body)))
+        request = self._derive(self.requests.setdefault(request_id, _pending(request_id, body)))
         return 200 if request["status"] != "pending" else 202, {**request, "upload": self._upload(body, request)}
 
-    def post_many(self, entries: list[Body]) -> tuple[int, Body]:
+    def post_batch(self, entries: list[Body]) -> tuple[int, Body]:
         keys = [entry.pop("idempotency_key") for entry in entries]
-        posted = [self._result("entry", self.post_request, *sent) for sent in zip(entries, keys, strict=True)]
-        self.most_awaited = max(self.most_awaited, len(self.requests) - self.uploads)
-        return 200, {"results": [_without_labels(each) for each in posted]}
+        results = [self._result("submit_entry", self.post_request, *each) for each in zip(entries, keys, strict=True)]
+        self.max_awaited_uploads = max(self.max_awaited_uploads, len(self.requests) - self.uploads)
+        return 200, {"results": [_shorten(each) for each in results]}
 
-    def get_many(self, request_ids: list[str]) -> tuple[int, Body]:
-        return 200, {"results": [self._result("result", self.get_request, each) for each in request_ids]}
+    def get_batch(self, request_ids: list[str]) -> tuple[int, Body]:
+        return 200, {"results": [self._result("status_entry", self.get_request, each) for each in request_ids]}
 
     def put_image(self, image_hash: str, content: bytes, *, if_absent: bool) -> tuple[int, Body]:
         if if_absent and image_hash in self.images:
@@ -91,34 +94,34 @@ class FakeService:
             return 400, {}
         self.images[image_hash] = content
         self.uploads += 1
-        self.looks_left[image_hash] = self.looks
+        self.polls_left[image_hash] = self.polls_per_scan
         return 200, {}
 
     def get_request(self, request_id: str) -> tuple[int, Body]:
         request = self.requests.get(request_id)
         if request is None:
-            return 404, {"code": "request_not_found", "message": "There is no such request."}
-        self.looks_left[request["image_hash"]] -= 1
-        return 200, self._derived(request)
+            return 404, {"code": "request_not_found", "message": "Request not found."}
+        self.polls_left[request["image_hash"]] -= 1
+        return 200, self._derive(request)
 
     def get_page(self, query: dict[str, str]) -> tuple[int, Body]:
-        """Requests are newest first by the order they came in; a cursor is how many came before."""
-        if query.get("from") == "nonsense":
-            return 400, {"code": "invalid_from", "message": "That is no time."}
+        """Return requests in reverse order of arrival. The cursor is the number of requests on earlier pages."""
+        if query.get("created_after") == "nonsense":
+            return 400, {"code": "invalid_created_after", "message": "Invalid time."}
         newest = list(reversed(self.requests.values()))
         start, limit = int(query.get("cursor", 0)), int(query["limit"])
         page = [each for each in newest[start : start + limit] if query.get("status") in (None, each["status"])]
         labelled = [each for each in page if query.get("label") in (None, each["label"])]
-        return 200, {"requests": labelled, "cursor": str(start + limit) if start + limit < len(newest) else None}
+        return 200, {"requests": labelled, "next_cursor": str(start + limit) if start + limit < len(newest) else None}
 
     def post_question(self, request_id: str, body: Body) -> tuple[int, Body]:
         if self.requests[request_id]["status"] != "completed":
             return 409, {"code": "request_pending", "message": "Still waiting."}
-        matched = self._shows(self.requests[request_id]["image_hash"], body["labels"][0])
+        matched = self._matches(self.requests[request_id]["image_hash"], body["labels"][0])
         return 200, {"request_id": request_id, "label_matched": matched, "message": f"{body['labels']}: {matched}"}
 
-    def next_fault(self, call: str) -> "Fault | None":
-        fault = next((each for each in self.faults if each.call == call), None)
+    def next_fault(self, kind: str) -> "Fault | None":
+        fault = next((each for each in self.faults if each.kind == kind), None)
         if fault:
             self.faults.remove(fault)
         return fault
@@ -126,25 +129,25 @@ class FakeService:
     def _result(self, kind: str, act: Callable[..., tuple[int, Body]], *arguments: Any) -> Body:
         fault = self.next_fault(kind)
         status, body = (fault.status, json.loads(fault.content)) if fault else act(*arguments)
-        is_told = status in {200, 202}
-        return {"status_code": status, "request": body if is_told else None, "error": None if is_told else body}
+        succeeded = status in {200, 202}
+        return {"status_code": status, "request": body if succeeded else None, "error": None if succeeded else body}
 
-    def _derived(self, request: Body) -> Body:
+    def _derive(self, request: Body) -> Body:
         image_hash = request["image_hash"]
-        if request["status"] == "pending" and image_hash in self.images and self.looks_left[image_hash] <= 0:
-            matched = self._shows(image_hash, request["label"])
+        if request["status"] == "pending" and image_hash in self.images and self.polls_left[image_hash] <= 0:
+            matched = self._matches(image_hash, request["label"])
             request.update(status="completed", label_matched=matched, message="Yes." if matched else "No.")
             request.update(labels=[{"name": "Cat"}], results=[{"matched": matched}])
         return request
 
-    def _shows(self, image_hash: str, label: str) -> bool:
+    def _matches(self, image_hash: str, label: str) -> bool:
         return label.encode() in self.images[image_hash]
 
     def _upload(self, body: Body, request: Body) -> Body | None:
         if request["status"] != "pending":
             return None
-        address = "http://127.0.0.1:1" if body["sha256"] in self.lost else self.address
-        url = f"{address}/bucket/{body['sha256']}?X-Amz-Signature=secret"
+        origin = "http://127.0.0.1:1" if body["sha256"] in self.unreachable_uploads else self.origin
+        url = f"{origin}/bucket/{body['sha256']}?X-Amz-Signature=secret"
         return {"method": "PUT", "url": url, "headers": {"Content-Type": body.get("fileType", "image/png")}}
 
 
@@ -164,10 +167,10 @@ def _pending(request_id: str, body: Body) -> Body:
     }
 
 
-def _without_labels(result: Body) -> Body:
+def _shorten(result: Body) -> Body:
     request = result["request"]
-    told = request and {name: request[name] for name in request if name not in {"labels", "closest_labels", "results"}}
-    return result | {"request": told}
+    shortened = request and {name: request[name] for name in request if name not in _OMITTED_IN_BATCHES}
+    return result | {"request": shortened}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -175,43 +178,43 @@ class _Handler(BaseHTTPRequestHandler):
     fake: FakeService
 
     def do_GET(self) -> None:
-        path, _, query = self.path.partition("?")
-        asked = dict(parse_qsl(query))
-        if path.endswith("/scanrequests") and "ids" in asked:
-            self._answer("look", lambda _: self.fake.get_many(asked["ids"].split(",")))
+        path, _, query_string = self.path.partition("?")
+        query = dict(parse_qsl(query_string))
+        if path.endswith("/scanrequests") and "ids" in query:
+            self._respond("status_batch", lambda _: self.fake.get_batch(query["ids"].split(",")))
         elif path.endswith("/scanrequests"):
-            self._answer("list", lambda _: self.fake.get_page(asked))
+            self._respond("list", lambda _: self.fake.get_page(query))
         else:
-            self._answer("status", lambda _: self.fake.get_request(unquote(self.path.rsplit("/", 1)[1])))
+            self._respond("status", lambda _: self.fake.get_request(unquote(self.path.rsplit("/", 1)[1])))
 
     def do_POST(self) -> None:
         if self.path.endswith("/questions"):
-            self._answer("ask", lambda sent: self.fake.post_question(self.path.split("/")[-2], json.loads(sent)))
+            self._respond("ask", lambda body: self.fake.post_question(self.path.split("/")[-2], json.loads(body)))
         elif self.path.endswith("/scanrequests"):
-            self._answer("announce", lambda sent: self.fake.post_many(json.loads(sent)["entries"]))
+            self._respond("submit_batch", lambda body: self.fake.post_batch(json.loads(body)["entries"]))
         else:
             key = self.headers["Idempotency-Key"]
-            self._answer("submit", lambda sent: self.fake.post_request(json.loads(sent), key))
+            self._respond("submit", lambda body: self.fake.post_request(json.loads(body), key))
 
     def do_PUT(self) -> None:
         image_hash = self.path.partition("?")[0].rsplit("/", 1)[1]
         if_absent = self.headers["If-None-Match"] == "*"
-        self._answer("upload", lambda sent: self.fake.put_image(image_hash, sent, if_absent=if_absent))
+        self._respond("upload", lambda body: self.fake.put_image(image_hash, body, if_absent=if_absent))
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name for it
-        """Keeps the tests' output clean."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
+        """Keep the output of the tests clean."""
 
-    def _answer(self, call: str, act: Callable[[bytes], tuple[int, Body]]) -> None:
-        sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def _respond(self, kind: str, act: Callable[[bytes], tuple[int, Body]]) -> None:
+        request_body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with self.fake.lock:
-            self.fake.calls[call] += 1
+            self.fake.calls[kind] += 1
             self.fake.headers.append(dict(self.headers))
             self.fake.paths.append(self.path)
-            fault = self.fake.next_fault(call)
+            fault = self.fake.next_fault(kind)
             if fault:
                 self._send(fault.status, fault.content, fault.headers)
             else:
-                status, body = act(sent)
+                status, body = act(request_body)
                 self._send(status, json.dumps(body).encode(), {})
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the command line share."""
+"""Fixtures for tests of the command line."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +22,10 @@ def service() -> Iterator[FakeService]:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    picture = tmp_path / "cat.png"
-    picture.write_bytes(png() + b"cat")
-    return picture
+def image_path(tmp_path: Path) -> Path:
+    path = tmp_path / "cat.png"
+    path.write_bytes(png() + b"cat")
+    return path
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def config_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(service: FakeService, config_file: Path) -> Run:
-    def run(*arguments: object, api: str | None = service.api, **environment: str) -> Result:
-        settings = {"IMAGESCAN_CONFIG": str(config_file), "IMAGESCAN_API": api, **environment}
+    def run(*arguments: object, api_url: str | None = service.api_url, **environment: str) -> Result:
+        settings = {"IMAGESCAN_CONFIG": str(config_file), "IMAGESCAN_API_URL": api_url, **environment}
         return CliRunner().invoke(app, [str(each) for each in arguments], env=settings)
 
     return run

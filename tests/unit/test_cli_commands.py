@@ -1,4 +1,4 @@
-"""The commands against a service that speaks the API's contract over real HTTP."""
+"""Commands against a fake service over HTTP."""
 
 import asyncio
 import time
@@ -8,30 +8,30 @@ import httpx
 import pytest
 
 from imagescan_cli import __version__
-from imagescan_cli.answers import Answer
-from imagescan_cli.pictures import Picture, look_at
+from imagescan_cli.api_client import RETRY, ApiClient
+from imagescan_cli.image_files import ImageFile, read_image_file
 from imagescan_cli.questions import Question
-from imagescan_cli.scanning import Scanning
-from imagescan_cli.service import RETRY, Service
-from testing.images import png
+from imagescan_cli.schemas import RequestJson
+from imagescan_cli.workflow import ScanWorkflow
+from tests.pictures import png
 from tests.unit.cli_runs import Run, lines
 from tests.unit.cli_service import FakeService, Fault
 
-pytestmark = pytest.mark.enable_socket  # the service listens on this machine's loopback
+pytestmark = pytest.mark.enable_socket  # the fake service listens on the loopback interface
 
 PROXY = b'{"hello": "proxy"}'
 
 
-async def _submitted(service: FakeService, picture: Picture) -> Answer:
-    async with Service(service.api) as connected:
-        scanning = Scanning(connected, concurrency=1)
-        return await scanning.submit(picture, Question(("cat",)), wait=True, sent=lambda: None)
+async def _submit(service: FakeService, image: ImageFile) -> RequestJson:
+    async with ApiClient(service.api_url) as client:
+        workflow = ScanWorkflow(client, concurrency=1)
+        return await workflow.submit(image, Question(("cat",)), wait=True, on_submitted=lambda: None)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three pictures, two of them the same, and a file that is none."""
-    folder = tmp_path / "pictures"
+    """Three images, two of them identical, and a text file."""
+    folder = tmp_path / "images"
     folder.mkdir()
     (folder / "cat.png").write_bytes(png() + b"cat")
     (folder / "copy.png").write_bytes(png() + b"cat")
@@ -40,70 +40,70 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_is_answered_picture_by_picture_and_what_is_none_is_noted(run: Run, folder: Path) -> None:
+def test_every_image_of_a_directory_gets_a_result_and_other_files_are_noted(run: Run, folder: Path) -> None:
     result = run("submit", folder, "--label", "cat", "--wait", "--json")
-    answers = {Path(answer["path"]).name: answer["label_matched"] for answer in lines(result)}
-    assert answers == {"cat.png": True, "copy.png": True, "dog.png": False}
+    results = {Path(each["path"]).name: each["label_matched"] for each in lines(result)}
+    assert results == {"cat.png": True, "copy.png": True, "dog.png": False}
     assert result.exit_code == 0
     assert f"{folder / 'notes.txt'}: skipped, neither JPEG nor PNG" in result.stderr
-    assert "3 pictures: 2 yes, 1 no; 2 uploaded." in result.stderr
+    assert "3 images: 2 yes, 1 no; 2 uploaded." in result.stderr
 
 
-def test_progress_is_drawn_on_standard_error_alone(run: Run, folder: Path) -> None:
+def test_progress_is_drawn_on_standard_error_only(run: Run, folder: Path) -> None:
     result = run("submit", folder, "--wait", "--json", TTY_COMPATIBLE="1")
-    assert "answered" in result.stderr
+    assert "finished" in result.stderr
     assert len(lines(result)) == 3
 
 
-def test_people_read_a_sentence_for_each_picture(run: Run, folder: Path) -> None:
+def test_text_output_is_one_sentence_per_image(run: Run, folder: Path) -> None:
     result = run("submit", folder / "dog.png", "--wait")
     assert result.stdout.startswith(f"{folder / 'dog.png'}: No. [")
     assert result.exit_code == 1
 
 
-def test_a_folder_submitted_again_is_asked_about_and_not_uploaded(run: Run, folder: Path, service: FakeService) -> None:
+def test_directory_submitted_again_is_not_uploaded_again(run: Run, folder: Path, service: FakeService) -> None:
     first = run("submit", folder, "--wait", "--json")
     again = run("submit", folder, "--wait", "--json")
     assert service.uploads == 2
     assert "0 uploaded" in again.stderr
-    assert {answer["request_id"] for answer in lines(first)} == {answer["request_id"] for answer in lines(again)}
+    assert {each["request_id"] for each in lines(first)} == {each["request_id"] for each in lines(again)}
 
 
-def test_a_run_that_was_broken_off_is_taken_up_where_it_was(run: Run, folder: Path, service: FakeService) -> None:
-    sent = run("submit", folder, "--json")
-    assert sent.exit_code == 0
-    assert {answer["status"] for answer in lines(sent)} == {"pending"}
-    answered = run("submit", folder, "--json", "--wait")
-    assert "0 uploaded" in answered.stderr
+def test_rerun_resumes_an_interrupted_run(run: Run, folder: Path, service: FakeService) -> None:
+    submitted = run("submit", folder, "--json")
+    assert submitted.exit_code == 0
+    assert {each["status"] for each in lines(submitted)} == {"pending"}
+    finished = run("submit", folder, "--json", "--wait")
+    assert "0 uploaded" in finished.stderr
     assert service.uploads == 2
-    assert {answer["request_id"] for answer in lines(sent)} == {answer["request_id"] for answer in lines(answered)}
+    assert {each["request_id"] for each in lines(submitted)} == {each["request_id"] for each in lines(finished)}
 
 
-def test_a_permission_to_upload_is_not_shown(run: Run, folder: Path) -> None:
+def test_presigned_url_is_not_printed(run: Run, folder: Path) -> None:
     result = run("submit", folder, "--json")
     assert "secret" not in result.output
-    assert {answer["upload"] for answer in lines(result)} == {None}
+    assert {each["upload"] for each in lines(result)} == {None}
 
 
 @pytest.mark.parametrize(("code", "uploads"), [("never_uploaded", 1), ("timed_out", 1)])
-def test_a_request_that_lapsed_is_replaced_by_a_new_one(
+def test_expired_request_is_replaced_by_a_new_one(
     run: Run, folder: Path, service: FakeService, code: str, uploads: int
 ) -> None:
     service.faults = [Fault("upload", 403)]
     assert run("submit", folder / "cat.png").exit_code == 3
-    service.lapse(code)
+    service.fail_pending(code)
     for _ in range(2):
         result = run("submit", folder / "cat.png", "--wait")
         assert (result.exit_code, len(service.images)) == (0, uploads)
     assert len(service.requests) == 2
 
 
-def test_what_the_image_itself_failed_by_is_told_and_not_asked_anew(
+def test_permanent_failure_of_an_image_is_reported_and_not_resubmitted(
     run: Run, folder: Path, service: FakeService
 ) -> None:
-    service.looks = 10
+    service.polls_per_scan = 10
     run("submit", folder / "cat.png")
-    service.lapse("image_invalid")
+    service.fail_pending("image_invalid")
     result = run("submit", folder / "cat.png", "--wait", "--json")
     assert (result.exit_code, lines(result)[0]["failure"]["code"]) == (3, "image_invalid")
     assert len(service.requests) == 1
@@ -111,26 +111,24 @@ def test_what_the_image_itself_failed_by_is_told_and_not_asked_anew(
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_every_call_is_repeated_after_what_passes(method: str, status: int) -> None:
+def test_every_method_is_retried_after_a_transient_error(method: str, status: int) -> None:
     assert RETRY.is_retry(method, status, has_retry_after=False)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 413, 415])
-def test_no_call_is_repeated_after_a_refusal(status: int) -> None:
+def test_no_call_is_retried_after_a_permanent_error(status: int) -> None:
     assert not RETRY.is_retryable_status_code(status)
 
 
 @pytest.mark.parametrize(("call", "status"), [("submit", 429), ("upload", 503), ("status", 500)])
-def test_what_passes_is_tried_again(run: Run, folder: Path, service: FakeService, call: str, status: int) -> None:
+def test_transient_error_is_retried(run: Run, folder: Path, service: FakeService, call: str, status: int) -> None:
     service.faults = [Fault(call, status)]
     result = run("submit", folder / "cat.png", "--wait")
     assert result.exit_code == 0
     assert len(service.requests) == 1
 
 
-def test_a_service_that_says_when_to_come_again_is_left_alone_until_then(
-    run: Run, folder: Path, service: FakeService
-) -> None:
+def test_retry_waits_as_long_as_retry_after_says(run: Run, folder: Path, service: FakeService) -> None:
     service.faults = [Fault("submit", 429, {"Retry-After": "1"})]
     started = time.monotonic()
     assert run("submit", folder / "cat.png").exit_code == 0
@@ -138,32 +136,32 @@ def test_a_service_that_says_when_to_come_again_is_left_alone_until_then(
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_what_is_refused_for_good_is_not_tried_again_and_leaves_other_pictures_alone(
+def test_permanent_error_is_not_retried_and_does_not_affect_other_images(
     run: Run, folder: Path, service: FakeService, status: int
 ) -> None:
-    refusal = b'{"code": "not_taken", "message": "Send another."}'
-    service.faults = [Fault("entry", status, content=refusal)]
+    rejection = b'{"code": "rejected", "message": "Use another image."}'
+    service.faults = [Fault("submit_entry", status, content=rejection)]
     result = run("submit", folder / "cat.png", folder / "dog.png", "--wait", "--json", "--concurrency", 1)
-    first, second = sorted(lines(result), key=lambda answer: str(answer["path"]))
-    assert (first["failure"]["code"], first["message"]) == ("not_taken", "Send another.")
+    first, second = sorted(lines(result), key=lambda each: str(each["path"]))
+    assert (first["failure"]["code"], first["message"]) == ("rejected", "Use another image.")
     assert second["status"] == "completed"
-    assert (result.exit_code, service.calls["announce"], service.calls["submit"]) == (3, 1, 0)
+    assert (result.exit_code, service.calls["submit_batch"], service.calls["submit"]) == (3, 1, 0)
 
 
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
         (Fault("submit", 403, content=b'{"message": "Forbidden"}'), "http_403"),
-        (Fault("submit", 404, content=b"<html>no such page</html>"), "http_404"),
-        (Fault("submit", 200, content=b"<html>hello</html>"), "not_the_api"),
-        (Fault("submit", 200, content=b"[]"), "not_the_api"),
-        (Fault("submit", 200, content=PROXY), "not_the_api"),
-        (Fault("submit", 200, {"Content-Encoding": "gzip"}, b"not compressed"), "not_the_api"),
-        (Fault("status", 200, content=PROXY), "not_the_api"),
-        (Fault("upload", 403, content=b"<Error><Code>AccessDenied</Code></Error>"), "upload_refused"),
+        (Fault("submit", 404, content=b"<html>not found</html>"), "http_404"),
+        (Fault("submit", 200, content=b"<html>hello</html>"), "unexpected_response"),
+        (Fault("submit", 200, content=b"[]"), "unexpected_response"),
+        (Fault("submit", 200, content=PROXY), "unexpected_response"),
+        (Fault("submit", 200, {"Content-Encoding": "gzip"}, b"not compressed"), "unexpected_response"),
+        (Fault("status", 200, content=PROXY), "unexpected_response"),
+        (Fault("upload", 403, content=b"<Error><Code>AccessDenied</Code></Error>"), "upload_rejected"),
     ],
 )
-def test_an_answer_in_other_words_than_the_apis_is_a_failure_that_says_so(
+def test_unexpected_response_is_a_failure_with_a_code(
     run: Run, folder: Path, service: FakeService, fault: Fault, code: str
 ) -> None:
     service.faults = [fault]
@@ -174,19 +172,22 @@ def test_an_answer_in_other_words_than_the_apis_is_a_failure_that_says_so(
 @pytest.mark.parametrize(
     ("call", "arguments"), [("status", ["status", "r1"]), ("ask", ["ask", "r1", "-l", "cat"]), ("list", ["list"])]
 )
-def test_an_address_of_something_else_is_a_failure_and_never_a_no(
+def test_response_of_another_server_is_a_failure_and_never_no_match(
     run: Run, service: FakeService, call: str, arguments: list[str]
 ) -> None:
     service.faults = [Fault(call, 200, content=PROXY)]
     result = run(*arguments)
-    assert (result.exit_code, "does not answer like the API" in result.stdout) == (3, True)
+    assert (result.exit_code, f"Unexpected response from {service.api_url}. Check --api-url." in result.stdout) == (
+        3,
+        True,
+    )
 
 
-def test_an_answer_that_breaks_the_program_itself_ends_with_3_and_one_sentence(run: Run, service: FakeService) -> None:
-    service.faults = [Fault("status", 200, content=b"[" * 1_000_000)]  # deeper than any reader of JSON goes
+def test_unexpected_error_exits_with_3_and_one_line(run: Run, service: FakeService) -> None:
+    service.faults = [Fault("status", 200, content=b"[" * 1_000_000)]  # nested too deeply for any JSON parser
     result = run("status", "r1")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert result.stderr.startswith("imagescan itself failed: RecursionError: ")
+    assert result.stderr.startswith("Unexpected error: RecursionError: ")
     assert result.stderr.count("\n") == 1
 
 
@@ -199,7 +200,7 @@ def test_an_answer_that_breaks_the_program_itself_ends_with_3_and_one_sentence(r
         (400, "BadDigest", 1, 3),
     ],
 )
-def test_an_upload_is_tried_again_after_those_refusals_that_pass(
+def test_upload_is_retried_after_transient_s3_errors_only(
     run: Run, folder: Path, service: FakeService, *, status: int, code: str, uploads: int, exit_code: int
 ) -> None:
     service.faults = [Fault("upload", status, content=f"<Error><Code>{code}</Code></Error>".encode())]
@@ -207,98 +208,100 @@ def test_an_upload_is_tried_again_after_those_refusals_that_pass(
     assert (result.exit_code, service.calls["upload"]) == (exit_code, uploads)
 
 
-def test_a_refusal_that_does_not_pass_in_time_is_told(
+def test_transient_s3_error_is_reported_after_the_last_retry(
     run: Run, folder: Path, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RETRY, "total", 1)  # else it would be tried for some seconds
+    monkeypatch.setattr(RETRY, "total", 1)  # avoids several seconds of retries
     service.faults = [Fault("upload", 400, content=b"<Error><Code>RequestTimeout</Code></Error>") for _ in range(2)]
-    [answer] = lines(run("submit", folder / "cat.png", "--json"))
-    assert (answer["failure"]["code"], "400 RequestTimeout" in answer["message"]) == ("upload_refused", True)
+    [failed] = lines(run("submit", folder / "cat.png", "--json"))
+    assert (failed["failure"]["code"], "400 RequestTimeout" in failed["message"]) == ("upload_rejected", True)
 
 
-def test_an_upload_that_does_not_get_through_fails_that_picture_and_no_other(
+def test_failed_upload_fails_that_image_only(
     run: Run, folder: Path, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RETRY, "total", 1)  # else it would be tried for some seconds
-    cat = look_at(folder / "cat.png")
+    monkeypatch.setattr(RETRY, "total", 1)  # avoids several seconds of retries
+    cat = read_image_file(folder / "cat.png")
     assert cat is not None
-    service.lost.add(cat.sha256)
+    service.unreachable_uploads.add(cat.sha256)
     result = run("submit", folder, "--wait", "--json", "--concurrency", 1)
-    failures = {Path(answer["path"]).name: (answer["failure"] or {}).get("code") for answer in lines(result)}
+    failures = {Path(each["path"]).name: (each["failure"] or {}).get("code") for each in lines(result)}
     assert failures == {"cat.png": "upload_failed", "copy.png": "upload_failed", "dog.png": None}
     assert (result.exit_code, "secret" in result.output) == (3, False)
 
 
-def test_a_file_that_changed_since_it_was_looked_at_is_refused_and_never_answered_wrongly(
+def test_file_that_changed_after_hashing_is_rejected_and_never_gets_a_wrong_answer(
     folder: Path, service: FakeService
 ) -> None:
-    picture = look_at(folder / "cat.png")
-    assert picture is not None
-    picture.path.write_bytes(png() + b"something else")
-    answer = asyncio.run(_submitted(service, picture))
-    assert (answer["failure"]["code"], service.images) == ("upload_refused", {})
+    image = read_image_file(folder / "cat.png")
+    assert image is not None
+    image.path.write_bytes(png() + b"something else")
+    request = asyncio.run(_submit(service, image))
+    assert (request["failure"]["code"], service.images) == ("upload_rejected", {})
 
 
-def test_a_file_that_is_gone_since_it_was_looked_at_is_a_failure(folder: Path, service: FakeService) -> None:
-    picture = look_at(folder / "cat.png")
-    assert picture is not None
-    picture.path.unlink()
-    assert asyncio.run(_submitted(service, picture))["failure"]["code"] == "unreadable"
+def test_file_that_disappeared_after_hashing_is_a_failure(folder: Path, service: FakeService) -> None:
+    image = read_image_file(folder / "cat.png")
+    assert image is not None
+    image.path.unlink()
+    assert asyncio.run(_submit(service, image))["failure"]["code"] == "unreadable"
 
 
-def test_waiting_ends_with_the_time_given(run: Run, folder: Path, service: FakeService) -> None:
-    service.looks = 1000
+def test_waiting_ends_at_the_timeout(run: Run, folder: Path, service: FakeService) -> None:
+    service.polls_per_scan = 1000
     result = run("submit", folder / "cat.png", "--wait", "--timeout", 1, "--json")
     assert (result.exit_code, lines(result)[0]["status"]) == (3, "pending")
 
 
-def test_requests_are_shown_as_they_stand_and_watched_until_they_are_answered(
+def test_status_shows_the_current_state_and_wait_polls_until_the_end(
     run: Run, folder: Path, service: FakeService
 ) -> None:
-    service.looks = 2
-    [sent] = lines(run("submit", folder / "cat.png", "--json"))
-    pending = run("status", sent["request_id"], "--json")
+    service.polls_per_scan = 2
+    [submitted] = lines(run("submit", folder / "cat.png", "--json"))
+    pending = run("status", submitted["request_id"], "--json")
     assert (pending.exit_code, lines(pending)[0]["status"]) == (4, "pending")
-    answered = run("watch", sent["request_id"], "--json")
-    assert (answered.exit_code, lines(answered)[0]["label_matched"]) == (0, True)
-    assert run("status", sent["request_id"]).exit_code == 0
+    finished = run("wait", submitted["request_id"], "--json")
+    assert (finished.exit_code, lines(finished)[0]["label_matched"]) == (0, True)
+    assert run("status", submitted["request_id"]).exit_code == 0
 
 
-def test_an_unknown_request_is_a_failure_beside_those_that_are_known(run: Run, folder: Path) -> None:
-    [sent] = lines(run("submit", folder / "cat.png", "--json"))
-    result = run("watch", sent["request_id"], "a/../b", "--json")
-    answers = {answer["request_id"]: answer for answer in lines(result)}
-    assert answers["a/../b"]["failure"]["code"] == "request_not_found"
-    assert answers[sent["request_id"]]["label_matched"] is True
+def test_unknown_request_is_a_failure_and_does_not_affect_others(run: Run, folder: Path) -> None:
+    [submitted] = lines(run("submit", folder / "cat.png", "--json"))
+    result = run("wait", submitted["request_id"], "a/../b", "--json")
+    results = {each["request_id"]: each for each in lines(result)}
+    assert results["a/../b"]["failure"]["code"] == "request_not_found"
+    assert results[submitted["request_id"]]["label_matched"] is True
     assert result.exit_code == 3
 
 
-def test_more_is_asked_about_an_answered_request(run: Run, folder: Path) -> None:
-    [sent] = lines(run("submit", folder / "dog.png", "--json"))
-    assert run("ask", sent["request_id"], "--label", "dog").exit_code == 3
-    run("watch", sent["request_id"])
-    assert run("ask", sent["request_id"], "--label", "dog").exit_code == 0
-    assert run("ask", sent["request_id"], "--label", "cat").exit_code == 1
+def test_follow_up_question_requires_a_completed_request(run: Run, folder: Path) -> None:
+    [submitted] = lines(run("submit", folder / "dog.png", "--json"))
+    assert run("ask", submitted["request_id"], "--label", "dog").exit_code == 3
+    run("wait", submitted["request_id"])
+    assert run("ask", submitted["request_id"], "--label", "dog").exit_code == 0
+    assert run("ask", submitted["request_id"], "--label", "cat").exit_code == 1
 
 
-def requests_made(service: FakeService, *labels: str) -> list[str]:
-    """Made on the service itself, in this order; their ids."""
-    bodies = [{"sha256": f"{len(service.requests) + at:064}", "label": label} for at, label in enumerate(labels)]
+def create_requests(service: FakeService, *labels: str) -> list[str]:
+    """Create requests on the service in this order and return their IDs."""
+    bodies = [{"sha256": f"{len(service.requests) + index:064}", "label": label} for index, label in enumerate(labels)]
     return [service.post_request(body, body["sha256"])[1]["request_id"] for body in bodies]
 
 
-@pytest.mark.parametrize(("limit", "told", "pages"), [((), 250, 3), (("--limit", 101), 101, 2), (("--limit", 7), 7, 1)])
-def test_requests_are_listed_newest_first_over_as_many_pages_as_it_takes(
-    run: Run, service: FakeService, limit: tuple[object, ...], told: int, pages: int
+@pytest.mark.parametrize(
+    ("limit", "count", "pages"), [((), 250, 3), (("--limit", 101), 101, 2), (("--limit", 7), 7, 1)]
+)
+def test_list_is_newest_first_and_fetches_as_many_pages_as_needed(
+    run: Run, service: FakeService, limit: tuple[object, ...], count: int, pages: int
 ) -> None:
-    made = requests_made(service, *["cat"] * 250)
+    created = create_requests(service, *["cat"] * 250)
     result = run("list", "--json", *limit)
-    assert [each["request_id"] for each in lines(result)] == made[::-1][:told]
+    assert [each["request_id"] for each in lines(result)] == created[::-1][:count]
     assert (result.exit_code, service.calls["list"]) == (0, pages)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("filters", "expected"),
     [
         (["--status", "failed"], [1, 0]),
         (["--status", "pending"], [3, 2]),
@@ -306,34 +309,38 @@ def test_requests_are_listed_newest_first_over_as_many_pages_as_it_takes(
         (["-l", "bird"], []),
     ],
 )
-def test_a_list_is_of_what_is_wanted(run: Run, service: FakeService, wanted: list[str], told: list[int]) -> None:
-    made = requests_made(service, "cat", "dog")
-    service.lapse("timed_out")
-    made += requests_made(service, "cat", "dog")
-    result = run("list", "--json", *wanted)
-    assert [each["request_id"] for each in lines(result)] == [made[at] for at in told]
+def test_list_filters_by_status_and_label(
+    run: Run, service: FakeService, filters: list[str], expected: list[int]
+) -> None:
+    created = create_requests(service, "cat", "dog")
+    service.fail_pending("timed_out")
+    created += create_requests(service, "cat", "dog")
+    result = run("list", "--json", *filters)
+    assert [each["request_id"] for each in lines(result)] == [created[at] for at in expected]
     assert result.exit_code == 0
 
 
-def test_a_page_that_holds_nothing_wanted_is_not_the_end(run: Run, service: FakeService) -> None:
-    [wanted, *_] = requests_made(service, "dog", *["cat"] * 100)
-    assert [each["request_id"] for each in lines(run("list", "--json", "--label", "dog"))] == [wanted]
+def test_empty_page_does_not_end_the_list(run: Run, service: FakeService) -> None:
+    [expected, *_] = create_requests(service, "dog", *["cat"] * 100)
+    assert [each["request_id"] for each in lines(run("list", "--json", "--label", "dog"))] == [expected]
 
 
-def test_a_list_for_people_is_a_sentence_for_each(run: Run, service: FakeService) -> None:
-    [request_id] = requests_made(service, "cat")
-    assert run("list", "--from", "2026-11-22").stdout == f"{request_id}: Waiting.\n"
-    assert "from=2026-11-22" in service.paths[-1]
+def test_text_list_is_one_sentence_per_request(run: Run, service: FakeService) -> None:
+    [request_id] = create_requests(service, "cat")
+    assert run("list", "--since", "2026-11-22").stdout == f"{request_id}: Waiting.\n"
+    assert "created_after=2026-11-22" in service.paths[-1]
 
 
-def test_a_query_is_written_as_signatures_need_it(run: Run, service: FakeService) -> None:
-    run("list", "--label", "black cat", "--from", "2026-11-22T10:00+01:00")
-    assert service.paths[-1] == "/v1/scanrequests?label=black%20cat&from=2026-11-22T10%3A00%2B01%3A00&limit=100"
+def test_list_query_is_encoded_as_signatures_require(run: Run, service: FakeService) -> None:
+    run("list", "--label", "black cat", "--since", "2026-11-22T10:00+01:00")
+    assert (
+        service.paths[-1] == "/v1/scanrequests?label=black%20cat&created_after=2026-11-22T10%3A00%2B01%3A00&limit=100"
+    )
 
 
-def test_a_list_that_the_service_refuses_is_a_failure_that_says_why(run: Run) -> None:
-    told = run("list", "--from", "nonsense")
-    assert (told.exit_code, told.stdout) == (3, "That is no time.\n")
+def test_rejected_list_is_a_failure_with_the_message_of_the_service(run: Run) -> None:
+    result = run("list", "--since", "nonsense")
+    assert (result.exit_code, result.stdout) == (3, "Invalid time.\n")
 
 
 @pytest.mark.parametrize(
@@ -343,7 +350,7 @@ def test_a_list_that_the_service_refuses_is_a_failure_that_says_why(run: Run) ->
         (["submit"], "PATH"),
         (["status"], "ID"),
         (["ask", "r1"], "--label"),
-        (["submit", ".", "--match", "some"], "some"),
+        (["submit", ".", "--match-mode", "some"], "some"),
         (["submit", ".", "--min-confidence", "24.9"], "--min-confidence"),
         (["submit", ".", "--min-confidence", "101"], "--min-confidence"),
         (["submit", ".", "--min-confidence", "nan"], "--min-confidence"),
@@ -351,48 +358,45 @@ def test_a_list_that_the_service_refuses_is_a_failure_that_says_why(run: Run) ->
         (["submit", ".", "--concurrency", "0"], "--concurrency"),
         (["list", "--status", "done"], "done"),
         (["list", "--limit", "0"], "--limit"),
-        (["status", "r1", "--api", "example.com"], "https://"),
+        (["status", "r1", "--api-url", "example.com"], "https://"),
         (["--config", "no-such-file", "status", "r1"], "no-such-file"),
     ],
 )
-def test_a_wrong_command_line_ends_with_2_and_says_what_is_wrong(
-    run: Run, arguments: list[str], complaint: str
-) -> None:
+def test_usage_error_exits_with_2_and_names_the_problem(run: Run, arguments: list[str], complaint: str) -> None:
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert complaint in result.stderr
 
 
-def test_paths_without_a_picture_are_a_wrong_command_line(run: Run, folder: Path) -> None:
+def test_paths_without_an_image_are_a_usage_error(run: Run, folder: Path) -> None:
     result = run("submit", folder / "notes.txt")
     assert result.exit_code == 2
-    assert "no JPEG or PNG picture" in result.stderr
+    assert "no JPEG or PNG images found" in result.stderr
 
 
-def test_no_address_says_the_three_ways_to_give_one(run: Run) -> None:
-    result = run("status", "r1", api=None)
+def test_missing_api_url_error_names_the_three_ways_to_set_it(run: Run) -> None:
+    result = run("status", "r1", api_url=None)
     assert result.exit_code == 2
-    assert all(way in result.stderr for way in ("--api", "IMAGESCAN_API", 'api = "https://..."'))
+    assert all(each in result.stderr for each in ("--api-url", "IMAGESCAN_API_URL", 'api_url = "https://..."'))
 
 
-def test_a_flag_outweighs_the_environment_and_that_the_file(run: Run, config_file: Path, service: FakeService) -> None:
-    config_file.write_text(f'api = "{service.api}/file"\nconcurrency = 2\n')
-    for api, flags, path in [
+def test_flag_takes_precedence_over_environment_over_file(run: Run, config_file: Path, service: FakeService) -> None:
+    config_file.write_text(f'api_url = "{service.api_url}/file"\nconcurrency = 2\n')
+    for api_url, flags, path in [
         (None, [], "/v1/file/"),
-        (f"{service.api}/environment", [], "/v1/environment/"),
-        (f"{service.api}/environment", ["--api", f"{service.api}/flag/"], "/v1/flag/"),
+        (f"{service.api_url}/environment", [], "/v1/environment/"),
+        (f"{service.api_url}/environment", ["--api-url", f"{service.api_url}/flag/"], "/v1/flag/"),
     ]:
         service.faults = [Fault("status", 418)]
-        run("status", "r1", *flags, api=api)
+        run("status", "r1", *flags, api_url=api_url)
         assert service.paths[-1] == f"{path}scanrequest/r1"
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"), [("apy = 1", "apy"), ("api =", "cannot be read"), ('api = "\\u00"', "cannot be read")]
+    ("text", "complaint"),
+    [("apy = 1", ": apy. Allowed settings: "), ("api_url =", "Cannot read"), ('api_url = "\\u00"', "Cannot read")],
 )
-def test_a_file_of_settings_that_cannot_be_used_is_said_to_be_so(
-    run: Run, config_file: Path, text: str, complaint: str
-) -> None:
+def test_invalid_configuration_file_is_a_usage_error(run: Run, config_file: Path, text: str, complaint: str) -> None:
     config_file.write_text(text)
     result = run("status", "r1")
     assert result.exit_code == 2
@@ -400,7 +404,7 @@ def test_a_file_of_settings_that_cannot_be_used_is_said_to_be_so(
 
 
 @pytest.mark.parametrize("text", ["10", "500", "nan", '"high"'])
-def test_a_confidence_that_the_service_does_not_take_is_as_wrong_in_the_file(
+def test_invalid_confidence_in_the_file_is_a_usage_error(
     run: Run, folder: Path, config_file: Path, service: FakeService, text: str
 ) -> None:
     config_file.write_text(f"min_confidence = {text}")
@@ -410,35 +414,33 @@ def test_a_confidence_that_the_service_does_not_take_is_as_wrong_in_the_file(
 
 
 @pytest.mark.parametrize("confidence", [25, 100])
-def test_a_confidence_that_the_service_takes_is_sent(
-    run: Run, folder: Path, service: FakeService, confidence: int
-) -> None:
+def test_valid_confidence_is_sent(run: Run, folder: Path, service: FakeService, confidence: int) -> None:
     run("submit", folder / "cat.png", "--min-confidence", confidence)
     [(body, _)] = service.keys.values()
     assert body["min_confidence"] == confidence
 
 
-def test_the_version_is_told(run: Run) -> None:
+def test_version_is_printed(run: Run) -> None:
     assert run("--version").stdout == f"imagescan {__version__}\n"
 
 
-def test_nobody_at_the_address_ends_with_3_and_the_address(
+def test_unreachable_api_exits_with_3_and_names_the_url(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RETRY, "total", 0)  # else it would be tried for some seconds
-    result = run("submit", folder, api="http://127.0.0.1:1")
+    monkeypatch.setattr(RETRY, "total", 0)  # avoids several seconds of retries
+    result = run("submit", folder, api_url="http://127.0.0.1:1")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "http://127.0.0.1:1/scanrequests does not answer" in result.stderr
+    assert "http://127.0.0.1:1/scanrequests is unreachable" in result.stderr
 
 
 async def _upload(service: FakeService, request_id: str) -> None:
-    async with Service(service.api, auth=httpx.BasicAuth("me", "secret")) as signed:
-        await signed.status(request_id)
-        await signed.upload({"method": "PUT", "url": f"{service.address}/bucket/x", "headers": {}}, b"")
+    async with ApiClient(service.api_url, auth=httpx.BasicAuth("me", "secret")) as client:
+        await client.status(request_id)
+        await client.upload({"method": "PUT", "url": f"{service.origin}/bucket/x", "headers": {}}, b"")
 
 
-def test_the_api_is_told_who_asks_and_the_bucket_never(service: FakeService) -> None:
-    [request_id] = requests_made(service, "cat")
+def test_credentials_are_sent_to_the_api_and_never_to_the_bucket(service: FakeService) -> None:
+    [request_id] = create_requests(service, "cat")
     service.faults = [Fault("upload", 200)]
     asyncio.run(_upload(service, request_id))
     api, bucket = service.headers

@@ -1,4 +1,4 @@
-"""How the process itself ends, which a command that is called as a function cannot show."""
+"""Exit of the real process, which in-process tests cannot show."""
 
 import os
 import signal
@@ -14,9 +14,9 @@ import pytest
 from local import paths
 from tests.unit.cli_service import FakeService
 
-pytestmark = pytest.mark.enable_socket  # the service listens on this machine's loopback
+pytestmark = pytest.mark.enable_socket  # the fake service listens on the loopback interface
 
-# Set here, because who starts tests in the background may have Ctrl-C passed over, and children take that from them.
+# Restores the handler of Ctrl-C: a test run in the background may ignore the signal, and child processes inherit that.
 PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,39 +31,43 @@ type Start = Callable[..., subprocess.Popen[str]]
 def start(service: FakeService, tmp_path: Path) -> Iterator[Start]:
     settings = tmp_path / "config.toml"
     settings.write_text("")
-    known = {"IMAGESCAN_API": service.api, "IMAGESCAN_CONFIG": str(settings), "PYTHONPATH": str(paths.ROOT / "cli")}
-    started: list[subprocess.Popen[str]] = []
+    ours = {
+        "IMAGESCAN_API_URL": service.api_url,
+        "IMAGESCAN_CONFIG": str(settings),
+        "PYTHONPATH": str(paths.ROOT / "cli"),
+    }
+    processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: object, output: int = PIPE, errors: int = PIPE) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
-        process = subprocess.Popen(command, env=os.environ | known, stdout=output, stderr=errors, text=True)  # noqa: S603 - our own
-        started.append(process)
+        process = subprocess.Popen(command, env=os.environ | ours, stdout=output, stderr=errors, text=True)  # noqa: S603 - our own code
+        processes.append(process)
         return process
 
     yield start
-    for process in started:
+    for process in processes:
         process.kill()
         process.communicate()
 
 
-def test_ctrl_c_ends_with_130_and_says_how_to_go_on(start: Start, picture: Path, service: FakeService) -> None:
-    service.looks = 1_000_000
-    waiting = start("submit", picture, "--wait")
+def test_ctrl_c_exits_with_130_and_says_how_to_resume(start: Start, image_path: Path, service: FakeService) -> None:
+    service.polls_per_scan = 1_000_000
+    waiting = start("submit", image_path, "--wait")
     end = time.monotonic() + 30
     while not service.calls["status"] and time.monotonic() < end:
         time.sleep(0.05)
     waiting.send_signal(signal.SIGINT)
-    told, errors = waiting.communicate(timeout=30)
-    assert (waiting.returncode, told) == (130, "")
-    assert "Stopped. The same command takes up from here" in errors
+    output, errors = waiting.communicate(timeout=30)
+    assert (waiting.returncode, output) == (130, "")
+    assert "Interrupted. Re-run the same command to resume." in errors
 
 
-@pytest.mark.parametrize(("errors", "told"), [(PIPE, ""), (STDOUT, None)])
-def test_answers_that_nobody_reads_end_with_3_and_in_silence(
-    start: Start, picture: Path, errors: int, told: str | None
+@pytest.mark.parametrize(("errors", "expected"), [(PIPE, ""), (STDOUT, None)])
+def test_closed_output_pipe_exits_with_3_without_an_error_message(
+    start: Start, image_path: Path, errors: int, expected: str | None
 ) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    unread = start("submit", picture, output=writer, errors=errors)
+    process = start("submit", image_path, output=writer, errors=errors)
     os.close(writer)
-    assert (unread.communicate(timeout=30)[1], unread.returncode) == (told, 3)
+    assert (process.communicate(timeout=30)[1], process.returncode) == (expected, 3)

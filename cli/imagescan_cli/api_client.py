@@ -1,0 +1,192 @@
+"""HTTP client of the API and of presigned uploads, with retries for transient errors."""
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+import httpx
+from httpx_retries import Retry, aretry_request
+
+from imagescan_cli import __version__
+from imagescan_cli.errors import ApiError, UnreachableError
+from imagescan_cli.questions import Body
+from imagescan_cli.schemas import RequestJson, is_batch, is_follow_up_answer, is_page, is_request
+
+MAX_ENTRIES, MAX_IDS = 25, 100  # limits of the API for one call
+
+RETRY = Retry(
+    total=5,
+    # POST is safe to retry: submissions carry an idempotency key, and follow-up questions change nothing.
+    allowed_methods=["GET", "POST", "PUT"],
+    status_forcelist=[429, 500, 502, 503, 504],
+    backoff_factor=0.25,
+    max_backoff_wait=60,
+)
+# A concurrent write of the same key and a stalled connection. S3 documents both as retryable.
+_TRANSIENT_S3_ERRORS = frozenset({(409, "ConditionalRequestConflict"), (400, "RequestTimeout")})
+# The key contains the hash of the bytes, so an existing object has the same content.
+_IF_NONE_MATCH = {"If-None-Match": "*"}
+# Batch responses omit these fields. They are empty until a request is completed.
+_EMPTY_RESULTS: RequestJson = {"labels": [], "closest_labels": [], "results": []}
+_CONNECT_TIMEOUT_SECONDS, _RESPONSE_TIMEOUT_SECONDS = 10, 30
+
+
+class _TransientUploadError(Exception):
+    """S3 rejected an upload with an error that a retry can resolve."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiResponse:
+    """A response body, its ``Retry-After`` in seconds, and the time it was received (monotonic clock).
+
+    For a known image in a batch response, the body has no labels and no results.
+    """
+
+    body: RequestJson
+    retry_after: float
+    received_at: float = field(default_factory=time.monotonic)
+
+
+class ApiClient:
+    """Client for the API at a base URL. Use it as an async context manager.
+
+    ``auth`` applies to API requests only: uploads use presigned URLs. Every method raises ApiError. All methods except
+    ``upload`` raise UnreachableError after the last retry. A failed upload affects one image only, so ``upload`` raises
+    ApiError instead.
+    """
+
+    def __init__(self, api_url: str, *, auth: httpx.Auth | None = None, retry: Retry = RETRY) -> None:
+        self._api_url, self._auth, self._retry = api_url.rstrip("/"), auth, retry
+        self._retry_upload = retry.copy_with(
+            validate_response=_raise_if_transient,
+            retry_on_exceptions=[*retry.retryable_exceptions, _TransientUploadError],
+        )
+        self._http = httpx.AsyncClient(
+            headers={"User-Agent": f"imagescan-cli/{__version__}"},
+            timeout=httpx.Timeout(_RESPONSE_TIMEOUT_SECONDS, connect=_CONNECT_TIMEOUT_SECONDS),
+            limits=httpx.Limits(max_connections=None),  # callers limit concurrency
+        )
+        self.uploads = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def submit(self, body: Body, key: str) -> ApiResponse:
+        """Submit an image. The same key and body return the same request."""
+        return await self._call(is_request, "POST", "scanrequest", json=body, headers={"Idempotency-Key": key})
+
+    async def status(self, request_id: str) -> ApiResponse:
+        """Return the state of a request."""
+        return await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}")
+
+    async def submit_batch(self, entries: Sequence[tuple[Body, str]]) -> list[ApiResponse | ApiError | None]:
+        """Submit up to 25 images, each with its key. None marks an entry that needs a single call."""
+        body = {"entries": [{**entry, "idempotency_key": key} for entry, key in entries]}
+        return _batch_items(await self._call(partial(is_batch, len(entries)), "POST", "scanrequests", json=body))
+
+    async def status_batch(self, request_ids: Sequence[str]) -> list[ApiResponse | ApiError | None]:
+        """Return the states of up to 100 requests. None marks an ID that needs a single call."""
+        query = urlencode({"ids": ",".join(request_ids)}, quote_via=quote)
+        return _batch_items(await self._call(partial(is_batch, len(request_ids)), "GET", f"scanrequests?{query}"))
+
+    async def ask(self, request_id: str, body: Body) -> ApiResponse:
+        """Ask a follow-up question about the image of a request."""
+        path = f"scanrequest/{quote(request_id, safe='')}/questions"
+        return await self._call(is_follow_up_answer, "POST", path, json=body)
+
+    async def list_page(self, query: Mapping[str, str]) -> RequestJson:
+        """Return a page of requests, newest first, with the cursor of the next page or None."""
+        # Signatures require spaces encoded as %20. httpx would encode them as plus signs.
+        return (await self._call(is_page, "GET", f"scanrequests?{urlencode(query, quote_via=quote)}")).body
+
+    async def upload(self, target: Mapping[str, Any], content: bytes) -> None:
+        """Upload the bytes of an image to ``target``, the ``upload`` of a response. Accept an existing object."""
+        headers = {**target["headers"], **_IF_NONE_MATCH}
+        retry = self._retry_upload
+        try:
+            response = await self._send(target["method"], target["url"], retry=retry, headers=headers, content=content)
+        except UnreachableError as error:
+            raise ApiError("upload_failed", f"Upload failed: {error} Submit the image again.") from error
+        if response.status_code == httpx.codes.PRECONDITION_FAILED:
+            return
+        if not response.is_success:
+            raise ApiError("upload_rejected", _upload_error_message(response))
+        self.uploads += 1
+
+    async def _call(
+        self, is_expected: Callable[[RequestJson], bool], method: str, path: str, **request: Any
+    ) -> ApiResponse:
+        response = await self._send(method, f"{self._api_url}/{path}", retry=self._retry, auth=self._auth, **request)
+        body = _json_object(response)
+        if not response.is_success:
+            raise _api_error(response, body)
+        if not is_expected(body):
+            raise ApiError("unexpected_response", f"Unexpected response from {self._api_url}. Check --api-url.")
+        return ApiResponse(body, _seconds(response.headers.get("Retry-After", "")))
+
+    async def _send(self, method: str, url: str, *, retry: Retry, **request: Any) -> httpx.Response:
+        public_url = url.partition("?")[0]  # the query of a presigned URL is a credential
+        try:
+            return await aretry_request(self._http, method, url, retry=retry, **request)
+        except httpx.DecodingError as error:
+            message = f"{public_url} returned an undecodable response: {error}."
+            raise ApiError("unexpected_response", message) from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise UnreachableError(f"{public_url} is unreachable: {str(error) or type(error).__name__}.") from error
+
+
+def _batch_items(response: ApiResponse) -> list[ApiResponse | ApiError | None]:
+    return [_batch_item(result, response) for result in response.body["results"]]
+
+
+def _batch_item(result: RequestJson, response: ApiResponse) -> ApiResponse | ApiError | None:
+    """Return None for a transient error, because a single call includes retries."""
+    request, error = result["request"], result["error"]
+    if request:
+        is_shortened = request["status"] != "completed" and "labels" not in request
+        body = request | _EMPTY_RESULTS if is_shortened else request
+        return ApiResponse(body, response.retry_after, response.received_at)
+    if RETRY.is_retryable_status_code(result["status_code"]) or error["code"] == "response_too_large":
+        return None
+    return ApiError(error["code"], error["message"])
+
+
+def _json_object(response: httpx.Response) -> RequestJson:
+    """Return the body, or an empty object for anything else, such as the error page of a proxy."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _api_error(response: httpx.Response, body: RequestJson) -> ApiError:
+    """Return the error of a response. Some errors of API Gateway have a message but no code."""
+    message = body.get("message") or f"The API returned {response.status_code} {response.reason_phrase}."
+    return ApiError(str(body.get("code") or f"http_{response.status_code}"), str(message))
+
+
+def _raise_if_transient(response: httpx.Response) -> None:
+    if (response.status_code, _s3_error_code(response)) in _TRANSIENT_S3_ERRORS:
+        raise _TransientUploadError
+
+
+def _upload_error_message(response: httpx.Response) -> str:
+    reason = _s3_error_code(response) or response.reason_phrase
+    return f"S3 rejected the upload ({response.status_code} {reason}). Submit the image again."
+
+
+def _s3_error_code(response: httpx.Response) -> str | None:
+    code = re.search(r"<Code>(\w+)</Code>", response.text)
+    return code[1] if code else None
+
+
+def _seconds(retry_after: str) -> float:
+    return float(retry_after) if retry_after.isdecimal() else 0.0

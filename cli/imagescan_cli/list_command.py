@@ -1,0 +1,37 @@
+"""Listing of requests, newest first."""
+
+import sys
+from collections.abc import AsyncIterator, Mapping
+
+from imagescan_cli.api_client import ApiClient
+from imagescan_cli.errors import ApiError
+from imagescan_cli.exit_codes import ExitCode
+from imagescan_cli.output import Output
+from imagescan_cli.schemas import RequestJson, failed_request
+
+MAX_PAGE_SIZE = 100
+
+
+async def list_all(client: ApiClient, query: Mapping[str, str], output: Output, *, limit: int | None) -> ExitCode:
+    """Print the requests that match a query, at most ``limit``. None means all."""
+    try:
+        async for request in find_requests(client, query, limit):
+            output.show(request)
+    except ApiError as error:
+        output.show(failed_request(error.code, error.message))
+        return ExitCode.FAILED
+    return ExitCode.ACCEPTED
+
+
+async def find_requests(client: ApiClient, query: Mapping[str, str], limit: int | None) -> AsyncIterator[RequestJson]:
+    """Yield the requests that match a query and fetch pages on demand. A page may be empty without being the last."""
+    remaining, cursor = sys.maxsize if limit is None else limit, ""
+    while remaining:
+        position = {"cursor": cursor} if cursor else {}
+        page = await client.list_page({**query, **position, "limit": str(min(remaining, MAX_PAGE_SIZE))})
+        for request in page["requests"]:
+            yield request
+        remaining -= len(page["requests"])
+        cursor = page["next_cursor"]
+        if not cursor:
+            break

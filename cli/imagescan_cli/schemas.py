@@ -1,0 +1,98 @@
+"""Response bodies of the API: validation and interpretation. Pure.
+
+Validation matters because another server at the configured URL, such as a proxy, may return JSON as well.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+type RequestJson = dict[str, Any]
+"""A response body of the API, or a failure of the CLI in the same form."""
+
+# The image itself may be valid, so a new request can succeed. All other failures are permanent.
+_EXPIRED_CODES = frozenset({"timed_out", "never_uploaded"})
+
+
+class Outcome(StrEnum):
+    """Outcome of a request."""
+
+    MATCH = "match"
+    NO_MATCH = "no match"
+    FAILED = "failed"
+    PENDING = "pending"
+
+
+def is_request(body: Any) -> bool:
+    """Return whether a body is a valid request."""
+    match body:
+        case (
+            {"status": "completed", "request_id": str(), "message": str(), "label_matched": bool()}
+            | {"status": "failed", "request_id": str(), "message": str(), "failure": {"code": str()}}
+            | {"status": "pending", "request_id": str(), "message": str()}
+        ):
+            return _is_upload(body.get("upload"))
+    return False
+
+
+def is_follow_up_answer(body: object) -> bool:
+    """Return whether a body is a valid answer to a follow-up question."""
+    match body:
+        case {"request_id": str(), "message": str(), "label_matched": bool()}:
+            return True
+    return False
+
+
+def is_page(body: object) -> bool:
+    """Return whether a body is a valid page of requests."""
+    match body:
+        case {"requests": [*requests], "next_cursor": None | str()}:
+            return all(map(is_request, requests))
+    return False
+
+
+def is_batch(size: int, body: object) -> bool:
+    """Return whether a body is a valid batch response with ``size`` results."""
+    match body:
+        case {"results": [*results]} if len(results) == size:
+            return all(map(_is_batch_result, results))
+    return False
+
+
+def outcome(result: RequestJson) -> Outcome:
+    """Return the outcome of a request. An answer to a follow-up question has no status and counts as completed."""
+    status = result.get("status", "completed")
+    if status != "completed":
+        return Outcome(status)
+    return Outcome.MATCH if result["label_matched"] else Outcome.NO_MATCH
+
+
+def has_expired(request: RequestJson) -> bool:
+    """Return whether a request failed only because it missed its deadline, so that a new request can succeed."""
+    return (request.get("failure") or {}).get("code") in _EXPIRED_CODES
+
+
+def failed_request(code: str, message: str, request_id: str | None = None) -> RequestJson:
+    """Return a failure of the CLI in the form of a failed request."""
+    return {
+        "request_id": request_id,
+        "status": "failed",
+        "message": message,
+        "label_matched": None,
+        "failure": {"code": code, "message": message},
+    }
+
+
+def _is_batch_result(body: object) -> bool:
+    match body:
+        case {"status_code": int(), "request": None, "error": {"code": str(), "message": str()}}:
+            return True
+        case {"status_code": int(), "request": request, "error": None}:
+            return is_request(request)
+    return False
+
+
+def _is_upload(body: object) -> bool:
+    match body:
+        case None | {"method": str(), "url": str(), "headers": dict()}:
+            return True
+    return False

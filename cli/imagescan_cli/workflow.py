@@ -1,0 +1,136 @@
+"""Workflow of a scan: submit by hash, upload if required, poll until finished."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+from imagescan_cli.api_client import ApiClient, ApiResponse
+from imagescan_cli.batching_client import BatchingClient
+from imagescan_cli.errors import ApiError
+from imagescan_cli.image_files import ImageFile
+from imagescan_cli.questions import Body, Question, idempotency_key, submit_body
+from imagescan_cli.schemas import Outcome, RequestJson, failed_request, has_expired, outcome
+
+MIN_POLL_DELAY, MAX_POLL_DELAY = 0.2, 10.0  # seconds
+POLL_BACKOFF_FACTOR = 1.3
+# Each expired request takes one more call. This many in a row mean that the service has a problem.
+MAX_EXPIRED = 10
+# Seconds after which a presigned URL is replaced. It is valid for 15 minutes.
+MAX_URL_AGE_SECONDS = 5 * 60
+UPLOADED = "Uploaded. The image has not been scanned yet."
+
+
+class ScanWorkflow:
+    """Scan many images concurrently and upload ``concurrency`` of them in parallel.
+
+    ``deadline`` is a time of the monotonic clock after which the workflow stops polling. None polls until the service
+    finishes the request, which it does by the request's own deadline. With ``in_full``, results include labels, which
+    takes one more call for known images. Errors of the API and failed uploads are returned as failed requests. Only
+    UnreachableError is raised, because it affects every image.
+    """
+
+    def __init__(
+        self, client: ApiClient, *, concurrency: int, deadline: float | None = None, in_full: bool = True
+    ) -> None:
+        self._client, self._batching = client, BatchingClient(client, upload_concurrency=concurrency)
+        self._deadline, self._in_full = deadline, in_full
+        self._uploading = asyncio.Semaphore(concurrency)
+
+    @property
+    def uploads(self) -> int:
+        """Number of uploaded images."""
+        return self._client.uploads
+
+    async def submit(
+        self, image: ImageFile, question: Question, *, wait: bool, on_submitted: Callable[[], None]
+    ) -> RequestJson:
+        """Submit an image and upload it if required. Call ``on_submitted`` afterwards, also after an error."""
+        return await _or_failed(self._submit(image, question, wait=wait, on_submitted=on_submitted))
+
+    async def status(self, request_id: str, *, wait: bool) -> RequestJson:
+        """Return the state of a request. With ``wait``, poll until it is finished."""
+        return await _or_failed(self._status(request_id, wait=wait), request_id)
+
+    async def ask(self, request_id: str, question: Question) -> RequestJson:
+        """Return the answer to a follow-up question about the image of a request."""
+        return await _or_failed(self._ask(request_id, question), request_id)
+
+    async def _submit(
+        self, image: ImageFile, question: Question, *, wait: bool, on_submitted: Callable[[], None]
+    ) -> RequestJson:
+        try:
+            response = await self._submit_unexpired(image, question)
+        finally:
+            on_submitted()
+        request = await self._wait(response) if wait else response.body
+        is_complete = not self._in_full or "labels" in request
+        return request if is_complete else (await self._batching.status(request["request_id"])).body
+
+    async def _submit_unexpired(self, image: ImageFile, question: Question) -> ApiResponse:
+        body = submit_body(image, question)
+        key = idempotency_key(body)
+        for _ in range(MAX_EXPIRED):
+            response = await self._submit_with_key(image, body, key)
+            if not has_expired(response.body):
+                return response
+            key = idempotency_key(body, replaces=response.body["request_id"])
+        return await self._submit_with_key(image, body, key)
+
+    async def _submit_with_key(self, image: ImageFile, body: Body, key: str) -> ApiResponse:
+        async with self._batching.submitted(body, key) as response:
+            if not response.body.get("upload"):
+                return response
+            async with self._uploading:
+                is_stale = time.monotonic() - response.received_at > MAX_URL_AGE_SECONDS
+                current = await self._client.submit(body, key) if is_stale else response
+                await self._upload_if_required(image, current.body)
+                return current
+
+    async def _upload_if_required(self, image: ImageFile, request: RequestJson) -> None:
+        if upload := request.get("upload"):
+            await self._client.upload(upload, await asyncio.to_thread(_read_bytes, image))
+            # The upload is done. Printing the presigned URL would let readers of the output upload.
+            request.update(upload=None, message=UPLOADED)
+
+    async def _status(self, request_id: str, *, wait: bool) -> RequestJson:
+        response = await self._batching.status(request_id)
+        return await self._wait(response) if wait else response.body
+
+    async def _ask(self, request_id: str, question: Question) -> RequestJson:
+        return (await self._client.ask(request_id, question.body())).body
+
+    async def _wait(self, response: ApiResponse) -> RequestJson:
+        with self._batching.polling():
+            for delay in poll_delays():
+                seconds = max(delay, response.retry_after)
+                if outcome(response.body) is not Outcome.PENDING or self._exceeds_deadline(seconds):
+                    break
+                await asyncio.sleep(seconds * random.uniform(1, 1.25))  # noqa: S311 - jitter, not security
+                response = await self._batching.status(response.body["request_id"])
+        return response.body
+
+    def _exceeds_deadline(self, seconds: float) -> bool:
+        return self._deadline is not None and time.monotonic() + seconds > self._deadline
+
+
+def poll_delays() -> Iterator[float]:
+    """Yield the seconds between polls, with exponential backoff. The first are short because most scans are."""
+    seconds = MIN_POLL_DELAY
+    while True:
+        yield seconds
+        seconds = min(seconds * POLL_BACKOFF_FACTOR, MAX_POLL_DELAY)
+
+
+async def _or_failed(result: Awaitable[RequestJson], request_id: str | None = None) -> RequestJson:
+    try:
+        return await result
+    except ApiError as error:
+        return failed_request(error.code, error.message, request_id)
+
+
+def _read_bytes(image: ImageFile) -> bytes:
+    try:
+        return image.path.read_bytes()
+    except OSError as error:
+        raise ApiError("unreadable", f"Cannot read file: {error.strerror}.") from error

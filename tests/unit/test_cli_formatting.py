@@ -1,0 +1,24 @@
+from imagescan_cli.formatting import format_result, format_summary
+from imagescan_cli.schemas import RequestJson, failed_request
+
+YES: RequestJson = {"request_id": "r1", "status": "completed", "label_matched": True, "message": "Yes."}
+NO: RequestJson = {"request_id": "r2", "status": "completed", "label_matched": False, "message": "No."}
+
+
+def test_line_contains_the_path_the_message_and_the_request_id() -> None:
+    assert format_result(YES, "a.jpg") == "a.jpg: Yes. [r1]"
+    assert format_result(YES) == "r1: Yes."
+    assert format_result(failed_request("invalid_created_after", "Invalid time.")) == "Invalid time."
+    assert format_result(failed_request("unreadable", "Cannot read file."), "a.jpg") == "a.jpg: Cannot read file."
+
+
+def test_labels_and_file_names_cannot_control_the_terminal() -> None:
+    assert format_result(YES | {"message": "\x1b[2J\x07Yes"}, "a\nb\udcff.jpg") == "a�b�.jpg: �[2J�Yes [r1]"
+
+
+def test_summary_counts_each_outcome_and_omits_zeros() -> None:
+    failed = failed_request("image_invalid", "The image is corrupt.", "r4")
+    pending: RequestJson = {"request_id": "r3", "status": "pending", "message": "Waiting."}
+    assert format_summary([YES, NO, NO], uploads=2) == "3 images: 1 yes, 2 no; 2 uploaded."
+    assert format_summary([failed], uploads=0) == "1 image: 1 failed; 0 uploaded."
+    assert format_summary([pending], uploads=1) == "1 image: 1 pending; 1 uploaded."

@@ -1,0 +1,73 @@
+from typing import Any
+
+import pytest
+
+from imagescan_cli.schemas import (
+    RequestJson,
+    failed_request,
+    has_expired,
+    is_follow_up_answer,
+    is_page,
+    is_request,
+)
+
+YES: RequestJson = {"request_id": "r1", "status": "completed", "label_matched": True, "message": "Yes."}
+NO: RequestJson = {"request_id": "r2", "status": "completed", "label_matched": False, "message": "No."}
+PENDING: RequestJson = {"request_id": "r3", "status": "pending", "label_matched": None, "message": "Waiting."}
+FAILED = failed_request("image_invalid", "The image is corrupt.", "r4")
+UPLOAD = {"method": "PUT", "url": "https://bucket", "headers": {}}
+
+
+@pytest.mark.parametrize("body", [YES, NO, PENDING, PENDING | {"upload": UPLOAD}, FAILED, YES | {"more": 1}])
+def test_request_is_valid_if_the_fields_that_the_cli_reads_are(body: RequestJson) -> None:
+    assert is_request(body)
+    assert is_page({"requests": [body, body], "next_cursor": "next"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"hello": "proxy"},
+        YES | {"label_matched": None},
+        YES | {"status": "ok"},
+        YES | {"status": ["completed"]},
+        {"request_id": "r1", "label_matched": True, "message": "Yes."},
+        PENDING | {"request_id": None},
+        PENDING | {"message": 7},
+        PENDING | {"upload": {"url": "https://bucket"}},
+        FAILED | {"failure": None},
+        FAILED | {"failure": "image_invalid"},
+        [YES],
+        None,
+    ],
+)
+def test_body_that_resembles_a_request_is_rejected(body: Any) -> None:
+    assert not is_request(body)
+    assert not is_page({"requests": [YES, body], "next_cursor": None})
+
+
+@pytest.mark.parametrize(
+    "body", [{"requests": None, "next_cursor": None}, {"requests": []}, {"requests": [], "next_cursor": 7}]
+)
+def test_body_that_resembles_a_page_is_rejected(body: RequestJson) -> None:
+    assert is_page({"requests": [], "next_cursor": None})
+    assert not is_page(body)
+
+
+def test_follow_up_answer_requires_every_field() -> None:
+    answer: RequestJson = {"request_id": "r1", "label_matched": False, "message": "No."}
+    assert is_follow_up_answer(answer)
+    assert not any(is_follow_up_answer(answer | {field: None}) for field in answer)
+
+
+@pytest.mark.parametrize(
+    ("code", "expired"),
+    [("timed_out", True), ("never_uploaded", True), ("image_invalid", False), ("attempts_exhausted", False)],
+)
+def test_only_requests_that_missed_their_deadline_have_expired(code: str, expired: bool) -> None:
+    assert has_expired(failed_request(code, "It failed.")) is expired
+
+
+def test_completed_request_has_not_expired() -> None:
+    assert not has_expired(YES | {"failure": None})
