@@ -34,12 +34,17 @@ function dimensionsMessage({ width, height }: ImageHeader): string {
   return `The image is ${width} × ${height} pixels. Each side must be ${limits}.`;
 }
 
-/** The size is rounded up and the limit down, so that an image just over the limit never shows the same number. */
 function sizeMessage(bytes: number, maxBytes: number): string {
-  return `The image is ${formatMegabytes(bytes, Math.ceil)} MB. The maximum is ${formatMegabytes(maxBytes)} MB.`;
+  return `The image is ${formatSize(bytes)}. The maximum is ${formatLimit(maxBytes)}.`;
 }
 
-/** Format bytes as megabytes with one decimal, such as "4.5". */
-export function formatMegabytes(bytes: number, round = Math.floor): string {
-  return (round(bytes / 100_000) / 10).toFixed(1);
+/** Format the size of an image, such as "15.8 MB". Rounded up, so that it never equals a limit that it exceeds. */
+function formatSize(bytes: number): string {
+  return `${(Math.ceil(bytes / 100_000) / 10).toFixed(1)} MB`;
+}
+
+/** Format a size limit as the API documentation states it: "15 MB" or "4.5 MB". */
+export function formatLimit(bytes: number): string {
+  const digits = bytes < 10_000_000 ? 1 : 0;
+  return `${(Math.floor((bytes / 1_000_000) * 10 ** digits) / 10 ** digits).toFixed(digits)} MB`;
 }

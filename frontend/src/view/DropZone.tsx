@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { maxImageBytes } from "../image/prepare";
-import { formatMegabytes } from "../image/validate";
+import { formatLimit } from "../image/validate";
 import { CameraIcon, ImageIcon } from "./icons";
 
 type OnFiles = (files: readonly File[]) => void;
@@ -30,7 +30,7 @@ export function DropZone({ onFiles }: { onFiles: OnFiles }) {
           Take a photo
         </button>
       </div>
-      <p class="small">JPEG or PNG, up to {formatMegabytes(maxImageBytes())} MB each</p>
+      <p class="small">JPEG or PNG, up to {formatLimit(maxImageBytes())} each</p>
       <input ref={fileInput} type="file" accept="image/jpeg,image/png" multiple hidden onChange={onChange} />
       <input ref={cameraInput} type="file" accept="image/jpeg" capture="environment" hidden onChange={onChange} />
     </div>

@@ -33,7 +33,7 @@ test.describe("before a submission, the page rejects", () => {
     [
       "an image that is too large",
       padded(uniqueSample("cat.jpg"), 15 * 1024 * 1024 + 1),
-      /^Too large: The image is 15\.8 MB\. The maximum is 15\.7 MB\./,
+      /^Too large: The image is 15\.8 MB\. The maximum is 15 MB\./,
     ],
     ["an image with too many pixels", png(10_001, 100), /^Too large: The image is 10001 × 100 pixels/],
     ["an image with too few pixels", png(79, 100), /^Not accepted: .*between 80 and 10,000 pixels/],
