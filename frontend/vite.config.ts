@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  // The page lies wherever a bucket puts it, so nothing in it may name an absolute path.
+  // Relative URLs, because the path of the page depends on the bucket.
   base: "./",
   build: {
     target: "es2022",
-    // The content security policy knows no data: addresses.
+    // The content security policy does not allow data: URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

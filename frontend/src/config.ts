@@ -1,18 +1,17 @@
 import type { Issuer } from "./signin/tokens";
 
 export interface Config {
-  /** The service's address. */
+  /** Base URL of the API. */
   readonly apiUrl: string;
-  /** Where its callers sign in; null where it wants to know nobody. */
+  /** Where users sign in, or null if the API is open. */
   readonly signIn: Issuer | null;
 }
 
-/** What the config.json beside the page says. @throws Error that says what is wrong with it */
+/** Read config.json from the folder of the page. @throws Error if it is missing or invalid */
 export async function readConfig(): Promise<Config> {
   const response = await fetch("config.json", { cache: "no-store" });
-  if (!response.ok)
-    throw new Error(`config.json, which says where the service is, was answered with ${response.status}.`);
+  if (!response.ok) throw new Error(`Cannot load config.json (${response.status}).`);
   const { apiUrl, signIn } = (await response.json()) as { apiUrl?: unknown; signIn?: Issuer };
-  if (typeof apiUrl !== "string") throw new Error("config.json names no apiUrl.");
+  if (typeof apiUrl !== "string") throw new Error("config.json: apiUrl is missing.");
   return { apiUrl: new URL(apiUrl, document.baseURI).href, signIn: signIn ?? null };
 }

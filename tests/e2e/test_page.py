@@ -2,6 +2,6 @@ from local import page
 from local.stack import Stack
 
 
-def test_the_web_page_holds_what_it_promises_in_a_real_browser(stack: Stack) -> None:
-    addresses = {"PAGE_URL": stack.page_url, "API_URL": stack.api_url, "REKOGNITION_URL": stack.rekognition_url}
-    page.npm("run", "test:browser", variables=addresses)
+def test_web_page_works_in_a_real_browser(stack: Stack) -> None:
+    urls = {"PAGE_URL": stack.page_url, "API_URL": stack.api_url, "REKOGNITION_URL": stack.rekognition_url}
+    page.npm("run", "test:browser", variables=urls)

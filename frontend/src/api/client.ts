@@ -1,123 +1,139 @@
-import { retryAfter } from "../scan/pace";
-import { problem, problemOfStatus, ScanProblem } from "../scan/problem";
-import type { Question } from "../scan/question";
-import { isScanRequest, isVerdict, type ScanRequest, type Upload, type Verdict } from "./contract";
-import { type Answer, get, send } from "./transport";
+import { errorInfo, ScanError } from "../core/errors";
+import type { Question } from "../core/question";
+import { errorFromStatus } from "./errors";
+import { parseRetryAfter } from "./retry-after";
+import { get, type HttpResponse, send } from "./transport";
+import { isScanRequest, isVerdict, type ScanRequest, type UploadTarget, type Verdict } from "./types";
 
 export interface Reply {
   readonly request: ScanRequest;
-  /** Milliseconds; null where the service said nothing. */
+  /** Milliseconds, or null if the API sent no Retry-After header. */
   readonly retryAfterMs: number | null;
 }
 
-/** A picture and what is asked of it. The file bears its true type. */
+/** An image and a question about it. The type of the blob is the detected image type. */
 export interface Submission {
   readonly file: Blob;
   /** SHA-256 in hex. */
   readonly hash: string | null;
   readonly question: Question;
-  /** Under the same key the same submission is the same request, however often it is made. */
+  /** Idempotency key. Repeated submissions with the same key are one request. */
   readonly key: string;
 }
 
+/** Receives the fraction sent so far (0 to 1). */
 export type OnProgress = (sent: number) => void;
 
-/** All throw ScanProblem for every answer that is not the one they want, and the signal's reason when it is aborted. */
-export interface Service {
-  /** Asks about a picture by its hash, without its bytes. */
-  announce(submission: Submission & { hash: string }, signal: AbortSignal): Promise<Reply>;
-  /** Sends the bytes where an announcement's answer says. */
-  upload(upload: Upload, file: Blob, signal: AbortSignal, onProgress: OnProgress): Promise<void>;
-  /** Asks about a picture with its bytes in the question itself. */
-  post(submission: Submission, signal: AbortSignal, onProgress: OnProgress): Promise<Reply>;
-  /** How a request stands. */
-  ask(requestId: string, signal: AbortSignal): Promise<Reply>;
-  /** Asks more of the picture of an answered request, from what was seen in it. */
-  askMore(requestId: string, question: Question, signal: AbortSignal): Promise<Verdict>;
+/** Every method throws a ScanError for unexpected responses, and the reason of the signal when it is aborted. */
+export interface ApiClient {
+  /** Submit an image by its hash, without its bytes. */
+  submitHash(submission: Submission & { hash: string }, signal: AbortSignal): Promise<Reply>;
+  /** Upload the bytes to a presigned URL. */
+  upload(target: UploadTarget, file: Blob, signal: AbortSignal, onProgress: OnProgress): Promise<void>;
+  /** Submit an image with its bytes in the request body. */
+  submitBytes(submission: Submission, signal: AbortSignal, onProgress: OnProgress): Promise<Reply>;
+  getRequest(requestId: string, signal: AbortSignal): Promise<Reply>;
+  /** Ask a follow-up question about the image of a completed request. The image is not scanned again. */
+  askFollowUp(requestId: string, question: Question, signal: AbortSignal): Promise<Verdict>;
 }
 
-/** Makes a call to the service, with the headers that tell who calls. */
-export type AsCaller = (call: (headers: Record<string, string>) => Promise<Answer>) => Promise<Answer>;
+/** Makes an API call with the headers that authenticate the caller. */
+export type Authenticator = (call: (headers: Record<string, string>) => Promise<HttpResponse>) => Promise<HttpResponse>;
 
-export const asAnybody: AsCaller = (call) => call({});
+export const anonymous: Authenticator = (call) => call({});
 
-/** @param base the service's address; the storage is never told who calls */
-export function serviceAt(base: string, asCaller: AsCaller = asAnybody): Service {
-  const address = `${base.replace(/\/$/, "")}/scanrequest`;
-  const addressOf = (requestId: string) => `${address}/${encodeURIComponent(requestId)}`;
+/** Create a client for the API at a base URL. Credentials go to the API only, never to S3. */
+export function createApiClient(baseUrl: string, authenticate: Authenticator = anonymous): ApiClient {
+  const collectionUrl = `${baseUrl.replace(/\/$/, "")}/scanrequest`;
+  const requestUrl = (requestId: string) => `${collectionUrl}/${encodeURIComponent(requestId)}`;
   const submit = async (body: object, key: string, signal: AbortSignal, onProgress?: OnProgress) =>
-    read(await asCaller((who) => post(address, body, { ...who, "Idempotency-Key": key }, signal, onProgress)));
+    parseReply(
+      await authenticate((headers) =>
+        postJson(collectionUrl, body, { ...headers, "Idempotency-Key": key }, signal, onProgress),
+      ),
+    );
   return {
-    announce: ({ file, hash, question, key }, signal) =>
-      submit({ sha256: hash, size: file.size, fileType: file.type, ...asked(question) }, key, signal),
+    submitHash: ({ file, hash, question, key }, signal) =>
+      submit({ sha256: hash, size: file.size, fileType: file.type, ...questionBody(question) }, key, signal),
     async upload({ url, headers }, body, signal, onProgress) {
       checkUpload(await send(url, { method: "PUT", headers, body, onProgress }, signal));
     },
-    post: async ({ file, question, key }, signal, onProgress) =>
-      submit({ file: await base64(file), fileType: file.type, ...asked(question) }, key, signal, onProgress),
-    ask: async (requestId, signal) => read(await asCaller((who) => get(addressOf(requestId), who, signal))),
-    askMore: async (requestId, question, signal) =>
-      readVerdict(await asCaller((who) => post(`${addressOf(requestId)}/questions`, asked(question), who, signal))),
+    submitBytes: async ({ file, question, key }, signal, onProgress) =>
+      submit({ file: await toBase64(file), fileType: file.type, ...questionBody(question) }, key, signal, onProgress),
+    getRequest: async (requestId, signal) =>
+      parseReply(await authenticate((headers) => get(requestUrl(requestId), headers, signal))),
+    askFollowUp: async (requestId, question, signal) =>
+      parseVerdict(
+        await authenticate((headers) =>
+          postJson(`${requestUrl(requestId)}/questions`, questionBody(question), headers, signal),
+        ),
+      ),
   };
 }
 
-function post(url: string, body: object, headers: object, signal: AbortSignal, onProgress?: OnProgress) {
-  const message = {
+function postJson(url: string, body: object, headers: object, signal: AbortSignal, onProgress?: OnProgress) {
+  const request = {
     method: "POST" as const,
     headers: { "Content-Type": "application/json", ...headers },
     body: JSON.stringify(body),
   };
-  return send(url, onProgress ? { ...message, onProgress } : message, signal);
+  return send(url, onProgress ? { ...request, onProgress } : request, signal);
 }
 
-function asked({ labels, match, minConfidence }: Question): object {
-  return { labels, match, min_confidence: minConfidence };
+function questionBody({ labels, matchMode, minConfidence }: Question): object {
+  return { labels, match_mode: matchMode, min_confidence: minConfidence };
 }
 
-async function base64(file: Blob): Promise<string | undefined> {
-  return (await dataUrl(file)).split(";base64,")[1];
+async function toBase64(file: Blob): Promise<string | undefined> {
+  return (await toDataUrl(file)).split(";base64,")[1];
 }
 
-function dataUrl(file: Blob): Promise<string> {
+function toDataUrl(file: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result as string);
-    reader.onerror = () => reject(new ScanProblem(problem("refused", "The file can no longer be read.")));
+    reader.onerror = () => reject(new ScanError(errorInfo("rejected", "Cannot read the file. Select it again.")));
     reader.readAsDataURL(file);
   });
 }
 
-/** @throws ScanProblem */
-export function read(answer: Answer): Reply {
-  return { request: expected(answer, isScanRequest), retryAfterMs: retryAfter(answer.retryAfter, Date.now()) };
+/** Parse the response of a submission or a poll. @throws ScanError */
+export function parseReply(response: HttpResponse): Reply {
+  return {
+    request: parseBody(response, isScanRequest),
+    retryAfterMs: parseRetryAfter(response.retryAfter, Date.now()),
+  };
 }
 
-/** @throws ScanProblem */
-export function readVerdict(answer: Answer): Verdict {
-  return expected(answer, isVerdict);
+/** Parse the response to a follow-up question. @throws ScanError */
+export function parseVerdict(response: HttpResponse): Verdict {
+  return parseBody(response, isVerdict);
 }
 
-function expected<T>(answer: Answer, isWanted: (body: unknown) => body is T): T {
-  const body = parsed(answer.text);
-  if (isSuccess(answer) && isWanted(body)) return body;
-  throw new ScanProblem(problemOfStatus(answer.status, messageOf(body)), retryAfter(answer.retryAfter, Date.now()));
-}
-
-/** The storage's own words are for programs. @throws ScanProblem */
-export function checkUpload(answer: Answer): void {
-  if (isSuccess(answer)) return;
-  const refused = answer.status >= 400 && answer.status < 500;
-  throw new ScanProblem(
-    refused ? problem("unsent", "The storage refused the picture.") : problemOfStatus(answer.status, null),
+function parseBody<T>(response: HttpResponse, isExpected: (body: unknown) => body is T): T {
+  const body = parseJson(response.text);
+  if (isSuccess(response) && isExpected(body)) return body;
+  throw new ScanError(
+    errorFromStatus(response.status, messageOf(body)),
+    parseRetryAfter(response.retryAfter, Date.now()),
   );
 }
 
-function isSuccess({ status }: Answer): boolean {
+/** Check the response to an upload. The message of S3 is not written for users, so it is not shown. @throws ScanError */
+export function checkUpload(response: HttpResponse): void {
+  if (isSuccess(response)) return;
+  const isRejected = response.status >= 400 && response.status < 500;
+  throw new ScanError(
+    isRejected ? errorInfo("upload_failed", "S3 rejected the upload.") : errorFromStatus(response.status, null),
+  );
+}
+
+function isSuccess({ status }: HttpResponse): boolean {
   return status >= 200 && status < 300;
 }
 
-/** Gateways answer with pages of HTML, too: what is no JSON says nothing. */
-function parsed(text: string): unknown {
+/** Parse JSON. Return null for anything else, because gateways can respond with HTML. */
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,54 +1,53 @@
-import { problem, ScanProblem } from "../scan/problem";
+import { errorInfo, ScanError } from "../core/errors";
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly text: string;
   readonly retryAfter: string | null;
 }
 
-export interface Message {
+export interface HttpRequest {
   readonly method: "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Blob;
-  /** Is told fractions, from 0 to 1. */
+  /** Receives the fraction sent so far (0 to 1). */
   readonly onProgress?: (sent: number) => void;
 }
 
-const ANSWER_WITHIN = 30_000;
-/** Bytes a millisecond: a connection slower than this counts as none. */
-const SLOWEST = 20;
+const RESPONSE_TIMEOUT_MS = 30_000;
+/** The timeout of an upload allows for this throughput. A slower connection times out. */
+const MIN_BYTES_PER_MS = 20;
 
-/** @throws ScanProblem when no answer came; the signal's own reason when it was aborted */
-export async function get(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Answer> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN)]);
+/** Send a GET request. @throws ScanError if there is no response, or the reason of the signal when it is aborted */
+export async function get(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpResponse> {
+  const withTimeout = AbortSignal.any([signal, AbortSignal.timeout(RESPONSE_TIMEOUT_MS)]);
   try {
-    const response = await fetch(url, { headers, signal: limited, cache: "no-store", credentials: "omit" });
+    const response = await fetch(url, { headers, signal: withTimeout, cache: "no-store", credentials: "omit" });
     return { status: response.status, text: await response.text(), retryAfter: response.headers.get("Retry-After") };
   } catch (cause) {
     signal.throwIfAborted();
-    throw unanswered({ cause });
+    throw networkError({ cause });
   }
 }
 
 /**
- * An XMLHttpRequest, because fetch does not tell how much has been sent.
+ * Send a request with a body. Uses XMLHttpRequest because fetch does not report upload progress.
  *
- * @throws ScanProblem when no answer came; the signal's own reason when it was aborted
+ * @throws ScanError if there is no response, or the reason of the signal when it is aborted
  */
-export function send(url: string, message: Message, signal: AbortSignal): Promise<Answer> {
-  return new Promise((resolve, reject) => {
+export function send(url: string, { method, headers, body, onProgress }: HttpRequest, signal: AbortSignal) {
+  return new Promise<HttpResponse>((resolve, reject) => {
     signal.throwIfAborted();
-    const { method, headers, body, onProgress } = message;
-    const request = new XMLHttpRequest();
-    request.open(method, url);
-    request.timeout = ANSWER_WITHIN + sizeOf(body) / SLOWEST;
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    if (onProgress) request.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
-    request.onload = () => resolve(answerOf(request));
-    request.onerror = request.ontimeout = () => reject(unanswered());
-    request.onabort = () => reject(signal.reason);
-    signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(body);
+    const xhr = new XMLHttpRequest();
+    xhr.open(method, url);
+    xhr.timeout = RESPONSE_TIMEOUT_MS + sizeOf(body) / MIN_BYTES_PER_MS;
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    if (onProgress) xhr.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
+    xhr.onload = () => resolve(toResponse(xhr));
+    xhr.onerror = xhr.ontimeout = () => reject(networkError());
+    xhr.onabort = () => reject(signal.reason);
+    signal.addEventListener("abort", () => xhr.abort(), { once: true });
+    xhr.send(body);
   });
 }
 
@@ -56,14 +55,13 @@ function sizeOf(body: string | Blob): number {
   return typeof body === "string" ? body.length : body.size;
 }
 
-function answerOf(request: XMLHttpRequest): Answer {
-  const { status, responseText: text } = request;
-  return { status, text, retryAfter: request.getResponseHeader("Retry-After") };
+function toResponse(xhr: XMLHttpRequest): HttpResponse {
+  return { status: xhr.status, text: xhr.responseText, retryAfter: xhr.getResponseHeader("Retry-After") };
 }
 
-function unanswered(options?: ErrorOptions): ScanProblem {
-  const why = navigator.onLine
-    ? problem("unavailable", "The service cannot be reached. Look whether it runs and whether you have a connection.")
-    : problem("offline", "There is no connection at the moment.");
-  return new ScanProblem(why, null, options);
+function networkError(options?: ErrorOptions): ScanError {
+  const info = navigator.onLine
+    ? errorInfo("unavailable", "The service is unreachable. Check your connection and try again.")
+    : errorInfo("offline", "No internet connection.");
+  return new ScanError(info, null, options);
 }

@@ -1,67 +1,72 @@
-import type { ScanRequest, Verdict } from "../api/contract";
-import type { Problem } from "./problem";
-import type { Question } from "./question";
+import type { ScanRequest, Verdict } from "../api/types";
+import type { ErrorInfo } from "../core/errors";
+import type { Question } from "../core/question";
 
-export interface Subject {
+/** What a scan keeps in every state. */
+export interface ScanInfo {
   readonly id: string;
-  /** The file's name; null for a request that came by its link, whose picture is not here. */
+  /** File name, or null for a request that was opened from a link without its image. */
   readonly name: string | null;
   readonly question: Question | null;
-  /** SHA-256 in hex, once it is known. */
+  /** SHA-256 in hex, or null while unknown. */
   readonly hash: string | null;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
-  /** How often it was tried anew after it had failed: each time is another request. */
+  /** How often a failed scan was retried. Every retry is a new request. */
   readonly attempt: number;
 }
 
 type Queued = { readonly state: "queued" };
 type Checking = { readonly state: "checking" };
-type Sending = { readonly state: "sending"; readonly sent: number; readonly setback: Problem | null };
-type Waiting = { readonly state: "waiting"; readonly requestId: string; readonly setback: Problem | null };
-type Answered = {
-  readonly state: "answered";
+type Uploading = { readonly state: "uploading"; readonly sent: number; readonly transientError: ErrorInfo | null };
+type Scanning = {
+  readonly state: "scanning";
+  readonly requestId: string;
+  readonly transientError: ErrorInfo | null;
+};
+type Completed = {
+  readonly state: "completed";
   readonly requestId: string;
   readonly request: ScanRequest;
-  /** What was asked of the picture since, latest first. */
-  readonly further: readonly Verdict[];
+  /** Results of follow-up questions, latest first. */
+  readonly followUps: readonly Verdict[];
 };
-type Failed = { readonly state: "failed"; readonly requestId: string | null; readonly problem: Problem };
+type Failed = { readonly state: "failed"; readonly requestId: string | null; readonly error: ErrorInfo };
 type Cancelled = { readonly state: "cancelled"; readonly requestId: string | null };
 
-export type Phase = Queued | Checking | Sending | Waiting | Answered | Failed | Cancelled;
-export type State = Phase["state"];
-export type Scan = Subject & Phase;
+export type ScanPhase = Queued | Checking | Uploading | Scanning | Completed | Failed | Cancelled;
+export type ScanState = ScanPhase["state"];
+export type Scan = ScanInfo & ScanPhase;
 
 export type ScanEvent =
   | { readonly type: "check" }
-  | { readonly type: "send"; readonly hash: string | null }
+  | { readonly type: "upload"; readonly hash: string | null }
   | { readonly type: "progress"; readonly sent: number }
-  | { readonly type: "setback"; readonly problem: Problem }
+  | { readonly type: "transient_error"; readonly error: ErrorInfo }
   | { readonly type: "accepted"; readonly requestId: string }
-  | { readonly type: "answered"; readonly request: ScanRequest }
-  | { readonly type: "asked"; readonly verdict: Verdict }
-  | { readonly type: "failed"; readonly problem: Problem; readonly requestId: string | null }
+  | { readonly type: "completed"; readonly request: ScanRequest }
+  | { readonly type: "follow_up"; readonly verdict: Verdict }
+  | { readonly type: "failed"; readonly error: ErrorInfo; readonly requestId: string | null }
   | { readonly type: "cancel" }
   | { readonly type: "retry" }
   | { readonly type: "interrupted" };
 
-/** The states in which an event means something. In any other it comes too late and changes nothing. */
-export const TAKEN_IN: { readonly [T in ScanEvent["type"]]: readonly State[] } = {
+/** The states in which each event is allowed. In any other state it is too late and is ignored. */
+export const ALLOWED_STATES: { readonly [T in ScanEvent["type"]]: readonly ScanState[] } = {
   check: ["queued"],
-  send: ["checking"],
-  progress: ["sending"],
-  setback: ["sending", "waiting"],
-  accepted: ["sending", "waiting"],
-  answered: ["sending", "waiting"],
-  asked: ["answered"],
-  failed: ["checking", "sending", "waiting"],
-  cancel: ["queued", "checking", "sending", "waiting"],
+  upload: ["checking"],
+  progress: ["uploading"],
+  transient_error: ["uploading", "scanning"],
+  accepted: ["uploading", "scanning"],
+  completed: ["uploading", "scanning"],
+  follow_up: ["completed"],
+  failed: ["checking", "uploading", "scanning"],
+  cancel: ["queued", "checking", "uploading", "scanning"],
   retry: ["failed", "cancelled"],
-  interrupted: ["checking", "sending"],
+  interrupted: ["checking", "uploading"],
 };
 
-export const UNFINISHED: readonly State[] = TAKEN_IN.cancel;
+export const UNFINISHED: readonly ScanState[] = ALLOWED_STATES.cancel;
 
 export function isUnfinished(scan: Scan): boolean {
   return UNFINISHED.includes(scan.state);
@@ -71,59 +76,63 @@ export function requestIdOf(scan: Scan): string | null {
   return "requestId" in scan ? scan.requestId : null;
 }
 
-export function newScan(subject: Subject): Scan {
-  return { ...subject, state: "queued" };
+export function newScan(info: ScanInfo): Scan {
+  return { ...info, state: "queued" };
 }
 
-/** The scan after an event; the very same scan where the event comes too late. */
-export function advance(scan: Scan, event: ScanEvent): Scan {
-  return TAKEN_IN[event.type].includes(scan.state) ? { ...subjectOf(scan, event), ...next(scan, event) } : scan;
+/** Return the scan after an event. If the event is not allowed in its state, return the same object. */
+export function transition(scan: Scan, event: ScanEvent): Scan {
+  return ALLOWED_STATES[event.type].includes(scan.state)
+    ? { ...nextInfo(scan, event), ...nextPhase(scan, event) }
+    : scan;
 }
 
-function subjectOf(scan: Scan, event: ScanEvent): Subject {
+function nextInfo(scan: Scan, event: ScanEvent): ScanInfo {
   const { id, name, question, addedAt } = scan;
-  const hash = event.type === "send" ? event.hash : scan.hash;
+  const hash = event.type === "upload" ? event.hash : scan.hash;
   const attempt = scan.attempt + Number(event.type === "retry" && scan.state === "failed");
   return { id, name, question, hash, addedAt, attempt };
 }
 
-function next(scan: Scan, event: ScanEvent): Phase {
+function nextPhase(scan: Scan, event: ScanEvent): ScanPhase {
   switch (event.type) {
     case "check":
       return { state: "checking" };
-    case "send":
-      return { state: "sending", sent: 0, setback: null };
+    case "upload":
+      return { state: "uploading", sent: 0, transientError: null };
     case "progress":
-      return { state: "sending", sent: event.sent, setback: null };
-    case "setback":
-      return setBack(scan, event.problem);
+      return { state: "uploading", sent: event.sent, transientError: null };
+    case "transient_error":
+      return afterTransientError(scan, event.error);
     case "accepted":
-      return { state: "waiting", requestId: event.requestId, setback: null };
-    case "answered":
-      return { state: "answered", requestId: event.request.request_id, request: event.request, further: [] };
-    case "asked":
-      return askedMore(scan as Answered, event.verdict);
+      return { state: "scanning", requestId: event.requestId, transientError: null };
+    case "completed":
+      return { state: "completed", requestId: event.request.request_id, request: event.request, followUps: [] };
+    case "follow_up":
+      return withFollowUp(scan as Completed, event.verdict);
     case "failed":
-      return { state: "failed", requestId: event.requestId, problem: event.problem };
+      return { state: "failed", requestId: event.requestId, error: event.error };
     case "cancel":
       return { state: "cancelled", requestId: requestIdOf(scan) };
     case "retry":
-      return retried(scan);
+      return afterRetry(scan);
     case "interrupted":
       return { state: "queued" };
   }
 }
 
-function setBack(scan: Scan, problem: Problem): Phase {
-  return scan.state === "waiting" ? { ...scan, setback: problem } : { state: "sending", sent: 0, setback: problem };
+function afterTransientError(scan: Scan, error: ErrorInfo): ScanPhase {
+  return scan.state === "scanning"
+    ? { ...scan, transientError: error }
+    : { state: "uploading", sent: 0, transientError: error };
 }
 
-function askedMore({ state, requestId, request, further }: Answered, verdict: Verdict): Answered {
-  return { state, requestId, request, further: [verdict, ...further] };
+function withFollowUp({ state, requestId, request, followUps }: Completed, verdict: Verdict): Completed {
+  return { state, requestId, request, followUps: [verdict, ...followUps] };
 }
 
-/** A request that was only given up here is still being answered there: it is taken up, and its picture not sent again. */
-function retried(scan: Scan): Phase {
-  const known = scan.state === "cancelled" ? scan.requestId : null;
-  return known === null ? { state: "queued" } : { state: "waiting", requestId: known, setback: null };
+/** A request that was cancelled here continues on the server, so a retry polls it instead of uploading again. */
+function afterRetry(scan: Scan): ScanPhase {
+  const requestId = scan.state === "cancelled" ? scan.requestId : null;
+  return requestId === null ? { state: "queued" } : { state: "scanning", requestId, transientError: null };
 }

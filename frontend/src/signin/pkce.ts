@@ -1,11 +1,11 @@
-/** Proof Key for Code Exchange (RFC 7636): only who began a sign-in can end it. */
+/** Proof Key for Code Exchange (RFC 7636): only the browser that started a sign-in can complete it. */
 
-/** 256 random bits, as a verifier or a state. */
+/** Generate 256 random bits for a verifier or a state. */
 export function randomText(): string {
   return base64url(crypto.getRandomValues(new Uint8Array(32)));
 }
 
-/** The S256 challenge of a verifier. Browsers compute it over HTTPS and on localhost only. */
+/** Compute the S256 challenge of a verifier. Browsers support this only over HTTPS and on localhost. */
 export async function challengeOf(verifier: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))));
 }

@@ -1,140 +1,139 @@
 import { signal } from "@preact/signals";
-import type { Answer } from "../api/transport";
-import { problem, ScanProblem } from "../scan/problem";
+import type { HttpResponse } from "../api/transport";
+import { errorInfo, ScanError } from "../core/errors";
 import { challengeOf, randomText } from "./pkce";
-import { type Issuer, type Tokens, tokensFor } from "./tokens";
+import { type Issuer, requestTokens, type Tokens } from "./tokens";
 
-/** The browser around a session. */
-export interface Surroundings {
-  /** Kept for as long as this tab is open, and seen by no other. */
+export interface SessionDependencies {
+  /** Storage that lasts as long as the tab and is not shared with other tabs. */
   readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
   readonly now: () => number;
-  /** Leaves the page for another address. */
-  readonly go: (url: string) => void;
-  /** The page's own address, without query: where people come back to. */
-  readonly page: string;
+  /** Leave the page for another URL. */
+  readonly navigate: (url: string) => void;
+  /** URL of the page without a query. The issuer redirects to it. */
+  readonly pageUrl: string;
 }
 
-interface Begun {
+interface PendingSignIn {
   readonly state: string;
   readonly verifier: string;
-  /** The query of the page that was left. */
+  /** Query string of the page when the sign-in started. */
   readonly search: string;
 }
 
 const TOKENS = "imagescan.tokens";
-const BEGUN = "imagescan.sign-in";
-/** So long before its end a token is no longer sent, because a call takes a while. */
-const MARGIN = 60_000;
+const PENDING = "imagescan.sign-in";
+/** Tokens are refreshed this long before they expire, so that they do not expire during a call. */
+const EXPIRY_SKEW_MS = 60_000;
 
-/** Somebody's sign-in, by the authorization code flow with PKCE: it begins and ends on the issuer's own pages. */
+/** The session of a user. Sign-in uses the authorization code flow with PKCE on the pages of the issuer. */
 export class Session {
-  /** Whether there is somebody, as far as is known. */
+  /** False as soon as the issuer or the API rejects the tokens. */
   readonly signedIn = signal(false);
   private refreshing: Promise<Tokens | null> | null = null;
 
   constructor(
     private readonly issuer: Issuer,
-    private readonly around: Surroundings,
+    private readonly deps: SessionDependencies,
   ) {
     this.signedIn.value = this.read<Tokens>(TOKENS) !== null;
   }
 
-  /** Leaves for the sign-in page. */
+  /** Redirect to the sign-in page. */
   async begin(search: string): Promise<void> {
-    const begun: Begun = { state: randomText(), verifier: randomText(), search };
-    this.write(BEGUN, begun);
+    const pending: PendingSignIn = { state: randomText(), verifier: randomText(), search };
+    this.write(PENDING, pending);
     const query = new URLSearchParams({
       response_type: "code",
       client_id: this.issuer.clientId,
-      redirect_uri: this.around.page,
+      redirect_uri: this.deps.pageUrl,
       scope: "openid email",
-      state: begun.state,
-      code_challenge: await challengeOf(begun.verifier),
+      state: pending.state,
+      code_challenge: await challengeOf(pending.verifier),
       code_challenge_method: "S256",
     });
-    this.around.go(`${this.issuer.url}/oauth2/authorize?${query}`);
+    this.deps.navigate(`${this.issuer.url}/oauth2/authorize?${query}`);
   }
 
   /**
-   * Takes what the sign-in page sent back with somebody.
+   * Complete a sign-in with the query of the redirect from the sign-in page.
    *
-   * @returns the query of the page that was left; null where nobody comes from there
-   * @throws ScanProblem where they were not signed in
+   * @returns the query string from before the sign-in, or null if this is not a redirect
+   * @throws ScanError if the sign-in failed
    */
-  async complete(search: string): Promise<string | null> {
-    const sent = new URLSearchParams(search);
-    if (!sent.has("state")) return null;
-    const begun = this.read<Begun>(BEGUN);
-    this.around.storage.removeItem(BEGUN);
-    const [code, state] = [sent.get("code"), sent.get("state")];
-    if (!begun || state !== begun.state || !code) throw refusal("You were not signed in. Try it again.");
-    const grant = { grant_type: "authorization_code", code, code_verifier: begun.verifier };
-    const tokens = await tokensFor({ ...grant, redirect_uri: this.around.page }, this.issuer, this.around.now);
-    if (!tokens) throw refusal("The sign-in was not accepted. Try it again.");
-    this.keep(tokens);
-    return begun.search;
+  async handleRedirect(search: string): Promise<string | null> {
+    const params = new URLSearchParams(search);
+    if (!params.has("state")) return null;
+    const pending = this.read<PendingSignIn>(PENDING);
+    this.deps.storage.removeItem(PENDING);
+    const [code, state] = [params.get("code"), params.get("state")];
+    if (!pending || state !== pending.state || !code) throw signedOut("Sign-in failed. Try again.");
+    const grant = { grant_type: "authorization_code", code, code_verifier: pending.verifier };
+    const tokens = await requestTokens({ ...grant, redirect_uri: this.deps.pageUrl }, this.issuer, this.deps.now);
+    if (!tokens) throw signedOut("Sign-in failed. Try again.");
+    this.save(tokens);
+    return pending.search;
   }
 
-  /** Makes a call to the service as who is signed in. @throws ScanProblem "signed_out" where that is nobody */
-  async call(call: (headers: Record<string, string>) => Promise<Answer>): Promise<Answer> {
-    const answer = await call({ Authorization: await this.token() });
-    if (answer.status === 401) throw this.end();
-    return answer;
+  /** Make an API call as the user. @throws ScanError of kind "signed_out" if there is no valid session */
+  async call(call: (headers: Record<string, string>) => Promise<HttpResponse>): Promise<HttpResponse> {
+    const response = await call({ Authorization: await this.token() });
+    if (response.status === 401) throw this.end();
+    return response;
   }
 
-  /** Forgets who is signed in, here and on the sign-in page. */
+  /** End the session here and at the issuer. */
   signOut(): void {
     this.end();
-    const query = new URLSearchParams({ client_id: this.issuer.clientId, logout_uri: this.around.page });
-    this.around.go(`${this.issuer.url}/logout?${query}`);
+    const query = new URLSearchParams({ client_id: this.issuer.clientId, logout_uri: this.deps.pageUrl });
+    this.deps.navigate(`${this.issuer.url}/logout?${query}`);
   }
 
   private async token(): Promise<string> {
     const tokens = this.read<Tokens>(TOKENS);
     if (!tokens) throw this.end();
-    if (this.around.now() < tokens.expiresAt - MARGIN) return tokens.idToken;
-    const renewed = await this.renewed(tokens);
-    if (!renewed) throw this.end();
-    return renewed.idToken;
+    if (this.deps.now() < tokens.expiresAt - EXPIRY_SKEW_MS) return tokens.idToken;
+    const refreshed = await this.refresh(tokens);
+    if (!refreshed) throw this.end();
+    return refreshed.idToken;
   }
 
-  /** One renewal for all the calls that wait for it. */
-  private renewed({ refreshToken }: Tokens): Promise<Tokens | null> {
-    this.refreshing ??= this.renew(refreshToken).finally(() => {
+  /** Refresh the tokens once for all calls that wait for them. */
+  private refresh({ refreshToken }: Tokens): Promise<Tokens | null> {
+    this.refreshing ??= this.requestRefresh(refreshToken).finally(() => {
       this.refreshing = null;
     });
     return this.refreshing;
   }
 
-  private async renew(refreshToken: string | null): Promise<Tokens | null> {
+  private async requestRefresh(refreshToken: string | null): Promise<Tokens | null> {
     if (!refreshToken) return null;
     const grant = { grant_type: "refresh_token", refresh_token: refreshToken };
-    const tokens = await tokensFor(grant, this.issuer, this.around.now);
-    if (tokens) this.keep(tokens);
+    const tokens = await requestTokens(grant, this.issuer, this.deps.now);
+    if (tokens) this.save(tokens);
     return tokens;
   }
 
-  private keep(tokens: Tokens): void {
+  private save(tokens: Tokens): void {
     this.write(TOKENS, tokens);
     this.signedIn.value = true;
   }
 
-  private end(): ScanProblem {
-    this.around.storage.removeItem(TOKENS);
+  private end(): ScanError {
+    this.deps.storage.removeItem(TOKENS);
     this.signedIn.value = false;
-    return new ScanProblem(problem("signed_out", "Sign in again."));
+    return signedOut("Sign in again.");
   }
 
   private read<T>(key: string): T | null {
-    return JSON.parse(this.around.storage.getItem(key) ?? "null") as T | null;
+    return JSON.parse(this.deps.storage.getItem(key) ?? "null") as T | null;
   }
 
   private write(key: string, value: object): void {
-    this.around.storage.setItem(key, JSON.stringify(value));
+    this.deps.storage.setItem(key, JSON.stringify(value));
   }
 }
 
-function refusal(message: string): ScanProblem {
-  return new ScanProblem(problem("signed_out", message));
+function signedOut(message: string): ScanError {
+  return new ScanError(errorInfo("signed_out", message));
 }

@@ -1,8 +1,8 @@
-import { problem, ScanProblem } from "../scan/problem";
+import { errorInfo, ScanError } from "../core/errors";
 
-/** Where people sign in, and as which client of the user pool. */
+/** The Cognito user pool domain and app client that users sign in with. */
 export interface Issuer {
-  /** An origin, without a slash at its end. */
+  /** Origin, without a trailing slash. */
   readonly url: string;
   readonly clientId: string;
 }
@@ -10,46 +10,46 @@ export interface Issuer {
 export interface Tokens {
   readonly idToken: string;
   readonly refreshToken: string | null;
-  /** Milliseconds since 1970, by this machine's clock. */
+  /** Milliseconds since 1970, measured with the clock of this device. */
   readonly expiresAt: number;
 }
 
-interface Granted {
+interface TokenResponse {
   readonly id_token: string;
   readonly refresh_token?: string;
   /** Seconds. */
   readonly expires_in: number;
 }
 
-const ANSWER_WITHIN = 30_000;
+const RESPONSE_TIMEOUT_MS = 30_000;
 
-/** What a grant brings; null where the issuer refuses it. @throws ScanProblem when it does not answer */
-export async function tokensFor(
+/** Exchange a grant for tokens. Return null if the issuer rejects it. @throws ScanError if the issuer is unavailable */
+export async function requestTokens(
   grant: Record<string, string>,
   { url, clientId }: Issuer,
   now: () => number,
 ): Promise<Tokens | null> {
-  const asked = now();
-  const response = await answerTo(`${url}/oauth2/token`, new URLSearchParams({ ...grant, client_id: clientId }));
-  if (response.status >= 500 || response.status === 429) throw unanswered();
+  const requestedAt = now();
+  const response = await postForm(`${url}/oauth2/token`, new URLSearchParams({ ...grant, client_id: clientId }));
+  if (response.status >= 500 || response.status === 429) throw issuerUnavailable();
   if (!response.ok) return null;
-  const granted = (await response.json()) as Granted;
+  const tokens = (await response.json()) as TokenResponse;
   return {
-    idToken: granted.id_token,
-    refreshToken: granted.refresh_token ?? grant.refresh_token ?? null,
-    expiresAt: asked + granted.expires_in * 1_000,
+    idToken: tokens.id_token,
+    refreshToken: tokens.refresh_token ?? grant.refresh_token ?? null,
+    expiresAt: requestedAt + tokens.expires_in * 1_000,
   };
 }
 
-async function answerTo(url: string, body: URLSearchParams): Promise<Response> {
-  const signal = AbortSignal.timeout(ANSWER_WITHIN);
+async function postForm(url: string, body: URLSearchParams): Promise<Response> {
+  const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS);
   try {
     return await fetch(url, { method: "POST", body, signal, credentials: "omit", cache: "no-store" });
   } catch (cause) {
-    throw unanswered({ cause });
+    throw issuerUnavailable({ cause });
   }
 }
 
-function unanswered(options?: ErrorOptions): ScanProblem {
-  return new ScanProblem(problem("unavailable", "The sign-in service does not answer."), null, options);
+function issuerUnavailable(options?: ErrorOptions): ScanError {
+  return new ScanError(errorInfo("unavailable", "The sign-in service is unavailable."), null, options);
 }

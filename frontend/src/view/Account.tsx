@@ -6,17 +6,17 @@ interface Props {
   readonly onSignOut: () => void;
 }
 
-/** The way out for who is signed in, and back in for whose sign-in has ended. */
+/** A sign-out button, or a notice with a sign-in button when the session has expired. */
 export function Account({ session, onSignIn, onSignOut }: Props) {
   if (session.signedIn.value)
     return (
-      <button type="button" class="account" title="This also forgets the pictures on this page" onClick={onSignOut}>
+      <button type="button" class="account" title="Also clears the images on this page" onClick={onSignOut}>
         Sign out
       </button>
     );
   return (
     <p class="notice account" role="alert">
-      Your sign-in has ended. What is on its way goes on once you are back.{" "}
+      Your session has expired. Uploads resume after you sign in.{" "}
       <button type="button" onClick={onSignIn}>
         Sign in
       </button>

@@ -1,39 +1,41 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import type { Desk } from "../scan/desk";
-import { DEFAULT_QUESTION } from "../scan/question";
-import { Intake } from "./Intake";
+import { DEFAULT_QUESTION } from "../core/question";
+import type { ScanController } from "../scan/controller";
+import type { ScanStore } from "../scan/store";
+import { DropZone } from "./DropZone";
 import { Logo } from "./icons";
-import { Pictures } from "./Pictures";
 import { QuestionFields } from "./QuestionFields";
+import { ScanList } from "./ScanList";
 
-export function App({ desk, account = null }: { desk: Desk; account?: ComponentChildren }) {
+export function App({ controller, account = null }: { controller: ScanController; account?: ComponentChildren }) {
   const question = useSignal(DEFAULT_QUESTION);
-  const suggestions = labelsSeen(desk);
+  const { store, announcer } = controller;
+  const suggestions = knownLabels(store);
   return (
     <>
       <main class="page">
         <header class="top">
           <Logo />
           <h1>Is it in the picture?</h1>
-          <p>Name something, add pictures, and read whether they show it, and what else.</p>
+          <p>Enter a label, add images, and see whether they contain it.</p>
           {account}
         </header>
-        <section class="ask" aria-label="Ask">
+        <section class="ask" aria-label="New scan">
           <QuestionFields
             text={DEFAULT_QUESTION.labels.join(", ")}
             suggestions={suggestions}
-            onChange={(typed) => {
-              question.value = typed;
+            onChange={(changed) => {
+              question.value = changed;
             }}
           />
-          <Intake onFiles={(files) => desk.add(files, question.value)} />
+          <DropZone onFiles={(files) => controller.addFiles(files, question.value)} />
         </section>
-        {desk.historyTrouble.value && <p class="notice">{desk.historyTrouble.value}</p>}
-        <Pictures desk={desk} suggestions={suggestions} />
+        {store.historyError.value && <p class="notice">{store.historyError.value}</p>}
+        <ScanList controller={controller} suggestions={suggestions} />
       </main>
-      <div class="unseen" role="log" aria-live="polite" aria-label="News">
-        {desk.spoken.value.map(({ id, text }) => (
+      <div class="visually-hidden" role="log" aria-live="polite" aria-label="Status updates">
+        {announcer.announcements.value.map(({ id, text }) => (
           <p key={id}>{text}</p>
         ))}
       </div>
@@ -41,7 +43,7 @@ export function App({ desk, account = null }: { desk: Desk; account?: ComponentC
   );
 }
 
-function labelsSeen(desk: Desk): string[] {
-  const answers = desk.entries.value.flatMap(({ scan }) => (scan.state === "answered" ? scan.request.labels : []));
-  return [...new Set(answers.map(({ name }) => name.toLowerCase()))].sort();
+function knownLabels(store: ScanStore): string[] {
+  const labels = store.entries.value.flatMap(({ scan }) => (scan.state === "completed" ? scan.request.labels : []));
+  return [...new Set(labels.map(({ name }) => name.toLowerCase()))].sort();
 }

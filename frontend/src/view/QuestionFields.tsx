@@ -1,17 +1,17 @@
 import { useId, useState } from "preact/hooks";
-import type { MatchMode } from "../api/contract";
 import {
   DEFAULT_QUESTION,
+  type FormValues,
   HIGHEST_CONFIDENCE,
   LOWEST_CONFIDENCE,
-  labelsIn,
+  type MatchMode,
+  parseLabels,
+  parseQuestion,
   type Question,
-  questionOf,
-  type Typed,
-} from "../scan/question";
+} from "../core/question";
 
 interface Props {
-  /** What is typed in to begin with. */
+  /** Initial value of the label field. */
   readonly text: string;
   readonly suggestions: readonly string[];
   readonly onChange: (question: Question) => void;
@@ -19,18 +19,18 @@ interface Props {
 
 export function QuestionFields({ text, suggestions, onChange }: Props) {
   const list = useId();
-  const { match, minConfidence } = DEFAULT_QUESTION;
-  const [typed, setTyped] = useState<Typed>({ text, match, confidence: String(minConfidence) });
-  const change = (part: Partial<Typed>) => {
-    const changed = { ...typed, ...part };
-    setTyped(changed);
-    onChange(questionOf(changed));
+  const { matchMode, minConfidence } = DEFAULT_QUESTION;
+  const [values, setValues] = useState<FormValues>({ text, matchMode, confidence: String(minConfidence) });
+  const update = (part: Partial<FormValues>) => {
+    const updated = { ...values, ...part };
+    setValues(updated);
+    onChange(parseQuestion(updated));
   };
   return (
     <div class="question">
       <label>
         <span>
-          What to look for <small>one thing, or several with commas</small>
+          What to look for <small>comma-separated</small>
         </span>
         <input
           list={list}
@@ -38,48 +38,50 @@ export function QuestionFields({ text, suggestions, onChange }: Props) {
           autoComplete="off"
           autoCapitalize="none"
           placeholder={DEFAULT_QUESTION.labels.join(", ")}
-          value={typed.text}
-          onInput={({ currentTarget }) => change({ text: currentTarget.value })}
+          value={values.text}
+          onInput={({ currentTarget }) => update({ text: currentTarget.value })}
         />
       </label>
       <datalist id={list}>
         {suggestions.map((label) => (
-          <option key={label} value={`${earlier(typed.text)}${label}`} />
+          <option key={label} value={`${textBeforeLastLabel(values.text)}${label}`} />
         ))}
       </datalist>
-      {labelsIn(typed.text).length > 1 && <HowMany match={typed.match} onChange={(match) => change({ match })} />}
+      {parseLabels(values.text).length > 1 && (
+        <MatchModeField value={values.matchMode} onChange={(matchMode) => update({ matchMode })} />
+      )}
       <label>
-        <span>Confidence asked for, %</span>
+        <span>Minimum confidence (%)</span>
         <input
           type="number"
           min={LOWEST_CONFIDENCE}
           max={HIGHEST_CONFIDENCE}
           inputMode="numeric"
-          value={typed.confidence}
-          onInput={({ currentTarget }) => change({ confidence: currentTarget.value })}
-          onBlur={() => change({ confidence: String(questionOf(typed).minConfidence) })}
+          value={values.confidence}
+          onInput={({ currentTarget }) => update({ confidence: currentTarget.value })}
+          onBlur={() => update({ confidence: String(parseQuestion(values).minConfidence) })}
         />
       </label>
     </div>
   );
 }
 
-/** What was typed before the last comma: a suggestion is for the label that follows. */
-function earlier(typed: string): string {
-  const comma = typed.lastIndexOf(",");
-  return comma < 0 ? "" : `${typed.slice(0, comma)}, `;
+/** Return the labels before the last comma, because a suggestion replaces only the label after it. */
+function textBeforeLastLabel(text: string): string {
+  const comma = text.lastIndexOf(",");
+  return comma < 0 ? "" : `${text.slice(0, comma)}, `;
 }
 
-const MODES: readonly MatchMode[] = ["any", "all", "none"];
+const MATCH_MODES: readonly MatchMode[] = ["any", "all", "none"];
 
-function HowMany({ match, onChange }: { match: MatchMode; onChange: (match: MatchMode) => void }) {
+function MatchModeField({ value, onChange }: { value: MatchMode; onChange: (value: MatchMode) => void }) {
   return (
-    <label class="how-many">
-      <span>A yes takes</span>
-      <select value={match} onChange={({ currentTarget }) => onChange(currentTarget.value as MatchMode)}>
-        {MODES.map((mode) => (
+    <label class="match-mode">
+      <span>Match</span>
+      <select value={value} onChange={({ currentTarget }) => onChange(currentTarget.value as MatchMode)}>
+        {MATCH_MODES.map((mode) => (
           <option key={mode} value={mode}>
-            {mode} of them
+            {mode}
           </option>
         ))}
       </select>

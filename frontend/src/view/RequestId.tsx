@@ -1,21 +1,21 @@
 import { useEffect, useState } from "preact/hooks";
 
-const SAID_FOR = 2_500;
+const FEEDBACK_MS = 2_500;
 
-/** The request's id, to be copied, and the link that opens it again. */
+/** The request ID with a copy button, and a link that opens the request. */
 export function RequestId({ id }: { id: string }) {
-  const [said, setSaid] = useState("");
+  const [feedback, setFeedback] = useState("");
   useEffect(() => {
-    const timer = setTimeout(() => setSaid(""), SAID_FOR);
+    const timer = setTimeout(() => setFeedback(""), FEEDBACK_MS);
     return () => clearTimeout(timer);
-  }, [said]);
+  }, [feedback]);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(id);
-      setSaid("Copied");
+      setFeedback("Copied");
     } catch {
-      // No permission, or no secure context: the id is there to be selected by hand.
-      setSaid("Not allowed here");
+      // Without permission or a secure context, the user can still select the ID.
+      setFeedback("Copy failed");
     }
   };
   return (
@@ -23,12 +23,12 @@ export function RequestId({ id }: { id: string }) {
       <p>
         Request <code>{id}</code>
       </p>
-      <button type="button" onClick={copy} aria-label="Copy the request's id">
-        {said || "Copy"}
+      <button type="button" onClick={copy} aria-label="Copy request ID">
+        {feedback || "Copy"}
       </button>
-      <a href={`?request=${encodeURIComponent(id)}`}>Link to this answer</a>
-      <span class="unseen" role="status">
-        {said}
+      <a href={`?request=${encodeURIComponent(id)}`}>Link to this result</a>
+      <span class="visually-hidden" role="status">
+        {feedback}
       </span>
     </div>
   );

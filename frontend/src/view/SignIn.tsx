@@ -1,17 +1,17 @@
 import { Logo } from "./icons";
 
-/** What people see of a service that wants to know its callers, before they sign in. */
-export function SignIn({ problem, onSignIn }: { problem: string | null; onSignIn: () => void }) {
+/** Shown instead of the app until the user has signed in. */
+export function SignIn({ error, onSignIn }: { error: string | null; onSignIn: () => void }) {
   return (
     <main class="page">
       <header class="top">
         <Logo />
         <h1>Is it in the picture?</h1>
-        <p>This service answers people who have signed in.</p>
+        <p>Sign in to continue.</p>
       </header>
-      {problem && (
+      {error && (
         <p class="notice" role="alert">
-          {problem}
+          {error}
         </p>
       )}
       <button type="button" class="primary" onClick={onSignIn}>

@@ -25,7 +25,7 @@ export const Logo = () => (
   </Icon>
 );
 
-export const PictureIcon = () => (
+export const ImageIcon = () => (
   <Icon size={28}>
     <rect x="3" y="4" width="18" height="16" rx="3" />
     <circle cx="8.500" cy="9.500" r="1.500" />
@@ -52,7 +52,7 @@ export const NoIcon = () => (
   </Icon>
 );
 
-export const ProblemIcon = () => (
+export const ErrorIcon = () => (
   <Icon>
     <path d="M12 6v7M12 17.500v.01" />
   </Icon>
@@ -60,6 +60,6 @@ export const ProblemIcon = () => (
 
 export const BusyIcon = () => (
   <Icon>
-    <path class="turning" d="M12 4a8 8 0 1 1-8 8" />
+    <path class="spinning" d="M12 4a8 8 0 1 1-8 8" />
   </Icon>
 );

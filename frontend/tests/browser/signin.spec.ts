@@ -1,21 +1,21 @@
 import { test as base, type Page } from "@playwright/test";
-import { GuardedService, Issuer } from "./issuer";
-import { card, choose, expect, expectAccessible, outcome, shoot, unseen, watched } from "./page";
+import { card, choose, expect, expectAccessible, openPage, outcome, takeScreenshot, uniqueSample } from "./harness";
+import { AuthenticatedStack, Issuer } from "./issuer";
 
-const test = base.extend<{ issuer: Issuer; service: GuardedService; page: Page }>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads from the pattern which fixtures are wanted
+const test = base.extend<{ issuer: Issuer; stack: AuthenticatedStack; page: Page }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of the fixtures from the pattern
   issuer: async ({}, use) => {
     const issuer = await new Issuer().start();
     await use(issuer);
     issuer.stop();
   },
-  service: async ({ issuer }, use) => {
-    const service = await new GuardedService(issuer).start();
-    await use(service);
-    service.stop();
+  stack: async ({ issuer }, use) => {
+    const stack = await new AuthenticatedStack(issuer).start();
+    await use(stack);
+    stack.stop();
   },
-  page: async ({ page, service }, use) => {
-    await watched(page, service.pageUrl, use);
+  page: async ({ page, stack }, use) => {
+    await openPage(page, stack.pageUrl, use);
   },
 });
 
@@ -24,73 +24,69 @@ const signInButton = (page: Page) => page.getByRole("button", { name: "Sign in" 
 async function signIn(page: Page): Promise<void> {
   await signInButton(page).click();
   await page.getByRole("link", { name: "Enter" }).click();
-  await expect(page.getByRole("button", { name: "Choose pictures" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Choose images" })).toBeVisible();
 }
 
-test("nothing can be asked before somebody signed in, and axe finds nothing wrong with that", async ({ page }) => {
+test("the page requires a sign-in, and axe finds no violations", async ({ page }) => {
   await expect(signInButton(page)).toBeVisible();
   await expect(page.locator("input")).toHaveCount(0);
   await expectAccessible(page);
-  await shoot(page, "sign-in");
+  await takeScreenshot(page, "sign-in");
 });
 
-test("who signed in is answered; each call of the service says who, and no upload does", async ({
-  page,
-  service,
-  issuer,
-}) => {
+test("API calls carry the token of the user, and uploads do not", async ({ page, stack, issuer }) => {
   await signIn(page);
-  expect(page.url()).toBe(service.pageUrl);
+  expect(page.url()).toBe(stack.pageUrl);
   await expectAccessible(page);
-  await choose(page, unseen("cat.jpg"));
+  await choose(page, uniqueSample("cat.jpg"));
   await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
   const [token] = issuer.tokens;
-  expect(service.shown.api.length).toBeGreaterThan(1);
-  expect(new Set(service.shown.api)).toEqual(new Set([token]));
-  expect(service.shown.storage).toEqual([undefined]);
+  expect(stack.authorizations.api.length).toBeGreaterThan(1);
+  expect(new Set(stack.authorizations.api)).toEqual(new Set([token]));
+  expect(stack.authorizations.s3).toEqual([undefined]);
 });
 
-test("who signed in is still there after a reload", async ({ page }) => {
+test("a session survives a reload", async ({ page }) => {
   await signIn(page);
   await page.reload();
-  await expect(page.getByRole("button", { name: "Choose pictures" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Choose images" })).toBeVisible();
 });
 
-test("a link to an answer is followed once somebody signed in", async ({ page, service }) => {
-  await page.goto(`${service.pageUrl}?request=${crypto.randomUUID()}`);
+test("a link to a result is opened after sign-in", async ({ page, stack }) => {
+  await page.goto(`${stack.pageUrl}?request=${crypto.randomUUID()}`);
   await signIn(page);
-  await expect(outcome(page.getByRole("article"))).toHaveText(/^No longer known/);
+  await expect(outcome(page.getByRole("article"))).toHaveText(/^Request not found/);
 });
 
-test("who turns back at the sign-in page is told so, and may try again", async ({ page }) => {
+test("a cancelled sign-in shows an error and can be repeated", async ({ page }) => {
   await signInButton(page).click();
-  await page.getByRole("link", { name: "Turn back" }).click();
-  await expect(page.getByRole("alert")).toHaveText("You were not signed in. Try it again.");
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await expect(page.getByRole("alert")).toHaveText("Sign-in failed. Try again.");
   await expectAccessible(page);
   await signIn(page);
 });
 
-test("a sign-in that somebody else began is not taken", async ({ page, service, issuer }) => {
-  await page.goto(`${service.pageUrl}?code=theirs&state=theirs`);
+test("a redirect with the state of another sign-in is rejected", async ({ page, stack, issuer }) => {
+  await page.goto(`${stack.pageUrl}?code=other&state=other`);
   await expect(page.getByRole("alert")).toBeVisible();
   expect(issuer.tokens.size).toBe(0);
 });
 
-test("pictures that meet the end of a sign-in are answered after the next", async ({ page, issuer }) => {
+test("images that are added after the session expires are scanned after the next sign-in", async ({ page, issuer }) => {
   await signIn(page);
   issuer.tokens.clear();
-  await choose(page, unseen("cat.jpg"));
-  await expect(page.getByRole("alert")).toContainText("Your sign-in has ended");
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(page.getByRole("alert")).toContainText("Your session has expired");
   await expect(card(page, "cat.jpg").getByText("You are signed out.")).toBeVisible();
   await expectAccessible(page);
-  await shoot(page, "signed-out");
+  await takeScreenshot(page, "signed-out");
   await signIn(page);
   await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
 });
 
-test("signing out leaves nothing to the next person", async ({ page }) => {
+test("sign-out removes all data of the user", async ({ page }) => {
   await signIn(page);
-  await choose(page, unseen("cat.jpg"));
+  await choose(page, uniqueSample("cat.jpg"));
   await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(signInButton(page)).toBeVisible();

@@ -1,4 +1,4 @@
-import type { Label, Match, Result, ScanRequest } from "../../src/api/contract";
+import type { Label, LabelResult, Match, ScanRequest } from "../../src/api/types";
 
 export function label(name: string, confidence: number, more: Partial<Label> = {}): Label {
   return { name, confidence, parents: [], aliases: [], categories: [], boxes: [], ...more };
@@ -8,7 +8,7 @@ export function pending(more: Partial<ScanRequest> = {}): ScanRequest {
   return {
     request_id: "r",
     status: "pending",
-    message: "The picture is being looked at.",
+    message: "The image has not been scanned yet.",
     label: "cat",
     labels_asked: ["cat"],
     match_mode: "any",
@@ -16,7 +16,7 @@ export function pending(more: Partial<ScanRequest> = {}): ScanRequest {
     label_matched: null,
     results: [],
     match: null,
-    nearest: [],
+    closest_labels: [],
     labels: [],
     failure: null,
     upload: null,
@@ -27,23 +27,23 @@ export function pending(more: Partial<ScanRequest> = {}): ScanRequest {
   };
 }
 
-/** What an asked label came to that matched. */
-export function hit(asked: string, found = "Cat", matched_by: Match["matched_by"] = "name"): Result {
+/** The result for a requested label that matched. */
+export function matched(requested: string, found = "Cat", matched_by: Match["matched_by"] = "name"): LabelResult {
   return {
-    label: asked,
+    label: requested,
     matched: true,
     match: { label: found, confidence: 97.31, matched_by, boxes: [] },
-    nearest: [],
+    closest_labels: [],
   };
 }
 
-/** What an asked label came to that did not match. */
-export function miss(asked: string, ...nearest: Label[]): Result {
-  return { label: asked, matched: false, match: null, nearest };
+/** The result for a requested label that did not match. */
+export function missed(requested: string, ...closest_labels: Label[]): LabelResult {
+  return { label: requested, matched: false, match: null, closest_labels };
 }
 
-/** A request that was answered with these results; without any, that the picture shows a cat. */
-export function answered(results: readonly Result[] = [hit("cat")], more: Partial<ScanRequest> = {}): ScanRequest {
+/** A completed request with the given results. By default, the image contains a cat. */
+export function completed(results: readonly LabelResult[] = [matched("cat")], more: Partial<ScanRequest> = {}) {
   return pending({
     status: "completed",
     label: results[0]?.label ?? "",
@@ -51,12 +51,12 @@ export function answered(results: readonly Result[] = [hit("cat")], more: Partia
     label_matched: results.some(({ matched }) => matched),
     results,
     match: results.find(({ match }) => match)?.match ?? null,
-    nearest: results.find(({ matched }) => !matched)?.nearest ?? [],
+    closest_labels: results.find(({ matched }) => !matched)?.closest_labels ?? [],
     labels: [label("Cat", 97.31)],
     ...more,
   });
 }
 
-export function failed(code: string, message = "It went wrong."): ScanRequest {
+export function failed(code: string, message = "It failed."): ScanRequest {
   return pending({ status: "failed", failure: { code, message } });
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { advance, newScan, type Scan, type ScanEvent, type State, TAKEN_IN } from "../../src/scan/machine";
-import { problem } from "../../src/scan/problem";
-import { DEFAULT_QUESTION } from "../../src/scan/question";
-import { answered, miss } from "./examples";
+import { errorInfo } from "../../src/core/errors";
+import { DEFAULT_QUESTION } from "../../src/core/question";
+import { ALLOWED_STATES, newScan, type Scan, type ScanEvent, type ScanState, transition } from "../../src/scan/machine";
+import { completed, missed } from "./examples";
 
-const SUBJECT = {
+const INFO = {
   id: "1",
   name: "cat.jpg",
   question: DEFAULT_QUESTION,
@@ -12,27 +12,27 @@ const SUBJECT = {
   addedAt: 0,
   attempt: 0,
 };
-const SETBACK = problem("too_many", "Slow down.");
+const ERROR = errorInfo("rate_limited", "Slow down.");
 
-const SCANS: Readonly<Record<State, Scan>> = {
-  queued: newScan(SUBJECT),
-  checking: { ...SUBJECT, state: "checking" },
-  sending: { ...SUBJECT, state: "sending", sent: 0.5, setback: null },
-  waiting: { ...SUBJECT, state: "waiting", requestId: "r", setback: null },
-  answered: { ...SUBJECT, state: "answered", requestId: "r", request: answered(), further: [] },
-  failed: { ...SUBJECT, state: "failed", requestId: "r", problem: SETBACK },
-  cancelled: { ...SUBJECT, state: "cancelled", requestId: null },
+const SCANS: Readonly<Record<ScanState, Scan>> = {
+  queued: newScan(INFO),
+  checking: { ...INFO, state: "checking" },
+  uploading: { ...INFO, state: "uploading", sent: 0.5, transientError: null },
+  scanning: { ...INFO, state: "scanning", requestId: "r", transientError: null },
+  completed: { ...INFO, state: "completed", requestId: "r", request: completed(), followUps: [] },
+  failed: { ...INFO, state: "failed", requestId: "r", error: ERROR },
+  cancelled: { ...INFO, state: "cancelled", requestId: null },
 };
 
-const EVENTS: Readonly<Record<ScanEvent["type"], { event: ScanEvent; becomes: State | "the same" }>> = {
+const EVENTS: Readonly<Record<ScanEvent["type"], { event: ScanEvent; becomes: ScanState | "the same" }>> = {
   check: { event: { type: "check" }, becomes: "checking" },
-  send: { event: { type: "send", hash: "ab" }, becomes: "sending" },
-  progress: { event: { type: "progress", sent: 0.7 }, becomes: "sending" },
-  setback: { event: { type: "setback", problem: SETBACK }, becomes: "the same" },
-  accepted: { event: { type: "accepted", requestId: "r" }, becomes: "waiting" },
-  answered: { event: { type: "answered", request: answered() }, becomes: "answered" },
-  asked: { event: { type: "asked", verdict: answered() }, becomes: "answered" },
-  failed: { event: { type: "failed", problem: SETBACK, requestId: "r" }, becomes: "failed" },
+  upload: { event: { type: "upload", hash: "ab" }, becomes: "uploading" },
+  progress: { event: { type: "progress", sent: 0.7 }, becomes: "uploading" },
+  transient_error: { event: { type: "transient_error", error: ERROR }, becomes: "the same" },
+  accepted: { event: { type: "accepted", requestId: "r" }, becomes: "scanning" },
+  completed: { event: { type: "completed", request: completed() }, becomes: "completed" },
+  follow_up: { event: { type: "follow_up", verdict: completed() }, becomes: "completed" },
+  failed: { event: { type: "failed", error: ERROR, requestId: "r" }, becomes: "failed" },
   cancel: { event: { type: "cancel" }, becomes: "cancelled" },
   retry: { event: { type: "retry" }, becomes: "queued" },
   interrupted: { event: { type: "interrupted" }, becomes: "queued" },
@@ -43,59 +43,60 @@ const PAIRS = Object.values(EVENTS).flatMap(({ event, becomes }) =>
 );
 
 describe("every event in every state", () => {
-  const early = PAIRS.filter(({ type, state }) => TAKEN_IN[type].includes(state));
-  const late = PAIRS.filter(({ type, state }) => !TAKEN_IN[type].includes(state));
+  const allowed = PAIRS.filter(({ type, state }) => ALLOWED_STATES[type].includes(state));
+  const late = PAIRS.filter(({ type, state }) => !ALLOWED_STATES[type].includes(state));
 
-  it.each(early)("$type moves a scan that is $state to $becomes", ({ event, becomes, scan, state }) => {
-    expect(advance(scan, event).state).toBe(becomes === "the same" ? state : becomes);
+  it.each(allowed)("$type changes a $state scan to $becomes", ({ event, becomes, scan, state }) => {
+    expect(transition(scan, event).state).toBe(becomes === "the same" ? state : becomes);
   });
 
-  it.each(late)("$type changes nothing of a scan that is $state", ({ event, scan }) => {
-    expect(advance(scan, event)).toBe(scan);
+  it.each(late)("$type does not change a $state scan", ({ event, scan }) => {
+    expect(transition(scan, event)).toBe(scan);
   });
 });
 
-describe("what a scan keeps", () => {
-  it("keeps who it is through every event", () => {
+describe("a scan", () => {
+  it("keeps its information through every event", () => {
     for (const { event, scan } of PAIRS)
-      expect(advance(scan, event)).toMatchObject({
-        ...SUBJECT,
+      expect(transition(scan, event)).toMatchObject({
+        ...INFO,
         hash: expect.toSatisfy((hash) => hash === null || hash === "ab"),
         attempt: expect.any(Number),
       });
   });
 
-  it("keeps the picture's hash once it is known", () => {
-    const sending = advance(SCANS.checking, { type: "send", hash: "ab" });
-    expect(advance(sending, { type: "accepted", requestId: "r" }).hash).toBe("ab");
+  it("keeps the hash of its image", () => {
+    const uploading = transition(SCANS.checking, { type: "upload", hash: "ab" });
+    expect(transition(uploading, { type: "accepted", requestId: "r" }).hash).toBe("ab");
   });
 
-  it("carries nothing of one state into the next", () => {
-    expect(advance(SCANS.waiting, { type: "cancel" })).not.toHaveProperty("setback");
-  });
-});
-
-describe("what a retry does", () => {
-  it("takes up a request that was given up while it was waiting, without sending the picture again", () => {
-    const retried = advance(advance(SCANS.waiting, { type: "cancel" }), { type: "retry" });
-    expect(retried).toMatchObject({ state: "waiting", requestId: "r" });
-  });
-
-  it("asks anew where the request failed, as another request", () => {
-    expect(advance(SCANS.failed, { type: "retry" })).toEqual({ ...SCANS.queued, attempt: 1 });
-  });
-
-  it("repeats the request that was given up before its answer was there", () => {
-    expect(advance(SCANS.cancelled, { type: "retry" })).toEqual(SCANS.queued);
+  it("drops the properties of the previous state", () => {
+    expect(transition(SCANS.scanning, { type: "cancel" })).not.toHaveProperty("transientError");
   });
 });
 
-it("further answers come before earlier ones, and leave the first as it is", () => {
-  const verdicts = ["dog", "car"].map((wanted) => answered([miss(wanted)]));
-  const asked = verdicts.reduce((scan, verdict) => advance(scan, { type: "asked", verdict }), SCANS.answered);
-  expect(asked).toEqual({ ...SCANS.answered, further: verdicts.toReversed() });
+describe("a retry", () => {
+  it("polls the request if it was cancelled after the upload", () => {
+    const retried = transition(transition(SCANS.scanning, { type: "cancel" }), { type: "retry" });
+    expect(retried).toMatchObject({ state: "scanning", requestId: "r" });
+  });
+
+  it("is a new request if the old one failed", () => {
+    expect(transition(SCANS.failed, { type: "retry" })).toEqual({ ...SCANS.queued, attempt: 1 });
+  });
+
+  it("is the same request if it was cancelled before the API accepted it", () => {
+    expect(transition(SCANS.cancelled, { type: "retry" })).toEqual(SCANS.queued);
+  });
 });
 
-it("a setback while sending starts the sending over", () => {
-  expect(advance(SCANS.sending, { type: "setback", problem: SETBACK })).toMatchObject({ sent: 0, setback: SETBACK });
+it("the latest follow-up comes first and does not change the request", () => {
+  const verdicts = ["dog", "car"].map((requested) => completed([missed(requested)]));
+  const scan = verdicts.reduce((scan, verdict) => transition(scan, { type: "follow_up", verdict }), SCANS.completed);
+  expect(scan).toEqual({ ...SCANS.completed, followUps: verdicts.toReversed() });
+});
+
+it("a transient error during an upload resets its progress", () => {
+  const scan = transition(SCANS.uploading, { type: "transient_error", error: ERROR });
+  expect(scan).toMatchObject({ sent: 0, transientError: ERROR });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { DEFAULT_QUESTION, isSame, labelsIn, questionOf } from "../../src/scan/question";
+import { DEFAULT_QUESTION, isSameQuestion, parseLabels, parseQuestion } from "../../src/core/question";
 
 it.each([
   ["cat", ["cat"]],
@@ -8,17 +8,17 @@ it.each([
   ["cat, CAT", ["CAT"]],
   ["", []],
   [" , ", []],
-])("%o names the labels %o", (text, labels) => {
-  expect(labelsIn(text)).toEqual(labels);
+])("%o is parsed as the labels %o", (text, labels) => {
+  expect(parseLabels(text)).toEqual(labels);
 });
 
-it("what is left empty asks for the default", () => {
-  expect(questionOf({ text: " ", match: "any", confidence: "" })).toEqual(DEFAULT_QUESTION);
+it("empty fields use the defaults", () => {
+  expect(parseQuestion({ text: " ", matchMode: "any", confidence: "" })).toEqual(DEFAULT_QUESTION);
 });
 
-it("how many labels make a yes is asked of several only", () => {
-  expect(questionOf({ text: "cat", match: "none", confidence: "90" }).match).toBe("any");
-  expect(questionOf({ text: "cat, dog", match: "none", confidence: "90" }).match).toBe("none");
+it("the match mode applies to several labels only", () => {
+  expect(parseQuestion({ text: "cat", matchMode: "none", confidence: "90" }).matchMode).toBe("any");
+  expect(parseQuestion({ text: "cat, dog", matchMode: "none", confidence: "90" }).matchMode).toBe("none");
 });
 
 it.each([
@@ -27,8 +27,8 @@ it.each([
   ["0", 25],
   ["1000", 100],
   ["e", 90],
-])("a confidence typed as %s asks for %d %%", (confidence, percent) => {
-  expect(questionOf({ text: "cat", match: "any", confidence }).minConfidence).toBe(percent);
+])("the confidence %s is parsed as %d%%", (confidence, percent) => {
+  expect(parseQuestion({ text: "cat", matchMode: "any", confidence }).minConfidence).toBe(percent);
 });
 
 it.each([
@@ -36,11 +36,11 @@ it.each([
   [{ labels: ["dog"] }, false],
   [{ labels: ["cat", "dog"] }, false],
   [{ minConfidence: 80 }, false],
-  [{ match: "none" as const }, false],
-])("%o asks the same as the default: %s", (part, same) => {
-  expect(isSame({ ...DEFAULT_QUESTION, ...part }, DEFAULT_QUESTION)).toBe(same);
+  [{ matchMode: "none" as const }, false],
+])("%o is the same question as the default: %s", (part, same) => {
+  expect(isSameQuestion({ ...DEFAULT_QUESTION, ...part }, DEFAULT_QUESTION)).toBe(same);
 });
 
-it("no question is the same as none", () => {
-  expect(isSame(null, null)).toBe(false);
+it("a missing question is not the same as another missing question", () => {
+  expect(isSameQuestion(null, null)).toBe(false);
 });

@@ -1,0 +1,50 @@
+import { type ErrorKind, errorInfo, ScanError } from "../core/errors";
+import { type ImageHeader, readHeader } from "./header";
+
+/** The limits of the API: bytes of a direct upload, bytes in a request body, and pixels per side. */
+export const MAX_UPLOAD_BYTES = 15 * 1024 * 1024;
+export const MAX_BODY_BYTES = 4_500_000;
+export const MIN_SIDE = 80;
+export const MAX_SIDE = 10_000;
+
+/**
+ * Validate an image before it is sent, and return its header.
+ *
+ * @param head the first bytes of the file
+ * @param size the size of the file in bytes
+ * @param maxBytes the largest size allowed
+ * @throws ScanError if the API would reject the image
+ */
+export function validateImage(head: Uint8Array, size: number, maxBytes: number): ImageHeader {
+  const header = readHeader(head);
+  if (header === null) throw error("rejected", "The file is not a JPEG or PNG image.");
+  if (size > maxBytes) throw error("too_large", sizeMessage(size, maxBytes));
+  const sides = [header.width, header.height];
+  if (sides.some((side) => side > MAX_SIDE)) throw error("too_large", dimensionsMessage(header));
+  if (sides.some((side) => side < MIN_SIDE)) throw error("rejected", dimensionsMessage(header));
+  return header;
+}
+
+function error(kind: ErrorKind, message: string): ScanError {
+  return new ScanError(errorInfo(kind, message));
+}
+
+function dimensionsMessage({ width, height }: ImageHeader): string {
+  const limits = `between ${MIN_SIDE} and ${MAX_SIDE.toLocaleString("en")} pixels`;
+  return `The image is ${width} × ${height} pixels. Each side must be ${limits}.`;
+}
+
+function sizeMessage(bytes: number, maxBytes: number): string {
+  return `The image is ${formatSize(bytes)}. The maximum is ${formatLimit(maxBytes)}.`;
+}
+
+/** Format the size of an image, such as "15.8 MB". Rounded up, so that it never equals a limit that it exceeds. */
+function formatSize(bytes: number): string {
+  return `${(Math.ceil(bytes / 100_000) / 10).toFixed(1)} MB`;
+}
+
+/** Format a size limit as the API documentation states it: "15 MB" or "4.5 MB". */
+export function formatLimit(bytes: number): string {
+  const digits = bytes < 10_000_000 ? 1 : 0;
+  return `${(Math.floor((bytes / 1_000_000) * 10 ** digits) / 10 ** digits).toFixed(digits)} MB`;
+}

@@ -1,0 +1,34 @@
+import { signal } from "@preact/signals";
+import { displayName, formatOutcome, formatVerdict } from "./format";
+import type { Scan, ScanEvent } from "./machine";
+
+const MAX_ANNOUNCEMENTS = 6;
+
+/** The latest status messages for screen readers. */
+export class Announcer {
+  readonly announcements = signal<readonly { readonly id: string; readonly text: string }[]>([]);
+
+  constructor(private readonly newId: () => string) {}
+
+  added(names: readonly (string | null)[]): void {
+    this.announceToScreenReader(names.length === 1 ? `${names[0]} added` : `${names.length} images added`);
+  }
+
+  duplicate(scan: Scan): void {
+    this.announceToScreenReader(`${displayName(scan)} was already added`);
+  }
+
+  cleared(): void {
+    this.announceToScreenReader("All images removed");
+  }
+
+  /** Announce the result or the error that an event led to, if any. */
+  changed(scan: Scan, event: ScanEvent): void {
+    const outcome = event.type === "follow_up" ? formatVerdict(event.verdict) : formatOutcome(scan);
+    if (outcome) this.announceToScreenReader(`${displayName(scan)}: ${outcome}`);
+  }
+
+  private announceToScreenReader(text: string): void {
+    this.announcements.value = [...this.announcements.value, { id: this.newId(), text }].slice(-MAX_ANNOUNCEMENTS);
+  }
+}

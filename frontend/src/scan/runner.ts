@@ -1,0 +1,160 @@
+import PQueue from "p-queue";
+import type { ApiClient, Reply, Submission } from "../api/client";
+import { errorFromFailure } from "../api/errors";
+import type { ScanRequest } from "../api/types";
+import { type ErrorKind, errorInfo, ScanError } from "../core/errors";
+import type { PreparedImage } from "../image/prepare";
+import { backoffDelay } from "./backoff";
+import { requestIdOf, type Scan, type ScanEvent } from "./machine";
+import type { ScanStore } from "./store";
+import { createUpload } from "./upload";
+
+/** The functions that wait reject with the reason of the signal when it is aborted. */
+export interface RunnerDependencies {
+  readonly prepareImage: (file: Blob) => Promise<PreparedImage>;
+  readonly api: ApiClient;
+  readonly delay: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** Resolves when the page is online, and the user is signed in if the API requires it. */
+  readonly whenOnline: (signal: AbortSignal) => Promise<void>;
+  /** Like `whenOnline`, but also waits until the page is visible. */
+  readonly whenVisible: (signal: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+  readonly now: () => number;
+}
+
+/** Called with a scan that was dropped because another one asks the same. */
+export type OnDuplicate = (scan: Scan) => void;
+
+const UPLOAD_CONCURRENCY = 3;
+const POLL_CONCURRENCY = 4;
+const MAX_ATTEMPTS = 4;
+/** These errors do not count as attempts, because `whenOnline` resolves when they are over. */
+const WAIT_FOR_RECOVERY: ReadonlySet<ErrorKind> = new Set(["offline", "signed_out"]);
+
+/** Runs scans: prepares and uploads a few images at a time, and polls their requests until they finish. */
+export class ScanRunner {
+  private readonly uploads = new PQueue({ concurrency: UPLOAD_CONCURRENCY });
+  private readonly polls = new PQueue({ concurrency: POLL_CONCURRENCY });
+  private readonly abortControllers = new Map<string, AbortController>();
+
+  constructor(
+    private readonly store: ScanStore,
+    private readonly deps: RunnerDependencies,
+    private readonly onDuplicate: OnDuplicate,
+  ) {}
+
+  /** Run a scan until it finishes or is aborted. Errors become part of the scan. */
+  async start(id: string): Promise<void> {
+    const controller = new AbortController();
+    this.abortControllers.set(id, controller);
+    try {
+      const retryAfterMs = await this.enqueue(id, controller.signal);
+      await this.pollUntilDone(id, retryAfterMs, controller.signal);
+    } catch (error) {
+      if (!controller.signal.aborted) this.fail(id, error);
+    }
+    if (this.abortControllers.get(id) === controller) this.abortControllers.delete(id);
+  }
+
+  abort(id: string): void {
+    this.abortControllers.get(id)?.abort();
+  }
+
+  abortAll(): void {
+    for (const controller of this.abortControllers.values()) controller.abort();
+  }
+
+  /** Send a queued image when it is its turn. Return the milliseconds to wait before the first poll, or null. */
+  private async enqueue(id: string, signal: AbortSignal): Promise<number | null> {
+    if (this.store.scan(id)?.state !== "queued") return 0;
+    return this.uploads.add(() => this.prepareAndSend(id, signal), { signal });
+  }
+
+  private async prepareAndSend(id: string, signal: AbortSignal): Promise<number | null> {
+    this.store.apply(id, { type: "check" });
+    const entry = this.store.entry(id);
+    if (!entry?.file || !entry.scan.question) return null;
+    const { type, hash, preview } = await this.deps.prepareImage(entry.file);
+    signal.throwIfAborted();
+    const duplicate = this.store.findDuplicate(entry.scan, hash);
+    if (duplicate) return this.focusDuplicate(entry.scan, duplicate);
+    this.store.apply(id, { type: "upload", hash }, preview);
+    const { question, attempt } = entry.scan;
+    const file = new Blob([entry.file], { type });
+    return this.sendWithRetry(id, { file, hash, question, key: `${id}.${attempt}` }, signal);
+  }
+
+  private focusDuplicate(scan: Scan, duplicate: Scan): null {
+    this.abort(scan.id);
+    this.store.remove(scan.id);
+    this.store.focus(duplicate.id);
+    this.onDuplicate(scan);
+    return null;
+  }
+
+  private async sendWithRetry(id: string, submission: Submission, signal: AbortSignal): Promise<number | null> {
+    const upload = createUpload(submission, this.deps.api, this.deps.now);
+    const onProgress = (sent: number) => this.store.apply(id, { type: "progress", sent });
+    for (let attempt = 1; ; ) {
+      try {
+        return this.applyReply(id, await upload(signal, onProgress));
+      } catch (error) {
+        const transient = assertRetryable(error, signal);
+        if (!WAIT_FOR_RECOVERY.has(transient.info.kind) && attempt++ === MAX_ATTEMPTS) throw error;
+        await this.waitBeforeRetry(id, transient, attempt, signal);
+      }
+    }
+  }
+
+  private async waitBeforeRetry(id: string, error: ScanError, attempt: number, signal: AbortSignal): Promise<void> {
+    this.store.apply(id, { type: "transient_error", error: error.info });
+    await this.deps.delay(backoffDelay(attempt, error.retryAfterMs, this.deps.random()), signal);
+    await this.deps.whenOnline(signal);
+  }
+
+  private async pollUntilDone(id: string, firstDelayMs: number | null, signal: AbortSignal): Promise<void> {
+    let retryAfterMs = firstDelayMs;
+    for (let attempt = 0; this.store.scan(id)?.state === "scanning"; attempt++) {
+      await this.deps.delay(backoffDelay(attempt, retryAfterMs, this.deps.random()), signal);
+      await this.deps.whenVisible(signal);
+      retryAfterMs = await this.poll(id, signal);
+    }
+  }
+
+  private async poll(id: string, signal: AbortSignal): Promise<number | null> {
+    const scan = this.store.scan(id);
+    if (scan?.state !== "scanning") return null;
+    try {
+      const reply = await this.polls.add(() => this.deps.api.getRequest(scan.requestId, signal), { signal });
+      return this.applyReply(id, reply);
+    } catch (error) {
+      const transient = assertRetryable(error, signal);
+      this.store.apply(id, { type: "transient_error", error: transient.info });
+      return transient.retryAfterMs;
+    }
+  }
+
+  private applyReply(id: string, { request, retryAfterMs }: Reply): number | null {
+    this.store.apply(id, toEvent(request));
+    return retryAfterMs;
+  }
+
+  private fail(id: string, error: unknown): void {
+    const info = error instanceof ScanError ? error.info : errorInfo("scan_failed", `Unexpected error: ${error}`);
+    const scan = this.store.scan(id);
+    this.store.apply(id, { type: "failed", error: info, requestId: scan ? requestIdOf(scan) : null });
+  }
+}
+
+/** Return the error if it is retryable. @throws the error itself otherwise */
+function assertRetryable(error: unknown, signal: AbortSignal): ScanError {
+  if (!signal.aborted && error instanceof ScanError && error.info.retryable) return error;
+  throw error;
+}
+
+function toEvent(request: ScanRequest): ScanEvent {
+  const requestId = request.request_id;
+  if (request.status === "pending") return { type: "accepted", requestId };
+  if (request.status === "completed") return { type: "completed", request };
+  return { type: "failed", error: errorFromFailure(request.failure), requestId };
+}

@@ -1,0 +1,47 @@
+import type { ApiClient, OnProgress, Reply, Submission } from "../api/client";
+import { ScanError } from "../core/errors";
+import { MAX_BODY_BYTES } from "../image/validate";
+
+/** Sends an image to the API. After a failure, call it again to resume where possible. */
+export type Upload = (signal: AbortSignal, onProgress: OnProgress) => Promise<Reply>;
+
+type UploadApi = Pick<ApiClient, "submitHash" | "upload" | "submitBytes">;
+
+/**
+ * Create the upload of a submission. An image is submitted by its hash, so that a known image is not uploaded. Unknown
+ * images are uploaded to S3. Without a hash, the bytes are sent in the request body.
+ *
+ * @param now returns milliseconds since 1970
+ */
+export function createUpload(submission: Submission, api: UploadApi, now: () => number): Upload {
+  const { hash, file } = submission;
+  if (hash === null) return (signal, onProgress) => api.submitBytes(submission, signal, onProgress);
+
+  let submitted: Reply | null = null;
+  return async (signal, onProgress) => {
+    if (!isUrlValid(submitted, now())) submitted = await api.submitHash({ ...submission, hash }, signal);
+    const { upload } = submitted.request;
+    if (!upload) return submitted;
+    try {
+      await api.upload(upload, file, signal, onProgress);
+      return submitted;
+    } catch (error) {
+      const kind = error instanceof ScanError ? error.info.kind : null;
+      if (kind === "upload_failed") submitted = null;
+      // Some networks block S3 but not the API.
+      if (kind === "unavailable" && file.size <= MAX_BODY_BYTES)
+        return api.submitBytes(withFallbackKey(submission), signal, onProgress);
+      throw error;
+    }
+  };
+}
+
+function isUrlValid(submitted: Reply | null, now: number): submitted is Reply {
+  const target = submitted?.request.upload;
+  return Boolean(target && now < Date.parse(target.expires_at));
+}
+
+/** The first request waits for a direct upload. With the same key, the API would ignore bytes in the request body. */
+function withFallbackKey(submission: Submission): Submission {
+  return { ...submission, key: `${submission.key}.posted` };
+}

@@ -1,0 +1,145 @@
+import { useEffect, useId, useState } from "preact/hooks";
+import type { Label, ScanRequest, Verdict } from "../api/types";
+import { formatPercent } from "../scan/format";
+import { FollowUps, type OnAsk } from "./FollowUps";
+import { type DrawnBox, ImageWithBoxes } from "./ImageWithBoxes";
+import { LabelResults } from "./LabelResults";
+
+interface Props {
+  readonly request: ScanRequest;
+  readonly followUps: readonly Verdict[];
+  readonly name: string;
+  readonly preview: Blob | null;
+  readonly suggestions: readonly string[];
+  readonly onAsk: OnAsk;
+}
+
+export function ResultPanel({ request, followUps, name, preview, suggestions, onAsk }: Props) {
+  const latest = followUps[0] ?? request;
+  const [threshold, setThreshold] = useState(initialThreshold(latest));
+  const [selected, setSelected] = useState(primaryLabel(latest));
+  const [hovered, setHovered] = useState<string | null>(null);
+  useEffect(() => {
+    setThreshold(initialThreshold(latest));
+    setSelected(primaryLabel(latest));
+  }, [latest]);
+  const shown = request.labels.filter(({ confidence }) => confidence >= threshold);
+  const highlighted = shown.find(({ name }) => name === (hovered ?? selected));
+  return (
+    <>
+      <LabelResults verdict={request} />
+      <ImageWithBoxes preview={preview} name={name} boxes={boxesToDraw(shown, highlighted)} />
+      <LabelChips labels={shown} selected={selected} onSelect={setSelected} onHover={setHovered} />
+      <LabelDetails label={highlighted} />
+      <ConfidenceSlider value={threshold} shown={shown.length} all={request.labels.length} onChange={setThreshold} />
+      <FollowUps verdicts={followUps} name={name} suggestions={suggestions} onAsk={onAsk} />
+      <details>
+        <summary>Raw JSON</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard */}
+        <section class="raw" aria-label="Raw JSON" tabIndex={0}>
+          <pre>{JSON.stringify(request, null, 2)}</pre>
+        </section>
+      </details>
+    </>
+  );
+}
+
+/** Return the label that the verdict names first. */
+function primaryLabel({ match, closest_labels }: Verdict): string | null {
+  return match?.label ?? closest_labels[0]?.name ?? null;
+}
+
+/** Start at 50%, or lower if the label that the verdict names has a lower confidence. */
+function initialThreshold({ match, closest_labels }: Verdict): number {
+  return Math.floor(Math.min(50, (match ?? closest_labels[0])?.confidence ?? 0));
+}
+
+/** Boxes of the highlighted label come last, so that they are drawn on top. */
+function boxesToDraw(labels: readonly Label[], highlighted: Label | undefined): DrawnBox[] {
+  const boxesOf = (label: Label) =>
+    label.boxes.map((box) => ({
+      box,
+      caption: `${label.name} ${formatPercent(box.confidence)}`,
+      highlighted: label === highlighted,
+    }));
+  return labels.flatMap(boxesOf).sort((one, other) => Number(one.highlighted) - Number(other.highlighted));
+}
+
+interface LabelChipsProps {
+  readonly labels: readonly Label[];
+  readonly selected: string | null;
+  readonly onSelect: (name: string | null) => void;
+  readonly onHover: (name: string | null) => void;
+}
+
+function LabelChips({ labels, selected, onSelect, onHover }: LabelChipsProps) {
+  return (
+    <ul class="chips" aria-label="Labels found">
+      {labels.map(({ name, confidence, boxes }) => (
+        <li key={name}>
+          <button
+            type="button"
+            class={boxes.length ? "chip boxed" : "chip"}
+            aria-pressed={name === selected}
+            onClick={() => onSelect(name === selected ? null : name)}
+            onMouseEnter={() => onHover(name)}
+            onMouseLeave={() => onHover(null)}
+            onFocus={() => onHover(name)}
+            onBlur={() => onHover(null)}
+          >
+            {name} <b>{formatPercent(confidence)}</b>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function LabelDetails({ label }: { label: Label | undefined }) {
+  if (!label) return <p class="label-details small">Hover over a label to see its location and categories.</p>;
+  const lists = [
+    ["Parents", label.parents],
+    ["Aliases", label.aliases],
+    ["Categories", label.categories],
+  ] as const;
+  const details = lists.filter(([, names]) => names.length).map(([title, names]) => `${title}: ${names.join(", ")}`);
+  return (
+    <p class="label-details small">
+      <b>{label.name}</b> {[formatLocations(label), ...details].join(". ")}.
+    </p>
+  );
+}
+
+function formatLocations({ boxes }: Label): string {
+  if (boxes.length === 0) return "has no bounding box";
+  return boxes.length === 1 ? "has 1 bounding box" : `has ${boxes.length} bounding boxes`;
+}
+
+interface ConfidenceSliderProps {
+  readonly value: number;
+  readonly shown: number;
+  readonly all: number;
+  readonly onChange: (value: number) => void;
+}
+
+function ConfidenceSlider({ value, shown, all, onChange }: ConfidenceSliderProps) {
+  const id = useId();
+  return (
+    <div class="confidence-slider">
+      <label for={id}>
+        Labels at {formatPercent(value)} or higher{" "}
+        <span class="count">
+          ({shown} of {all})
+        </span>
+      </label>
+      <input
+        id={id}
+        type="range"
+        min={0}
+        max={100}
+        value={value}
+        onInput={(e) => onChange(e.currentTarget.valueAsNumber)}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,137 @@
+import type { ComponentChildren } from "preact";
+import { displayName, errorTitle, formatQuestion, formatVerdict, questionOf } from "../scan/format";
+import type { Entry } from "../scan/history";
+import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
+import { canRetry } from "../scan/store";
+import type { OnAsk } from "./FollowUps";
+import { ImageWithBoxes } from "./ImageWithBoxes";
+import { BusyIcon, ErrorIcon, NoIcon, YesIcon } from "./icons";
+import { RequestId } from "./RequestId";
+import { ResultPanel } from "./ResultPanel";
+
+interface Props {
+  readonly entry: Entry;
+  readonly suggestions: readonly string[];
+  readonly focused: boolean;
+  readonly onAsk: OnAsk;
+  readonly onCancel: () => void;
+  readonly onRetry: () => void;
+  readonly onRemove: () => void;
+}
+
+export function ScanCard({ entry, suggestions, focused, onAsk, ...actions }: Props) {
+  const { scan, preview } = entry;
+  const requestId = requestIdOf(scan);
+  return (
+    <article
+      id={scan.id}
+      tabIndex={-1}
+      class={`card ${tone(scan)}${focused ? " focused" : ""}`}
+      data-state={scan.state}
+      aria-labelledby={`${scan.id}-outcome`}
+    >
+      <header>
+        <span class="badge">{ICONS[tone(scan)]}</span>
+        <div>
+          <h3 id={`${scan.id}-outcome`}>
+            <Outcome scan={scan} />
+          </h3>
+          <p class="small">{subtitle(scan)}</p>
+        </div>
+      </header>
+      <TransientError scan={scan} />
+      <UploadProgress scan={scan} />
+      {scan.state === "completed" ? (
+        <ResultPanel
+          request={scan.request}
+          followUps={scan.followUps}
+          name={displayName(scan)}
+          preview={preview}
+          suggestions={suggestions}
+          onAsk={onAsk}
+        />
+      ) : (
+        <ImageWithBoxes preview={preview} name={displayName(scan)} boxes={[]} />
+      )}
+      <footer>
+        {requestId && <RequestId id={requestId} />}
+        <Actions entry={entry} {...actions} />
+      </footer>
+    </article>
+  );
+}
+
+type Tone = "busy" | "yes" | "no" | "error" | "idle";
+
+const ICONS: Readonly<Record<Tone, ComponentChildren>> = {
+  busy: <BusyIcon />,
+  yes: <YesIcon />,
+  no: <NoIcon />,
+  error: <ErrorIcon />,
+  idle: <NoIcon />,
+};
+
+function tone(scan: Scan): Tone {
+  if (isUnfinished(scan)) return "busy";
+  if (scan.state === "completed") return scan.request.label_matched ? "yes" : "no";
+  return scan.state === "failed" ? "error" : "idle";
+}
+
+const STATE_NAMES = {
+  queued: "Queued",
+  checking: "Checking",
+  uploading: "Uploading",
+  scanning: "Scanning",
+  cancelled: "Cancelled",
+};
+
+function Outcome({ scan }: { scan: Scan }) {
+  if (scan.state === "completed") return <>{formatVerdict(scan.request)}</>;
+  if (scan.state !== "failed") return <>{STATE_NAMES[scan.state]}</>;
+  return (
+    <>
+      {errorTitle(scan.error.kind)}: <span>{scan.error.message}</span>
+    </>
+  );
+}
+
+/** "tabby.jpg: “cat” at 90% or higher" */
+function subtitle(scan: Scan): string {
+  const question = scan.state === "completed" ? questionOf(scan.request) : scan.question;
+  const details = question ? formatQuestion(question) : "Opened from a link";
+  return [scan.name, details].filter(Boolean).join(": ");
+}
+
+function TransientError({ scan }: { scan: Scan }) {
+  if (!("transientError" in scan) || scan.transientError === null) return null;
+  const { kind, message } = scan.transientError;
+  return (
+    <p class="error-message">
+      <b>{errorTitle(kind)}.</b> {message} Retrying automatically.
+    </p>
+  );
+}
+
+function UploadProgress({ scan }: { scan: Scan }) {
+  if (scan.state !== "uploading") return null;
+  return <progress aria-label={`Uploading ${displayName(scan)}`} max={1} value={scan.sent} />;
+}
+
+function Actions({ entry, onCancel, onRetry, onRemove }: Pick<Props, "entry" | "onCancel" | "onRetry" | "onRemove">) {
+  const name = displayName(entry.scan);
+  return (
+    <div class="actions">
+      {isUnfinished(entry.scan) && <Action text="Cancel" name={name} onClick={onCancel} />}
+      {canRetry(entry) && <Action text="Retry" name={name} onClick={onRetry} />}
+      <Action text="Remove" name={name} onClick={onRemove} />
+    </div>
+  );
+}
+
+function Action({ text, name, onClick }: { text: string; name: string; onClick: () => void }) {
+  return (
+    <button type="button" aria-label={`${text}: ${name}`} onClick={onClick}>
+      {text}
+    </button>
+  );
+}

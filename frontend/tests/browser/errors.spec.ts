@@ -1,0 +1,183 @@
+import {
+  card,
+  choose,
+  expect,
+  expectAccessible,
+  type ImageFile,
+  injectFault,
+  outcome,
+  PAGE_URL,
+  padded,
+  takeScreenshot,
+  test,
+  uniqueSample,
+} from "./harness";
+
+const SCANREQUEST = /\/scanrequest(\/|$)/;
+
+function png(width: number, height: number, name = "drawn.png"): ImageFile {
+  const buffer = Buffer.alloc(40);
+  buffer.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52]);
+  buffer.writeUInt32BE(width, 16);
+  buffer.writeUInt32BE(height, 20);
+  return { name, mimeType: "image/png", buffer };
+}
+
+test.describe("before a submission, the page rejects", () => {
+  const cases: [string, ImageFile, RegExp][] = [
+    [
+      "a file that is not an image",
+      { name: "cat.jpg", mimeType: "image/jpeg", buffer: Buffer.from("not an image") },
+      /^Not accepted: The file is not a JPEG or PNG/,
+    ],
+    [
+      "an image that is too large",
+      padded(uniqueSample("cat.jpg"), 15 * 1024 * 1024 + 1),
+      /^Too large: The image is 15\.8 MB\. The maximum is 15 MB\./,
+    ],
+    ["an image with too many pixels", png(10_001, 100), /^Too large: The image is 10001 × 100 pixels/],
+    ["an image with too few pixels", png(79, 100), /^Not accepted: .*between 80 and 10,000 pixels/],
+    ["a corrupt image", png(100, 100), /^Not accepted: The image is corrupt/],
+  ];
+
+  for (const [description, image, text] of cases)
+    test(description, async ({ page }) => {
+      const sent: string[] = [];
+      page.on("request", (request) => SCANREQUEST.test(request.url()) && sent.push(request.url()));
+      await choose(page, image);
+      await expect(outcome(card(page, image.name))).toHaveText(text);
+      await expect(page.getByRole("button", { name: /^Retry/ })).toHaveCount(0);
+      await expectAccessible(page);
+      expect(sent).toEqual([]);
+    });
+});
+
+test("an image of the maximum size is scanned", async ({ page }) => {
+  await choose(page, padded(uniqueSample("cat.jpg"), 15 * 1024 * 1024));
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+});
+
+test("an image that Rekognition rejects is an error, not a no", async ({ page }) => {
+  await injectFault({ kind: "error", next: 1, code: "InvalidImageFormatException", status: 400 });
+  await choose(page, uniqueSample("rocket.jpg"));
+  await expect(outcome(card(page, "rocket.jpg"))).toHaveText(/^Scan failed: ./);
+  await expect(card(page, "rocket.jpg")).toHaveAttribute("data-state", "failed");
+  await expect(page.getByRole("heading", { name: "1 failed" })).toBeVisible();
+  await expectAccessible(page);
+  await takeScreenshot(page, "failed");
+});
+
+test("a transient Rekognition error is not shown", async ({ page }) => {
+  await injectFault({ kind: "throttle", next: 1 });
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+});
+
+test.describe("an API error has its own title:", () => {
+  const cases: [number, RegExp][] = [
+    [400, /^Not accepted: Reason/],
+    [413, /^Too large: Reason/],
+    [415, /^Not accepted: Reason/],
+  ];
+
+  for (const [status, text] of cases)
+    test(String(status), async ({ page }) => {
+      await page.route(SCANREQUEST, (route) => route.fulfill({ status, json: { message: "Reason", code: "x" } }));
+      await choose(page, uniqueSample("cat.jpg"));
+      await expect(outcome(card(page, "cat.jpg"))).toHaveText(text);
+      await expect(page.getByRole("button", { name: /^Retry/ })).toHaveCount(0);
+    });
+});
+
+for (const [status, title] of [
+  [429, "Too many requests"],
+  [503, "Service unavailable"],
+] as const)
+  test(`a ${status} response is retried automatically, then by the user`, async ({ page }) => {
+    let attempts = 0;
+    const json = { message: "Slow down.", code: "x" };
+    await page.route(SCANREQUEST, (route) =>
+      attempts++ < 4 ? route.fulfill({ status, headers: { "Retry-After": "0.2" }, json }) : route.continue(),
+    );
+    await choose(page, uniqueSample("cat.jpg"));
+    const cat = card(page, "cat.jpg");
+    await expect(cat.getByText("Slow down. Retrying automatically.")).toBeVisible();
+    await expectAccessible(page);
+    await expect(outcome(cat)).toHaveText(`${title}: Slow down.`);
+    await page.getByRole("button", { name: "Retry all" }).click();
+    await expect(outcome(cat)).toHaveText(/^Yes/);
+  });
+
+test("a request that timed out shows the reason and can be retried", async ({ page }) => {
+  let isLate = true;
+  await page.route(SCANREQUEST, async (route) => {
+    if (!isLate) return route.continue();
+    const failure = { code: "timed_out", message: "The deadline passed." };
+    const request = (await (await route.fetch()).json()) as object;
+    await route.fulfill({ json: { ...request, status: "failed", failure } });
+  });
+  await choose(page, uniqueSample("cat.jpg"));
+  const cat = card(page, "cat.jpg");
+  await expect(outcome(cat)).toHaveText("Timed out: The deadline passed.");
+  await expectAccessible(page);
+  isLate = false;
+  await page.getByRole("button", { name: "Retry: cat.jpg" }).click();
+  await expect(outcome(cat)).toHaveText(/^Yes/);
+});
+
+test("an unknown request shows an error", async ({ page }) => {
+  await page.goto(`${PAGE_URL}?request=${crypto.randomUUID()}`);
+  await expect(outcome(page.getByRole("article"))).toHaveText(/^Request not found: ./);
+  await expectAccessible(page);
+});
+
+test("a link is always treated as a request ID", async ({ page }) => {
+  await page.goto(`${PAGE_URL}?request=${encodeURIComponent("../../<b>x</b>")}`);
+  await expect(outcome(page.getByRole("article"))).toHaveText(
+    /^(Request not found|Not accepted|Service unavailable|Scanning)/,
+  );
+  await expect(page.locator("article b")).toHaveCount(0);
+});
+
+test("an offline page waits until it is online", async ({ page, context }) => {
+  await context.setOffline(true);
+  await choose(page, uniqueSample("cat.jpg"));
+  const cat = card(page, "cat.jpg");
+  await expect(cat.getByText(/You are offline/)).toBeVisible();
+  await expectAccessible(page);
+  await takeScreenshot(page, "offline");
+  await context.setOffline(false);
+  await expect(outcome(cat)).toHaveText(/^Yes/);
+});
+
+test("a missing config.json shows an error", async ({ page }) => {
+  await page.route("**/config.json", (route) => route.fulfill({ status: 404 }));
+  await page.reload();
+  await expect(page.getByRole("alert")).toContainText("config.json");
+  await expectAccessible(page);
+  await page.unroute("**/config.json");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("button", { name: "Choose images" })).toBeVisible();
+});
+
+test("names, labels and messages are shown as text, not as HTML", async ({ page }) => {
+  const html = '<img src=x onerror="document.title=1">';
+  await page.route(SCANREQUEST, async (route) => {
+    const label = { name: html, confidence: 97, parents: [html], aliases: [html], categories: [html], boxes: [] };
+    const request = (await (await route.fetch()).json()) as object;
+    const verdict = {
+      status: "completed",
+      label: html,
+      label_matched: false,
+      match: null,
+      closest_labels: [label],
+      results: [{ label: html, matched: false, match: null, closest_labels: [label] }],
+      labels: [label],
+    };
+    await route.fulfill({ json: { ...request, ...verdict } });
+  });
+  await choose(page, uniqueSample("cat.jpg", `${html}.jpg`));
+  await expect(outcome(page.getByRole("article"))).toContainText(html);
+  await expect(page.locator('img[src="x"]')).toHaveCount(0);
+  await expect(page).toHaveTitle("Is it in the picture?");
+});

@@ -1,0 +1,163 @@
+import type { Page } from "@playwright/test";
+import {
+  API_URL,
+  card,
+  choose,
+  expect,
+  expectAccessible,
+  fillQuestion,
+  outcome,
+  takeScreenshot,
+  test,
+  uniqueSample,
+} from "./harness";
+
+const GET = /\/scanrequest\/[\w-]+$/;
+
+/** Hold back polls until the returned function is called. */
+async function holdPolls(page: Page): Promise<() => void> {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(GET, async (route) => {
+    await released;
+    await route.continue();
+  });
+  return release;
+}
+
+function countPosts(page: Page): { posts: number } {
+  const count = { posts: 0 };
+  page.on("request", (request) => {
+    if (request.method() === "POST" && request.url().startsWith(API_URL)) count.posts++;
+  });
+  return count;
+}
+
+test("the same image is not submitted twice", async ({ page }) => {
+  const count = countPosts(page);
+  const image = uniqueSample("cat.jpg");
+  await choose(page, image, { ...image, name: "copy.jpg" });
+  await expect(page.getByRole("article")).toHaveCount(1);
+  await expect(outcome(page.getByRole("article"))).toHaveText(/^Yes/);
+  await page.getByRole("button", { name: "Choose images" }).focus();
+  await choose(page, image);
+  await expect(page.getByRole("log")).toContainText("was already added");
+  await expect(page.getByRole("article")).toHaveCount(1);
+  await expect(page.getByRole("article")).toBeFocused();
+  expect(count.posts).toBe(1);
+});
+
+test("the same image can be submitted with another question", async ({ page }) => {
+  const image = uniqueSample("cat.jpg");
+  await choose(page, image);
+  await fillQuestion(page, "car");
+  await choose(page, image);
+  await expect(page.getByRole("heading", { name: /^Yes: a cat/ })).toBeVisible();
+  await expect(page.getByRole("heading", { name: /^No car\. Closest: / })).toBeVisible();
+});
+
+test("a reload resumes polling without another submission", async ({ page }) => {
+  const release = await holdPolls(page);
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(card(page, "cat.jpg")).toHaveAttribute("data-state", "scanning");
+  await expect(card(page, "cat.jpg").locator("code")).toBeVisible();
+  release();
+  const count = countPosts(page);
+  await page.reload();
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+  await expect(card(page, "cat.jpg").getByRole("img")).toBeVisible();
+  expect(count.posts).toBe(0);
+});
+
+test("a reload resumes unfinished submissions", async ({ page }) => {
+  await page.route(/\/scanrequest$/, () => {});
+  await choose(
+    page,
+    uniqueSample("cat.jpg"),
+    uniqueSample("coffee.jpg"),
+    uniqueSample("rocket.jpg"),
+    uniqueSample("astronaut.jpg"),
+  );
+  await expect(page.locator('[data-state="uploading"]')).toHaveCount(3);
+  await expect(page.locator('[data-state="queued"]')).toHaveCount(1);
+  await expectAccessible(page);
+  await takeScreenshot(page, "queued");
+  await page.unroute(/\/scanrequest$/);
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "4 done" })).toBeVisible({ timeout: 40_000 });
+});
+
+test("a cancelled scan stays cancelled until it is retried", async ({ page }) => {
+  const release = await holdPolls(page);
+  const count = countPosts(page);
+  await choose(page, uniqueSample("cat.jpg"), uniqueSample("coffee.jpg"));
+  await expect(page.locator('[data-state="scanning"]')).toHaveCount(2);
+  await page.getByRole("button", { name: "Cancel: cat.jpg" }).click();
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText("Cancelled");
+  await page.getByRole("button", { name: "Cancel all" }).click();
+  await expect(page.getByRole("heading", { name: "2 cancelled" })).toBeVisible();
+  release();
+  await page.getByRole("button", { name: "Retry: cat.jpg" }).click();
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+  await page.getByRole("button", { name: "Retry all" }).click();
+  await expect(outcome(card(page, "coffee.jpg"))).toHaveText(/^No cat/);
+  expect(count.posts).toBe(2);
+});
+
+test("removed images stay removed after a reload", async ({ page }) => {
+  await choose(page, uniqueSample("cat.jpg"), uniqueSample("coffee.jpg"));
+  await expect(page.getByRole("heading", { name: "2 done" })).toBeVisible();
+  await page.getByRole("button", { name: "Remove: cat.jpg" }).click();
+  await expect(page.getByRole("heading", { name: "1 done" })).toBeFocused();
+  await page.reload();
+  await expect(card(page, "coffee.jpg")).toBeVisible();
+  await expect(card(page, "cat.jpg")).toHaveCount(0);
+  await page.getByRole("button", { name: "Remove all" }).click();
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "No images yet" })).toBeVisible();
+});
+
+test("the page polls only while it is visible", async ({ page }) => {
+  await setHidden(page, true);
+  const polls: string[] = [];
+  page.on("request", (request) => GET.test(request.url()) && polls.push(request.url()));
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(card(page, "cat.jpg")).toHaveAttribute("data-state", "scanning");
+  await page.waitForTimeout(3_000);
+  expect(polls).toEqual([]);
+  await setHidden(page, false);
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+});
+
+test("object URLs of removed images are revoked", async ({ page }) => {
+  await page.evaluate(() => {
+    const { createObjectURL, revokeObjectURL } = URL;
+    const open = new Set<string>();
+    Object.assign(globalThis, { openUrls: open });
+    URL.createObjectURL = (blob) => {
+      const url = createObjectURL.call(URL, blob);
+      open.add(url);
+      return url;
+    };
+    URL.revokeObjectURL = (url) => {
+      open.delete(url);
+      revokeObjectURL.call(URL, url);
+    };
+  });
+  const open = () => page.evaluate(() => (globalThis as unknown as { openUrls: Set<string> }).openUrls.size);
+  await choose(page, uniqueSample("cat.jpg"), uniqueSample("coffee.jpg"));
+  await expect(page.getByRole("heading", { name: "2 done" })).toBeVisible();
+  expect(await open()).toBe(2);
+  await page.getByRole("button", { name: "Remove all" }).click();
+  await expect.poll(open).toBe(0);
+});
+
+/** Simulate page visibility, because pages in Playwright are always visible. */
+async function setHidden(page: Page, hidden: boolean): Promise<void> {
+  await page.evaluate((value) => {
+    Object.defineProperty(document, "hidden", { value, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+}

@@ -1,0 +1,144 @@
+import type { Locator, Page } from "@playwright/test";
+import type { ScanRequest } from "../../src/api/types";
+import {
+  API_URL,
+  card,
+  choose,
+  expect,
+  expectAccessible,
+  fillQuestion,
+  outcome,
+  sample,
+  test,
+  uniqueSample,
+} from "./harness";
+
+async function scanCat(page: Page): Promise<Locator> {
+  await choose(page, sample("cat.jpg"));
+  const cat = card(page, "cat.jpg");
+  await expect(outcome(cat)).toHaveText(/^Yes: a cat/);
+  return cat;
+}
+
+async function fetchRequest(card: Locator): Promise<ScanRequest> {
+  const id = await card.locator("code").textContent();
+  return (await fetch(`${API_URL}/scanrequest/${id}`)).json() as Promise<ScanRequest>;
+}
+
+const chip = (card: Locator, name: string) => card.getByRole("button", { name: new RegExp(`^${name} `) });
+
+test("three samples show three correct results with boxes", async ({ page }) => {
+  await choose(page, uniqueSample("cat.jpg"), uniqueSample("astronaut.jpg"), uniqueSample("coffee.jpg"));
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat, \d\d%$/);
+  await expect(outcome(card(page, "astronaut.jpg"))).toHaveText(/^No cat\. Closest: person, \d\d%$/);
+  await expect(outcome(card(page, "coffee.jpg"))).toHaveText(/^No cat\. Closest: .*cup, \d\d%$/);
+  for (const name of ["cat.jpg", "astronaut.jpg", "coffee.jpg"])
+    await expect(card(page, name).locator(".box").first()).toBeVisible();
+  await expect(page.getByRole("heading", { name: "3 done" })).toBeVisible();
+});
+
+test("a box is drawn at the coordinates of the response", async ({ page }) => {
+  const cat = await scanCat(page);
+  const expected = (await fetchRequest(cat)).match?.boxes[0];
+  const image = await cat.getByRole("img").boundingBox();
+  const drawn = await cat.locator(".box.highlighted").boundingBox();
+  if (!expected || !image || !drawn) throw new Error("No box is visible.");
+  expect((drawn.x - image.x) / image.width).toBeCloseTo(expected.left, 2);
+  expect((drawn.y - image.y) / image.height).toBeCloseTo(expected.top, 2);
+  expect(drawn.width / image.width).toBeCloseTo(expected.width, 2);
+  expect(drawn.height / image.height).toBeCloseTo(expected.height, 2);
+});
+
+test("the result shows all labels and their details", async ({ page }) => {
+  const cat = await scanCat(page);
+  await expect(chip(cat, "Animal")).toBeVisible();
+  await expect(
+    cat.getByText(/Cat has 1 bounding box\. Parents: .*Mammal.*\. Aliases: .*\. Categories: /),
+  ).toBeVisible();
+});
+
+test("hovering over or focusing a label highlights its boxes, and selecting it keeps them highlighted", async ({
+  page,
+}) => {
+  await choose(page, sample("motorcycle.jpg"));
+  const motorcycle = card(page, "motorcycle.jpg");
+  await expect(outcome(motorcycle)).toHaveText(/^No cat/);
+  const names = (await fetchRequest(motorcycle)).labels.filter(({ boxes }) => boxes.length).map(({ name }) => name);
+  await motorcycle.getByRole("slider").fill("0");
+  const [first = "", last = ""] = [names[0], names.at(-1)];
+  const highlighted = motorcycle.locator(".box.highlighted");
+
+  await chip(motorcycle, last).hover();
+  await expect(highlighted.first()).toHaveAttribute("data-caption", new RegExp(`^${last} `));
+  await page.mouse.move(0, 0);
+  await chip(motorcycle, first).focus();
+  await expect(highlighted.first()).toHaveAttribute("data-caption", new RegExp(`^${first} `));
+  await chip(motorcycle, last).click();
+  await page.mouse.move(0, 0);
+  await page.keyboard.press("Tab");
+  await expect(chip(motorcycle, last)).toHaveAttribute("aria-pressed", "true");
+  await expect(highlighted.first()).toHaveAttribute("data-caption", new RegExp(`^${last} `));
+});
+
+test("the slider hides labels below its value", async ({ page }) => {
+  const cat = await scanCat(page);
+  const { labels } = await fetchRequest(cat);
+  const shown = cat.getByRole("list", { name: "Labels found" }).getByRole("listitem");
+  for (const threshold of [0, 50, 98, 100]) {
+    await cat.getByRole("slider").fill(String(threshold));
+    await expect(shown).toHaveCount(labels.filter(({ confidence }) => confidence >= threshold).length);
+  }
+});
+
+test("labels of earlier results are suggested", async ({ page }) => {
+  await scanCat(page);
+  const suggested = await page
+    .locator(".ask datalist option")
+    .evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value));
+  expect(suggested).toEqual(expect.arrayContaining(["animal", "cat", "pet"]));
+});
+
+test("the label and the confidence of the form are submitted", async ({ page }) => {
+  await fillQuestion(page, "animal", 40);
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: an? (animal|cat)/);
+  expect(await fetchRequest(card(page, "cat.jpg"))).toMatchObject({ label: "animal", min_confidence: 40 });
+});
+
+test("a label below the minimum confidence is a no with its confidence", async ({ page }) => {
+  await fillQuestion(page, "cat", 100);
+  await choose(page, sample("cat.jpg"));
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^No: cat found at \d\d%, below 100%$/);
+});
+
+test("the raw JSON is shown on demand", async ({ page }) => {
+  const cat = await scanCat(page);
+  await expect(cat.locator("pre")).toBeHidden();
+  await cat.getByText("Raw JSON").click();
+  expect(JSON.parse((await cat.locator("pre").textContent()) ?? "")).toEqual(await fetchRequest(cat));
+});
+
+test("the request ID can be copied", async ({ page, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const cat = await scanCat(page);
+  await cat.getByRole("button", { name: "Copy request ID" }).click();
+  await expect(cat.getByText("Copied").first()).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe((await fetchRequest(cat)).request_id);
+});
+
+test("the link opens the result, with the image only in the browser that has it", async ({ page, browser }) => {
+  const cat = await scanCat(page);
+  await cat.getByRole("link", { name: "Link to this result" }).click();
+  await expect(card(page, "cat.jpg")).toBeFocused();
+  await expect(page.getByRole("article")).toHaveCount(1);
+  await expect(card(page, "cat.jpg").getByRole("img")).toBeVisible();
+
+  const otherPage = await (await browser.newContext()).newPage();
+  await otherPage.goto(page.url());
+  await expect(outcome(otherPage.getByRole("article"))).toHaveText(/^Yes: a cat/);
+  await expect(otherPage.getByText("Opened from a link")).toHaveCount(0);
+  await expect(otherPage.getByText("“cat” at 90% or higher")).toBeVisible();
+  await expect(otherPage.getByRole("img")).toHaveCount(0);
+  await expectAccessible(otherPage);
+  await otherPage.context().close();
+});

@@ -1,0 +1,435 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { ApiClient, Reply, Submission } from "../../src/api/client";
+import type { Verdict } from "../../src/api/types";
+import { type ErrorKind, errorInfo, ScanError } from "../../src/core/errors";
+import { DEFAULT_QUESTION as CAT, type Question } from "../../src/core/question";
+import { type Dependencies, ScanController } from "../../src/scan/controller";
+import { formatOutcome } from "../../src/scan/format";
+import type { Entry, History } from "../../src/scan/history";
+import { requestIdOf } from "../../src/scan/machine";
+import { completed, failed, matched, pending } from "./examples";
+
+const reply = (request = pending(), retryAfterMs: number | null = null): Reply => ({ request, retryAfterMs });
+const errorOf = (kind: ErrorKind, retryAfterMs: number | null = null) =>
+  new ScanError(errorInfo(kind, `It is ${kind}.`), retryAfterMs);
+
+/** Create an API method that returns or throws these results in turn, repeats the last one, and records its calls. */
+function respondWith<A extends unknown[], R = Reply>(...results: (NoInfer<R> | ScanError)[]) {
+  const calls: A[] = [];
+  const call = async (...args: A) => {
+    calls.push(args);
+    const result = results[Math.min(calls.length, results.length) - 1];
+    if (!result || result instanceof ScanError) throw result;
+    return result;
+  };
+  return Object.assign(call, { calls });
+}
+
+class MemoryHistory implements History {
+  readonly saved = new Map<string, Entry>();
+  load = async () => [...this.saved.values()].reverse();
+  save = async (entry: Entry) => void this.saved.set(entry.scan.id, entry);
+  remove = async (id: string) => void this.saved.delete(id);
+  clear = async () => this.saved.clear();
+}
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+
+let history: MemoryHistory;
+let delays: number[];
+let ids: number;
+
+beforeEach(() => {
+  history = new MemoryHistory();
+  delays = [];
+  ids = 0;
+});
+
+type Fakes = Partial<Omit<Dependencies, "api"> & ApiClient>;
+
+/** Create a controller whose API completes every request without an upload. Any part can be replaced. */
+function createController({ submitHash, upload, submitBytes, getRequest, askFollowUp, ...deps }: Fakes = {}) {
+  return new ScanController({
+    prepareImage: async (file) => ({
+      type: "image/jpeg",
+      hash: `hash of ${await file.text()}`,
+      preview: new Blob(["small"]),
+    }),
+    api: {
+      submitHash: submitHash ?? respondWith(reply()),
+      upload: upload ?? (async () => {}),
+      submitBytes: submitBytes ?? respondWith(reply()),
+      getRequest: getRequest ?? respondWith(reply(completed())),
+      askFollowUp: askFollowUp ?? (async () => completed()),
+    },
+    history,
+    delay: async (milliseconds) => void delays.push(milliseconds),
+    whenOnline: async () => {},
+    whenVisible: async () => {},
+    random: () => 0,
+    now: () => 0,
+    newId: () => String(++ids),
+    ...deps,
+  });
+}
+
+const image = (name = "cat.jpg", content = name) => new File([content], name);
+const states = ({ store }: ScanController) => store.entries.value.map(({ scan }) => scan.state);
+const until = (controller: ScanController, ...expected: string[]) =>
+  vi.waitFor(() => expect(states(controller)).toEqual(expected), { interval: 1 });
+const first = ({ store }: ScanController) => store.entries.value[0] as Entry;
+const focused = ({ store }: ScanController) => store.focusedEntry.value?.id;
+const announced = ({ announcer }: ScanController) => announcer.announcements.value.map(({ text }) => text);
+
+describe("an image", () => {
+  it("is submitted, polled and completed", async () => {
+    const submitHash = respondWith(reply(pending(), 2_000));
+    const getRequest = respondWith(reply(pending(), 1_000), reply(completed()));
+    const controller = createController({ submitHash, getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    expect(delays).toEqual([2_000, 1_150]);
+    expect([submitHash.calls.length, getRequest.calls.length]).toEqual([1, 2]);
+    expect(announced(controller)).toEqual(["cat.jpg added", "cat.jpg: Yes: a cat, 97%"]);
+  });
+
+  it("that the API knows is completed without a poll", async () => {
+    const getRequest = respondWith();
+    const controller = createController({ submitHash: respondWith(reply(completed())), getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    expect(getRequest.calls).toHaveLength(0);
+  });
+
+  it("is submitted with the type detected from its bytes", async () => {
+    const submitHash = respondWith<[Submission, AbortSignal]>(reply());
+    const controller = createController({ submitHash });
+    controller.addFiles([new File(["x"], "cat.txt", { type: "text/plain" })], CAT);
+    await until(controller, "completed");
+    expect(submitHash.calls[0]?.[0].file.type).toBe("image/jpeg");
+  });
+
+  it("that is invalid is neither submitted nor retried", async () => {
+    const submitHash = respondWith(reply());
+    const controller = createController({ submitHash, prepareImage: () => Promise.reject(errorOf("rejected")) });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    controller.retryAll();
+    expect(states(controller)).toEqual(["failed"]);
+    expect(submitHash.calls).toHaveLength(0);
+  });
+
+  it("is submitted once for the same question", async () => {
+    const submitHash = respondWith(reply());
+    const controller = createController({ submitHash });
+    controller.addFiles([image("cat.jpg", "same"), image("copy.jpg", "same")], CAT);
+    await until(controller, "completed");
+    expect(submitHash.calls).toHaveLength(1);
+    expect(focused(controller)).toBe(first(controller).scan.id);
+    expect(announced(controller)).toContain("copy.jpg was already added");
+  });
+
+  it("is submitted again for another question", async () => {
+    const controller = createController();
+    controller.addFiles([image()], CAT);
+    controller.addFiles([image()], { ...CAT, labels: ["dog"] });
+    await until(controller, "completed", "completed");
+  });
+
+  it("without a hash is submitted each time", async () => {
+    const controller = createController({
+      prepareImage: async () => ({ type: "image/png", hash: null, preview: new Blob() }),
+    });
+    controller.addFiles([image(), image()], CAT);
+    await until(controller, "completed", "completed");
+  });
+});
+
+describe("a failure", () => {
+  it.each([
+    [failed("timed_out"), "Timed out: It failed."],
+    [failed("image_invalid"), "Scan failed: It failed."],
+    [failed("attempts_exhausted"), "Scan failed: It failed."],
+  ])("is never a result: %#", async (request, text) => {
+    const controller = createController({ getRequest: respondWith(reply(request)) });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    expect(formatOutcome(first(controller).scan)).toBe(text);
+  });
+
+  it("of the page itself is shown", async () => {
+    const controller = createController({ prepareImage: () => Promise.reject(new TypeError("no canvas")) });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    expect(formatOutcome(first(controller).scan)).toContain("TypeError: no canvas");
+  });
+
+  it("to submit is retried up to four times, and not before Retry-After", async () => {
+    const submitHash = respondWith(errorOf("rate_limited", 5_000));
+    const controller = createController({ submitHash });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    expect(submitHash.calls).toHaveLength(4);
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(5_000);
+    expect(formatOutcome(first(controller).scan)).toBe("Too many requests: It is rate_limited.");
+  });
+
+  it("that is transient leads to a result", async () => {
+    const controller = createController({
+      submitHash: respondWith(errorOf("unavailable"), errorOf("rate_limited"), reply()),
+    });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+  });
+
+  it.each(["offline", "signed_out"] as const)("of kind %s is retried without a limit", async (kind) => {
+    const submitHash = respondWith(...Array(10).fill(errorOf(kind)), reply());
+    const controller = createController({ submitHash });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+  });
+
+  it("to poll does not end a scan unless the request no longer exists", async () => {
+    const getRequest = respondWith(...Array(20).fill(errorOf("unavailable")), errorOf("not_found"));
+    const controller = createController({ getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    expect(formatOutcome(first(controller).scan)).toBe("Request not found: It is not_found.");
+    expect(requestIdOf(first(controller).scan)).toBe("r");
+    expect(getRequest.calls).toHaveLength(21);
+  });
+
+  it("that is retryable can be retried by the user", async () => {
+    const controller = createController({ getRequest: respondWith(reply(failed("timed_out")), reply(completed())) });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    controller.retry(first(controller).scan.id);
+    await until(controller, "completed");
+  });
+});
+
+describe("the idempotency key", () => {
+  const keys = (submitHash: { calls: [Submission, AbortSignal][] }) => submitHash.calls.map(([{ key }]) => key);
+
+  it("stays the same for automatic retries and changes after a failure", async () => {
+    const submitHash = respondWith<[Submission, AbortSignal]>(...Array(4).fill(errorOf("unavailable")), reply());
+    const controller = createController({ submitHash });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    controller.retryAll();
+    await until(controller, "completed");
+    const [firstKey, , , fourthKey, fifthKey] = keys(submitHash);
+    expect(fourthKey).toBe(firstKey);
+    expect(fifthKey).not.toBe(firstKey);
+  });
+
+  it("stays the same after a reload", async () => {
+    let isSubmitted = false;
+    const submitHash = respondWith<[Submission, AbortSignal]>(reply());
+    const stuckSubmit = async (submission: Submission, signal: AbortSignal) => {
+      isSubmitted = true;
+      await submitHash(submission, signal);
+      return untilAborted(signal);
+    };
+    createController({ submitHash: stuckSubmit }).addFiles([image()], CAT);
+    await vi.waitFor(() => expect(isSubmitted).toBe(true));
+    const controller = createController({ submitHash });
+    await controller.restore();
+    await until(controller, "completed");
+    expect(new Set(keys(submitHash)).size).toBe(1);
+    expect(submitHash.calls).toHaveLength(2);
+  });
+
+  it("differs between questions", async () => {
+    const submitHash = respondWith<[Submission, AbortSignal]>(reply());
+    const controller = createController({ submitHash });
+    controller.addFiles([image()], CAT);
+    controller.addFiles([image()], { ...CAT, matchMode: "none" });
+    await until(controller, "completed", "completed");
+    expect(new Set(keys(submitHash)).size).toBe(2);
+  });
+});
+
+describe("a follow-up question", () => {
+  it("is added to the scan and saved", async () => {
+    const verdict = completed([matched("dog", "Dog")]);
+    const askFollowUp = respondWith<[string, Question, AbortSignal], Verdict>(verdict);
+    const controller = createController({ askFollowUp });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    await controller.askFollowUp(first(controller).scan.id, { ...CAT, labels: ["dog"] });
+    expect(askFollowUp.calls).toEqual([["r", { ...CAT, labels: ["dog"] }, expect.any(AbortSignal)]]);
+    expect(first(controller).scan).toMatchObject({ state: "completed", followUps: [verdict] });
+    expect(announced(controller).at(-1)).toBe("cat.jpg: Yes: a dog, 97%");
+    expect(history.saved.get(first(controller).scan.id)?.scan).toMatchObject({ followUps: [verdict] });
+  });
+
+  it("that fails does not change the scan", async () => {
+    const controller = createController({ askFollowUp: () => Promise.reject(errorOf("not_found")) });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    const before = first(controller);
+    await expect(controller.askFollowUp(before.scan.id, CAT)).rejects.toThrow("It is not_found.");
+    expect(first(controller)).toBe(before);
+  });
+
+  it("is not sent for an unfinished scan", async () => {
+    const askFollowUp = respondWith<[string, Question, AbortSignal], Verdict>(completed());
+    const controller = createController({ submitHash: (_submission, signal) => untilAborted(signal), askFollowUp });
+    controller.addFiles([image()], CAT);
+    await until(controller, "uploading");
+    await controller.askFollowUp(first(controller).scan.id, CAT);
+    expect(askFollowUp.calls).toHaveLength(0);
+  });
+});
+
+describe("many images", () => {
+  it("are submitted three at a time", async () => {
+    let active = 0;
+    let maxActive = 0;
+    const submitHash: ApiClient["submitHash"] = async () => {
+      maxActive = Math.max(maxActive, ++active);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      active--;
+      return reply(completed());
+    };
+    const controller = createController({ submitHash });
+    controller.addFiles(
+      Array.from({ length: 12 }, (_, index) => image(`${index}.jpg`)),
+      CAT,
+    );
+    await until(controller, ...Array(12).fill("completed"));
+    expect(maxActive).toBe(3);
+  });
+
+  it("can be cancelled and retried together", async () => {
+    let isStuck = true;
+    const submitHash: ApiClient["submitHash"] = (_submission, signal) =>
+      isStuck ? untilAborted(signal) : Promise.resolve(reply());
+    const controller = createController({ submitHash });
+    controller.addFiles(
+      [1, 2, 3, 4, 5].map((one) => image(`${one}.jpg`)),
+      CAT,
+    );
+    await until(controller, "uploading", "uploading", "uploading", "queued", "queued");
+    controller.cancelAll();
+    expect(states(controller)).toEqual(Array(5).fill("cancelled"));
+    isStuck = false;
+    controller.retryAll();
+    await until(controller, ...Array(5).fill("completed"));
+  });
+});
+
+describe("a cancelled scan", () => {
+  it("does not complete later", async () => {
+    let finish = (_: Reply) => {};
+    const controller = createController({
+      getRequest: () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
+    });
+    controller.addFiles([image()], CAT);
+    await until(controller, "scanning");
+    await vi.waitFor(() => expect(delays).toHaveLength(1));
+    controller.cancel(first(controller).scan.id);
+    finish(reply(completed()));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(states(controller)).toEqual(["cancelled"]);
+  });
+
+  it("that was already submitted is resumed without another submission", async () => {
+    const submitHash = respondWith(reply());
+    let polls = 0;
+    const getRequest: ApiClient["getRequest"] = (_id, signal) =>
+      polls++ === 0 ? untilAborted(signal) : Promise.resolve(reply(completed()));
+    const controller = createController({ submitHash, getRequest });
+    controller.addFiles([image()], CAT);
+    await vi.waitFor(() => expect(polls).toBe(1));
+    controller.cancel(first(controller).scan.id);
+    controller.retry(first(controller).scan.id);
+    await until(controller, "completed");
+    expect(submitHash.calls).toHaveLength(1);
+  });
+});
+
+describe("the history", () => {
+  it("keeps the file until the scan is completed", async () => {
+    const getRequest: ApiClient["getRequest"] = (_id, signal) => untilAborted(signal);
+    const controller = createController({ getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "scanning");
+    expect(history.saved.get(first(controller).scan.id)?.file).not.toBeNull();
+    const other = createController();
+    await other.restore();
+    await until(other, "completed");
+    expect(history.saved.get(first(other).scan.id)).toMatchObject({ file: null, scan: { state: "completed" } });
+  });
+
+  it.each(["queued", "checking", "uploading", "scanning"])(
+    "resumes a scan that was %s when the page was closed",
+    async (state) => {
+      const scan = {
+        id: "old",
+        name: "cat.jpg",
+        question: CAT,
+        hash: null,
+        addedAt: 0,
+        attempt: 0,
+        sent: 0,
+        transientError: null,
+        requestId: "r",
+      };
+      await history.save({ scan: { ...scan, state } as Entry["scan"], preview: null, file: image() });
+      const submitHash = respondWith(reply());
+      const controller = createController({ submitHash });
+      await controller.restore();
+      await until(controller, "completed");
+      expect(submitHash.calls).toHaveLength(state === "scanning" ? 0 : 1);
+    },
+  );
+
+  it("can be unavailable without stopping the page", async () => {
+    const fail = () => Promise.reject(new Error("no space"));
+    Object.assign(history, { load: fail, save: fail });
+    const controller = createController();
+    await controller.restore();
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    expect(controller.store.historyError.value).toContain("no space");
+  });
+
+  it("removes one scan or all scans", async () => {
+    const controller = createController();
+    controller.addFiles(
+      ["a", "b", "c"].map((name) => image(name)),
+      CAT,
+    );
+    await until(controller, "completed", "completed", "completed");
+    controller.remove(first(controller).scan.id);
+    expect(history.saved.size).toBe(2);
+    controller.clear();
+    expect([history.saved.size, controller.store.entries.value.length]).toEqual([0, 0]);
+  });
+});
+
+describe("a link to a request", () => {
+  it("shows the result without an image", async () => {
+    const getRequest = respondWith<[string, AbortSignal]>(reply(completed()));
+    const controller = createController({ getRequest });
+    controller.openRequest("r");
+    await until(controller, "completed");
+    expect(getRequest.calls[0]?.[0]).toBe("r");
+    expect(focused(controller)).toBe(first(controller).scan.id);
+  });
+
+  it("focuses the existing scan of that request", async () => {
+    const controller = createController();
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    controller.openRequest("r");
+    expect(controller.store.entries.value).toHaveLength(1);
+    expect(focused(controller)).toBe(first(controller).scan.id);
+  });
+});
