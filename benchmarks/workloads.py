@@ -124,7 +124,9 @@ def _told(meter: Meter, distinct: int) -> Units:
     for table in (REQUESTS, IMAGES):
         records = meter.world.streams.records(table)
         event = {"Records": [each for each in records if ended_in({"Records": [each]})][-distinct:]}
-        units += meter.units("EndedFunction", partial(meter.world.functions.invoke, "EndedFunction", event))
+        units += meter.units(
+            "EventPublisherFunction", partial(meter.world.functions.invoke, "EventPublisherFunction", event)
+        )
     return units
 
 
@@ -137,7 +139,7 @@ def _asked_after(meter: Meter) -> Units:
 def _asked_after_many(meter: Meter) -> Units:
     ids = [",".join(some) for some in batched(meter.world.functions.accepted, queries.MOST, strict=False)]
     events = [_event("GET") | {"resource": "/scanrequests", "queryStringParameters": {"ids": each}} for each in ids]
-    units, _ = _called(meter, "ListingFunction", events)
+    units, _ = _called(meter, "ListRequestsFunction", events)
     return units
 
 

@@ -31,9 +31,9 @@ class Guarded:
         self.name = f"access-{access}-{uuid.uuid4().hex[:6]}"
         self._stack = stack
         parameters = {
-            "Access": access,
-            "LocalEmulator": "true",
-            "RekognitionEndpoint": stack.rekognition_url,
+            "AuthMode": access,
+            "IsLocalEmulator": "true",
+            "RekognitionEndpointUrl": stack.rekognition_url,
             "ImagesBucketPrefix": self.name,
         }
         sam.deploy(

@@ -74,13 +74,13 @@ class Limited:
 def limited(stack: Stack) -> Iterator[Limited]:
     name = f"limited-{uuid.uuid4().hex[:6]}"
     parameters = {
-        "Access": "open",
+        "AuthMode": "open",
         "Architecture": sam.architecture(),
-        "LocalEmulator": "true",
+        "IsLocalEmulator": "true",
         "ImagesBucketPrefix": name,
-        "RekognitionEndpoint": stack.rekognition_url,
-        "MaxCallsPerDay": str(LIMIT),
-        "DeadlineMinutes": "1440",  # the day after begins at the hour of the test, not at midnight
+        "RekognitionEndpointUrl": stack.rekognition_url,
+        "DailyRekognitionLimit": str(LIMIT),
+        "RequestTimeoutMinutes": "1440",  # the day after begins at the hour of the test, not at midnight
     }
     sam.deploy(sam.build(), stack.aws_endpoint, parameters, stack_name=name)
     [deployed] = stack.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
@@ -96,7 +96,7 @@ def test_what_is_over_the_limit_waits_and_is_answered_on_the_days_after(
         eventually(lambda scanned=scanned: _statuses(limited.api, asked).count("completed") == scanned)  # type: ignore[misc]  # mypy cannot type a lambda's defaults
         eventually(lambda: limited.depth("ScanQueueUrl") == 0)
         assert int(rekognition.calls()["total"]) == scanned
-        assert limited.depth("DeadLetterQueueUrl") == 0
+        assert limited.depth("ScanDeadLetterQueueUrl") == 0
         waiting = [each for each in _answers(limited.api, asked) if each["status"] == "pending"]
         assert all("waits for the budget" in each["message"] for each in waiting)
         assert len(waiting) == PICTURES - scanned

@@ -18,7 +18,7 @@ from local.client import Client
 from local.environments import REGION
 from local.sam import STACK_NAME
 from local.stack import Stack
-from tests.roles import MAY, STREAMS, Grant, row
+from tests.iam_grants import EXPECTED_GRANTS, STREAMS, Grant, grants_for
 
 NOT_TRIED = {
     "rekognition:DetectLabels",  # the stand-in takes any credentials
@@ -34,23 +34,23 @@ NOT_JUDGED = NOT_TRIED | {
 
 TABLES = ["ImagesTable", "RequestsTable", "CountersTable", "ForeignTable"]
 INDEX_KEYS = {
-    "RequestsTable/index/waiting": "waiting_for",
-    "RequestsTable/index/by_time": "list_shard",
-    "ImagesTable/index/to_remove": "to_remove",
+    "RequestsTable/index/pending_by_image": "waiting_for",
+    "RequestsTable/index/by_created_at": "list_shard",
+    "ImagesTable/index/purge_candidates": "to_remove",
 }
 BUCKETS = ["ImagesBucket", "SiteBucket", "ForeignBucket"]
 OBJECTS = ["ImagesBucket/images/*", "ImagesBucket/elsewhere/*", "SiteBucket/*", "ForeignBucket/images/*"]
-QUEUES = ["ScanQueue", "DeadLetterQueue", "UnannouncedQueue", "ForeignQueue"]
+QUEUES = ["ScanQueue", "ScanDeadLetterQueue", "EventStreamDeadLetterQueue", "ForeignQueue"]
 BUSES = ["EventBus", "ForeignBus"]
 LOGS = [
     "SubmitLogs",
     "StatusLogs",
-    "QuestionsLogs",
-    "ListingLogs",
+    "AskFollowUpLogs",
+    "ListRequestsLogs",
     "DeleteLogs",
     "ScannerLogs",
     "SweeperLogs",
-    "EndedLogs",
+    "EventPublisherLogs",
     "StatsLogs",
     "ForeignLogs",
 ]
@@ -62,7 +62,7 @@ KEYS = {
 } | INDEX_KEYS
 PROBE = "probe"
 NOTHING_TO_DO = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"})
-BESIDE_THE_POINT = {"ReceiptHandleIsInvalid"}  # the call was let in, and only then was its made-up argument refused
+ALLOWED_BUT_INVALID = {"ReceiptHandleIsInvalid"}  # the call was let in, and only then was its made-up argument refused
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
 
@@ -99,7 +99,7 @@ class Places:
         return {"logGroupName": self.physical[resource]} if resource in LOGS else {}
 
 
-def nothing_more(_: Places, __: str) -> dict[str, Any]:
+def no_arguments(_: Places, __: str) -> dict[str, Any]:
     return {}
 
 
@@ -122,7 +122,7 @@ class Probe:
     action: str
     method: str
     names: list[str] = field(default_factory=lambda: ["*"])
-    more: Callable[[Places, str], dict[str, Any]] = nothing_more
+    more: Callable[[Places, str], dict[str, Any]] = no_arguments
     where: Callable[[Places, str], dict[str, Any]] = Places.where
 
     def is_allowed(self, name: str, session: boto3.Session, endpoint: str, places: Places) -> bool:
@@ -133,9 +133,9 @@ class Probe:
             call(**self.where(places, name), **self.more(places, name))
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code not in DENIED | BESIDE_THE_POINT:
+            if code not in DENIED | ALLOWED_BUT_INVALID:
                 raise
-            return code in BESIDE_THE_POINT
+            return code in ALLOWED_BUT_INVALID
         return True
 
 
@@ -219,36 +219,36 @@ def places(stack: Stack) -> Iterator[Places]:
     _remove(stack, everything)
 
 
-@pytest.mark.parametrize("role", MAY)
+@pytest.mark.parametrize("role", EXPECTED_GRANTS)
 def test_a_role_may_do_what_its_row_says_and_nothing_else(stack: Stack, places: Places, role: str) -> None:
     session = _session_of(stack, places.physical[role])
     tried = [(probe, name) for probe in PROBES for name in probe.names]
     may = {(probe.action, name) for probe, name in tried if probe.is_allowed(name, session, stack.aws_endpoint, places)}
-    assert may == {grant for grant in row(role) if grant[0] not in NOT_JUDGED}
+    assert may == {grant for grant in grants_for(role) if grant[0] not in NOT_JUDGED}
 
 
-@pytest.mark.parametrize("role", MAY)
+@pytest.mark.parametrize("role", EXPECTED_GRANTS)
 def test_every_grant_of_a_role_is_in_itsrow(stack: Stack, places: Places, role: str) -> None:
     known = {*TABLES, *INDEX_KEYS, *STREAMS, *BUCKETS, *OBJECTS, *QUEUES, *BUSES, *LOGS}
     names = {places.arn(name): name for name in known} | {"*": "*"}
     granted = {(action, names.get(arn, arn)) for action, arn in _granted(stack, places.physical[role])}
-    assert granted == row(role)
+    assert granted == grants_for(role)
 
 
 def test_every_role_of_the_template_has_arow(stack: Stack) -> None:
     resources = _processed(stack)
-    assert set(MAY) == {
+    assert set(EXPECTED_GRANTS) == {
         name for name, each in resources.items() if each["Type"] == "AWS::IAM::Role" and "Condition" not in each
     }
 
 
 def test_every_grant_is_tried_on_each_resource_of_its_kind() -> None:
     tried = {(probe.action, name) for probe in PROBES for name in probe.names}
-    assert {action for action, _ in set().union(*map(row, MAY)) - tried} == NOT_TRIED
+    assert {action for action, _ in set().union(*map(grants_for, EXPECTED_GRANTS)) - tried} == NOT_TRIED
 
 
 def test_only_lambda_may_take_a_role_on(stack: Stack, places: Places) -> None:
-    for role in MAY:
+    for role in EXPECTED_GRANTS:
         [statement] = stack.client("iam").get_role(RoleName=places.physical[role])["Role"]["AssumeRolePolicyDocument"][
             "Statement"
         ]

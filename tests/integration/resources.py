@@ -32,7 +32,7 @@ TEMPLATE = Template(
         "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{DEFAULT_ACCOUNT_ID}:stack/imagescan/{uuid.uuid4()}",
         "ScanQueue": QUEUE_URL,
         "ScanQueue.Arn": _arn(QUEUE),
-        "DeadLetterQueue.Arn": _arn(DEAD_LETTERS),
+        "ScanDeadLetterQueue.Arn": _arn(DEAD_LETTERS),
     }
 )
 BUCKET: str = TEMPLATE.properties("ImagesBucket")["BucketName"]
@@ -48,7 +48,7 @@ class Resources:
 
     def make(self) -> None:
         """All of them, as the template has them."""
-        self._queue(DEAD_LETTERS, "DeadLetterQueue")
+        self._queue(DEAD_LETTERS, "ScanDeadLetterQueue")
         self._queue(QUEUE, "ScanQueue")
         self._table(IMAGES, "ImagesTable")
         self._table(REQUESTS, "RequestsTable")

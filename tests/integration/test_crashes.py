@@ -222,7 +222,7 @@ def _assert_a_good_end(world: World, ends: str) -> None:
     stored = world.requests()
     assert {request["request_id"] for request in stored} >= set(world.functions.accepted)
     assert [request for request in stored if not _is_right(request, ends)] == []
-    assert world.resources.rows(REQUESTS, index="waiting") == []
+    assert world.resources.rows(REQUESTS, index="pending_by_image") == []
     assert world.resources.depth(QUEUE_URL) == world.resources.depth(DEAD_LETTERS_URL) == 0
 
 

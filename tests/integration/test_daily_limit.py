@@ -20,7 +20,7 @@ LIMIT = 4
 @pytest.fixture
 def limited(worlds: Worlds) -> Iterator[World]:
     """A world at noon, in which a day may have four calls."""
-    with worlds(MAX_CALLS_PER_DAY=str(LIMIT)) as world:
+    with worlds(DAILY_REKOGNITION_LIMIT=str(LIMIT)) as world:
         world.clock.now = NOON
         yield world
 
@@ -122,7 +122,7 @@ def test_a_request_whose_image_is_gone_the_next_day_times_out_in_the_end(limited
     answer = limited.functions.get(request_id)
     assert (answer.body["status"], answer.body["failure"]["code"]) == ("failed", "timed_out")
     assert when(answer, "completed_at") == when(answer, "deadline") == next_day(NOON) + 60 * MINUTE
-    assert limited.resources.rows(REQUESTS, index="waiting") == []
+    assert limited.resources.rows(REQUESTS, index="pending_by_image") == []
 
 
 @pytest.mark.parametrize(
@@ -153,12 +153,12 @@ def test_a_count_whose_answer_was_lost_is_not_sent_again(limited: World) -> None
 
 
 def test_a_limit_that_is_raised_holds_for_whoever_comes_next(worlds: Worlds) -> None:
-    with worlds(MAX_CALLS_PER_DAY="1") as world:
+    with worlds(DAILY_REKOGNITION_LIMIT="1") as world:
         spend(world, 1)
         world.functions.submit(picture())
         world.trigger.deliver_all()
         assert statuses(world) == ["completed", "pending"]
-        world.functions.overrides["MAX_CALLS_PER_DAY"] = "2"
+        world.functions.overrides["DAILY_REKOGNITION_LIMIT"] = "2"
         forget_settings()
         world.functions.submit(picture())
         world.trigger.deliver_all()

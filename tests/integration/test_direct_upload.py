@@ -20,7 +20,7 @@ def announced(**fields: Any) -> dict[str, Any]:
 
 def asked(world: World, request_id: str, **body: Any) -> Answer:
     event = proxy_event("POST", json.dumps(body)) | {"pathParameters": {"request_id": request_id}}
-    return Answer(world.functions.invoke("QuestionsFunction", event))
+    return Answer(world.functions.invoke("AskFollowUpFunction", event))
 
 
 def keyed(world: World, key: str, **fields: Any) -> Answer:
@@ -59,7 +59,7 @@ def test_an_upload_that_never_comes_ends_as_never_uploaded(world: World) -> None
     answer = world.functions.get(request_id)
     assert (answer.body["status"], answer.body["failure"]["code"]) == ("failed", "never_uploaded")
     world.functions.sweep()
-    assert not world.resources.rows(REQUESTS, index="waiting")
+    assert not world.resources.rows(REQUESTS, index="pending_by_image")
     assert world.functions.get(request_id).body["failure"] == answer.body["failure"]
 
 

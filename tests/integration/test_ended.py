@@ -87,11 +87,11 @@ def test_the_filter_lets_through_what_the_function_looks_for(world: World) -> No
     world.trigger.deliver_all()
     submitted(world)
     for source, table in (("Requests", REQUESTS), ("Images", IMAGES)):
-        properties = TEMPLATE.properties("EndedFunction")["Events"][source]["Properties"]
+        properties = TEMPLATE.properties("EventPublisherFunction")["Events"][source]["Properties"]
         patterns = [json.loads(each["Pattern"]) for each in properties["FilterCriteria"]["Filters"]]
         kept = [each for each in world.streams.records(table) if any(matches(each, pattern) for pattern in patterns)]
         assert len(kept) == (2 if table == REQUESTS else 1)
-        answer = world.functions.invoke("EndedFunction", {"Records": kept})
+        answer = world.functions.invoke("EventPublisherFunction", {"Records": kept})
         assert answer == {"batchItemFailures": []}
     assert len(announced(world)) == 2
     assert stats(world)["images"] == 1
@@ -191,7 +191,7 @@ def test_a_row_that_cannot_be_read_fails_the_function_before_anything_is_sent(wo
     del records[-1]["dynamodb"]["NewImage"]["labels_asked"]
     world.wire.reset()
     with pytest.raises(KeyError):
-        world.functions.invoke("EndedFunction", {"Records": records})
+        world.functions.invoke("EventPublisherFunction", {"Records": records})
     assert world.wire.calls == []
 
 

@@ -86,7 +86,7 @@ def test_a_cancelled_transaction_settles_row_by_row(world: World) -> None:
     world.resources.ask_again(world.functions.submit(picture()).body["request_id"], 1)
     world.wire.fail("TransactWriteItems", "TransactionCanceledException")
     world.trigger.deliver()
-    assert world.resources.rows(REQUESTS, index="waiting") == []
+    assert world.resources.rows(REQUESTS, index="pending_by_image") == []
 
 
 @pytest.mark.parametrize(("operation", "code"), refused(Becomes.A_FAILURE, "GetItem", "PutObject", "PutItem"))

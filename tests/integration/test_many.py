@@ -25,7 +25,7 @@ def post_many(world: World, entries: Any, **headers: str) -> Answer:
 
 
 def listed(world: World, **query: str) -> Answer:
-    return Answer(world.functions.invoke("ListingFunction", proxy_event("GET") | {"queryStringParameters": query}))
+    return Answer(world.functions.invoke("ListRequestsFunction", proxy_event("GET") | {"queryStringParameters": query}))
 
 
 def test_each_entry_has_its_own_result(world: World) -> None:
@@ -295,10 +295,10 @@ def test_each_caller_lists_and_deletes_only_what_is_theirs(world: World) -> None
 
     ids = {user: world.functions.post(entry(1), **of(user)).body["request_id"] for user in ("ann", "bob")}
     event = proxy_event("GET") | of("ann")
-    told = Answer(world.functions.invoke("ListingFunction", event)).body["requests"]
+    told = Answer(world.functions.invoke("ListRequestsFunction", event)).body["requests"]
     assert [each["request_id"] for each in told] == [ids["ann"]]
     by_id = event | {"queryStringParameters": {"ids": f"{ids['bob']},{ids['ann']},nobody"}}
-    bobs, anns, nobodys = Answer(world.functions.invoke("ListingFunction", by_id)).body["results"]
+    bobs, anns, nobodys = Answer(world.functions.invoke("ListRequestsFunction", by_id)).body["results"]
     assert (bobs, bobs["status_code"], anns["status_code"]) == (nobodys, 404, 200)
     refused = proxy_event("DELETE") | of("ann") | {"pathParameters": {"request_id": ids["bob"]}}
     assert Answer(world.functions.invoke("DeleteFunction", refused)).status == 404

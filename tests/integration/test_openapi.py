@@ -44,7 +44,7 @@ def invoke(world: World, function: str, method: str, **event: Any) -> Answer:
 
 
 def post(world: World, resource: str, body: Any, **event: Any) -> Answer:
-    function = "QuestionsFunction" if resource.endswith("questions") else "SubmitFunction"
+    function = "AskFollowUpFunction" if resource.endswith("questions") else "SubmitFunction"
     return invoke(world, function, "POST", resource=resource, body=json.dumps(body), **event)
 
 
@@ -139,7 +139,7 @@ def test_a_list_is_answered_as_described(world: World, scanned: str) -> None:
     world.functions.submit(picture(1))
     waiting = world.functions.submit(picture(2)).body["request_id"]
     for query in ({}, {"limit": "1"}, {"status": "other"}, {"ids": f"{waiting},{scanned},unknown"}, {"ids": ""}):
-        assert_as_described("list", invoke(world, "ListingFunction", "GET", queryStringParameters=query))
+        assert_as_described("list", invoke(world, "ListRequestsFunction", "GET", queryStringParameters=query))
 
 
 def test_a_deletion_is_answered_as_described(world: World, scanned: str) -> None:

@@ -147,7 +147,7 @@ class Lambdas:
 
 @pytest.fixture
 def ended_function(world: World) -> EndedFunction:
-    lambdas = Lambdas(lambda event: world.functions.invoke("EndedFunction", event))
+    lambdas = Lambdas(lambda event: world.functions.invoke("EventPublisherFunction", event))
     return EndedFunction(world.streams.client, lambdas, "ended")
 
 
@@ -313,7 +313,13 @@ def test_an_event_stays_that_the_webhook_refuses_again(
 
 def given_up(**outputs: str) -> list[str]:
     """Whom a stack's dead letters are for."""
-    names = ("DeadLetterQueueUrl", "UnannouncedQueueUrl", "ScanQueueUrl", "ImagesTable", "EndedFunction")
+    names = (
+        "ScanDeadLetterQueueUrl",
+        "EventStreamDeadLetterQueueUrl",
+        "ScanQueueUrl",
+        "ImagesTable",
+        "EventPublisherFunction",
+    )
     client: Any = boto3.client
     stack = Deployed(client, dict.fromkeys(names, "it") | outputs, {"WebhookUrl": "https://example.org/scans"})
     return [addressee.name for _, addressee in stack.given_up()]
@@ -323,4 +329,4 @@ def given_up(**outputs: str) -> list[str]:
 def test_every_queue_of_a_stack_is_gone_through_and_the_webhooks_where_there_is_one() -> None:
     always = ["the scan queue", "the function that sends events"]
     assert given_up() == always
-    assert given_up(WebhookDeadLettersUrl="it", WebhookKey="it") == [*always, "the webhook"]
+    assert given_up(WebhookDeadLetterQueueUrl="it", WebhookApiKeySecret="it") == [*always, "the webhook"]

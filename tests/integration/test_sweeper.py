@@ -84,7 +84,7 @@ def test_what_the_scanner_missed_is_settled(world: World) -> None:
     ids = unsettled(world, 3)
     before = [world.functions.get(request_id).body for request_id in ids]
     assert world.functions.sweep()["settled"] == 3
-    assert world.resources.rows(REQUESTS, index="waiting") == []
+    assert world.resources.rows(REQUESTS, index="pending_by_image") == []
     assert [world.functions.get(request_id).body for request_id in ids] == before
 
 
@@ -93,7 +93,7 @@ def test_more_than_a_round_of_requests_is_settled(world: World) -> None:
     world.resources.ask_again(world.functions.accepted[0], 249)
     swept = world.functions.sweep()
     assert (swept["waiting"], swept["settled"], swept["is_complete"]) == (250, 250, True)
-    assert world.resources.rows(REQUESTS, index="waiting") == []
+    assert world.resources.rows(REQUESTS, index="pending_by_image") == []
 
 
 def test_a_sweep_that_no_time_is_left_for_says_so(world: World) -> None:

@@ -17,27 +17,27 @@ from imagescan.sweep import PATIENCE_SECONDS
 from local import paths
 from tests.deployment import Deployment, parameters_of
 from tests.integration.template import Template
-from tests.roles import MAY, Grant, row
+from tests.iam_grants import EXPECTED_GRANTS, Grant, grants_for
 
 SENT_WITH_AN_UPLOAD = ("content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-request-id")
 A_STREAM_REMEMBERS = 86_400  # seconds
 POOL_ARN = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
 OWN_DOMAIN = {
-    "PageDomain": "scan.example.org",
-    "PageCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+    "WebDomainName": "scan.example.org",
+    "WebCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
 }
 STAGING, PRODUCTION = parameters_of("staging"), parameters_of("production")
 DEPLOYMENTS: dict[str, dict[str, str]] = {
     "unasked": {},
     "staging": STAGING,
     "production": PRODUCTION,
-    "open": {"Access": "open"},
-    "website": {"Page": "website"},
-    "provisioned": {"MemorySize": "1024", "SnapStart": "PublishedVersions", "ProvisionedPollers": "4"},
+    "open": {"AuthMode": "open"},
+    "website": {"WebHosting": "website"},
+    "provisioned": {"MemorySize": "1024", "SnapStart": "PublishedVersions", "ProvisionedPollerCount": "4"},
     "traced": {"Tracing": "Active"},
     "webhook": {"WebhookUrl": "https://example.org/scans"},
-    "existing pool": {"Access": "cognito", "UserPoolArn": POOL_ARN},
-    "local": {"LocalEmulator": "true", "Access": "open"},
+    "existing pool": {"AuthMode": "cognito", "UserPoolArn": POOL_ARN},
+    "local": {"IsLocalEmulator": "true", "AuthMode": "open"},
 }
 ON_AWS = {name: parameters for name, parameters in DEPLOYMENTS.items() if name != "local"}
 GUARDED = {name: parameters for name, parameters in ON_AWS.items() if name != "open"}
@@ -86,15 +86,15 @@ def test_a_preflight_is_never_guarded_because_browsers_send_it_without_credentia
 
 
 def test_an_open_api_is_open_because_a_parameter_says_so() -> None:
-    assert all(told.get("security", []) == [] for told in methods(Deployment.of(Access="open")).values())
+    assert all(told.get("security", []) == [] for told in methods(Deployment.of(AuthMode="open")).values())
 
 
 @pytest.mark.parametrize(
     ("parameters", "scheme"),
     [
         ({}, "awsSigv4"),
-        ({"Access": "iam"}, "awsSigv4"),
-        ({"Access": "cognito"}, "cognito_user_pools"),
+        ({"AuthMode": "iam"}, "awsSigv4"),
+        ({"AuthMode": "cognito"}, "cognito_user_pools"),
     ],
 )
 def test_callers_are_known_by_the_way_that_access_names(deployment: Deployment, scheme: str) -> None:
@@ -103,18 +103,18 @@ def test_callers_are_known_by_the_way_that_access_names(deployment: Deployment, 
 
 
 def test_an_existing_user_pool_is_used_and_none_is_made() -> None:
-    deployment = Deployment.of(Access="cognito", UserPoolArn=POOL_ARN)
+    deployment = Deployment.of(AuthMode="cognito", UserPoolArn=POOL_ARN)
     scheme = deployment.properties("Api")["Body"]["components"]["securitySchemes"]["userPool"]
     assert scheme["x-amazon-apigateway-authorizer"]["providerARNs"] == [POOL_ARN]
     assert deployment.of_type("Cognito::UserPool") == {}
 
 
 def test_nobody_lets_themselves_into_a_user_pool_that_was_made() -> None:
-    [pool] = Deployment.of(Access="cognito").of_type("Cognito::UserPool").values()
+    [pool] = Deployment.of(AuthMode="cognito").of_type("Cognito::UserPool").values()
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
 
 
-ELSEWHERE = {"UserPoolArn": POOL_ARN, "SignInDomain": "login.example.org", "SignInClientId": "client7"}
+ELSEWHERE = {"UserPoolArn": POOL_ARN, "ExistingUserPoolDomain": "login.example.org", "ExistingUserPoolClientId": "client7"}
 
 
 @pytest.mark.parametrize("parameters", [STAGING, PRODUCTION], ids=["staging", "production"])
@@ -124,25 +124,27 @@ def test_people_sign_in_by_a_code_that_only_the_page_over_https_is_handed(deploy
     assert client["CallbackURLs"] == client["LogoutURLs"] == [page]
     assert (client["AllowedOAuthFlows"], client["GenerateSecret"]) == (["code"], False)
     assert deployment.outputs["SignInClientId"]["Value"] == {"Ref": "UserPoolClient"}
-    assert "SignIn" in deployment.references()
+    assert "UserPoolDomain" in deployment.references()
 
 
 def test_a_page_in_development_may_sign_in_where_a_parameter_says_so() -> None:
-    client = Deployment.of(Access="cognito", LocalPage="http://localhost:8080/").properties("UserPoolClient")
+    client = Deployment.of(AuthMode="cognito", DevCallbackUrl="http://localhost:8080/").properties("UserPoolClient")
     assert client["CallbackURLs"][1:] == ["http://localhost:8080/"]
 
 
-@pytest.mark.parametrize("parameters", [{"Page": "website"}, {"LocalEmulator": "true"}], ids=["website", "local"])
+@pytest.mark.parametrize(
+    "parameters", [{"WebHosting": "website"}, {"IsLocalEmulator": "true"}], ids=["website", "local"]
+)
 def test_a_page_without_https_is_told_of_no_way_to_sign_in(parameters: dict[str, str]) -> None:
-    deployment = Deployment.of(Access="cognito", **parameters)
+    deployment = Deployment.of(AuthMode="cognito", **parameters)
     assert {"SignInUrl", "SignInClientId"} & deployment.outputs.keys() == set()
     assert deployment.of_type("Cognito::UserPoolDomain") == {}
     assert deployment.properties("UserPoolClient")["AllowedOAuthFlowsUserPoolClient"] is False
 
 
 def test_people_of_an_existing_user_pool_sign_in_where_it_lets_them() -> None:
-    deployment = Deployment.of(Access="cognito", **ELSEWHERE)
-    assert deployment.outputs["SignInUrl"]["Value"] == {"Fn::Sub": "https://${SignInDomain}"}
+    deployment = Deployment.of(AuthMode="cognito", **ELSEWHERE)
+    assert deployment.outputs["SignInUrl"]["Value"] == {"Fn::Sub": "https://${ExistingUserPoolDomain}"}
     assert deployment.outputs["SignInClientId"]["Value"] == "client7"
     assert deployment.of_type("Cognito::UserPoolDomain") == {}
 
@@ -182,12 +184,12 @@ def test_every_function_has_a_role_of_its_own(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    "parameters", [{}, PRODUCTION, {"LocalEmulator": "true"}], ids=["unasked", "production", "local"]
+    "parameters", [{}, PRODUCTION, {"IsLocalEmulator": "true"}], ids=["unasked", "production", "local"]
 )
 def test_every_role_of_a_function_may_do_what_its_row_says(deployment: Deployment) -> None:
     roles = {each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()}
-    assert roles == set(MAY)
-    assert {role: grants(deployment, role) for role in roles} == {role: row(role) for role in roles}
+    assert roles == set(EXPECTED_GRANTS)
+    assert {role: grants(deployment, role) for role in roles} == {role: grants_for(role) for role in roles}
 
 
 def grants(deployment: Deployment, role: str) -> set[Grant]:
@@ -217,7 +219,7 @@ def test_the_roles_that_no_function_has_may_do_one_thing_each() -> None:
     of_functions = {each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()}
     others = set(deployment.of_type("IAM::Role")) - of_functions
     granted = [(name, each["Action"], each["Resource"]) for name, each in deployment.statements() if name in others]
-    assert granted == [("WebhookRole", "events:InvokeApiDestination", {"Fn::GetAtt": ["Webhook", "Arn"]})]
+    assert granted == [("WebhookRole", "events:InvokeApiDestination", {"Fn::GetAtt": ["WebhookDestination", "Arn"]})]
     attached = {name: deployment.properties(name).get("ManagedPolicyArns", []) for name in others}
     by_codedeploy = ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"]
     assert attached == {"WebhookRole": [], "CodeDeployServiceRole": by_codedeploy}
@@ -293,8 +295,8 @@ def test_a_message_is_hidden_for_six_times_as_long_as_a_scan_may_take(deployment
 
 def test_every_deadline_that_is_allowed_lets_the_sweeper_repair_a_lost_message() -> None:
     parameters = Template({}).parameters
-    allowed = re.compile(parameters["DeadlineMinutes"]["AllowedPattern"])
-    sweep_minutes = int(parameters["SweepMinutes"]["Default"])
+    allowed = re.compile(parameters["RequestTimeoutMinutes"]["AllowedPattern"])
+    sweep_minutes = int(parameters["SweepIntervalMinutes"]["Default"])
     minutes = [each for each in range(10_000) if allowed.fullmatch(str(each))]
     assert minutes == list(range(20, 1441))
     assert minutes[0] >= PATIENCE_SECONDS / 60 + sweep_minutes
@@ -302,8 +304,8 @@ def test_every_deadline_that_is_allowed_lets_the_sweeper_repair_a_lost_message()
 
 @every_deployment
 def test_a_dead_letter_is_kept_longer_than_a_message(deployment: Deployment) -> None:
-    queue, dead = deployment.properties("ScanQueue"), deployment.properties("DeadLetterQueue")
-    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+    queue, dead = deployment.properties("ScanQueue"), deployment.properties("ScanDeadLetterQueue")
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ScanDeadLetterQueue", "Arn"]}
     assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
 
 
@@ -324,24 +326,24 @@ def test_what_a_stream_cannot_tell_in_time_is_left_in_a_queue_and_takes_nothing_
         assert mapping["StartingPosition"] == "TRIM_HORIZON"
         assert mapping["BisectBatchOnFunctionError"] is True
         assert 0 < mapping["MaximumRecordAgeInSeconds"] < A_STREAM_REMEMBERS
-        left = {"Fn::GetAtt": ["UnannouncedQueue", "Arn"]}
+        left = {"Fn::GetAtt": ["EventStreamDeadLetterQueue", "Arn"]}
         assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == left
 
 
 def test_a_webhook_gets_every_event_with_a_key_of_its_own_and_leaves_what_it_did_not_take() -> None:
     deployment = Deployment.of(WebhookUrl="https://example.org/scans")
-    rule, webhook = deployment.properties("WebhookRule"), deployment.properties("Webhook")
+    rule, webhook = deployment.properties("WebhookRule"), deployment.properties("WebhookDestination")
     [target] = rule["Targets"]
     assert (rule["EventBusName"], rule["EventPattern"]) == ({"Ref": "EventBus"}, {"source": [SOURCE]})
-    assert target["Arn"] == {"Fn::GetAtt": ["Webhook", "Arn"]}
-    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["WebhookDeadLetters", "Arn"]}}
+    assert target["Arn"] == {"Fn::GetAtt": ["WebhookDestination", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["WebhookDeadLetterQueue", "Arn"]}}
     assert (webhook["InvocationEndpoint"], webhook["HttpMethod"]) == ("https://example.org/scans", "POST")
     key = deployment.properties("WebhookConnection")["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"]
-    assert key == {"Fn::Sub": "{{resolve:secretsmanager:${WebhookKey}}}"}
-    assert deployment.properties("WebhookKey")["GenerateSecretString"]["PasswordLength"] >= 32
+    assert key == {"Fn::Sub": "{{resolve:secretsmanager:${WebhookApiKeySecret}}}"}
+    assert deployment.properties("WebhookApiKeySecret")["GenerateSecretString"]["PasswordLength"] >= 32
 
 
-@pytest.mark.parametrize("parameters", [{}, {"LocalEmulator": "true", "WebhookUrl": "https://example.org/scans"}])
+@pytest.mark.parametrize("parameters", [{}, {"IsLocalEmulator": "true", "WebhookUrl": "https://example.org/scans"}])
 def test_there_is_no_webhook_where_none_is_asked_for_or_can_be(deployment: Deployment) -> None:
     assert not {name for name in deployment.resources if name.startswith("Webhook")}
 
@@ -566,7 +568,7 @@ def test_page_and_api_are_under_one_address_over_https(deployment: Deployment) -
     [distribution] = deployment.of_type("CloudFront::Distribution").values()
     config = distribution["DistributionConfig"]
     page, api = config["Origins"]
-    assert page["OriginAccessControlId"] == {"Fn::GetAtt": ["OriginAccess", "Id"]}
+    assert page["OriginAccessControlId"] == {"Fn::GetAtt": ["OriginAccessControl", "Id"]}
     assert api["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
     behaviours = config["CacheBehaviors"]
     assert {each["TargetOriginId"] for each in behaviours} == {api["Id"]}
@@ -583,13 +585,13 @@ def test_page_and_api_are_under_one_address_over_https(deployment: Deployment) -
     [
         ({}, {"Fn::Sub": ["https://${Host}", {"Host": {"Fn::GetAtt": ["Distribution", "DomainName"]}}]}),
         (OWN_DOMAIN, {"Fn::Sub": ["https://${Host}", {"Host": "scan.example.org"}]}),
-        ({"Page": "website"}, {"Fn::GetAtt": ["SiteBucket", "WebsiteURL"]}),
+        ({"WebHosting": "website"}, {"Fn::GetAtt": ["SiteBucket", "WebsiteURL"]}),
     ],
     ids=["cloudfront", "a domain of one's own", "website"],
 )
 def test_the_stacks_own_page_and_those_of_page_origins_may_upload(parameters: dict[str, str], own: Any) -> None:
-    alone, with_another = Deployment.of(**parameters), Deployment.of(**parameters, PageOrigins="https://example.org")
-    assert alone.outputs["PageUrl"]["Value"] == own
+    alone, with_another = Deployment.of(**parameters), Deployment.of(**parameters, UploadCorsOrigins="https://example.org")
+    assert alone.outputs["WebUrl"]["Value"] == own
     assert _origins_that_may_upload(alone) == [[own]]
     assert _origins_that_may_upload(with_another) == [[own], "https://example.org"]
 
@@ -597,7 +599,7 @@ def test_the_stacks_own_page_and_those_of_page_origins_may_upload(parameters: di
 def test_on_an_emulator_the_page_needs_no_leave_and_others_get_it() -> None:
     local = DEPLOYMENTS["local"]
     assert "CorsConfiguration" not in Deployment.of(**local).properties("ImagesBucket")
-    assert _origins_that_may_upload(Deployment.of(**local, PageOrigins="http://localhost:5173")) == [
+    assert _origins_that_may_upload(Deployment.of(**local, UploadCorsOrigins="http://localhost:5173")) == [
         "http://localhost:5173"
     ]
 
@@ -613,9 +615,9 @@ def test_every_file_of_the_page_comes_with_security_headers() -> None:
     deployment = Deployment.of()
     [distribution] = deployment.of_type("CloudFront::Distribution").values()
     assert distribution["DistributionConfig"]["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == {
-        "Ref": "SecurityHeaders"
+        "Ref": "ResponseHeadersPolicy"
     }
-    headers = deployment.properties("SecurityHeaders")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    headers = deployment.properties("ResponseHeadersPolicy")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     assert set(headers) == {
         "StrictTransportSecurity", "ContentTypeOptions", "FrameOptions", "ReferrerPolicy", "ContentSecurityPolicy",
     }  # fmt: skip
