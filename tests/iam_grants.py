@@ -1,7 +1,7 @@
-"""What each function's role may do, and nothing else."""
+"""The exact IAM permissions of each function role."""
 
 type Grant = tuple[str, str]
-"""An IAM action, and what it may be done to: a resource of the template by its name there, or a foreign one."""
+"""IAM action and resource. The resource starts with its logical ID in the template."""
 
 STREAMS = ["ImagesTable/stream/*", "RequestsTable/stream/*"]
 
@@ -82,5 +82,5 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
 
 
 def grants_for(role: str) -> set[Grant]:
-    """Everything that the role may do."""
+    """Return the expected grants of a role."""
     return {(action, name) for action, names in EXPECTED_GRANTS[role].items() for name in names}

@@ -1,18 +1,18 @@
-"""CloudFormation's intrinsic functions, as far as the tests resolve them."""
+"""Resolve the CloudFormation intrinsic functions that the tests need."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 NO_VALUE = object()
-"""What ``AWS::NoValue`` stands for: what resolves to it is left out."""
+"""Value of ``AWS::NoValue``. List entries and properties with this value are removed."""
 
 type Functions = Mapping[str, Callable[[Any], Any]]
 
 
 class Intrinsics:
-    """Resolves a template's conditions and all that hangs on them; ``others`` are functions that are not told here."""
+    """Resolves conditions and conditional values. ``functions`` adds or replaces intrinsic functions by name."""
 
-    def __init__(self, conditions: Mapping[str, Any], others: Functions) -> None:
+    def __init__(self, conditions: Mapping[str, Any], functions: Functions) -> None:
         self._conditions = conditions
         self._functions: Functions = {
             "Condition": self.holds,
@@ -22,11 +22,11 @@ class Intrinsics:
             "Fn::Not": lambda argument: not self.resolved(argument[0]),
             "Fn::And": lambda argument: all(map(self.resolved, argument)),
             "Fn::Or": lambda argument: any(map(self.resolved, argument)),
-            **others,
+            **functions,
         }
 
     def resolved(self, value: Any) -> Any:
-        """The value without any function that is known here."""
+        """Return the value with all known functions resolved."""
         if isinstance(value, list):
             return [each for each in map(self.resolved, value) if each is not NO_VALUE]
         if not isinstance(value, dict):
@@ -38,7 +38,7 @@ class Intrinsics:
         return {key: each for key, each in resolved.items() if each is not NO_VALUE}
 
     def holds(self, condition: str) -> bool:
-        """Whether the condition of this name is met."""
+        """Return whether a condition is true."""
         return bool(self.resolved(self._conditions[condition]))
 
     def _if(self, argument: list[Any]) -> Any:
