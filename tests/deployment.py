@@ -79,9 +79,9 @@ def _transformed(gradual_deployment: str) -> dict[str, Any]:
 
 def _included(section: Mapping[str, Any], intrinsics: Intrinsics) -> dict[str, Any]:
     return {
-        name: intrinsics.resolved(each)
+        name: intrinsics.resolve(each)
         for name, each in section.items()
-        if "Condition" not in each or intrinsics.holds(each["Condition"])
+        if "Condition" not in each or intrinsics.is_true(each["Condition"])
     }
 
 

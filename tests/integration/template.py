@@ -41,7 +41,7 @@ class Template:
             "Fn::Select": self._select,
             "Fn::Split": self._split,
         }
-        self._resolved = Intrinsics(self._source.get("Conditions", {}), functions).resolved
+        self._resolve = Intrinsics(self._source.get("Conditions", {}), functions).resolve
 
     @property
     def parameters(self) -> dict[str, dict[str, Any]]:
@@ -58,21 +58,21 @@ class Template:
     def properties(self, resource: str, *exclude: str) -> dict[str, Any]:
         """Return the resolved properties of a resource, without those in ``exclude``."""
         written = self._source["Resources"][resource]["Properties"]
-        properties: dict[str, Any] = self._resolved({name: written[name] for name in written if name not in exclude})
+        properties: dict[str, Any] = self._resolve({name: written[name] for name in written if name not in exclude})
         return properties
 
     def environment(self, function: str) -> dict[str, str]:
         """Return the environment variables of a function."""
         from_globals = self._source["Globals"]["Function"]["Environment"]["Variables"]
         own = self._source["Resources"][function]["Properties"].get("Environment", {}).get("Variables", {})
-        variables: dict[str, str] = self._resolved(from_globals | own)
+        variables: dict[str, str] = self._resolve(from_globals | own)
         return variables
 
     def setting(self, function: str, name: str) -> Any:
         """Return a function property. Values of the function override Globals, and mappings are merged."""
         from_globals = self._source["Globals"]["Function"].get(name)
         own = self._source["Resources"][function]["Properties"].get(name, from_globals)
-        return self._resolved(from_globals | own if isinstance(from_globals, dict) and isinstance(own, dict) else own)
+        return self._resolve(from_globals | own if isinstance(from_globals, dict) and isinstance(own, dict) else own)
 
     def handler(self, function: str) -> str:
         """Return the handler path of a function."""
@@ -83,13 +83,13 @@ class Template:
 
     def _sub(self, argument: Any) -> str:
         pattern, variables = argument if isinstance(argument, list) else (argument, {})
-        names = {**self._names, **self._resolved(variables)}
+        names = {**self._names, **self._resolve(variables)}
         return re.sub(r"\$\{([^}]+)\}", lambda match: str(names[match[1]]), pattern)
 
     def _select(self, argument: list[Any]) -> Any:
-        index, values = self._resolved(argument)
+        index, values = self._resolve(argument)
         return values[index]
 
     def _split(self, argument: list[Any]) -> list[str]:
-        separator, text = self._resolved(argument)
+        separator, text = self._resolve(argument)
         return list(text.split(separator))
