@@ -34,7 +34,7 @@ from imagescan.use_cases.submit_request import submit_request
 
 PARTITION_WRITES, PARTITION_READS = 1000, 3000  # units a second that one partition of DynamoDB takes
 PREFIX_PUTS = 3500  # a second that one partition of S3 takes
-SHARDS = 16  # of the index by_time, for each caller
+SHARDS = 16  # of the index by_created_at, for each caller
 TRIES = 4  # of the SDK, for DynamoDB
 IDLE_POLL = 0.2  # seconds
 ON_ITS_WAY = 0.2  # seconds from S3 to the queue
@@ -349,7 +349,7 @@ PLANS = (
     _LARGE,
     _WARM,
     _SPREAD,
-    replace(_SPREAD, name="10,000/s, and MaxCallsPerDay", counts_the_day=True),
+    replace(_SPREAD, name="10,000/s, and DailyRekognitionLimit", counts_the_day=True),
     _ONE_PICTURE,
     replace(_ONE_PICTURE, name="one new picture, 4,000 POSTs a second", rate=4000),
 )

@@ -22,14 +22,14 @@ from testing.resources import TEMPLATE
 
 TARGETS = {
     "status": 1.05,
-    "listing": 1.05,
+    "list_requests": 1.05,
     "delete": 1.05,
     "stats": 1.05,
     "scanner": 1.15,
     "sweeper": 1.15,
-    "ended": 1.15,
+    "event_publisher": 1.15,
     "submit": 1.35,
-    "questions": 1.35,
+    "ask_follow_up": 1.35,
 }
 """By handler; those without a target of their own have that of the one that they are most like."""
 

@@ -12,14 +12,14 @@ from uuid import uuid4
 
 from benchmarks.meter import Meter, Units
 from benchmarks.photograph import photograph, seen
+from imagescan.aws.stream_records import finished_records
 from imagescan.api import query_params
 from imagescan.api.request_models import MAX_ENTRIES
-from imagescan.aws.stream_records import finished_records
-from imagescan.domain.image import object_key
 from imagescan.domain.image_header import ImageType
+from imagescan.domain.image import object_key
 from testing.functions import BATCH_SIZE, proxy_event
-from testing.moto_environment import MotoEnvironment
 from testing.resources import BUCKET, IMAGES, REQUESTS, TEMPLATE
+from testing.moto_environment import MotoEnvironment
 
 CALLS_OF_A_SCAN = ("UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query", "UpdateItem")
 _NOT_COUNTED = 1_000_000  # the number of the picture that warms the functions up
@@ -125,7 +125,9 @@ def _told(meter: Meter, distinct: int) -> Units:
     for table in (REQUESTS, IMAGES):
         records = meter.env.streams.records(table)
         event = {"Records": [each for each in records if finished_records({"Records": [each]})][-distinct:]}
-        units += meter.units("EndedFunction", partial(meter.env.functions.invoke, "EndedFunction", event))
+        units += meter.units(
+            "EventPublisherFunction", partial(meter.env.functions.invoke, "EventPublisherFunction", event)
+        )
     return units
 
 
@@ -138,7 +140,7 @@ def _asked_after(meter: Meter) -> Units:
 def _asked_after_many(meter: Meter) -> Units:
     ids = [",".join(some) for some in batched(meter.env.functions.accepted, query_params.MAX_LIMIT, strict=False)]
     events = [_event("GET") | {"resource": "/scanrequests", "queryStringParameters": {"ids": each}} for each in ids]
-    units, _ = _called(meter, "ListingFunction", events)
+    units, _ = _called(meter, "ListRequestsFunction", events)
     return units
 
 

@@ -76,7 +76,7 @@ def _health(runs: bool, answers: bool) -> str:
 
 def _depths(stack: Stack) -> dict[str, str]:
     outputs, sqs = stack.outputs(), stack.client("sqs")
-    queues = {"scan queue": outputs["ScanQueueUrl"], "dead-letter queue": outputs["DeadLetterQueueUrl"]}
+    queues = {"scan queue": outputs["ScanQueueUrl"], "dead-letter queue": outputs["ScanDeadLetterQueueUrl"]}
     return {name: _depth(sqs, url) for name, url in queues.items()}
 
 

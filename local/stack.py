@@ -159,9 +159,9 @@ class Stack:
     def _parameters(self) -> dict[str, str]:
         return {
             "Architecture": sam.architecture(),
-            "RekognitionEndpoint": self.rekognition_url,
-            "LocalEmulator": "true",
-            "Access": "open",
+            "RekognitionEndpointUrl": self.rekognition_url,
+            "IsLocalEmulator": "true",
+            "AuthMode": "open",
         }
 
     def answers(self) -> bool:

@@ -56,7 +56,7 @@ def main() -> int:
     except Trouble as trouble:
         Console(stderr=True).print(trouble)
         return 1
-    Console().print(outputs["PageUrl"])
+    Console().print(outputs["WebUrl"])
     return 0
 
 

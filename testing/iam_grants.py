@@ -1,11 +1,11 @@
-"""What each function's role may do, and nothing else."""
+"""The exact IAM permissions of each function role."""
 
 type Grant = tuple[str, str]
-"""An IAM action, and what it may be done to: a resource of the template by its name there, or a foreign one."""
+"""IAM action and resource. The resource starts with its logical ID in the template."""
 
 STREAMS = ["ImagesTable/stream/*", "RequestsTable/stream/*"]
 
-MAY: dict[str, dict[str, list[str]]] = {
+EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
     "SubmitRole": {
         "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
         "dynamodb:PutItem": ["RequestsTable"],
@@ -18,16 +18,16 @@ MAY: dict[str, dict[str, list[str]]] = {
         "logs:CreateLogStream": ["StatusLogs"],
         "logs:PutLogEvents": ["StatusLogs"],
     },
-    "QuestionsRole": {
+    "AskFollowUpRole": {
         "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
-        "logs:CreateLogStream": ["QuestionsLogs"],
-        "logs:PutLogEvents": ["QuestionsLogs"],
+        "logs:CreateLogStream": ["AskFollowUpLogs"],
+        "logs:PutLogEvents": ["AskFollowUpLogs"],
     },
-    "ListingRole": {
-        "dynamodb:Query": ["RequestsTable/index/by_time"],
+    "ListRequestsRole": {
+        "dynamodb:Query": ["RequestsTable/index/by_created_at"],
         "dynamodb:BatchGetItem": ["ImagesTable", "RequestsTable"],
-        "logs:CreateLogStream": ["ListingLogs"],
-        "logs:PutLogEvents": ["ListingLogs"],
+        "logs:CreateLogStream": ["ListRequestsLogs"],
+        "logs:PutLogEvents": ["ListRequestsLogs"],
     },
     "DeleteRole": {
         "dynamodb:UpdateItem": ["ImagesTable"],
@@ -42,7 +42,7 @@ MAY: dict[str, dict[str, list[str]]] = {
         "sqs:GetQueueAttributes": ["ScanQueue"],
         "sqs:ChangeMessageVisibility*": ["ScanQueue"],
         "dynamodb:UpdateItem": ["ImagesTable", "RequestsTable", "CountersTable"],
-        "dynamodb:Query": ["RequestsTable/index/waiting"],
+        "dynamodb:Query": ["RequestsTable/index/pending_by_image"],
         "s3:GetObject": ["ImagesBucket/images/*"],
         "s3:GetObjectVersion": ["ImagesBucket/images/*"],
         "s3:ListBucket": ["ImagesBucket"],
@@ -51,8 +51,8 @@ MAY: dict[str, dict[str, list[str]]] = {
         "logs:PutLogEvents": ["ScannerLogs"],
     },
     "SweeperRole": {
-        "dynamodb:Query": ["RequestsTable/index/waiting"],
-        "dynamodb:Scan": ["RequestsTable/index/waiting", "ImagesTable/index/to_remove"],
+        "dynamodb:Query": ["RequestsTable/index/pending_by_image"],
+        "dynamodb:Scan": ["RequestsTable/index/pending_by_image", "ImagesTable/index/purge_candidates"],
         "dynamodb:DeleteItem": ["ImagesTable"],
         "s3:ListBucketVersions": ["ImagesBucket"],
         "s3:DeleteObjectVersion": ["ImagesBucket/images/*"],
@@ -62,16 +62,16 @@ MAY: dict[str, dict[str, list[str]]] = {
         "logs:CreateLogStream": ["SweeperLogs"],
         "logs:PutLogEvents": ["SweeperLogs"],
     },
-    "EndedRole": {
+    "EventPublisherRole": {
         "dynamodb:DescribeStream": STREAMS,
         "dynamodb:GetRecords": STREAMS,
         "dynamodb:GetShardIterator": STREAMS,
         "dynamodb:ListStreams": STREAMS,
         "events:PutEvents": ["EventBus"],
         "dynamodb:UpdateItem": ["CountersTable"],
-        "sqs:SendMessage": ["UnannouncedQueue"],
-        "logs:CreateLogStream": ["EndedLogs"],
-        "logs:PutLogEvents": ["EndedLogs"],
+        "sqs:SendMessage": ["EventStreamDeadLetterQueue"],
+        "logs:CreateLogStream": ["EventPublisherLogs"],
+        "logs:PutLogEvents": ["EventPublisherLogs"],
     },
     "StatsRole": {
         "dynamodb:BatchGetItem": ["CountersTable"],
@@ -81,6 +81,6 @@ MAY: dict[str, dict[str, list[str]]] = {
 }
 
 
-def row(role: str) -> set[Grant]:
-    """Everything that the role may do."""
-    return {(action, name) for action, names in MAY[role].items() for name in names}
+def grants_for(role: str) -> set[Grant]:
+    """Return the expected grants of a role."""
+    return {(action, name) for action, names in EXPECTED_GRANTS[role].items() for name in names}

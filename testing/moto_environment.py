@@ -45,7 +45,7 @@ class MotoEnvironment:
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing waits, in the table or in the queue."""
-        return not self.resources.depth(QUEUE_URL) and not self.resources.rows(REQUESTS, index="waiting")
+        return not self.resources.depth(QUEUE_URL) and not self.resources.rows(REQUESTS, index="pending_by_image")
 
     def requests(self) -> list[dict[str, Any]]:
         """Every stored request as its reader sees it now."""

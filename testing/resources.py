@@ -1,4 +1,4 @@
-"""The template's tables, queues and bucket, made on moto with the template's own properties."""
+"""Create the tables, queues and bucket of the template on moto, with the properties of the template."""
 
 import json
 import uuid
@@ -32,7 +32,7 @@ TEMPLATE = Template(
         "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{DEFAULT_ACCOUNT_ID}:stack/imagescan/{uuid.uuid4()}",
         "ScanQueue": QUEUE_URL,
         "ScanQueue.Arn": _arn(QUEUE),
-        "DeadLetterQueue.Arn": _arn(DEAD_LETTERS),
+        "ScanDeadLetterQueue.Arn": _arn(DEAD_LETTERS),
     }
 )
 BUCKET: str = TEMPLATE.properties("ImagesBucket")["BucketName"]
@@ -40,15 +40,15 @@ BUCKET: str = TEMPLATE.properties("ImagesBucket")["BucketName"]
 
 @dataclass(frozen=True)
 class Resources:
-    """Makes the resources, and looks at them from outside: by clients that no test counts or breaks."""
+    """Creates and inspects the resources with clients that are not recorded and have no injected faults."""
 
     dynamodb: Any
     s3: Any
     sqs: Any
 
     def make(self) -> None:
-        """All of them, as the template has them."""
-        self._queue(DEAD_LETTERS, "DeadLetterQueue")
+        """Create all resources as declared in the template."""
+        self._queue(DEAD_LETTERS, "ScanDeadLetterQueue")
         self._queue(QUEUE, "ScanQueue")
         self._table(IMAGES, "ImagesTable")
         self._table(REQUESTS, "RequestsTable")
@@ -56,33 +56,33 @@ class Resources:
         self._bucket()
 
     def rows(self, table: str, index: str | None = None) -> list[dict[str, Any]]:
-        """Every row of a table, or of one of its indexes."""
+        """Return all items of a table or index."""
         where = {"TableName": table} | ({"IndexName": index} if index else {})
         pages = self.dynamodb.get_paginator("scan").paginate(**where)
-        return [row for page in pages for row in page["Items"]]
+        return [item for page in pages for item in page["Items"]]
 
     def forget_messages(self) -> None:
-        """The queue loses what it holds."""
+        """Delete all messages of the scan queue."""
         while messages := self.sqs.receive_message(QueueUrl=QUEUE_URL, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 self.sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
 
     def ask_again(self, request_id: str, times: int) -> None:
-        """Requests that ask the same as this one; many of them in little time."""
-        [row] = [row for row in self.rows(REQUESTS) if row["request_id"]["S"] == request_id]
-        rows = [row | {"request_id": {"S": str(uuid.uuid4())}} for _ in range(times)]
-        for some in batched(rows, 25, strict=False):
-            puts = [{"PutRequest": {"Item": row}} for row in some]
+        """Create copies of a request under new IDs."""
+        [request] = [item for item in self.rows(REQUESTS) if item["request_id"]["S"] == request_id]
+        copies = [request | {"request_id": {"S": str(uuid.uuid4())}} for _ in range(times)]
+        for batch in batched(copies, 25, strict=False):
+            puts = [{"PutRequest": {"Item": item}} for item in batch]
             self.dynamodb.batch_write_item(RequestItems={REQUESTS: puts})
 
     def enqueue(self, key: str) -> None:
-        """A message about the object under this key, as S3 writes it."""
+        """Send an S3 event notification for an object key to the scan queue."""
         s3 = {"bucket": {"name": BUCKET}, "object": {"key": key}}
         record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}
         self.sqs.send_message(QueueUrl=QUEUE_URL, MessageBody=json.dumps({"Records": [record]}))
 
     def depth(self, queue_url: str) -> int:
-        """How many messages a queue holds, those in flight among them."""
+        """Return the number of messages in a queue, including messages in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         attributes = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
         return sum(int(attributes[name]) for name in names)
@@ -95,9 +95,9 @@ class Resources:
         self.sqs.create_queue(QueueName=name, Attributes=attributes)
 
     def _table(self, name: str, resource: str) -> None:
-        apart = ("PointInTimeRecoverySpecification", "TimeToLiveSpecification")
-        properties = TEMPLATE.properties(resource, *apart)
-        if "StreamSpecification" in properties:  # CloudFormation itself adds that it is on
+        excluded = ("PointInTimeRecoverySpecification", "TimeToLiveSpecification")
+        properties = TEMPLATE.properties(resource, *excluded)
+        if "StreamSpecification" in properties:  # CloudFormation adds StreamEnabled itself
             properties["StreamSpecification"] |= {"StreamEnabled": True}
         self.dynamodb.create_table(TableName=name, **properties)
 

@@ -1,6 +1,6 @@
-"""Prints what SAM makes of template.yaml with the parameters that its argument holds as JSON.
+"""Print template.yaml after the SAM transform, as JSON. The argument contains the parameters as JSON.
 
-Run by the SAM CLI's own Python, whose libraries this project's environment cannot hold beside its own.
+Run this script with the Python of the SAM CLI environment. Its libraries conflict with those of the project.
 """
 
 import json
@@ -8,17 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from samcli.yamlhelper import yaml_parse  # type: ignore[import-not-found]  # it is in the SAM CLI's environment
-from samtranslator.parser.parser import Parser  # type: ignore[import-not-found]  # it is in the SAM CLI's environment
-from samtranslator.translator.translator import Translator  # type: ignore[import-not-found]  # it is in the SAM CLI's environment
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-not-found]  # installed in the SAM CLI environment
+from samtranslator.parser.parser import Parser  # type: ignore[import-not-found]  # installed in the SAM CLI environment
+from samtranslator.translator.translator import Translator  # type: ignore[import-not-found]  # installed in the SAM CLI environment
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 
 def transformed(parameters: dict[str, str]) -> dict[str, Any]:
-    """The template as CloudFormation deploys it, its conditions still open."""
+    """Return the transformed template. Conditions are not resolved."""
     template = yaml_parse(TEMPLATE.read_text())
-    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # as sam deploy leaves it
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # as sam deploy sets it
     result: dict[str, Any] = Translator({}, Parser()).translate(template, parameters)
     return result
 

@@ -19,7 +19,7 @@ class Streams:
     def deliver(self, table: str = REQUESTS, records: int | None = None) -> str | None:
         """What changed in the table and was not told yet; the place from which it has to be told again, or None."""
         batch = self.records(table)[self._told[table] :][:records]
-        failures = self._functions.invoke("EndedFunction", {"Records": batch})["batchItemFailures"]
+        failures = self._functions.invoke("EventPublisherFunction", {"Records": batch})["batchItemFailures"]
         places = [record["dynamodb"]["SequenceNumber"] for record in batch]
         self._told[table] += places.index(failures[0]["itemIdentifier"]) if failures else len(batch)
         return failures[0]["itemIdentifier"] if failures else None

@@ -35,10 +35,10 @@ class Deployed:
 
     def given_up(self) -> Iterator[tuple[LetterQueue, Addressee]]:
         """Where the stack leaves what it gave up, and whom that was for."""
-        yield self._queue("DeadLetterQueueUrl"), self._scan_queue()
-        yield self._queue("UnannouncedQueueUrl"), self._ended_function()
-        if "WebhookDeadLettersUrl" in self.outputs:
-            yield self._queue("WebhookDeadLettersUrl"), self._webhook()
+        yield self._queue("ScanDeadLetterQueueUrl"), self._scan_queue()
+        yield self._queue("EventStreamDeadLetterQueueUrl"), self._ended_function()
+        if "WebhookDeadLetterQueueUrl" in self.outputs:
+            yield self._queue("WebhookDeadLetterQueueUrl"), self._webhook()
 
     def _queue(self, output: str) -> LetterQueue:
         return LetterQueue(self.client("sqs"), self.outputs[output])
@@ -48,10 +48,12 @@ class Deployed:
         return ScanQueue(self.client("sqs"), self.outputs["ScanQueueUrl"], images)
 
     def _ended_function(self) -> EndedFunction:
-        return EndedFunction(self.client("dynamodbstreams"), self.client("lambda"), self.outputs["EndedFunction"])
+        return EndedFunction(
+            self.client("dynamodbstreams"), self.client("lambda"), self.outputs["EventPublisherFunction"]
+        )
 
     def _webhook(self) -> Webhook:
-        secrets, secret = self.client("secretsmanager"), self.outputs["WebhookKey"]
+        secrets, secret = self.client("secretsmanager"), self.outputs["WebhookApiKeySecret"]
         key = cache(lambda: str(secrets.get_secret_value(SecretId=secret)["SecretString"]))
         return Webhook(httpx.Client(timeout=10), self.parameters["WebhookUrl"], key)
 

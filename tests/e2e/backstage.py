@@ -58,7 +58,7 @@ class Backstage:
 
     def forget_dead_letters(self) -> None:
         """Empties the dead-letter queue."""
-        self._sqs.purge_queue(QueueUrl=self.names["DeadLetterQueueUrl"])
+        self._sqs.purge_queue(QueueUrl=self.names["ScanDeadLetterQueueUrl"])
 
     def kill_handlers(self) -> int:
         """Ends every handler's process where it stands, and lets what they had leased expire; how many there were."""
@@ -117,7 +117,9 @@ class Backstage:
         self, table: str, key: str, name: str, change: Callable[[float], float], *, waiting: bool = False
     ) -> None:
         dynamodb, where = self.stack.client("dynamodb"), {"TableName": self.names[table]}
-        pages = dynamodb.get_paginator("scan").paginate(**where, **({"IndexName": "waiting"} if waiting else {}))
+        pages = dynamodb.get_paginator("scan").paginate(
+            **where, **({"IndexName": "pending_by_image"} if waiting else {})
+        )
         for row in [row for page in pages for row in page["Items"] if name in row]:
             dynamodb.update_item(
                 **where,

@@ -1,4 +1,4 @@
-"""The limit of Rekognition calls in a day, tried on a stack that is deployed with one beside the open one."""
+"""The daily limit of Rekognition calls, tested on an additional stack with ``DailyRekognitionLimit``."""
 
 import base64
 import json
@@ -19,51 +19,51 @@ from local.stack import Stack
 from tests.e2e.backstage import eventually
 
 LIMIT = 2
-PICTURES = 6
+IMAGES = 6
 
 
 @dataclass(frozen=True)
-class Limited:
-    """A stack that may make ``LIMIT`` calls a day; ``names`` are its outputs."""
+class LimitedStack:
+    """Stack with a limit of ``LIMIT`` calls per day. ``names`` contains its outputs."""
 
     stack: Stack
     names: dict[str, str]
 
     @property
     def api(self) -> Client:
-        """A client of its API."""
+        """Return a client for the API."""
         return Client(f"{self.stack.aws_endpoint}/restapis/{self.names['ApiId']}/v1/_user_request_")
 
-    def pass_a_day(self) -> dict[str, Any]:
-        """All that was written was written a day sooner, and the sweeper runs; what it did."""
+    def advance_one_day(self) -> dict[str, Any]:
+        """Move all stored times one day back, reset the counter of today, and run the sweeper. Return its report."""
         self._shift("RequestsTable", "request_id", "created_at", "deadline")
         self._shift("ImagesTable", "image_hash", "deferred_at", "requeued_at")
-        [today] = [row for row in self._rows("CountersTable") if row["name"]["S"].startswith("calls#")]
+        [today] = [item for item in self._items("CountersTable") if item["name"]["S"].startswith("calls#")]
         self._dynamodb.delete_item(TableName=self.names["CountersTable"], Key={"name": today["name"]})
         invoked = self.stack.client("lambda").invoke(FunctionName=self.names["SweeperFunction"])
-        swept: dict[str, Any] = json.loads(invoked["Payload"].read())
-        return swept
+        report: dict[str, Any] = json.loads(invoked["Payload"].read())
+        return report
 
     def depth(self, queue: str) -> int:
-        """How many messages the queue of that output holds, those in flight among them."""
+        """Return the number of messages in the queue of an output, including messages in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         read = self.stack.client("sqs").get_queue_attributes(QueueUrl=self.names[queue], AttributeNames=names)
         return sum(int(read["Attributes"][name]) for name in names)
 
     def _shift(self, table: str, key: str, *names: str) -> None:
-        for row in self._rows(table):
+        for item in self._items(table):
             for name in names:
-                if name in row:
+                if name in item:
                     self._dynamodb.update_item(
                         TableName=self.names[table],
-                        Key={key: row[key]},
-                        UpdateExpression=f"SET {name} = :sooner",
-                        ExpressionAttributeValues={":sooner": _a_day_sooner(row[name])},
+                        Key={key: item[key]},
+                        UpdateExpression=f"SET {name} = :earlier",
+                        ExpressionAttributeValues={":earlier": _one_day_earlier(item[name])},
                     )
 
-    def _rows(self, table: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self._dynamodb.scan(TableName=self.names[table])["Items"]
-        return rows
+    def _items(self, table: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = self._dynamodb.scan(TableName=self.names[table])["Items"]
+        return items
 
     @property
     def _dynamodb(self) -> Any:
@@ -71,56 +71,56 @@ class Limited:
 
 
 @pytest.fixture
-def limited(stack: Stack) -> Iterator[Limited]:
+def limited(stack: Stack) -> Iterator[LimitedStack]:
     name = f"limited-{uuid.uuid4().hex[:6]}"
     parameters = {
-        "Access": "open",
+        "AuthMode": "open",
         "Architecture": sam.architecture(),
-        "LocalEmulator": "true",
+        "IsLocalEmulator": "true",
         "ImagesBucketPrefix": name,
-        "RekognitionEndpoint": stack.rekognition_url,
-        "MaxCallsPerDay": str(LIMIT),
-        "DeadlineMinutes": "1440",  # the day after begins at the hour of the test, not at midnight
+        "RekognitionEndpointUrl": stack.rekognition_url,
+        "DailyRekognitionLimit": str(LIMIT),
+        "RequestTimeoutMinutes": "1440",  # the test advances by 24 hours, not to midnight
     }
     sam.deploy(sam.build(), stack.aws_endpoint, parameters, stack_name=name)
     [deployed] = stack.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    yield Limited(stack, {each["OutputKey"]: each["OutputValue"] for each in deployed["Outputs"]})
+    yield LimitedStack(stack, {each["OutputKey"]: each["OutputValue"] for each in deployed["Outputs"]})
     stack.client("cloudformation").delete_stack(StackName=name)
 
 
-def test_what_is_over_the_limit_waits_and_is_answered_on_the_days_after(
-    limited: Limited, rekognition: RekognitionControl, samples: Path
+def test_images_over_the_daily_limit_are_deferred_and_scanned_on_the_following_days(
+    limited: LimitedStack, rekognition: RekognitionControl, samples: Path
 ) -> None:
-    asked = _ask_about_new_pictures(limited.api, samples / "cat.jpg")
-    for scanned in range(LIMIT, PICTURES + 1, LIMIT):
-        eventually(lambda scanned=scanned: _statuses(limited.api, asked).count("completed") == scanned)  # type: ignore[misc]  # mypy cannot type a lambda's defaults
+    request_ids = _submit_new_images(limited.api, samples / "cat.jpg")
+    for scanned in range(LIMIT, IMAGES + 1, LIMIT):
+        eventually(lambda scanned=scanned: _statuses(limited.api, request_ids).count("completed") == scanned)  # type: ignore[misc]  # mypy cannot infer lambda defaults
         eventually(lambda: limited.depth("ScanQueueUrl") == 0)
         assert int(rekognition.calls()["total"]) == scanned
-        assert limited.depth("DeadLetterQueueUrl") == 0
-        waiting = [each for each in _answers(limited.api, asked) if each["status"] == "pending"]
-        assert all("waits for the budget" in each["message"] for each in waiting)
-        assert len(waiting) == PICTURES - scanned
-        if waiting:
-            assert limited.pass_a_day()["requeued"] == len(waiting)
+        assert limited.depth("ScanDeadLetterQueueUrl") == 0
+        pending = [each for each in _get_all(limited.api, request_ids) if each["status"] == "pending"]
+        assert all("daily scan limit" in each["message"] for each in pending)
+        assert len(pending) == IMAGES - scanned
+        if pending:
+            assert limited.advance_one_day()["requeued"] == len(pending)
 
 
-def _ask_about_new_pictures(api: Client, picture: Path) -> list[str]:
-    """The ids of requests about so many pictures that were never sent before, sent at the same time."""
-    contents = [picture.read_bytes() + uuid.uuid4().bytes for _ in range(PICTURES)]
+def _submit_new_images(api: Client, image: Path) -> list[str]:
+    """Submit ``IMAGES`` unique images concurrently. Return the request IDs."""
+    contents = [image.read_bytes() + uuid.uuid4().bytes for _ in range(IMAGES)]
     bodies = [{"file": base64.b64encode(content).decode(), "fileType": "image/jpeg"} for content in contents]
-    with ThreadPoolExecutor(PICTURES) as pool:
+    with ThreadPoolExecutor(IMAGES) as pool:
         return [response.raise_for_status().json()["request_id"] for response in pool.map(api.post, bodies)]
 
 
-def _answers(api: Client, request_ids: list[str]) -> list[Answer]:
+def _get_all(api: Client, request_ids: list[str]) -> list[Answer]:
     return [api.get(request_id).raise_for_status().json() for request_id in request_ids]
 
 
 def _statuses(api: Client, request_ids: list[str]) -> list[str]:
-    return [answer["status"] for answer in _answers(api, request_ids)]
+    return [request["status"] for request in _get_all(api, request_ids)]
 
 
-def _a_day_sooner(value: dict[str, Any]) -> dict[str, Any]:
+def _one_day_earlier(value: dict[str, Any]) -> dict[str, Any]:
     if "NS" in value:
         return {"NS": [repr(float(at) - DAY_SECONDS) for at in value["NS"]]}
     return {"N": repr(float(value["N"]) - DAY_SECONDS)}

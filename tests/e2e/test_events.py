@@ -125,7 +125,7 @@ def test_changes_that_were_given_up_are_announced_by_a_redrive(
     asked = api.ask(fresh_picture)
     assert [event["detail"]["request_id"] for event in subscriber.hear(1)] == [asked["request_id"]]
     given_up = json.dumps({"DDBStreamBatchInfo": _newest_change(stack)})
-    stack.client("sqs").send_message(QueueUrl=stack.outputs()["UnannouncedQueueUrl"], MessageBody=given_up)
+    stack.client("sqs").send_message(QueueUrl=stack.outputs()["EventStreamDeadLetterQueueUrl"], MessageBody=given_up)
     out = StringIO()
     for queue, addressee in Deployed(stack.client, stack.outputs(), {}).given_up():
         assert redrive(queue, addressee, Console(file=out, width=200), only_list=False, with_poison=False)
@@ -207,12 +207,14 @@ def receiver() -> Iterator[Receiver]:
 def webhook(stack: Stack, receiver: Receiver) -> Iterator[None]:
     """The template's own rule, connection and destination, which the emulator takes by its API only."""
     template, events, bus = Deployment.of(WebhookUrl="https://example.org"), stack.client("events"), bus_of(stack)
-    properties = {name: template.properties(name) for name in ("Webhook", "WebhookConnection", "WebhookRule")}
+    properties = {
+        name: template.properties(name) for name in ("WebhookDestination", "WebhookConnection", "WebhookRule")
+    }
     properties["WebhookConnection"]["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"] = KEY
     connection = events.create_connection(**properties["WebhookConnection"] | {"Name": WEBHOOK})["ConnectionArn"]
     address = f"http://127.0.0.1:{receiver.server_port}/scans"
     own = {"Name": WEBHOOK, "ConnectionArn": connection, "InvocationEndpoint": address}
-    destination = events.create_api_destination(**properties["Webhook"] | own)["ApiDestinationArn"]
+    destination = events.create_api_destination(**properties["WebhookDestination"] | own)["ApiDestinationArn"]
     events.put_rule(Name=WEBHOOK, EventBusName=bus, EventPattern=json.dumps(properties["WebhookRule"]["EventPattern"]))
     target = {"Id": WEBHOOK, "Arn": destination, "RoleArn": "arn:aws:iam::000000000000:role/any"}
     events.put_targets(Rule=WEBHOOK, EventBusName=bus, Targets=[target])

@@ -26,7 +26,7 @@ from tests.e2e.backstage import Backstage, eventually
 
 LABELS = ("cat", "person", "vehicle")
 GONE = f"images/{'ab' * 32}.jpg"
-DEAD_LETTERS, QUEUE = "DeadLetterQueueUrl", "ScanQueueUrl"
+DEAD_LETTERS, QUEUE = "ScanDeadLetterQueueUrl", "ScanQueueUrl"
 
 
 @pytest.fixture(scope="module")

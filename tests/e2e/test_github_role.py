@@ -1,4 +1,4 @@
-"""Who may take on the role that deploys, and what it may do then, judged by the emulator's IAM."""
+"""Who can assume the deployment role and what it allows, checked by the IAM of the emulator."""
 
 import base64
 import json
@@ -16,17 +16,18 @@ from local.stack import Stack
 
 BOOTSTRAP = "github-staging"
 ROLE = "arn:aws:iam::000000000000:role/imagescan-staging-deploy"
-# The emulator knows no such provider, yet takes its tokens; and it has no TLS for the bucket's policy to insist on.
-NOT_ON_THE_EMULATOR = ("Provider", "ArtefactsPolicy")
+# The emulator accepts tokens of the OIDC provider but does not support the resource type. It has no TLS, which the
+# bucket policy requires.
+UNSUPPORTED_BY_EMULATOR = ("Provider", "ArtefactsPolicy")
 REPOSITORY = "acme@1/imagescan@2"
-GOOD = {"aud": "sts.amazonaws.com", "sub": f"repo:{REPOSITORY}:environment:staging"}
+VALID_CLAIMS = {"aud": "sts.amazonaws.com", "sub": f"repo:{REPOSITORY}:environment:staging"}
 
 
 @pytest.fixture(scope="module")
 def role(stack: Stack) -> Iterator[str]:
-    """The role, made by the template that people use."""
+    """Create the role from the bootstrap template."""
     template = (ROOT / "bootstrap" / "github-role.yaml").read_text()
-    for resource in NOT_ON_THE_EMULATOR:
+    for resource in UNSUPPORTED_BY_EMULATOR:
         template = re.sub(rf"^  {resource}:\n(?:    .*\n|\n)+", "", template, flags=re.MULTILINE)
     cloudformation = stack.client("cloudformation")
     cloudformation.create_stack(
@@ -56,14 +57,14 @@ def role(stack: Stack) -> Iterator[str]:
     ],
     ids=lambda claims: next(iter(claims.values())),
 )
-def test_any_other_token_is_refused(stack: Stack, role: str, claims: dict[str, str]) -> None:
+def test_all_other_tokens_are_rejected(stack: Stack, role: str, claims: dict[str, str]) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
-        taken_on(stack, role, GOOD | claims)
+        assume(stack, role, VALID_CLAIMS | claims)
 
 
-def test_a_job_of_the_environment_takes_the_role_on_and_sees_its_stack_alone(stack: Stack, role: str) -> None:
-    session = taken_on(stack, role, GOOD)
-    with pytest.raises(ClientError, match="does not exist"):  # let in: it was not deployed yet
+def test_a_job_of_the_environment_can_assume_the_role_and_access_only_its_stack(stack: Stack, role: str) -> None:
+    session = assume(stack, role, VALID_CLAIMS)
+    with pytest.raises(ClientError, match="does not exist"):  # authorized, but not deployed yet
         client(stack, session, "cloudformation").describe_stacks(StackName="imagescan-staging")
     with pytest.raises(ClientError, match="not authorized"):
         client(stack, session, "cloudformation").describe_stacks(StackName="imagescan-production")
@@ -82,16 +83,20 @@ def test_a_job_of_the_environment_takes_the_role_on_and_sees_its_stack_alone(sta
         ("cloudformation", "delete_stack", {"StackName": "imagescan-staging"}),
     ],
 )
-def test_resources_are_beyond_it(stack: Stack, role: str, service: str, method: str, arguments: dict[str, str]) -> None:
+def test_other_actions_are_denied(
+    stack: Stack, role: str, service: str, method: str, arguments: dict[str, str]
+) -> None:
     with pytest.raises(ClientError, match=r"not authorized|AccessDenied"):
-        getattr(client(stack, taken_on(stack, role, GOOD), service), method)(**arguments)
+        getattr(client(stack, assume(stack, role, VALID_CLAIMS), service), method)(**arguments)
 
 
-def taken_on(stack: Stack, role: str, claims: dict[str, str]) -> boto3.Session:
-    given = stack.client("sts").assume_role_with_web_identity(
+def assume(stack: Stack, role: str, claims: dict[str, str]) -> boto3.Session:
+    credentials = stack.client("sts").assume_role_with_web_identity(
         RoleArn=role, RoleSessionName="job", WebIdentityToken=_token(claims)
     )["Credentials"]
-    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=REGION)
+    return boto3.Session(
+        credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], region_name=REGION
+    )
 
 
 def client(stack: Stack, session: boto3.Session, service: str) -> Any:
@@ -100,7 +105,7 @@ def client(stack: Stack, session: boto3.Session, service: str) -> Any:
 
 
 def _token(claims: dict[str, str]) -> str:
-    """As GitHub writes it; the emulator reads the claims and does not check the signature."""
+    """Return a token with these claims in the format of GitHub. The emulator does not verify the signature."""
     parts = ({"alg": "RS256"}, {"iss": "https://token.actions.githubusercontent.com"} | claims)
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*encoded, "c2lnbmF0dXJl"])

@@ -1,6 +1,7 @@
-"""What each function's role may do, tried with the role's own credentials; all else is tried too, and denied.
+"""Least privilege: call each action with the credentials of each function role.
 
-A role in the template and its row change together: one that may do more, or less, than its row fails.
+Every grant in ``EXPECTED_GRANTS`` must be allowed, and all other calls must be denied. Change a role in the template
+and its expected grants together.
 """
 
 import json
@@ -18,39 +19,39 @@ from local.client import Client
 from local.environments import REGION
 from local.sam import STACK_NAME
 from local.stack import Stack
-from testing.iam_grants import MAY, STREAMS, Grant, row
+from testing.iam_grants import EXPECTED_GRANTS, STREAMS, Grant, grants_for
 
-NOT_TRIED = {
-    "rekognition:DetectLabels",  # the stand-in takes any credentials
-    "dynamodb:DescribeStream",  # Lambda itself reads the streams, and the emulator's asks for nobody's leave
+NOT_PROBED = {
+    "rekognition:DetectLabels",  # the Rekognition emulator accepts any credentials
+    "dynamodb:DescribeStream",  # Lambda reads the streams, and the emulator does not check permissions for it
     "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
     "dynamodb:ListStreams",
 }
-NOT_JUDGED = NOT_TRIED | {
-    "logs:CreateLogStream",  # the emulator denies it all: to it a log group's ARN has no :* at its end, as AWS's has
-    "logs:PutLogEvents",  # likewise
+NOT_EVALUATED = NOT_PROBED | {
+    "logs:CreateLogStream",  # the emulator always denies it because its log group ARNs do not end with :*
+    "logs:PutLogEvents",  # same reason
 }
 
 TABLES = ["ImagesTable", "RequestsTable", "CountersTable", "ForeignTable"]
 INDEX_KEYS = {
-    "RequestsTable/index/waiting": "waiting_for",
-    "RequestsTable/index/by_time": "list_shard",
-    "ImagesTable/index/to_remove": "to_remove",
+    "RequestsTable/index/pending_by_image": "waiting_for",
+    "RequestsTable/index/by_created_at": "list_shard",
+    "ImagesTable/index/purge_candidates": "to_remove",
 }
 BUCKETS = ["ImagesBucket", "SiteBucket", "ForeignBucket"]
 OBJECTS = ["ImagesBucket/images/*", "ImagesBucket/elsewhere/*", "SiteBucket/*", "ForeignBucket/images/*"]
-QUEUES = ["ScanQueue", "DeadLetterQueue", "UnannouncedQueue", "ForeignQueue"]
+QUEUES = ["ScanQueue", "ScanDeadLetterQueue", "EventStreamDeadLetterQueue", "ForeignQueue"]
 BUSES = ["EventBus", "ForeignBus"]
 LOGS = [
     "SubmitLogs",
     "StatusLogs",
-    "QuestionsLogs",
-    "ListingLogs",
+    "AskFollowUpLogs",
+    "ListRequestsLogs",
     "DeleteLogs",
     "ScannerLogs",
     "SweeperLogs",
-    "EndedLogs",
+    "EventPublisherLogs",
     "StatsLogs",
     "ForeignLogs",
 ]
@@ -61,20 +62,20 @@ KEYS = {
     "ForeignTable": "id",
 } | INDEX_KEYS
 PROBE = "probe"
-NOTHING_TO_DO = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"})
-BESIDE_THE_POINT = {"ReceiptHandleIsInvalid"}  # the call was let in, and only then was its made-up argument refused
+S3_TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"})
+ALLOWED_BUT_INVALID = {"ReceiptHandleIsInvalid"}  # authorized; only the invalid argument was rejected
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
 
 @dataclass(frozen=True)
-class Places:
-    """What the names stand for on the emulator, and the version of an object that is there to be read."""
+class PhysicalResources:
+    """Physical names of the resources, and the version ID of an existing object."""
 
     physical: dict[str, str]
     version: str = ""
 
     def arn(self, name: str) -> str:
-        """How IAM knows it."""
+        """Return the ARN of a resource."""
         resource, slash, rest = name.partition("/")
         physical, here = self.physical[resource], f"{REGION}:000000000000"
         if resource in TABLES:
@@ -88,7 +89,7 @@ class Places:
         return f"arn:aws:logs:{here}:log-group:{physical}:*"
 
     def where(self, name: str) -> dict[str, str]:
-        """How an SDK call names it."""
+        """Return the SDK arguments that identify a resource."""
         resource, slash, rest = name.partition("/")
         if resource in TABLES:
             return {"TableName": self.physical[resource]} | ({"IndexName": rest.partition("/")[2]} if rest else {})
@@ -99,50 +100,52 @@ class Places:
         return {"logGroupName": self.physical[resource]} if resource in LOGS else {}
 
 
-def nothing_more(_: Places, __: str) -> dict[str, Any]:
+def no_arguments(_: PhysicalResources, __: str) -> dict[str, Any]:
     return {}
 
 
-def the_key(_: Places, name: str) -> dict[str, Any]:
+def item_key(_: PhysicalResources, name: str) -> dict[str, Any]:
     return {"Key": {KEYS[name]: {"S": PROBE}}}
 
 
-def one_of_many(places: Places, name: str) -> dict[str, Any]:
-    return {"RequestItems": {places.physical[name]: {"Keys": [the_key(places, name)["Key"]]}}}
+def batch_keys(resources: PhysicalResources, name: str) -> dict[str, Any]:
+    return {"RequestItems": {resources.physical[name]: {"Keys": [item_key(resources, name)["Key"]]}}}
 
 
-def on_the_bus(places: Places, name: str) -> dict[str, Any]:
-    return {"Entries": [{"EventBusName": places.physical[name], "Source": PROBE, "DetailType": PROBE, "Detail": "{}"}]}
+def event_entries(resources: PhysicalResources, name: str) -> dict[str, Any]:
+    return {
+        "Entries": [{"EventBusName": resources.physical[name], "Source": PROBE, "DetailType": PROBE, "Detail": "{}"}]
+    }
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A call that needs the action, tried on each of these; ``more`` are its arguments apart from the resource."""
+    """SDK call that needs an action, on each resource in ``names``. ``more`` returns the additional arguments."""
 
     action: str
     method: str
     names: list[str] = field(default_factory=lambda: ["*"])
-    more: Callable[[Places, str], dict[str, Any]] = nothing_more
-    where: Callable[[Places, str], dict[str, Any]] = Places.where
+    more: Callable[[PhysicalResources, str], dict[str, Any]] = no_arguments
+    where: Callable[[PhysicalResources, str], dict[str, Any]] = PhysicalResources.where
 
-    def is_allowed(self, name: str, session: boto3.Session, endpoint: str, places: Places) -> bool:
-        """Whether the call succeeds; an error other than a denial is an error."""
+    def is_allowed(self, name: str, session: boto3.Session, endpoint: str, resources: PhysicalResources) -> bool:
+        """Return whether the call is authorized. Raise ClientError for any error other than a denial."""
         create: Any = session.client
         call = getattr(create(self.action.split(":")[0], endpoint_url=endpoint), self.method)
         try:
-            call(**self.where(places, name), **self.more(places, name))
+            call(**self.where(resources, name), **self.more(resources, name))
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code not in DENIED | BESIDE_THE_POINT:
+            if code not in DENIED | ALLOWED_BUT_INVALID:
                 raise
-            return code in BESIDE_THE_POINT
+            return code in ALLOWED_BUT_INVALID
         return True
 
 
 PROBES = [
-    Probe("dynamodb:GetItem", "get_item", TABLES, the_key),
-    Probe("dynamodb:UpdateItem", "update_item", TABLES, the_key),
-    Probe("dynamodb:DeleteItem", "delete_item", TABLES, the_key),
+    Probe("dynamodb:GetItem", "get_item", TABLES, item_key),
+    Probe("dynamodb:UpdateItem", "update_item", TABLES, item_key),
+    Probe("dynamodb:DeleteItem", "delete_item", TABLES, item_key),
     Probe("dynamodb:PutItem", "put_item", TABLES, lambda _, name: {"Item": {KEYS[name]: {"S": PROBE}}}),
     Probe("dynamodb:Scan", "scan", [*TABLES, *INDEX_KEYS], lambda *_: {"Limit": 1}),
     Probe(
@@ -154,12 +157,12 @@ PROBES = [
             "ExpressionAttributeValues": {":key": {"S": PROBE}},
         },
     ),
-    Probe("dynamodb:BatchGetItem", "batch_get_item", TABLES, where=one_of_many),
+    Probe("dynamodb:BatchGetItem", "batch_get_item", TABLES, where=batch_keys),
     Probe("dynamodb:DescribeTable", "describe_table", TABLES),
     Probe("dynamodb:DeleteTable", "delete_table", ["ForeignTable"]),
-    # the page itself is open to everybody on a local stack
+    # the web page is public on a local stack
     Probe("s3:GetObject", "get_object", [name for name in OBJECTS if name != "SiteBucket/*"]),
-    Probe("s3:GetObjectVersion", "get_object", OBJECTS[:1], lambda places, _: {"VersionId": places.version}),
+    Probe("s3:GetObjectVersion", "get_object", OBJECTS[:1], lambda resources, _: {"VersionId": resources.version}),
     Probe("s3:PutObject", "put_object", OBJECTS, lambda *_: {"Body": b""}),
     Probe("s3:DeleteObject", "delete_object", OBJECTS),
     Probe("s3:DeleteObjectVersion", "delete_object", OBJECTS[:1], lambda *_: {"VersionId": uuid.uuid4().hex}),
@@ -168,7 +171,7 @@ PROBES = [
     Probe("s3:GetBucketPolicy", "get_bucket_policy", BUCKETS),
     Probe("s3:DeleteBucket", "delete_bucket", ["ForeignBucket"]),
     Probe("sqs:ReceiveMessage", "receive_message", QUEUES, lambda *_: {"VisibilityTimeout": 0}),
-    Probe("sqs:SendMessage", "send_message", QUEUES, lambda *_: {"MessageBody": NOTHING_TO_DO}),
+    Probe("sqs:SendMessage", "send_message", QUEUES, lambda *_: {"MessageBody": S3_TEST_EVENT}),
     Probe("sqs:DeleteMessage", "delete_message", QUEUES, lambda *_: {"ReceiptHandle": PROBE}),
     Probe(
         "sqs:ChangeMessageVisibility*",
@@ -178,7 +181,7 @@ PROBES = [
     ),
     Probe("sqs:GetQueueAttributes", "get_queue_attributes", QUEUES),
     Probe("sqs:PurgeQueue", "purge_queue", ["ForeignQueue"]),
-    Probe("events:PutEvents", "put_events", BUSES, where=on_the_bus),
+    Probe("events:PutEvents", "put_events", BUSES, where=event_entries),
     Probe("logs:CreateLogStream", "create_log_stream", LOGS, lambda *_: {"logStreamName": uuid.uuid4().hex}),
     Probe(
         "logs:PutLogEvents",
@@ -206,72 +209,78 @@ PROBES = [
 
 
 @pytest.fixture(scope="module")
-def places(stack: Stack) -> Iterator[Places]:
-    """The stack's resources and foreign ones, with something in them to be read."""
+def resources(stack: Stack) -> Iterator[PhysicalResources]:
+    """Return the resources of the stack and foreign ones, after storing readable objects in them."""
     listed = stack.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
     own = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
-    everything = Places(own | _make_foreign(stack))
+    combined = PhysicalResources(own | _make_foreign(stack))
     put, logs = stack.client("s3").put_object, stack.client("logs")
-    version, *_ = [put(**everything.where(name), Body=b"").get("VersionId") for name in OBJECTS]
+    version, *_ = [put(**combined.where(name), Body=b"").get("VersionId") for name in OBJECTS]
     for name in LOGS:
-        logs.create_log_stream(**everything.where(name), logStreamName=PROBE)
-    yield Places(everything.physical, version)
-    _remove(stack, everything)
+        logs.create_log_stream(**combined.where(name), logStreamName=PROBE)
+    yield PhysicalResources(combined.physical, version)
+    _remove(stack, combined)
 
 
-@pytest.mark.parametrize("role", MAY)
-def test_a_role_may_do_what_its_row_says_and_nothing_else(stack: Stack, places: Places, role: str) -> None:
-    session = _session_of(stack, places.physical[role])
-    tried = [(probe, name) for probe in PROBES for name in probe.names]
-    may = {(probe.action, name) for probe, name in tried if probe.is_allowed(name, session, stack.aws_endpoint, places)}
-    assert may == {grant for grant in row(role) if grant[0] not in NOT_JUDGED}
+@pytest.mark.parametrize("role", EXPECTED_GRANTS)
+def test_a_role_allows_exactly_the_expected_grants(stack: Stack, resources: PhysicalResources, role: str) -> None:
+    session = _session_of(stack, resources.physical[role])
+    calls = [(probe, name) for probe in PROBES for name in probe.names]
+    allowed = {
+        (probe.action, name) for probe, name in calls if probe.is_allowed(name, session, stack.aws_endpoint, resources)
+    }
+    assert allowed == {grant for grant in grants_for(role) if grant[0] not in NOT_EVALUATED}
 
 
-@pytest.mark.parametrize("role", MAY)
-def test_every_grant_of_a_role_is_in_itsrow(stack: Stack, places: Places, role: str) -> None:
+@pytest.mark.parametrize("role", EXPECTED_GRANTS)
+def test_the_policies_of_a_role_contain_exactly_the_expected_grants(
+    stack: Stack, resources: PhysicalResources, role: str
+) -> None:
     known = {*TABLES, *INDEX_KEYS, *STREAMS, *BUCKETS, *OBJECTS, *QUEUES, *BUSES, *LOGS}
-    names = {places.arn(name): name for name in known} | {"*": "*"}
-    granted = {(action, names.get(arn, arn)) for action, arn in _granted(stack, places.physical[role])}
-    assert granted == row(role)
+    names = {resources.arn(name): name for name in known} | {"*": "*"}
+    granted = {(action, names.get(arn, arn)) for action, arn in _granted(stack, resources.physical[role])}
+    assert granted == grants_for(role)
 
 
-def test_every_role_of_the_template_has_arow(stack: Stack) -> None:
+def test_every_role_in_the_template_has_expected_grants(stack: Stack) -> None:
     resources = _processed(stack)
-    assert set(MAY) == {
+    assert set(EXPECTED_GRANTS) == {
         name for name, each in resources.items() if each["Type"] == "AWS::IAM::Role" and "Condition" not in each
     }
 
 
-def test_every_grant_is_tried_on_each_resource_of_its_kind() -> None:
-    tried = {(probe.action, name) for probe in PROBES for name in probe.names}
-    assert {action for action, _ in set().union(*map(row, MAY)) - tried} == NOT_TRIED
+def test_every_expected_grant_is_probed() -> None:
+    probed = {(probe.action, name) for probe in PROBES for name in probe.names}
+    assert {action for action, _ in set().union(*map(grants_for, EXPECTED_GRANTS)) - probed} == NOT_PROBED
 
 
-def test_only_lambda_may_take_a_role_on(stack: Stack, places: Places) -> None:
-    for role in MAY:
-        [statement] = stack.client("iam").get_role(RoleName=places.physical[role])["Role"]["AssumeRolePolicyDocument"][
-            "Statement"
-        ]
+def test_only_lambda_can_assume_the_roles(stack: Stack, resources: PhysicalResources) -> None:
+    for role in EXPECTED_GRANTS:
+        [statement] = stack.client("iam").get_role(RoleName=resources.physical[role])["Role"][
+            "AssumeRolePolicyDocument"
+        ]["Statement"]
         assert (statement["Action"], statement["Principal"]) == (
             "sts:AssumeRole",
             {"Service": "lambda.amazonaws.com"},
         )
 
 
-def test_whoever_may_invoke_a_function_is_named_with_the_source(stack: Stack) -> None:
+def test_invoke_permissions_are_restricted_to_a_source(stack: Stack) -> None:
     permissions = [each for each in _processed(stack).values() if each["Type"] == "AWS::Lambda::Permission"]
     assert permissions
     assert [each for each in permissions if "SourceArn" not in each["Properties"]] == []
 
 
-def test_the_emulator_turns_strangers_away(stack: Stack) -> None:
-    stranger = boto3.Session("AKIASTRANGER", "secret", region_name=REGION)
+def test_the_emulator_rejects_unknown_credentials(stack: Stack) -> None:
+    unknown = boto3.Session("AKIAUNKNOWN", "secret", region_name=REGION)
     with pytest.raises(ClientError, match=r"UnrecognizedClientException|InvalidClientTokenId"):
-        stranger.client("dynamodb", endpoint_url=stack.aws_endpoint).list_tables()
+        unknown.client("dynamodb", endpoint_url=stack.aws_endpoint).list_tables()
 
 
-def test_a_deployed_function_is_judged_by_its_role(stack: Stack, places: Places, api: Client) -> None:
-    iam, role = stack.client("iam"), places.physical["StatusRole"]
+def test_a_deployed_function_runs_with_the_permissions_of_its_role(
+    stack: Stack, resources: PhysicalResources, api: Client
+) -> None:
+    iam, role = stack.client("iam"), resources.physical["StatusRole"]
     assert api.get(str(uuid.uuid4())).status_code == 404
     policy = iam.get_role_policy(RoleName=role, PolicyName="status")
     iam.delete_role_policy(RoleName=role, PolicyName="status")
@@ -284,8 +293,10 @@ def test_a_deployed_function_is_judged_by_its_role(stack: Stack, places: Places,
 
 def _session_of(stack: Stack, role: str) -> boto3.Session:
     arn = f"arn:aws:iam::000000000000:role/{role}"
-    given = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName=PROBE)["Credentials"]
-    return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=REGION)
+    credentials = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName=PROBE)["Credentials"]
+    return boto3.Session(
+        credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], region_name=REGION
+    )
 
 
 def _granted(stack: Stack, role: str) -> Iterator[Grant]:
@@ -302,7 +313,7 @@ def _each(value: str | list[str]) -> list[str]:
 
 
 def _processed(stack: Stack) -> dict[str, Any]:
-    """The template's resources after SAM's transform."""
+    """Return the resources of the template after the SAM transform."""
     template = stack.client("cloudformation").get_template(StackName=STACK_NAME, TemplateStage="Processed")
     resources: dict[str, Any] = template["TemplateBody"]["Resources"]
     return resources
@@ -323,14 +334,14 @@ def _make_foreign(stack: Stack) -> dict[str, str]:
     return {"ForeignBus": name, "ForeignTable": name, "ForeignBucket": name, "ForeignLogs": name, "ForeignQueue": queue}
 
 
-def _remove(stack: Stack, places: Places) -> None:
+def _remove(stack: Stack, resources: PhysicalResources) -> None:
     dynamodb, s3 = stack.client("dynamodb"), stack.client("s3")
     for name in TABLES:
-        dynamodb.delete_item(**places.where(name), **the_key(places, name))
+        dynamodb.delete_item(**resources.where(name), **item_key(resources, name))
     for name in OBJECTS:
-        s3.delete_object(**places.where(name))
-    dynamodb.delete_table(**places.where("ForeignTable"))
-    s3.delete_bucket(**places.where("ForeignBucket"))
-    stack.client("sqs").delete_queue(**places.where("ForeignQueue"))
-    stack.client("logs").delete_log_group(**places.where("ForeignLogs"))
-    stack.client("events").delete_event_bus(Name=places.physical["ForeignBus"])
+        s3.delete_object(**resources.where(name))
+    dynamodb.delete_table(**resources.where("ForeignTable"))
+    s3.delete_bucket(**resources.where("ForeignBucket"))
+    stack.client("sqs").delete_queue(**resources.where("ForeignQueue"))
+    stack.client("logs").delete_log_group(**resources.where("ForeignLogs"))
+    stack.client("events").delete_event_bus(Name=resources.physical["ForeignBus"])

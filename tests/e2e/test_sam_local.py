@@ -124,12 +124,12 @@ def test_a_post_and_a_get_are_answered_by_start_api(containers_api: Client, api:
 OF_THE_API = [
     ("SubmitFunction", "submit-cat", {200, 202}),
     ("StatusFunction", "status-unknown", {404}),
-    ("QuestionsFunction", "questions-unknown", {404}),
-    ("ListingFunction", "listing", {200}),
+    ("AskFollowUpFunction", "ask-unknown-request", {404}),
+    ("ListRequestsFunction", "list-requests", {200}),
     ("DeleteFunction", "delete-unknown", {404}),
     ("StatsFunction", "stats", {200}),
 ]
-BY_THEMSELVES = {"ScannerFunction", "EndedFunction", "SweeperFunction"}
+BY_THEMSELVES = {"ScannerFunction", "EventPublisherFunction", "SweeperFunction"}
 
 
 def test_every_function_is_invoked_here() -> None:
@@ -154,7 +154,7 @@ def test_invoke_scans_a_batch_once_and_gives_back_its_poison_alone(
 
 
 def test_invoke_announces_what_ended(sam_local: SamLocal) -> None:
-    assert sam_local.invoke("EndedFunction", "ended-requests") == {"batchItemFailures": []}
+    assert sam_local.invoke("EventPublisherFunction", "stream-records") == {"batchItemFailures": []}
 
 
 def test_invoke_runs_the_schedule(sam_local: SamLocal) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from testing.fake_rekognition import label
 from testing.functions import Answer, picture, proxy_event
-from testing.moto_environment import MotoEnvironment, hash_of
+from testing.fake_rekognition import label
 from testing.resources import BUCKET, IMAGES, REQUESTS
+from testing.moto_environment import MotoEnvironment, hash_of
 
 DAY = 86_400
 
@@ -20,7 +20,7 @@ def announced(**fields: Any) -> dict[str, Any]:
 
 def asked(env: MotoEnvironment, request_id: str, **body: Any) -> Answer:
     event = proxy_event("POST", json.dumps(body)) | {"pathParameters": {"request_id": request_id}}
-    return Answer(env.functions.invoke("QuestionsFunction", event))
+    return Answer(env.functions.invoke("AskFollowUpFunction", event))
 
 
 def keyed(env: MotoEnvironment, key: str, **fields: Any) -> Answer:
@@ -59,7 +59,7 @@ def test_an_upload_that_never_comes_ends_as_never_uploaded(env: MotoEnvironment)
     answer = env.functions.get(request_id)
     assert (answer.body["status"], answer.body["failure"]["code"]) == ("failed", "never_uploaded")
     env.functions.sweep()
-    assert not env.resources.rows(REQUESTS, index="waiting")
+    assert not env.resources.rows(REQUESTS, index="pending_by_image")
     assert env.functions.get(request_id).body["failure"] == answer.body["failure"]
 
 

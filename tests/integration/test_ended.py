@@ -8,11 +8,11 @@ import pytest
 from imagescan.aws import clients
 from imagescan.aws.counters_table import CountersTable
 from imagescan.domain.stats import Totals
-from testing.functions import Answer, picture, proxy_event
-from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
-from testing.recording_transport import InjectedFault, Killed
-from testing.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
 from tests.integration.conftest import Log
+from testing.functions import Answer, picture, proxy_event
+from testing.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
+from testing.recording_transport import Killed, InjectedFault
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 
 
 def submitted(env: MotoEnvironment, shade: int = 0, **fields: Any) -> str:
@@ -87,11 +87,11 @@ def test_the_filter_lets_through_what_the_function_looks_for(env: MotoEnvironmen
     env.trigger.deliver_all()
     submitted(env)
     for source, table in (("Requests", REQUESTS), ("Images", IMAGES)):
-        properties = TEMPLATE.properties("EndedFunction")["Events"][source]["Properties"]
+        properties = TEMPLATE.properties("EventPublisherFunction")["Events"][source]["Properties"]
         patterns = [json.loads(each["Pattern"]) for each in properties["FilterCriteria"]["Filters"]]
         kept = [each for each in env.streams.records(table) if any(matches(each, pattern) for pattern in patterns)]
         assert len(kept) == (2 if table == REQUESTS else 1)
-        answer = env.functions.invoke("EndedFunction", {"Records": kept})
+        answer = env.functions.invoke("EventPublisherFunction", {"Records": kept})
         assert answer == {"batchItemFailures": []}
     assert len(announced(env)) == 2
     assert stats(env)["images"] == 1
@@ -169,9 +169,7 @@ def test_when_a_service_fails_the_whole_batch_comes_again_and_is_counted_once(
 
 @pytest.mark.parametrize("mishap", InjectedFault)
 @pytest.mark.parametrize("call", [0, 1])
-def test_a_crash_at_any_call_loses_no_event_and_counts_nothing_twice(
-    env: MotoEnvironment, call: int, mishap: InjectedFault
-) -> None:
+def test_a_crash_at_any_call_loses_no_event_and_counts_nothing_twice(env: MotoEnvironment, call: int, mishap: InjectedFault) -> None:
     request_id = submitted(env)
     env.trigger.deliver_all()
     env.transport.plan({call: mishap})
@@ -193,7 +191,7 @@ def test_a_row_that_cannot_be_read_fails_the_function_before_anything_is_sent(en
     del records[-1]["dynamodb"]["NewImage"]["labels_asked"]
     env.transport.reset()
     with pytest.raises(KeyError):
-        env.functions.invoke("EndedFunction", {"Records": records})
+        env.functions.invoke("EventPublisherFunction", {"Records": records})
     assert env.transport.calls == []
 
 

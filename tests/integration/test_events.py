@@ -52,10 +52,10 @@ def tells_of(*labels: str) -> Check:
 
 TABLE: dict[str, tuple[str, Check]] = {
     "delete-unknown": ("DeleteFunction", answers(404)),
-    "ended-requests": ("EndedFunction", tells_of("cat", "dog")),
-    "listing": ("ListingFunction", answers(200)),
+    "stream-records": ("EventPublisherFunction", tells_of("cat", "dog")),
+    "list-requests": ("ListRequestsFunction", answers(200)),
     "preflight": ("StatusFunction", answers(204)),
-    "questions-unknown": ("QuestionsFunction", answers(404)),
+    "ask-unknown-request": ("AskFollowUpFunction", answers(404)),
     "scanner-batch": ("ScannerFunction", scans(CAT, ROCKET, gives_back_too=(POISON,))),
     "scanner-test-event": ("ScannerFunction", gives_back()),
     "scanner-upload": ("ScannerFunction", scans(CAT)),
@@ -75,12 +75,12 @@ TABLE: dict[str, tuple[str, Check]] = {
 FORMS: dict[str, type[BaseModel]] = {
     "SubmitFunction": APIGatewayProxyEventModel,
     "StatusFunction": APIGatewayProxyEventModel,
-    "QuestionsFunction": APIGatewayProxyEventModel,
-    "ListingFunction": APIGatewayProxyEventModel,
+    "AskFollowUpFunction": APIGatewayProxyEventModel,
+    "ListRequestsFunction": APIGatewayProxyEventModel,
     "DeleteFunction": APIGatewayProxyEventModel,
     "ScannerFunction": SqsModel,
     "SweeperFunction": EventBridgeModel,
-    "EndedFunction": DynamoDBStreamModel,
+    "EventPublisherFunction": DynamoDBStreamModel,
     "StatsFunction": APIGatewayProxyEventModel,
 }
 

@@ -8,9 +8,9 @@ import pytest
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing.functions import Answer, picture, proxy_event
-from testing.images import png
-from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import BUCKET, IMAGES, REQUESTS
+from testing.moto_environment import MotoEnvironment, hash_of
+from testing.images import png
 
 NO_IDS = ["x" * 2049, "é" * 1025, "\ud800"]
 
@@ -25,7 +25,7 @@ def post_many(env: MotoEnvironment, entries: Any, **headers: str) -> Answer:
 
 
 def listed(env: MotoEnvironment, **query: str) -> Answer:
-    return Answer(env.functions.invoke("ListingFunction", proxy_event("GET") | {"queryStringParameters": query}))
+    return Answer(env.functions.invoke("ListRequestsFunction", proxy_event("GET") | {"queryStringParameters": query}))
 
 
 def test_each_entry_has_its_own_result(env: MotoEnvironment) -> None:
@@ -295,10 +295,10 @@ def test_each_caller_lists_and_deletes_only_what_is_theirs(env: MotoEnvironment)
 
     ids = {user: env.functions.post(entry(1), **of(user)).body["request_id"] for user in ("ann", "bob")}
     event = proxy_event("GET") | of("ann")
-    told = Answer(env.functions.invoke("ListingFunction", event)).body["requests"]
+    told = Answer(env.functions.invoke("ListRequestsFunction", event)).body["requests"]
     assert [each["request_id"] for each in told] == [ids["ann"]]
     by_id = event | {"queryStringParameters": {"ids": f"{ids['bob']},{ids['ann']},nobody"}}
-    bobs, anns, nobodys = Answer(env.functions.invoke("ListingFunction", by_id)).body["results"]
+    bobs, anns, nobodys = Answer(env.functions.invoke("ListRequestsFunction", by_id)).body["results"]
     assert (bobs, bobs["status_code"], anns["status_code"]) == (nobodys, 404, 200)
     refused = proxy_event("DELETE") | of("ann") | {"pathParameters": {"request_id": ids["bob"]}}
     assert Answer(env.functions.invoke("DeleteFunction", refused)).status == 404

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from ops.openapi import shapes
 from ops.openapi.description import PROBLEM
 from ops.openapi.operations import OPERATIONS
-from testing.fake_rekognition import label
 from testing.functions import Answer, picture, proxy_event
+from testing.fake_rekognition import label
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 
 OPERATION = {operation.name: operation for operation in OPERATIONS}
@@ -44,7 +44,7 @@ def invoke(env: MotoEnvironment, function: str, method: str, **event: Any) -> An
 
 
 def post(env: MotoEnvironment, resource: str, body: Any, **event: Any) -> Answer:
-    function = "QuestionsFunction" if resource.endswith("questions") else "SubmitFunction"
+    function = "AskFollowUpFunction" if resource.endswith("questions") else "SubmitFunction"
     return invoke(env, function, "POST", resource=resource, body=json.dumps(body), **event)
 
 
@@ -93,9 +93,7 @@ def test_what_breaks_on_our_side_is_answered_as_described(env: MotoEnvironment) 
 
 
 @pytest.mark.parametrize("query", [None, {"debugData": "Y"}])
-def test_every_standing_is_answered_as_described(
-    env: MotoEnvironment, scanned: str, query: dict[str, str] | None
-) -> None:
+def test_every_standing_is_answered_as_described(env: MotoEnvironment, scanned: str, query: dict[str, str] | None) -> None:
     missed = env.functions.submit(picture(), "dog").body["request_id"]
     env.detector.damaged = {hash_of(picture(1))}
     broken = env.functions.submit(picture(1)).body["request_id"]
@@ -141,7 +139,7 @@ def test_a_list_is_answered_as_described(env: MotoEnvironment, scanned: str) -> 
     env.functions.submit(picture(1))
     waiting = env.functions.submit(picture(2)).body["request_id"]
     for query in ({}, {"limit": "1"}, {"status": "other"}, {"ids": f"{waiting},{scanned},unknown"}, {"ids": ""}):
-        assert_as_described("list", invoke(env, "ListingFunction", "GET", queryStringParameters=query))
+        assert_as_described("list", invoke(env, "ListRequestsFunction", "GET", queryStringParameters=query))
 
 
 def test_a_deletion_is_answered_as_described(env: MotoEnvironment, scanned: str) -> None:

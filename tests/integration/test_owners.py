@@ -39,7 +39,7 @@ def posted_by(who: dict[str, Any], env: MotoEnvironment, **event: Any) -> Answer
 
 
 def asked_by(who: dict[str, Any], env: MotoEnvironment, function: str, request_id: str) -> Answer:
-    event = proxy_event("POST", "{}") if function == "QuestionsFunction" else proxy_event("GET")
+    event = proxy_event("POST", "{}") if function == "AskFollowUpFunction" else proxy_event("GET")
     return Answer(
         env.functions.invoke(function, event | {"pathParameters": {"request_id": request_id}, "requestContext": who})
     )
@@ -79,7 +79,7 @@ def test_a_role_is_the_same_caller_in_all_its_sessions(other: dict[str, Any], is
     assert (caller({"requestContext": other}) == caller({"requestContext": ROLE})) is is_same
 
 
-@pytest.mark.parametrize("function", ["StatusFunction", "QuestionsFunction"])
+@pytest.mark.parametrize("function", ["StatusFunction", "AskFollowUpFunction"])
 @pytest.mark.parametrize(
     ("owner", "reader", "status"),
     [
@@ -100,7 +100,7 @@ def test_a_request_is_open_to_its_owner_and_to_all_when_nobody_owns_it(
     assert asked_by(reader, env, function, request_id).status == status
 
 
-@pytest.mark.parametrize("function", ["StatusFunction", "QuestionsFunction"])
+@pytest.mark.parametrize("function", ["StatusFunction", "AskFollowUpFunction"])
 def test_anothers_id_answers_like_an_absent_one(env: MotoEnvironment, function: str) -> None:
     request_id = posted_by(ANN, env).body["request_id"]
     env.trigger.deliver_all()

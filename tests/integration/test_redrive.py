@@ -18,8 +18,8 @@ from ops.redrive.redrive import redrive
 from ops.redrive.scan_queue import ScanQueue
 from ops.redrive.webhook import Webhook
 from testing.functions import picture, proxy_event
-from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
+from testing.moto_environment import MotoEnvironment, hash_of
 
 CAT = picture()
 KEY = f"images/{hash_of(CAT)}.png"
@@ -147,7 +147,7 @@ class Lambdas:
 
 @pytest.fixture
 def ended_function(env: MotoEnvironment) -> EndedFunction:
-    lambdas = Lambdas(lambda event: env.functions.invoke("EndedFunction", event))
+    lambdas = Lambdas(lambda event: env.functions.invoke("EventPublisherFunction", event))
     return EndedFunction(env.streams.client, lambdas, "ended")
 
 
@@ -313,7 +313,13 @@ def test_an_event_stays_that_the_webhook_refuses_again(
 
 def given_up(**outputs: str) -> list[str]:
     """Whom a stack's dead letters are for."""
-    names = ("DeadLetterQueueUrl", "UnannouncedQueueUrl", "ScanQueueUrl", "ImagesTable", "EndedFunction")
+    names = (
+        "ScanDeadLetterQueueUrl",
+        "EventStreamDeadLetterQueueUrl",
+        "ScanQueueUrl",
+        "ImagesTable",
+        "EventPublisherFunction",
+    )
     client: Any = boto3.client
     stack = Deployed(client, dict.fromkeys(names, "it") | outputs, {"WebhookUrl": "https://example.org/scans"})
     return [addressee.name for _, addressee in stack.given_up()]
@@ -323,4 +329,4 @@ def given_up(**outputs: str) -> list[str]:
 def test_every_queue_of_a_stack_is_gone_through_and_the_webhooks_where_there_is_one() -> None:
     always = ["the scan queue", "the function that sends events"]
     assert given_up() == always
-    assert given_up(WebhookDeadLettersUrl="it", WebhookKey="it") == [*always, "the webhook"]
+    assert given_up(WebhookDeadLetterQueueUrl="it", WebhookApiKeySecret="it") == [*always, "the webhook"]

@@ -7,9 +7,9 @@ from botocore.exceptions import ClientError
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing.functions import picture
-from testing.images import png
-from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.resources import IMAGES, QUEUE_URL, REQUESTS
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.images import png
 
 CAT = picture()
 PATIENCE = 10 * MINUTE
@@ -84,7 +84,7 @@ def test_what_the_scanner_missed_is_settled(env: MotoEnvironment) -> None:
     ids = unsettled(env, 3)
     before = [env.functions.get(request_id).body for request_id in ids]
     assert env.functions.sweep()["settled"] == 3
-    assert env.resources.rows(REQUESTS, index="waiting") == []
+    assert env.resources.rows(REQUESTS, index="pending_by_image") == []
     assert [env.functions.get(request_id).body for request_id in ids] == before
 
 
@@ -93,7 +93,7 @@ def test_more_than_a_round_of_requests_is_settled(env: MotoEnvironment) -> None:
     env.resources.ask_again(env.functions.accepted[0], 249)
     swept = env.functions.sweep()
     assert (swept["waiting"], swept["settled"], swept["is_complete"]) == (250, 250, True)
-    assert env.resources.rows(REQUESTS, index="waiting") == []
+    assert env.resources.rows(REQUESTS, index="pending_by_image") == []
 
 
 def test_a_sweep_that_no_time_is_left_for_says_so(env: MotoEnvironment) -> None:

@@ -9,7 +9,7 @@ import pytest
 from imagescan_cli import workflow
 from imagescan_cli.image_files import ImageFile, read_image_file
 from imagescan_cli.questions import Question, idempotency_key, submit_body
-from tests.pictures import png
+from testing.images import png
 from tests.unit.cli_runs import Run, lines
 from tests.unit.cli_service import FakeService, Fault
 

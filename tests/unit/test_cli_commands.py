@@ -13,7 +13,7 @@ from imagescan_cli.image_files import ImageFile, read_image_file
 from imagescan_cli.questions import Question
 from imagescan_cli.schemas import RequestJson
 from imagescan_cli.workflow import ScanWorkflow
-from tests.pictures import png
+from testing.images import png
 from tests.unit.cli_runs import Run, lines
 from tests.unit.cli_service import FakeService, Fault
 

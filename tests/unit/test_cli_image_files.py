@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from imagescan.labels import LOWEST_CONFIDENCE
+from imagescan.domain.labels import LOWEST_CONFIDENCE
 from imagescan_cli import questions
 from imagescan_cli.image_files import ImageFile, detect_type, find_images, group_by_content, read_image_file
 from imagescan_cli.questions import Question, idempotency_key, submit_body
-from tests.pictures import jpeg, png
+from testing.images import jpeg, png
 
 
 @pytest.mark.parametrize(

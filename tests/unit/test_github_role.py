@@ -79,7 +79,14 @@ def test_what_the_template_names_itself_is_within_its_reach(deployment: Deployme
         for name, properties in deployment.of_type(kind).items()
         if NAMED_BY_HAND[kind] in properties
     }
-    assert set(named) == {"ImagesBucket", "EventBus", "Webhook", "WebhookConnection", "WebhookKey", "Dashboard"}
+    assert set(named) == {
+        "ImagesBucket",
+        "EventBus",
+        "WebhookDestination",
+        "WebhookConnection",
+        "WebhookApiKeySecret",
+        "Dashboard",
+    }
     prefix = parameters_of(environment)["ImagesBucketPrefix"]
     starts = {name: start.replace("${ImagesBucketPrefix}", prefix) for name, start in named.items()}
     reach = ("${AWS::StackName}", f"imagescan-{environment}")

@@ -1,4 +1,4 @@
-"""What must hold of every deployment, asserted on what SAM makes of the template for it."""
+"""Check the resources of each deployment variant, after the SAM transform and with all parameters resolved."""
 
 import json
 import re
@@ -11,40 +11,40 @@ from typing import Any
 import pytest
 
 from imagescan.aws.event_bus import SOURCE
-from imagescan.domain.policy import SCANNER_TIMEOUT_SECONDS
 from imagescan.use_cases.scan_image import OutcomeKind
+from imagescan.domain.policy import SCANNER_TIMEOUT_SECONDS
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from local import paths
 from testing.deployment import Deployment, parameters_of
-from testing.iam_grants import MAY, Grant, row
+from testing.iam_grants import EXPECTED_GRANTS, Grant, grants_for
 from testing.template import Template
 
-SENT_WITH_AN_UPLOAD = ("content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-request-id")
-A_STREAM_REMEMBERS = 86_400  # seconds
+UPLOAD_HEADERS = ("content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-request-id")
+STREAM_RETENTION_SECONDS = 86_400
 POOL_ARN = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_abc"
-OWN_DOMAIN = {
-    "PageDomain": "scan.example.org",
-    "PageCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
+CUSTOM_DOMAIN = {
+    "WebDomainName": "scan.example.org",
+    "WebCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
 }
 STAGING, PRODUCTION = parameters_of("staging"), parameters_of("production")
 DEPLOYMENTS: dict[str, dict[str, str]] = {
-    "unasked": {},
+    "defaults": {},
     "staging": STAGING,
     "production": PRODUCTION,
-    "open": {"Access": "open"},
-    "website": {"Page": "website"},
-    "provisioned": {"MemorySize": "1024", "SnapStart": "PublishedVersions", "ProvisionedPollers": "4"},
+    "open": {"AuthMode": "open"},
+    "website": {"WebHosting": "website"},
+    "provisioned": {"MemorySize": "1024", "SnapStart": "PublishedVersions", "ProvisionedPollerCount": "4"},
     "traced": {"Tracing": "Active"},
     "webhook": {"WebhookUrl": "https://example.org/scans"},
-    "existing pool": {"Access": "cognito", "UserPoolArn": POOL_ARN},
-    "local": {"LocalEmulator": "true", "Access": "open"},
+    "existing pool": {"AuthMode": "cognito", "UserPoolArn": POOL_ARN},
+    "local": {"IsLocalEmulator": "true", "AuthMode": "open"},
 }
 ON_AWS = {name: parameters for name, parameters in DEPLOYMENTS.items() if name != "local"}
-GUARDED = {name: parameters for name, parameters in ON_AWS.items() if name != "open"}
+AUTHENTICATED = {name: parameters for name, parameters in ON_AWS.items() if name != "open"}
 
 every_deployment = pytest.mark.parametrize("parameters", DEPLOYMENTS.values(), ids=DEPLOYMENTS)
 every_deployment_on_aws = pytest.mark.parametrize("parameters", ON_AWS.values(), ids=ON_AWS)
-every_guarded_deployment = pytest.mark.parametrize("parameters", GUARDED.values(), ids=GUARDED)
+every_authenticated_deployment = pytest.mark.parametrize("parameters", AUTHENTICATED.values(), ids=AUTHENTICATED)
 
 
 @pytest.fixture
@@ -53,13 +53,13 @@ def deployment(parameters: dict[str, str]) -> Deployment:
 
 
 def methods(deployment: Deployment) -> dict[tuple[str, str], dict[str, Any]]:
-    """What API Gateway is told of each path and method."""
-    paths_of = deployment.properties("Api")["Body"]["paths"]
-    return {(path, method): told for path, each in paths_of.items() for method, told in each.items()}
+    """Return the OpenAPI operation of each path and method."""
+    api_paths = deployment.properties("Api")["Body"]["paths"]
+    return {(path, method): operation for path, each in api_paths.items() for method, operation in each.items()}
 
 
 def mappings(deployment: Deployment) -> list[dict[str, Any]]:
-    """What feeds the functions from queues and streams."""
+    """Return the event source mappings of queues and streams."""
     return list(deployment.of_type("Lambda::EventSourceMapping").values())
 
 
@@ -67,92 +67,147 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-# ---------------------------------------------------------------- who may call
+# ---------------------------------------------------------------- authentication
 
 
-@every_guarded_deployment
-def test_every_method_but_a_preflight_is_guarded_by_a_scheme_that_exists(deployment: Deployment) -> None:
+@every_authenticated_deployment
+def test_every_method_except_preflight_requires_an_existing_security_scheme(deployment: Deployment) -> None:
     schemes = deployment.properties("Api")["Body"]["components"]["securitySchemes"]
-    guards = {key: told.get("security", []) for key, told in methods(deployment).items() if key[1] != "options"}
+    security = {
+        key: operation.get("security", []) for key, operation in methods(deployment).items() if key[1] != "options"
+    }
     assert len(schemes) == 1
-    assert guards == {key: [{scheme: []} for scheme in schemes] for key in guards}
+    assert security == {key: [{scheme: []} for scheme in schemes] for key in security}
 
 
 @every_deployment
-def test_a_preflight_is_never_guarded_because_browsers_send_it_without_credentials(deployment: Deployment) -> None:
-    preflights = [told for (_, method), told in methods(deployment).items() if method == "options"]
+def test_preflight_requests_need_no_authentication_because_browsers_send_them_without_credentials(
+    deployment: Deployment,
+) -> None:
+    preflights = [operation for (_, method), operation in methods(deployment).items() if method == "options"]
     assert len(preflights) == len(deployment.properties("Api")["Body"]["paths"])
-    assert [told for told in preflights if "security" in told] == []
+    assert [operation for operation in preflights if "security" in operation] == []
 
 
-def test_an_open_api_is_open_because_a_parameter_says_so() -> None:
-    assert all(told.get("security", []) == [] for told in methods(Deployment.of(Access="open")).values())
+def test_auth_mode_open_disables_authentication() -> None:
+    operations = methods(Deployment.of(AuthMode="open")).values()
+    assert all(operation.get("security", []) == [] for operation in operations)
 
 
 @pytest.mark.parametrize(
     ("parameters", "scheme"),
     [
         ({}, "awsSigv4"),
-        ({"Access": "iam"}, "awsSigv4"),
-        ({"Access": "cognito"}, "cognito_user_pools"),
+        ({"AuthMode": "iam"}, "awsSigv4"),
+        ({"AuthMode": "cognito"}, "cognito_user_pools"),
     ],
 )
-def test_callers_are_known_by_the_way_that_access_names(deployment: Deployment, scheme: str) -> None:
+def test_auth_mode_selects_the_security_scheme(deployment: Deployment, scheme: str) -> None:
     [found] = deployment.properties("Api")["Body"]["components"]["securitySchemes"].values()
     assert found["x-amazon-apigateway-authtype"] == scheme
 
 
-def test_an_existing_user_pool_is_used_and_none_is_made() -> None:
-    deployment = Deployment.of(Access="cognito", UserPoolArn=POOL_ARN)
+def test_an_existing_user_pool_is_used_instead_of_a_new_one() -> None:
+    deployment = Deployment.of(AuthMode="cognito", UserPoolArn=POOL_ARN)
     scheme = deployment.properties("Api")["Body"]["components"]["securitySchemes"]["userPool"]
     assert scheme["x-amazon-apigateway-authorizer"]["providerARNs"] == [POOL_ARN]
     assert deployment.of_type("Cognito::UserPool") == {}
 
 
-def test_nobody_lets_themselves_into_a_user_pool_that_was_made() -> None:
-    [pool] = Deployment.of(Access="cognito").of_type("Cognito::UserPool").values()
+def test_a_created_user_pool_does_not_allow_self_registration() -> None:
+    [pool] = Deployment.of(AuthMode="cognito").of_type("Cognito::UserPool").values()
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
 
 
-ELSEWHERE = {"UserPoolArn": POOL_ARN, "SignInDomain": "login.example.org", "SignInClientId": "client7"}
+EXISTING_POOL = {
+    "UserPoolArn": POOL_ARN,
+    "ExistingUserPoolDomain": "login.example.org",
+    "ExistingUserPoolClientId": "client7",
+}
 
 
 @pytest.mark.parametrize("parameters", [STAGING, PRODUCTION], ids=["staging", "production"])
-def test_people_sign_in_by_a_code_that_only_the_page_over_https_is_handed(deployment: Deployment) -> None:
+def test_users_sign_in_with_an_authorization_code_that_only_the_https_page_receives(deployment: Deployment) -> None:
     [client] = deployment.of_type("Cognito::UserPoolClient").values()
     page = {"Fn::Sub": ["https://${Host}/", {"Host": {"Fn::GetAtt": ["Distribution", "DomainName"]}}]}
     assert client["CallbackURLs"] == client["LogoutURLs"] == [page]
     assert (client["AllowedOAuthFlows"], client["GenerateSecret"]) == (["code"], False)
     assert deployment.outputs["SignInClientId"]["Value"] == {"Ref": "UserPoolClient"}
-    assert "SignIn" in deployment.references()
+    assert "UserPoolDomain" in deployment.references()
 
 
-def test_a_page_in_development_may_sign_in_where_a_parameter_says_so() -> None:
-    client = Deployment.of(Access="cognito", LocalPage="http://localhost:8080/").properties("UserPoolClient")
+def test_dev_callback_url_allows_sign_in_during_development() -> None:
+    client = Deployment.of(AuthMode="cognito", DevCallbackUrl="http://localhost:8080/").properties("UserPoolClient")
     assert client["CallbackURLs"][1:] == ["http://localhost:8080/"]
 
 
-@pytest.mark.parametrize("parameters", [{"Page": "website"}, {"LocalEmulator": "true"}], ids=["website", "local"])
-def test_a_page_without_https_is_told_of_no_way_to_sign_in(parameters: dict[str, str]) -> None:
-    deployment = Deployment.of(Access="cognito", **parameters)
+@pytest.mark.parametrize(
+    "parameters", [{"WebHosting": "website"}, {"IsLocalEmulator": "true"}], ids=["website", "local"]
+)
+def test_sign_in_is_not_available_without_https(parameters: dict[str, str]) -> None:
+    deployment = Deployment.of(AuthMode="cognito", **parameters)
     assert {"SignInUrl", "SignInClientId"} & deployment.outputs.keys() == set()
     assert deployment.of_type("Cognito::UserPoolDomain") == {}
     assert deployment.properties("UserPoolClient")["AllowedOAuthFlowsUserPoolClient"] is False
 
 
-def test_people_of_an_existing_user_pool_sign_in_where_it_lets_them() -> None:
-    deployment = Deployment.of(Access="cognito", **ELSEWHERE)
-    assert deployment.outputs["SignInUrl"]["Value"] == {"Fn::Sub": "https://${SignInDomain}"}
+def test_users_of_an_existing_user_pool_sign_in_at_its_domain() -> None:
+    deployment = Deployment.of(AuthMode="cognito", **EXISTING_POOL)
+    assert deployment.outputs["SignInUrl"]["Value"] == {"Fn::Sub": "https://${ExistingUserPoolDomain}"}
     assert deployment.outputs["SignInClientId"]["Value"] == "client7"
     assert deployment.of_type("Cognito::UserPoolDomain") == {}
 
 
+GATEWAY_CODES = {
+    "ACCESS_DENIED": "access_denied",
+    "EXPIRED_TOKEN": "expired_token",
+    "INVALID_SIGNATURE": "invalid_signature",
+    "MISSING_AUTHENTICATION_TOKEN": "not_signed",
+    "RESOURCE_NOT_FOUND": "not_found",
+    "REQUEST_TOO_LARGE": "request_too_large",
+    "THROTTLED": "too_many_requests",
+    "UNAUTHORIZED": "not_signed_in",
+    "INTEGRATION_FAILURE": "bad_gateway",
+    "INTEGRATION_TIMEOUT": "gateway_timeout",
+    "DEFAULT_4XX": "request_rejected",
+    "DEFAULT_5XX": "internal_error",
+}
+"""Code of each gateway response type, with AuthMode iam."""
+
+
+def gateway_bodies(deployment: Deployment) -> dict[str, dict[str, str]]:
+    """Return the JSON body of each gateway response type."""
+    responses = deployment.properties("Api")["Body"]["x-amazon-apigateway-gateway-responses"]
+    templates = {kind: each["responseTemplates"]["application/json"] for kind, each in responses.items()}
+    rendered = {kind: each.replace("$context.error.messageString", '"text"') for kind, each in templates.items()}
+    return {kind: json.loads(each) for kind, each in rendered.items()}
+
+
+def test_each_gateway_response_has_its_own_code_and_a_message() -> None:
+    bodies = gateway_bodies(Deployment.of())
+    assert {kind: body["code"] for kind, body in bodies.items()} == GATEWAY_CODES
+    assert all(body.keys() == {"code", "message"} and body["message"] for body in bodies.values())
+
+
+@pytest.mark.parametrize("parameters", [{"AuthMode": "open"}, {"AuthMode": "cognito"}], ids=["open", "cognito"])
+def test_an_unknown_path_is_not_found_where_requests_are_not_signed(deployment: Deployment) -> None:
+    bodies = gateway_bodies(deployment)
+    assert bodies["MISSING_AUTHENTICATION_TOKEN"] == bodies["RESOURCE_NOT_FOUND"]
+
+
 @every_deployment
-def test_the_api_is_throttled_and_the_scanner_bounded(deployment: Deployment) -> None:
+def test_gateway_responses_allow_every_origin_so_that_browsers_can_read_the_code(deployment: Deployment) -> None:
+    responses = deployment.properties("Api")["Body"]["x-amazon-apigateway-gateway-responses"].values()
+    header = "gatewayresponse.header.Access-Control-Allow-Origin"
+    assert {each["responseParameters"][header] for each in responses} == {"'*'"}
+
+
+@every_deployment
+def test_api_rate_and_scanner_concurrency_are_limited(deployment: Deployment) -> None:
     [stage] = deployment.of_type("ApiGateway::Stage").values()
-    [throttled] = stage["MethodSettings"]
-    assert (throttled["HttpMethod"], throttled["ResourcePath"]) == ("*", "/*")
-    assert throttled["ThrottlingRateLimit"] > 0
+    [settings] = stage["MethodSettings"]
+    assert (settings["HttpMethod"], settings["ResourcePath"]) == ("*", "/*")
+    assert settings["ThrottlingRateLimit"] > 0
     [mapping] = [
         each for each in mappings(deployment) if each["EventSourceArn"] == {"Fn::GetAtt": ["ScanQueue", "Arn"]}
     ]
@@ -161,49 +216,51 @@ def test_the_api_is_throttled_and_the_scanner_bounded(deployment: Deployment) ->
     assert all(int(bound) >= 2 for bound in bounds.values())
 
 
-# ---------------------------------------------------------------- what may be done
+# ---------------------------------------------------------------- permissions
 
 
 @every_deployment
-def test_nothing_is_granted_on_every_resource_but_what_knows_no_resources(deployment: Deployment) -> None:
-    everywhere = {
+def test_wildcard_resources_are_granted_only_to_actions_without_resource_level_permissions(
+    deployment: Deployment,
+) -> None:
+    on_all_resources = {
         action
         for _, statement in deployment.statements()
         if statement["Effect"] == "Allow" and "*" in as_list(statement.get("Resource"))
         for action in as_list(statement["Action"])
     }
-    assert everywhere <= {"rekognition:DetectLabels", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert on_all_resources <= {"rekognition:DetectLabels", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
 @every_deployment
-def test_every_function_has_a_role_of_its_own(deployment: Deployment) -> None:
+def test_each_function_has_its_own_role(deployment: Deployment) -> None:
     roles = [each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()]
     assert len(roles) == len(set(roles))
 
 
 @pytest.mark.parametrize(
-    "parameters", [{}, PRODUCTION, {"LocalEmulator": "true"}], ids=["unasked", "production", "local"]
+    "parameters", [{}, PRODUCTION, {"IsLocalEmulator": "true"}], ids=["defaults", "production", "local"]
 )
-def test_every_role_of_a_function_may_do_what_its_row_says(deployment: Deployment) -> None:
+def test_each_function_role_has_exactly_the_expected_grants(deployment: Deployment) -> None:
     roles = {each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()}
-    assert roles == set(MAY)
-    assert {role: grants(deployment, role) for role in roles} == {role: row(role) for role in roles}
+    assert roles == set(EXPECTED_GRANTS)
+    assert {role: grants(deployment, role) for role in roles} == {role: grants_for(role) for role in roles}
 
 
 def grants(deployment: Deployment, role: str) -> set[Grant]:
-    """What the role's policies let it do."""
-    own = [statement for name, statement in deployment.statements() if name == role]
-    assert {statement["Effect"] for statement in own} == {"Allow"}
+    """Return the actions and resources that the policies of a role allow."""
+    statements = [statement for name, statement in deployment.statements() if name == role]
+    assert {statement["Effect"] for statement in statements} == {"Allow"}
     return {
         (action, named(resource))
-        for statement in own
+        for statement in statements
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
     }
 
 
 def named(resource: Any) -> str:
-    """A resource's ARN, with the resource's name in the template for what comes before its own parts."""
+    """Return a resource ARN with the logical ID instead of the ARN prefix, for example ``ImagesBucket/images/*``."""
     if isinstance(resource, str):
         return resource
     if "Fn::GetAtt" in resource:
@@ -212,18 +269,18 @@ def named(resource: Any) -> str:
     return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", pattern.replace("arn:${AWS::Partition}:s3:::${Bucket}", "ImagesBucket"))
 
 
-def test_the_roles_that_no_function_has_may_do_one_thing_each() -> None:
+def test_each_other_role_has_a_single_permission() -> None:
     deployment = Deployment.of(**PRODUCTION, WebhookUrl="https://example.org/scans")
     of_functions = {each["Role"]["Fn::GetAtt"][0] for each in deployment.of_type("Lambda::Function").values()}
     others = set(deployment.of_type("IAM::Role")) - of_functions
     granted = [(name, each["Action"], each["Resource"]) for name, each in deployment.statements() if name in others]
-    assert granted == [("WebhookRole", "events:InvokeApiDestination", {"Fn::GetAtt": ["Webhook", "Arn"]})]
+    assert granted == [("WebhookRole", "events:InvokeApiDestination", {"Fn::GetAtt": ["WebhookDestination", "Arn"]})]
     attached = {name: deployment.properties(name).get("ManagedPolicyArns", []) for name in others}
-    by_codedeploy = ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"]
-    assert attached == {"WebhookRole": [], "CodeDeployServiceRole": by_codedeploy}
+    codedeploy_policy = ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"]
+    assert attached == {"WebhookRole": [], "CodeDeployServiceRole": codedeploy_policy}
 
 
-def test_every_function_may_write_traces_only_where_tracing_is_asked_for() -> None:
+def test_functions_can_write_traces_only_if_tracing_is_active() -> None:
     traced, untraced = Deployment.of(Tracing="Active"), Deployment.of()
     functions = traced.of_type("Lambda::Function").values()
     assert {each["TracingConfig"]["Mode"] for each in functions} == {"Active"}
@@ -233,21 +290,21 @@ def test_every_function_may_write_traces_only_where_tracing_is_asked_for() -> No
 
 
 @every_deployment
-def test_a_service_may_act_for_this_account_and_its_source_alone(deployment: Deployment) -> None:
-    let_in = [
+def test_service_principals_are_restricted_to_this_account_and_a_source_arn(deployment: Deployment) -> None:
+    allowed = [
         statement
         for name, statement in deployment.statements()
         if statement["Effect"] == "Allow" and "Service" in as_list(statement.get("Principal", {}))[0]
     ]
-    assert let_in
-    for statement in let_in:
-        named = {key: value for kind in statement["Condition"].values() for key, value in kind.items()}
-        assert named["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
-        assert "aws:SourceArn" in named
+    assert allowed
+    for statement in allowed:
+        conditions = {key: value for kind in statement["Condition"].values() for key, value in kind.items()}
+        assert conditions["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+        assert "aws:SourceArn" in conditions
 
 
 @every_deployment
-def test_whoever_may_invoke_a_function_is_named_with_account_and_source(deployment: Deployment) -> None:
+def test_invoke_permissions_are_restricted_to_a_source_in_this_account(deployment: Deployment) -> None:
     permissions = deployment.of_type("Lambda::Permission")
     assert permissions
     for permission in permissions.values():
@@ -256,21 +313,21 @@ def test_whoever_may_invoke_a_function_is_named_with_account_and_source(deployme
 
 
 @every_deployment_on_aws
-def test_everybody_is_turned_away_who_does_not_use_tls(deployment: Deployment) -> None:
-    closed = {
+def test_requests_without_tls_are_denied(deployment: Deployment) -> None:
+    denied = {
         json.dumps(resource)
         for _, statement in deployment.statements()
         if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         for resource in as_list(statement["Resource"])
     }
-    holders = ("S3::Bucket", "SQS::Queue", "SNS::Topic")
-    names = {name for kind in holders for name in deployment.of_type(kind)}
-    open_by_nature = {"SiteBucket"} if "WebsiteConfiguration" in deployment.properties("SiteBucket") else set()
-    assert {name for name in names if not any(f'"{name}' in each for each in closed)} == open_by_nature
+    kinds = ("S3::Bucket", "SQS::Queue", "SNS::Topic")
+    names = {name for kind in kinds for name in deployment.of_type(kind)}
+    http_only = {"SiteBucket"} if "WebsiteConfiguration" in deployment.properties("SiteBucket") else set()
+    assert {name for name in names if not any(f'"{name}' in each for each in denied)} == http_only
 
 
 @every_deployment
-def test_no_bucket_is_public_but_that_of_a_website(deployment: Deployment) -> None:
+def test_only_the_website_bucket_is_public(deployment: Deployment) -> None:
     public = {
         name
         for name, bucket in deployment.of_type("S3::Bucket").items()
@@ -281,39 +338,39 @@ def test_no_bucket_is_public_but_that_of_a_website(deployment: Deployment) -> No
     assert websites <= {"SiteBucket"}
 
 
-# ---------------------------------------------------------------- that nothing is lost
+# ---------------------------------------------------------------- durability
 
 
 @every_deployment
-def test_a_message_is_hidden_for_six_times_as_long_as_a_scan_may_take(deployment: Deployment) -> None:
+def test_the_visibility_timeout_is_at_least_six_times_the_scanner_timeout(deployment: Deployment) -> None:
     queue, scanner = deployment.properties("ScanQueue"), deployment.properties("ScannerFunction")
     assert queue["VisibilityTimeout"] >= 6 * scanner["Timeout"]
     assert scanner["Timeout"] == SCANNER_TIMEOUT_SECONDS
 
 
-def test_every_deadline_that_is_allowed_lets_the_sweeper_repair_a_lost_message() -> None:
+def test_every_allowed_request_timeout_leaves_time_to_recover_a_lost_message() -> None:
     parameters = Template({}).parameters
-    allowed = re.compile(parameters["DeadlineMinutes"]["AllowedPattern"])
-    sweep_minutes = int(parameters["SweepMinutes"]["Default"])
+    allowed = re.compile(parameters["RequestTimeoutMinutes"]["AllowedPattern"])
+    sweep_minutes = int(parameters["SweepIntervalMinutes"]["Default"])
     minutes = [each for each in range(10_000) if allowed.fullmatch(str(each))]
     assert minutes == list(range(20, 1441))
     assert minutes[0] >= REQUEUE_AFTER_SECONDS / 60 + sweep_minutes
 
 
 @every_deployment
-def test_a_dead_letter_is_kept_longer_than_a_message(deployment: Deployment) -> None:
-    queue, dead = deployment.properties("ScanQueue"), deployment.properties("DeadLetterQueue")
-    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+def test_dead_letters_are_retained_longer_than_messages(deployment: Deployment) -> None:
+    queue, dead = deployment.properties("ScanQueue"), deployment.properties("ScanDeadLetterQueue")
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["ScanDeadLetterQueue", "Arn"]}
     assert dead["MessageRetentionPeriod"] > queue["MessageRetentionPeriod"]
 
 
 @every_deployment
-def test_a_message_that_fails_comes_again_alone(deployment: Deployment) -> None:
+def test_only_failed_messages_of_a_batch_are_retried(deployment: Deployment) -> None:
     assert {tuple(each["FunctionResponseTypes"]) for each in mappings(deployment)} == {("ReportBatchItemFailures",)}
 
 
 @every_deployment
-def test_what_a_stream_cannot_tell_in_time_is_left_in_a_queue_and_takes_nothing_with_it(deployment: Deployment) -> None:
+def test_expired_stream_records_go_to_the_dead_letter_queue_alone(deployment: Deployment) -> None:
     streams = {
         each["EventSourceArn"]["Fn::GetAtt"][0]: each for each in mappings(deployment) if "StartingPosition" in each
     }
@@ -323,31 +380,31 @@ def test_what_a_stream_cannot_tell_in_time_is_left_in_a_queue_and_takes_nothing_
         assert stream == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
         assert mapping["StartingPosition"] == "TRIM_HORIZON"
         assert mapping["BisectBatchOnFunctionError"] is True
-        assert 0 < mapping["MaximumRecordAgeInSeconds"] < A_STREAM_REMEMBERS
-        left = {"Fn::GetAtt": ["UnannouncedQueue", "Arn"]}
-        assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == left
+        assert 0 < mapping["MaximumRecordAgeInSeconds"] < STREAM_RETENTION_SECONDS
+        dead_letters = {"Fn::GetAtt": ["EventStreamDeadLetterQueue", "Arn"]}
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == dead_letters
 
 
-def test_a_webhook_gets_every_event_with_a_key_of_its_own_and_leaves_what_it_did_not_take() -> None:
+def test_the_webhook_receives_all_events_with_an_api_key_and_has_a_dead_letter_queue() -> None:
     deployment = Deployment.of(WebhookUrl="https://example.org/scans")
-    rule, webhook = deployment.properties("WebhookRule"), deployment.properties("Webhook")
+    rule, webhook = deployment.properties("WebhookRule"), deployment.properties("WebhookDestination")
     [target] = rule["Targets"]
     assert (rule["EventBusName"], rule["EventPattern"]) == ({"Ref": "EventBus"}, {"source": [SOURCE]})
-    assert target["Arn"] == {"Fn::GetAtt": ["Webhook", "Arn"]}
-    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["WebhookDeadLetters", "Arn"]}}
+    assert target["Arn"] == {"Fn::GetAtt": ["WebhookDestination", "Arn"]}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["WebhookDeadLetterQueue", "Arn"]}}
     assert (webhook["InvocationEndpoint"], webhook["HttpMethod"]) == ("https://example.org/scans", "POST")
     key = deployment.properties("WebhookConnection")["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"]
-    assert key == {"Fn::Sub": "{{resolve:secretsmanager:${WebhookKey}}}"}
-    assert deployment.properties("WebhookKey")["GenerateSecretString"]["PasswordLength"] >= 32
+    assert key == {"Fn::Sub": "{{resolve:secretsmanager:${WebhookApiKeySecret}}}"}
+    assert deployment.properties("WebhookApiKeySecret")["GenerateSecretString"]["PasswordLength"] >= 32
 
 
-@pytest.mark.parametrize("parameters", [{}, {"LocalEmulator": "true", "WebhookUrl": "https://example.org/scans"}])
-def test_there_is_no_webhook_where_none_is_asked_for_or_can_be(deployment: Deployment) -> None:
+@pytest.mark.parametrize("parameters", [{}, {"IsLocalEmulator": "true", "WebhookUrl": "https://example.org/scans"}])
+def test_the_webhook_is_omitted_without_a_url_and_on_the_emulator(deployment: Deployment) -> None:
     assert not {name for name in deployment.resources if name.startswith("Webhook")}
 
 
 @every_deployment
-def test_what_holds_images_and_answers_and_users_outlives_the_stack(deployment: Deployment) -> None:
+def test_images_results_and_users_are_retained_when_the_stack_is_deleted(deployment: Deployment) -> None:
     holders = [
         "ImagesBucket",
         "ImagesTable",
@@ -360,25 +417,25 @@ def test_what_holds_images_and_answers_and_users_outlives_the_stack(deployment: 
     assert all(each["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] for each in tables)
 
 
-def test_the_runbook_of_a_teardown_notes_everything_that_outlives_the_stack() -> None:
+def test_the_teardown_runbook_lists_all_retained_resources() -> None:
     deployment = Deployment.of(**PRODUCTION)
-    [noted] = re.findall(r"`for each in (.+); do output", (paths.ROOT / "docs" / "operations.md").read_text())
-    stays = {
+    [listed] = re.findall(r"`for each in (.+); do output", (paths.ROOT / "docs" / "operations.md").read_text())
+    retained = {
         name for name, each in deployment.resources.items() if each.get("DeletionPolicy") == "RetainExceptOnCreate"
     }
-    assert sorted(deployment.outputs[each]["Value"]["Ref"] for each in noted.split()) == sorted(stays)
+    assert sorted(deployment.outputs[each]["Value"]["Ref"] for each in listed.split()) == sorted(retained)
 
 
-def test_a_redrive_knows_every_queue_in_which_something_is_left() -> None:
+def test_redrive_handles_every_dead_letter_queue() -> None:
     deployment = Deployment.of(WebhookUrl="https://example.org/scans")
-    left = set(deployment.of_type("SQS::Queue")) - {"ScanQueue"}
+    dead_letter_queues = set(deployment.of_type("SQS::Queue")) - {"ScanQueue"}
     outputs = {each["Value"]["Ref"]: name for name, each in deployment.outputs.items() if set(each["Value"]) == {"Ref"}}
     redrive = (paths.ROOT / "ops" / "redrive" / "__main__.py").read_text()
-    assert {queue for queue in left if f'_queue("{outputs[queue]}")' not in redrive} == set()
+    assert {queue for queue in dead_letter_queues if f'_queue("{outputs[queue]}")' not in redrive} == set()
 
 
 @every_deployment
-def test_no_name_of_a_stack_makes_a_name_that_a_bucket_may_not_have(deployment: Deployment) -> None:
+def test_bucket_names_do_not_contain_the_stack_name(deployment: Deployment) -> None:
     names = [bucket["BucketName"] for bucket in deployment.of_type("S3::Bucket").values() if "BucketName" in bucket]
     assert names
     assert [name for name in names if "AWS::StackName" in json.dumps(name)] == []
@@ -395,27 +452,27 @@ def test_no_name_of_a_stack_makes_a_name_that_a_bucket_may_not_have(deployment: 
         ("-a-", False),
     ],
 )
-def test_every_prefix_that_is_allowed_begins_a_name_that_a_bucket_may_have(prefix: str, *, is_allowed: bool) -> None:
+def test_every_allowed_prefix_results_in_a_valid_bucket_name(prefix: str, *, is_allowed: bool) -> None:
     allowed = re.compile(Template({}).parameters["ImagesBucketPrefix"]["AllowedPattern"])
     assert bool(allowed.fullmatch(prefix)) is is_allowed
-    id_of_the_stack = "-0a1b2c3d4e5f"
-    assert bool(re.fullmatch("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", prefix + id_of_the_stack)) is is_allowed
+    stack_id = "-0a1b2c3d4e5f"
+    assert bool(re.fullmatch("[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", prefix + stack_id)) is is_allowed
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_the_pipelines_role_reaches_the_images_bucket_of_its_environment_alone(environment: str) -> None:
+def test_the_images_bucket_prefix_is_within_the_deployment_role_of_the_environment(environment: str) -> None:
     assert parameters_of(environment)["ImagesBucketPrefix"].startswith(f"imagescan-{environment}")
 
 
 @every_deployment
-def test_a_reference_leads_to_what_is_deployed(deployment: Deployment) -> None:
+def test_all_references_resolve_to_deployed_resources(deployment: Deployment) -> None:
     assert deployment.references() <= set(deployment.resources) | _parameters()
 
 
 @every_deployment
-def test_no_resource_waits_for_itself(deployment: Deployment) -> None:
-    needs = deployment.needs()
-    assert set(TopologicalSorter(needs).static_order()) == set(deployment.resources)
+def test_resources_have_no_circular_dependencies(deployment: Deployment) -> None:
+    dependencies = deployment.dependencies()
+    assert set(TopologicalSorter(dependencies).static_order()) == set(deployment.resources)
 
 
 def _parameters() -> set[str]:
@@ -428,33 +485,33 @@ def _parameters() -> set[str]:
 
 
 @every_deployment
-def test_logs_are_forgotten_some_day_and_every_function_has_its_own(deployment: Deployment) -> None:
+def test_each_function_has_its_own_log_group_with_a_retention_period(deployment: Deployment) -> None:
     groups = deployment.of_type("Logs::LogGroup")
     assert all(each["RetentionInDays"] for each in groups.values())
     used = [each["LoggingConfig"]["LogGroup"]["Ref"] for each in deployment.of_type("Lambda::Function").values()]
     assert sorted(used) == sorted(groups)
 
 
-@pytest.mark.parametrize(("level", "of_lambda"), [("INFO", "WARN"), ("DEBUG", "DEBUG")])
-def test_lambda_adds_lines_of_its_own_to_each_call_only_where_that_is_asked_for(level: str, of_lambda: str) -> None:
+@pytest.mark.parametrize(("level", "system_level"), [("INFO", "WARN"), ("DEBUG", "DEBUG")])
+def test_lambda_platform_logs_are_enabled_at_debug_level_only(level: str, system_level: str) -> None:
     for function in Deployment.of(LogLevel=level).of_type("Lambda::Function").values():
         logging = function["LoggingConfig"]
-        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", of_lambda)
+        assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", system_level)
         assert logging["ApplicationLogLevel"] == function["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == level
 
 
-def test_no_log_level_drops_the_lines_that_metrics_are_made_of() -> None:
-    assert set(Template({}).parameters["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}  # they count as INFO
+def test_no_allowed_log_level_drops_metrics() -> None:
+    assert set(Template({}).parameters["LogLevel"]["AllowedValues"]) == {"DEBUG", "INFO"}  # metrics are logged at INFO
 
 
-def test_the_story_of_a_request_is_looked_for_in_every_function() -> None:
+def test_the_request_trace_query_covers_every_function() -> None:
     deployment = Deployment.of()
     [query] = deployment.of_type("Logs::QueryDefinition").values()
     assert {each["Ref"] for each in query["LogGroupNames"]} == set(deployment.of_type("Logs::LogGroup"))
 
 
 @every_deployment_on_aws
-def test_every_alarm_tells_the_topic_of_good_and_bad_news(deployment: Deployment) -> None:
+def test_every_alarm_notifies_the_topic_of_alarm_and_ok(deployment: Deployment) -> None:
     alarms = deployment.of_type("CloudWatch::Alarm")
     assert alarms
     for alarm in alarms.values():
@@ -467,81 +524,86 @@ def test_the_dashboard_shows_every_alarm(deployment: Deployment) -> None:
     assert sorted(shown) == sorted(f"${{{name}.Arn}}" for name in deployment.of_type("CloudWatch::Alarm"))
 
 
-def test_the_runbook_says_of_each_alarm_what_to_do_and_of_no_other() -> None:
+def test_the_runbook_describes_exactly_the_existing_alarms() -> None:
     runbook = (paths.ROOT / "docs" / "operations.md").read_text()
     alarms = chain.from_iterable(Deployment.of(**each).of_type("CloudWatch::Alarm") for each in ON_AWS.values())
     assert sorted(re.findall(r"^\| `(\w+Alarm)` \|", runbook, re.MULTILINE)) == sorted(set(alarms))
 
 
 @every_deployment_on_aws
-def test_the_dashboard_shows_how_long_each_function_takes(deployment: Deployment) -> None:
+def test_the_dashboard_shows_the_duration_of_each_function(deployment: Deployment) -> None:
     [durations] = [each for each in widgets(deployment) if '"Duration"' in json.dumps(each)]
     shown = {name for metric in durations["properties"]["metrics"] for name in metric if "Function}" in str(name)}
     assert shown == {f"${{{name}}}" for name in deployment.of_type("Lambda::Function")}
 
 
-def test_an_alarm_tells_of_each_function_that_answers_the_api_when_it_is_throttled() -> None:
+def test_the_throttles_alarm_covers_every_api_function() -> None:
     deployment = Deployment.of()
     metrics = [each["MetricStat"] for each in deployment.properties("ThrottlesAlarm")["Metrics"][1:]]
     assert {each["Metric"]["MetricName"] for each in metrics} == {"Throttles"}
     watched = [each["Metric"]["Dimensions"][0]["Value"]["Ref"] for each in metrics]
-    assert sorted(watched) == sorted(functions_of_the_api(deployment))
+    assert sorted(watched) == sorted(api_functions(deployment))
 
 
-def test_an_alarm_tells_of_each_function_that_fails_where_no_error_of_the_api_does() -> None:
+def test_every_function_outside_the_api_has_an_errors_alarm() -> None:
     deployment = Deployment.of()
     alarms = deployment.of_type("CloudWatch::Alarm").values()
     watched = [alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms if alarm.get("MetricName") == "Errors"]
-    everything = set(deployment.of_type("Lambda::Function"))
-    assert sorted(watched) == sorted(everything - functions_of_the_api(deployment))
+    functions = set(deployment.of_type("Lambda::Function"))
+    assert sorted(watched) == sorted(functions - api_functions(deployment))
 
 
-def functions_of_the_api(deployment: Deployment) -> set[str]:
-    """Those that answer a path of the API."""
-    integrations = [told["x-amazon-apigateway-integration"]["uri"] for told in methods(deployment).values()]
+def api_functions(deployment: Deployment) -> set[str]:
+    """Return the functions that are integrated with the API."""
+    operations = methods(deployment).values()
+    integrations = [operation["x-amazon-apigateway-integration"]["uri"] for operation in operations]
     functions = deployment.of_type("Lambda::Function")
     return {name for name in functions if any(f"${{{name}" in json.dumps(each) for each in integrations)}
 
 
 def widgets(deployment: Deployment) -> list[dict[str, Any]]:
-    """What the dashboard shows, with the names of the template's resources in it."""
-    pattern, own = deployment.properties("Dashboard")["DashboardBody"]["Fn::Sub"]
-    for name, value in own.items():
+    """Return the dashboard widgets, with logical IDs in place of resource names."""
+    pattern, variables = deployment.properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    for name, value in variables.items():
         pattern = pattern.replace(f"${{{name}}}", value["Fn::Sub"] if value else "")
-    found: list[dict[str, Any]] = json.loads(pattern)["widgets"]
-    return found
+    parsed: list[dict[str, Any]] = json.loads(pattern)["widgets"]
+    return parsed
 
 
-def test_every_metric_that_is_watched_is_one_that_the_functions_count() -> None:
+def test_alarms_and_dashboard_use_only_metrics_that_the_functions_emit() -> None:
     deployment = Deployment.of()
     alarms = deployment.of_type("CloudWatch::Alarm").values()
     watched = {each["MetricName"] for each in alarms if each.get("Namespace") == "ImageScan"}
     shown = _own_metrics(widgets(deployment))
-    handlers = (paths.ROOT / "src" / "imagescan" / "handlers").glob("*.py")
-    counted = {name for path in handlers for name in re.findall(r'"([A-Z][A-Za-z]+)"', path.read_text())}
-    assert watched | shown <= counted | {result.title().replace("_", "") for result in OutcomeKind}
-    assert {"Scanned", "Overdue", "Faults"} <= watched
+    sources = (paths.ROOT / "src" / "imagescan").rglob("*.py")
+    emitted = {name for path in sources for name in re.findall(r'"([A-Z][A-Za-z]+)"', path.read_text())}
+    assert watched | shown <= emitted | _outcome_metrics()
+    assert {"Scanned", "Overdue", "OperatorAlerts"} <= watched
 
 
 def test_the_runbook_names_every_metric() -> None:
     runbook = (paths.ROOT / "docs" / "operations.md").read_text()
-    results = {result.title().replace("_", "") for result in OutcomeKind}
     shown = _own_metrics(widgets(Deployment.of()))
-    assert {name for name in results | shown if f"`{name}`" not in runbook} == set()
+    assert {name for name in _outcome_metrics() | shown if f"`{name}`" not in runbook} == set()
+
+
+def _outcome_metrics() -> set[str]:
+    """Return the metric of each scan outcome."""
+    return {result.title().replace("_", "") for result in OutcomeKind}
 
 
 def _own_metrics(widgets: list[dict[str, Any]]) -> set[str]:
-    """The names of the service's own metrics; a dot repeats what the metric before it says."""
-    own, namespace = set(), ""
+    """Return the metric names in the ImageScan namespace. A dot repeats the value of the previous metric."""
+    names, namespace = set(), ""
     for widget in widgets:
         for metric in widget["properties"].get("metrics", []):
             if isinstance(metric[0], str):
                 namespace = namespace if metric[0] == "." else metric[0]
-                own |= {metric[1]} if namespace == "ImageScan" else set()
-    return own
+                names |= {metric[1]} if namespace == "ImageScan" else set()
+    return names
 
 
-def test_production_shifts_calls_to_new_code_little_by_little_and_back_when_an_alarm_rings() -> None:
+def test_production_uses_canary_deployments_with_rollback_on_alarm() -> None:
     deployment = Deployment.of(**PRODUCTION)
     groups = deployment.of_type("CodeDeploy::DeploymentGroup").values()
     assert len(groups) == len(deployment.of_type("Lambda::Function"))
@@ -553,7 +615,7 @@ def test_production_shifts_calls_to_new_code_little_by_little_and_back_when_an_a
     assert all("CodeDeployLambdaAliasUpdate" in each["UpdatePolicy"] for each in aliases)
 
 
-def test_a_change_of_access_reaches_the_deployed_api() -> None:
+def test_a_change_of_auth_mode_redeploys_the_api() -> None:
     template = (paths.ROOT / "template.yaml").read_text()
     assert "AlwaysDeploy: true" in template
 
@@ -562,60 +624,63 @@ def test_a_change_of_access_reaches_the_deployed_api() -> None:
 
 
 @pytest.mark.parametrize("parameters", [STAGING, PRODUCTION], ids=["staging", "production"])
-def test_page_and_api_are_under_one_address_over_https(deployment: Deployment) -> None:
+def test_page_and_api_share_one_https_domain(deployment: Deployment) -> None:
     [distribution] = deployment.of_type("CloudFront::Distribution").values()
     config = distribution["DistributionConfig"]
     page, api = config["Origins"]
-    assert page["OriginAccessControlId"] == {"Fn::GetAtt": ["OriginAccess", "Id"]}
+    assert page["OriginAccessControlId"] == {"Fn::GetAtt": ["OriginAccessControl", "Id"]}
     assert api["CustomOriginConfig"]["OriginProtocolPolicy"] == "https-only"
-    behaviours = config["CacheBehaviors"]
-    assert {each["TargetOriginId"] for each in behaviours} == {api["Id"]}
-    patterns = [each["PathPattern"] for each in behaviours]
+    behaviors = config["CacheBehaviors"]
+    assert {each["TargetOriginId"] for each in behaviors} == {api["Id"]}
+    patterns = [each["PathPattern"] for each in behaviors]
     assert [path for path, _ in methods(deployment) if not any(fnmatch(path, each) for each in patterns)] == []
-    assert {each["ViewerProtocolPolicy"] for each in (*behaviours, config["DefaultCacheBehavior"])} == {
+    assert {each["ViewerProtocolPolicy"] for each in (*behaviors, config["DefaultCacheBehavior"])} == {
         "https-only",
         "redirect-to-https",
     }
 
 
 @pytest.mark.parametrize(
-    ("parameters", "own"),
+    ("parameters", "web_url"),
     [
         ({}, {"Fn::Sub": ["https://${Host}", {"Host": {"Fn::GetAtt": ["Distribution", "DomainName"]}}]}),
-        (OWN_DOMAIN, {"Fn::Sub": ["https://${Host}", {"Host": "scan.example.org"}]}),
-        ({"Page": "website"}, {"Fn::GetAtt": ["SiteBucket", "WebsiteURL"]}),
+        (CUSTOM_DOMAIN, {"Fn::Sub": ["https://${Host}", {"Host": "scan.example.org"}]}),
+        ({"WebHosting": "website"}, {"Fn::GetAtt": ["SiteBucket", "WebsiteURL"]}),
     ],
-    ids=["cloudfront", "a domain of one's own", "website"],
+    ids=["cloudfront", "custom domain", "website"],
 )
-def test_the_stacks_own_page_and_those_of_page_origins_may_upload(parameters: dict[str, str], own: Any) -> None:
-    alone, with_another = Deployment.of(**parameters), Deployment.of(**parameters, PageOrigins="https://example.org")
-    assert alone.outputs["PageUrl"]["Value"] == own
-    assert _origins_that_may_upload(alone) == [[own]]
-    assert _origins_that_may_upload(with_another) == [[own], "https://example.org"]
+def test_the_web_page_and_additional_origins_can_upload(parameters: dict[str, str], web_url: Any) -> None:
+    alone, with_another = (
+        Deployment.of(**parameters),
+        Deployment.of(**parameters, UploadCorsOrigins="https://example.org"),
+    )
+    assert alone.outputs["WebUrl"]["Value"] == web_url
+    assert _upload_origins(alone) == [[web_url]]
+    assert _upload_origins(with_another) == [[web_url], "https://example.org"]
 
 
-def test_on_an_emulator_the_page_needs_no_leave_and_others_get_it() -> None:
+def test_on_the_emulator_only_additional_origins_need_cors() -> None:
     local = DEPLOYMENTS["local"]
     assert "CorsConfiguration" not in Deployment.of(**local).properties("ImagesBucket")
-    assert _origins_that_may_upload(Deployment.of(**local, PageOrigins="http://localhost:5173")) == [
+    assert _upload_origins(Deployment.of(**local, UploadCorsOrigins="http://localhost:5173")) == [
         "http://localhost:5173"
     ]
 
 
-def _origins_that_may_upload(deployment: Deployment) -> list[Any]:
+def _upload_origins(deployment: Deployment) -> list[Any]:
     rules = deployment.properties("ImagesBucket")["CorsConfiguration"]["CorsRules"]
     assert {tuple(rule["AllowedMethods"]) for rule in rules} == {("PUT",)}
-    assert {tuple(sorted(rule["AllowedHeaders"])) for rule in rules} == {SENT_WITH_AN_UPLOAD}
+    assert {tuple(sorted(rule["AllowedHeaders"])) for rule in rules} == {UPLOAD_HEADERS}
     return [rule["AllowedOrigins"] for rule in rules]
 
 
-def test_every_file_of_the_page_comes_with_security_headers() -> None:
+def test_web_files_have_security_headers() -> None:
     deployment = Deployment.of()
     [distribution] = deployment.of_type("CloudFront::Distribution").values()
     assert distribution["DistributionConfig"]["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == {
-        "Ref": "SecurityHeaders"
+        "Ref": "ResponseHeadersPolicy"
     }
-    headers = deployment.properties("SecurityHeaders")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    headers = deployment.properties("ResponseHeadersPolicy")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     assert set(headers) == {
         "StrictTransportSecurity", "ContentTypeOptions", "FrameOptions", "ReferrerPolicy", "ContentSecurityPolicy",
     }  # fmt: skip
@@ -627,7 +692,7 @@ def test_every_file_of_the_page_comes_with_security_headers() -> None:
 @pytest.mark.parametrize(
     "path", [paths.ROOT / "template.yaml", paths.ROOT / "bootstrap" / "github-role.yaml"], ids=lambda path: path.name
 )
-def test_a_suppressed_finding_has_its_reason_beside_it(path: Path) -> None:
+def test_every_suppressed_finding_has_a_reason(path: Path) -> None:
     suppressed = [line for line in path.read_text().splitlines() if "CKV" in line]
     assert suppressed
     assert [line for line in suppressed if not re.search(r'comment: "[^"]{5,}"', line)] == []
@@ -637,12 +702,10 @@ def test_a_suppressed_finding_has_its_reason_beside_it(path: Path) -> None:
     ("parameters", "memory", "snapshots"),
     [({}, "512", "None"), (DEPLOYMENTS["provisioned"], "1024", "PublishedVersions")],
 )
-def test_memory_and_snapshots_are_the_same_for_every_function(
-    deployment: Deployment, memory: str, snapshots: str
-) -> None:
-    of_functions = deployment.of_type("Lambda::Function").values()
-    told = {(str(each["MemorySize"]), each["SnapStart"]["ApplyOn"]) for each in of_functions}
-    assert told == {(memory, snapshots)}
+def test_memory_size_and_snapstart_apply_to_every_function(deployment: Deployment, memory: str, snapshots: str) -> None:
+    functions = deployment.of_type("Lambda::Function").values()
+    configured = {(str(each["MemorySize"]), each["SnapStart"]["ApplyOn"]) for each in functions}
+    assert configured == {(memory, snapshots)}
 
 
 @pytest.mark.parametrize(
@@ -655,7 +718,7 @@ def test_memory_and_snapshots_are_the_same_for_every_function(
         ),
     ],
 )
-def test_scanners_are_bounded_by_concurrency_or_by_pollers_as_lambda_takes_one_only(
+def test_the_scanner_is_limited_by_either_maximum_concurrency_or_provisioned_pollers(
     deployment: Deployment, limits: dict[str, Any]
 ) -> None:
     [mapping] = [each for each in mappings(deployment) if each.get("BatchSize") == 10 and "ScanQueue" in str(each)]
