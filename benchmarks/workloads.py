@@ -12,14 +12,14 @@ from uuid import uuid4
 
 from benchmarks.meter import Meter, Units
 from benchmarks.photograph import photograph, seen
-from imagescan.aws.stream_records import finished_records
 from imagescan.api import query_params
 from imagescan.api.request_models import MAX_ENTRIES
-from imagescan.domain.image_header import ImageType
+from imagescan.aws.stream_records import finished_records
 from imagescan.domain.image import object_key
+from imagescan.domain.image_header import ImageType
 from testing.functions import BATCH_SIZE, proxy_event
-from testing.resources import BUCKET, IMAGES, REQUESTS, TEMPLATE
 from testing.moto_environment import MotoEnvironment
+from testing.resources import BUCKET, IMAGES, REQUESTS, TEMPLATE
 
 CALLS_OF_A_SCAN = ("UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query", "UpdateItem")
 _NOT_COUNTED = 1_000_000  # the number of the picture that warms the functions up

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from imagescan.aws.rows import scan_in
+from imagescan.requests import Scan
 from rich.console import Console
 from rich.table import Table
 
-from imagescan.aws.rows import scan_in
-from imagescan.requests import Scan
 from local.client import TYPES, Answer, Client
 from local.say import Trouble
 from local.stack import Stack

@@ -14,8 +14,8 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-
 from imagescan_cli.answers import Exit
+
 from local import paths, sam
 from local.client import question
 from local.environments import REGION

@@ -13,12 +13,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
-from testing.functions import picture
 from testing.fake_rekognition import label
-from testing.resources import BUCKET, DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
-from testing.recording_transport import Killed, InjectedFault
+from testing.functions import picture
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.moto_environments import MakeEnvironment
+from testing.recording_transport import InjectedFault, Killed
+from testing.resources import BUCKET, DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
 
 A_CAT, A_CAR, DAMAGED = picture(0), picture(1), picture(2)
 SEEN = {hash_of(A_CAT): [label("Cat", 97.0)], hash_of(A_CAR): [label("Car", 96.0)]}
@@ -186,7 +186,9 @@ def _calls_of(make_environment: MakeEnvironment, prepare: Act, act: Act) -> int:
 
 
 @pytest.mark.parametrize("mishap", [InjectedFault.DIES_BEFORE, InjectedFault.DIES_AFTER])
-def test_two_crashes_cost_two_extra_calls_at_most(make_environment: MakeEnvironment, mishap: InjectedFault, subtests: pytest.Subtests) -> None:
+def test_two_crashes_cost_two_extra_calls_at_most(
+    make_environment: MakeEnvironment, mishap: InjectedFault, subtests: pytest.Subtests
+) -> None:
     calls, undisturbed = _run(make_environment, USE_CASES[2], {})
     for first, second in product(range(len(calls)), repeat=2):
         with subtests.test(f"{mishap} {calls[first]}, then {mishap} call {second + 1} of the next delivery"):
@@ -194,7 +196,9 @@ def test_two_crashes_cost_two_extra_calls_at_most(make_environment: MakeEnvironm
             assert disturbed <= undisturbed + 2
 
 
-def _run(make_environment: MakeEnvironment, use_case: UseCase, mishaps: dict[int, InjectedFault]) -> tuple[list[str], int]:
+def _run(
+    make_environment: MakeEnvironment, use_case: UseCase, mishaps: dict[int, InjectedFault]
+) -> tuple[list[str], int]:
     """The calls that the use case made, and how many detections of one image were paid for in all."""
     with make_environment() as env:
         env.detector.shows, env.detector.damaged = SEEN, {hash_of(DAMAGED)}

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imagescan.domain.policy import DAY_SECONDS
 from imagescan.domain.image_record import next_day
+from imagescan.domain.policy import DAY_SECONDS
 from testing.functions import Answer, picture
-from testing.resources import BUCKET, COUNTERS, DEAD_LETTERS_URL, QUEUE_URL, REQUESTS
-from testing.recording_transport import Killed, InjectedFault
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.moto_environments import MakeEnvironment, clear_settings_cache
+from testing.recording_transport import InjectedFault, Killed
+from testing.resources import BUCKET, COUNTERS, DEAD_LETTERS_URL, QUEUE_URL, REQUESTS
 
 NOON = DAY_SECONDS * 20_000 + DAY_SECONDS / 2
 LIMIT = 4
@@ -171,7 +171,9 @@ CALLS_OF_A_WAIT = ("lease", "look", "take", "put off")
 
 @pytest.mark.parametrize("mishap", InjectedFault)
 @pytest.mark.parametrize("position", range(len(CALLS_OF_A_WAIT)), ids=CALLS_OF_A_WAIT)
-def test_no_request_is_lost_whichever_call_of_a_wait_goes_wrong(limited: MotoEnvironment, position: int, mishap: InjectedFault) -> None:
+def test_no_request_is_lost_whichever_call_of_a_wait_goes_wrong(
+    limited: MotoEnvironment, position: int, mishap: InjectedFault
+) -> None:
     spend(limited)
     limited.functions.submit(picture())
     limited.transport.plan({position: mishap})
@@ -185,6 +187,8 @@ def test_no_request_is_lost_whichever_call_of_a_wait_goes_wrong(limited: MotoEnv
     assert limited.resources.depth(QUEUE_URL) == limited.resources.depth(DEAD_LETTERS_URL) == 0
 
 
-def test_the_images_that_wait_are_counted_for_the_alarm(limited: MotoEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_images_that_wait_are_counted_for_the_alarm(
+    limited: MotoEnvironment, capsys: pytest.CaptureFixture[str]
+) -> None:
     posted(limited)
     assert '"Limited":[1' in capsys.readouterr().out.replace(" ", "")

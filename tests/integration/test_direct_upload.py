@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from testing.functions import Answer, picture, proxy_event
 from testing.fake_rekognition import label
-from testing.resources import BUCKET, IMAGES, REQUESTS
+from testing.functions import Answer, picture, proxy_event
 from testing.moto_environment import MotoEnvironment, hash_of
+from testing.resources import BUCKET, IMAGES, REQUESTS
 
 DAY = 86_400
 

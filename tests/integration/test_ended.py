@@ -8,11 +8,11 @@ import pytest
 from imagescan.aws import clients
 from imagescan.aws.counters_table import CountersTable
 from imagescan.domain.stats import Totals
-from tests.integration.conftest import Log
 from testing.functions import Answer, picture, proxy_event
-from testing.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
-from testing.recording_transport import Killed, InjectedFault
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.recording_transport import InjectedFault, Killed
+from testing.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
+from tests.integration.conftest import Log
 
 
 def submitted(env: MotoEnvironment, shade: int = 0, **fields: Any) -> str:
@@ -169,7 +169,9 @@ def test_when_a_service_fails_the_whole_batch_comes_again_and_is_counted_once(
 
 @pytest.mark.parametrize("mishap", InjectedFault)
 @pytest.mark.parametrize("call", [0, 1])
-def test_a_crash_at_any_call_loses_no_event_and_counts_nothing_twice(env: MotoEnvironment, call: int, mishap: InjectedFault) -> None:
+def test_a_crash_at_any_call_loses_no_event_and_counts_nothing_twice(
+    env: MotoEnvironment, call: int, mishap: InjectedFault
+) -> None:
     request_id = submitted(env)
     env.trigger.deliver_all()
     env.transport.plan({call: mishap})

@@ -6,10 +6,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from testing.error_contract import CALLS, Becomes
-from tests.integration.conftest import Log
 from testing.functions import picture
-from testing.resources import BUCKET, QUEUE_URL, REQUESTS
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.resources import BUCKET, QUEUE_URL, REQUESTS
+from tests.integration.conftest import Log
 
 KEY = f"images/{hash_of(picture())}.png"
 
@@ -31,7 +31,9 @@ def uploaded_without_a_checksum(env: MotoEnvironment) -> None:
 
 
 @pytest.mark.parametrize(("operation", "code"), refused(Becomes.A_FAILURE, "UpdateItem", "HeadObject", "GetObject"))
-def test_a_scan_that_meets_an_error_brings_its_message_back(env: MotoEnvironment, log: Log, operation: str, code: str) -> None:
+def test_a_scan_that_meets_an_error_brings_its_message_back(
+    env: MotoEnvironment, log: Log, operation: str, code: str
+) -> None:
     uploaded_without_a_checksum(env)
     env.transport.fail(operation, code)
     env.trigger.deliver()
@@ -69,7 +71,9 @@ def test_an_object_that_is_gone_leaves_nothing_to_do(env: MotoEnvironment, log: 
 
 
 @pytest.mark.parametrize(("operation", "code"), refused(Becomes.A_DELAY, "Query", "TransactWriteItems"))
-def test_settling_that_meets_an_error_is_left_to_the_sweeper(env: MotoEnvironment, log: Log, operation: str, code: str) -> None:
+def test_settling_that_meets_an_error_is_left_to_the_sweeper(
+    env: MotoEnvironment, log: Log, operation: str, code: str
+) -> None:
     request_id = env.functions.submit(picture()).body["request_id"]
     env.resources.ask_again(request_id, 1)
     env.transport.fail(operation, code)
@@ -109,7 +113,9 @@ def test_asking_that_meets_an_error_is_told_nothing_of_it(env: MotoEnvironment, 
 @pytest.mark.parametrize(
     ("operation", "code"), refused(Becomes.A_FAILURE, "Scan", "BatchGetItem", "UpdateItem", "SendMessage")
 )
-def test_a_sweep_that_meets_an_error_fails_and_the_next_mends_it(env: MotoEnvironment, operation: str, code: str) -> None:
+def test_a_sweep_that_meets_an_error_fails_and_the_next_mends_it(
+    env: MotoEnvironment, operation: str, code: str
+) -> None:
     request_id = env.functions.submit(picture()).body["request_id"]
     env.resources.forget_messages()
     env.pass_time(11 * MINUTE)

@@ -8,9 +8,9 @@ import pytest
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing.functions import Answer, picture, proxy_event
-from testing.resources import BUCKET, IMAGES, REQUESTS
-from testing.moto_environment import MotoEnvironment, hash_of
 from testing.images import png
+from testing.moto_environment import MotoEnvironment, hash_of
+from testing.resources import BUCKET, IMAGES, REQUESTS
 
 NO_IDS = ["x" * 2049, "é" * 1025, "\ud800"]
 

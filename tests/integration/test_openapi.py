@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from ops.openapi import shapes
 from ops.openapi.description import PROBLEM
 from ops.openapi.operations import OPERATIONS
-from testing.functions import Answer, picture, proxy_event
 from testing.fake_rekognition import label
+from testing.functions import Answer, picture, proxy_event
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 
 OPERATION = {operation.name: operation for operation in OPERATIONS}
@@ -93,7 +93,9 @@ def test_what_breaks_on_our_side_is_answered_as_described(env: MotoEnvironment) 
 
 
 @pytest.mark.parametrize("query", [None, {"debugData": "Y"}])
-def test_every_standing_is_answered_as_described(env: MotoEnvironment, scanned: str, query: dict[str, str] | None) -> None:
+def test_every_standing_is_answered_as_described(
+    env: MotoEnvironment, scanned: str, query: dict[str, str] | None
+) -> None:
     missed = env.functions.submit(picture(), "dog").body["request_id"]
     env.detector.damaged = {hash_of(picture(1))}
     broken = env.functions.submit(picture(1)).body["request_id"]

@@ -18,8 +18,8 @@ from ops.redrive.redrive import redrive
 from ops.redrive.scan_queue import ScanQueue
 from ops.redrive.webhook import Webhook
 from testing.functions import picture, proxy_event
-from testing.resources import DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
 from testing.moto_environment import MotoEnvironment, hash_of
+from testing.resources import DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
 
 CAT = picture()
 KEY = f"images/{hash_of(CAT)}.png"

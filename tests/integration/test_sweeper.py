@@ -7,9 +7,9 @@ from botocore.exceptions import ClientError
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing.functions import picture
-from testing.resources import IMAGES, QUEUE_URL, REQUESTS
-from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.images import png
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.resources import IMAGES, QUEUE_URL, REQUESTS
 
 CAT = picture()
 PATIENCE = 10 * MINUTE

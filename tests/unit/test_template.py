@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from imagescan.aws.event_bus import SOURCE
-from imagescan.use_cases.scan_image import OutcomeKind
 from imagescan.domain.policy import SCANNER_TIMEOUT_SECONDS
+from imagescan.use_cases.scan_image import OutcomeKind
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from local import paths
 from testing.deployment import Deployment, parameters_of
