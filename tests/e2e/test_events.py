@@ -17,13 +17,13 @@ from rich.console import Console
 
 from local.client import Client, question
 from local.control import RekognitionControl
-from local.environments import REGION
 from local.stack import Stack
-from ops.redrive.__main__ import Deployed
+from ops.redrive.__main__ import DeployedStack
 from ops.redrive.redrive import redrive
 from tests.deployment import Deployment
-from tests.e2e.backstage import eventually
+from tests.e2e.stack_admin import eventually
 from tests.pictures import png
+from tools.env import REGION
 
 type Event = dict[str, Any]
 
@@ -127,8 +127,8 @@ def test_changes_that_were_given_up_are_announced_by_a_redrive(
     given_up = json.dumps({"DDBStreamBatchInfo": _newest_change(stack)})
     stack.client("sqs").send_message(QueueUrl=stack.outputs()["UnannouncedQueueUrl"], MessageBody=given_up)
     out = StringIO()
-    for queue, addressee in Deployed(stack.client, stack.outputs(), {}).given_up():
-        assert redrive(queue, addressee, Console(file=out, width=200), only_list=False, with_poison=False)
+    for queue, target in DeployedStack(stack.client, stack.outputs(), {}).dead_letter_queues():
+        assert redrive(queue, target, Console(file=out, width=200), only_list=False, include_malformed=False)
     assert "1 of 1 dead letters returned to the function that sends events" in out.getvalue()
     assert [event["detail"]["request_id"] for event in subscriber.hear(1)] == [asked["request_id"]]
 
