@@ -113,8 +113,8 @@ lint: .venv/.made ## Check the style and format of the Python code
 types: .venv/.made ## Check the types of the Python code
 	@$(STEP) "types" .venv/bin/mypy $(CODE)
 security: environments $(SCANNERS)/.made $(SUPPLY)/.made ## Run security scanners on templates, code, pipeline and dependencies
-	@$(STEP) "pipeline role template" $(SAM)/bin/cfn-lint bootstrap/github-role.yaml
-	@$(STEP) "templates (checkov)" $(SCANNERS)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml bootstrap/github-role.yaml
+	@$(STEP) "bootstrap templates" $(SAM)/bin/cfn-lint bootstrap/*.yaml
+	@$(STEP) "templates (checkov)" $(SCANNERS)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml $(wildcard bootstrap/*.yaml)
 	@$(STEP) "Python (bandit)" $(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive $(filter-out tests,$(CODE))
 	@$(STEP) "pipeline (zizmor)" $(SCANNERS)/bin/zizmor --quiet --offline --persona pedantic .
 	@scripts/audit-deps.sh src/requirements.txt frontend
@@ -130,22 +130,16 @@ openapi: .venv/.made ## Regenerate docs/openapi.json
 
 ##@ AWS
 
-DEPLOY_FLAGS = --resolve-s3 --confirm-changeset
-PUBLISH_VERSIONS = PYTHONPATH=src $(PYTHON) -m ops.publish_versions
-
-.PHONY: deploy deploy-web publish-versions
-deploy: environments ## Build, deploy to AWS and publish function versions (ENV=staging or production)
+.PHONY: deploy deploy-web check-api
+deploy: environments ## Build and deploy to AWS (ENV=staging or production; OPTIONS=--changes-only or --all-at-once)
 	@test -n "$(ENV)" || { echo "ENV is required: make deploy ENV=staging" >&2; exit 2; }
-	@PATH="$(CURDIR)/$(UV)/bin:$$PATH" $(SAM)/bin/sam build --beta-features --config-env $(ENV)
-	@$(SAM)/bin/python -m tools.bytecode .aws-sam/build
-	@$(SAM)/bin/sam deploy --config-env $(ENV) $(DEPLOY_FLAGS)
-	@$(PUBLISH_VERSIONS) --env $(ENV) $(OPTIONS)
+	@PYTHONPATH=src $(PYTHON) -m ops.deploy $(ENV) $(OPTIONS)
 deploy-web: environments ## Build the web page and deploy it to AWS (ENV=staging or production)
 	@test -n "$(ENV)" || { echo "ENV is required: make deploy-web ENV=staging" >&2; exit 2; }
 	@PYTHONPATH=src $(PYTHON) -m ops.deploy_web $(ENV) $(OPTIONS)
-publish-versions: .venv/.made ## Publish functions whose parameters changed, after sam deploy (ENV=staging or STACK=name)
-	@test -n "$(ENV)$(STACK)" || { echo "ENV or STACK is required: make publish-versions ENV=staging" >&2; exit 2; }
-	@$(PUBLISH_VERSIONS) $(if $(STACK),$(STACK),--env $(ENV)) $(OPTIONS)
+check-api: .venv/.made ## Check that the deployed API requires the authentication of its AuthMode (ENV=staging or production)
+	@test -n "$(ENV)" || { echo "ENV is required: make check-api ENV=staging" >&2; exit 2; }
+	@PYTHONPATH=src $(PYTHON) -m ops.check_api $(ENV) $(OPTIONS)
 
 ##@ Development environments
 

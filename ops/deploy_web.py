@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tomllib
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,19 +10,11 @@ from typing import Any
 import boto3
 from rich.console import Console
 
-from tools import paths, web
+from ops.environment import environment
+from tools import web
 from tools.console import CommandError, step
 
 ALL_PATHS = {"Quantity": 1, "Items": ["/*"]}
-
-
-def stack_name(environment: str) -> str:
-    """Return the stack name of the environment in samconfig.toml. Raise CommandError for an unknown environment."""
-    config = tomllib.loads((paths.ROOT / "samconfig.toml").read_text())
-    try:
-        return str(config[environment]["deploy"]["parameters"]["stack_name"])
-    except KeyError as unknown:
-        raise CommandError(f"samconfig.toml has no environment {environment!r}") from unknown
 
 
 def deploy(built: Path, outputs: Mapping[str, str], s3: Any, cloudfront: Any) -> None:
@@ -44,6 +35,12 @@ def _sign_in(outputs: Mapping[str, str]) -> web.SignIn | None:
     return None
 
 
+def outputs_of(session: boto3.Session, name: str) -> dict[str, str]:
+    """Return the outputs of a stack."""
+    [stack] = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
 def main() -> int:
     """Deploy the page of the environment on the command line. Return 1 if that fails."""
     parser = argparse.ArgumentParser(prog="python -m ops.deploy_web", description=__doc__)
@@ -53,7 +50,10 @@ def main() -> int:
     arguments = parser.parse_args()
     session = boto3.Session(profile_name=arguments.profile, region_name=arguments.region)
     try:
-        outputs = _outputs(session, stack_name(arguments.environment))
+        outputs = outputs_of(session, environment(arguments.environment).stack_name)
+        if "WebUrl" not in outputs:
+            Console().print("The stack has no web page (WebHosting=none). Nothing was deployed.")
+            return 0
         with step("deploy web page"):
             deploy(web.build(), outputs, session.client("s3"), session.client("cloudfront"))
     except CommandError as error:
@@ -61,11 +61,6 @@ def main() -> int:
         return 1
     Console().print(outputs["WebUrl"])
     return 0
-
-
-def _outputs(session: boto3.Session, name: str) -> dict[str, str]:
-    [stack] = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ops import environment as settings
 from testing.intrinsics import NO_VALUE, Intrinsics
 from tools import env, paths
 
@@ -21,8 +21,7 @@ _TRANSFORM = Path(__file__).with_name("sam_transform.py")
 
 def parameters_of(environment: str) -> dict[str, str]:
     """Return the parameters that samconfig.toml sets for an environment."""
-    config = tomllib.loads((paths.ROOT / "samconfig.toml").read_text())
-    return dict(each.split("=", 1) for each in config[environment]["deploy"]["parameters"]["parameter_overrides"])
+    return dict(settings.environment(environment).parameters)
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class Deployment:
 
     @classmethod
     def of(cls, **parameters: str) -> "Deployment":
-        """Transform the template with SAM and resolve it. SAM itself evaluates only GradualDeployment."""
-        template = _transformed(parameters.get("GradualDeployment", "false"))
+        """Transform the template with SAM and resolve it. SAM itself evaluates only GradualDeployment and Release."""
+        template = _transformed(parameters.get("GradualDeployment", "false"), parameters.get("Release", ""))
         defaults = {name: each.get("Default") for name, each in template["Parameters"].items()}
         values = {"AWS::NoValue": NO_VALUE, **defaults, **parameters}
         intrinsics = Intrinsics(template["Conditions"], {"Ref": lambda name: values.get(name, {"Ref": name})})
@@ -68,8 +67,9 @@ class Deployment:
 
 
 @cache
-def _transformed(gradual_deployment: str) -> dict[str, Any]:
-    command = [str(paths.SAM_PYTHON), str(_TRANSFORM), json.dumps({"GradualDeployment": gradual_deployment})]
+def _transformed(gradual_deployment: str, release: str) -> dict[str, Any]:
+    evaluated = {"GradualDeployment": gradual_deployment, "Release": release}
+    command = [str(paths.SAM_PYTHON), str(_TRANSFORM), json.dumps(evaluated)]
     environment = os.environ | env.EMULATOR_CREDENTIALS
     completed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - fixed command
     assert completed.returncode == 0, completed.stderr

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from ops.deploy_web import deploy, stack_name
+from ops.deploy_web import deploy
 from tools import paths
-from tools.console import CommandError
 
 API_URL = "https://abc.execute-api.eu-west-1.amazonaws.com/v1"
 
@@ -66,9 +65,3 @@ def test_only_hashed_assets_are_cached_without_revalidation(built: Path) -> None
     deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL}, s3, FakeCloudFront())
     is_immutable = {key: "immutable" in properties["CacheControl"] for key, properties in s3.objects.items()}
     assert is_immutable == {"assets/main-1a2b.js": True, "index.html": False, "config.json": False}
-
-
-def test_an_environment_is_deployed_to_its_stack_in_samconfig() -> None:
-    assert stack_name("production") == "imagescan-production"
-    with pytest.raises(CommandError, match="'nowhere'"):
-        stack_name("nowhere")

@@ -14,6 +14,7 @@ from imagescan.aws.event_bus import SOURCE
 from imagescan.domain.policy import SCANNER_TIMEOUT_SECONDS
 from imagescan.use_cases.scan_image import OutcomeKind
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
+from ops import deploy
 from testing.deployment import Deployment, parameters_of
 from testing.iam_grants import EXPECTED_GRANTS, Grant, grants_for
 from testing.template import Template
@@ -26,15 +27,19 @@ CUSTOM_DOMAIN = {
     "WebDomainName": "scan.example.org",
     "WebCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/a",
 }
-STAGING, PRODUCTION = parameters_of("staging"), parameters_of("production")
+CLOUDFRONT = {"WebHosting": "cloudfront"}
+STAGING, PRODUCTION = ({**parameters_of(name), **CLOUDFRONT} for name in ("staging", "production"))
 DEPLOYMENTS: dict[str, dict[str, str]] = {
     "defaults": {},
+    "first staging": parameters_of("staging"),
+    "first production": parameters_of("production"),
     "staging": STAGING,
     "production": PRODUCTION,
     "open": {"AuthMode": "open"},
     "website": {"WebHosting": "website"},
     "provisioned": {"MemorySize": "1024", "SnapStart": "PublishedVersions", "ProvisionedPollerCount": "4"},
     "traced": {"Tracing": "Active"},
+    "logged": {"ApiAccessLogs": "true", "ApiMethodMetrics": "true"},
     "webhook": {"WebhookUrl": "https://example.org/scans"},
     "existing pool": {"AuthMode": "cognito", "UserPoolArn": POOL_ARN},
     "local": {"IsLocalEmulator": "true", "AuthMode": "open"},
@@ -137,12 +142,15 @@ def test_users_sign_in_with_an_authorization_code_that_only_the_https_page_recei
 
 
 def test_dev_callback_url_allows_sign_in_during_development() -> None:
-    client = Deployment.of(AuthMode="cognito", DevCallbackUrl="http://localhost:8080/").properties("UserPoolClient")
+    deployment = Deployment.of(AuthMode="cognito", DevCallbackUrl="http://localhost:8080/", **CLOUDFRONT)
+    client = deployment.properties("UserPoolClient")
     assert client["CallbackURLs"][1:] == ["http://localhost:8080/"]
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"WebHosting": "website"}, {"IsLocalEmulator": "true"}], ids=["website", "local"]
+    "parameters",
+    [{"WebHosting": "none"}, {"WebHosting": "website"}, {"WebHosting": "cloudfront", "IsLocalEmulator": "true"}],
+    ids=["none", "website", "local"],
 )
 def test_sign_in_is_not_available_without_https(parameters: dict[str, str]) -> None:
     deployment = Deployment.of(AuthMode="cognito", **parameters)
@@ -276,8 +284,8 @@ def test_each_other_role_has_a_single_permission() -> None:
     granted = [(name, each["Action"], each["Resource"]) for name, each in deployment.statements() if name in others]
     assert granted == [("WebhookRole", "events:InvokeApiDestination", {"Fn::GetAtt": ["WebhookDestination", "Arn"]})]
     attached = {name: deployment.properties(name).get("ManagedPolicyArns", []) for name in others}
-    codedeploy_policy = ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"]
-    assert attached == {"WebhookRole": [], "CodeDeployServiceRole": codedeploy_policy}
+    codedeploy_policy = {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"}
+    assert attached == {"WebhookRole": [], "CodeDeployRole": [codedeploy_policy]}
 
 
 def test_functions_can_write_traces_only_if_tracing_is_active() -> None:
@@ -489,7 +497,7 @@ def test_each_function_has_its_own_log_group_with_a_retention_period(deployment:
     groups = deployment.of_type("Logs::LogGroup")
     assert all(each["RetentionInDays"] for each in groups.values())
     used = [each["LoggingConfig"]["LogGroup"]["Ref"] for each in deployment.of_type("Lambda::Function").values()]
-    assert sorted(used) == sorted(groups)
+    assert sorted(used) == sorted(set(groups) - {"ApiAccessLogGroup"})
 
 
 @pytest.mark.parametrize(("level", "system_level"), [("INFO", "WARN"), ("DEBUG", "DEBUG")])
@@ -589,7 +597,10 @@ def test_the_runbook_names_every_metric() -> None:
 
 def _outcome_metrics() -> set[str]:
     """Return the metric of each scan outcome."""
-    return {result.title().replace("_", "") for result in OutcomeKind}
+    telemetry = (paths.ROOT / "src" / "imagescan" / "runtime" / "scan_telemetry.py").read_text()
+    metrics = dict(re.findall(r'OutcomeKind\.(\w+): "(\w+)"', telemetry))
+    assert set(metrics) == set(OutcomeKind.__members__)
+    return set(metrics.values())
 
 
 def _own_metrics(widgets: list[dict[str, Any]]) -> set[str]:
@@ -620,6 +631,117 @@ def test_a_change_of_auth_mode_redeploys_the_api() -> None:
     assert "AlwaysDeploy: true" in template
 
 
+# ---------------------------------------------------------------- deployments
+
+
+def test_without_a_page_the_stack_contains_nothing_that_a_new_account_cannot_create() -> None:
+    for parameters in ({}, parameters_of("staging"), parameters_of("production")):
+        kinds = {each["Type"] for each in Deployment.of(**parameters).resources.values()}
+        assert {kind for kind in kinds if kind.startswith("AWS::CloudFront::")} == set()
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_adding_the_page_later_adds_resources_and_changes_only_what_refers_to_the_page(environment: str) -> None:
+    parameters = parameters_of(environment)
+    before, after = Deployment.of(**parameters), Deployment.of(**{**parameters, **CLOUDFRONT})
+    changed = {name for name in before.resources if before.resources[name] != after.resources.get(name)}
+    assert changed == {"ImagesBucket", "SiteBucketPolicy", "UserPoolClient"}  # CORS, read permission, callback URLs
+    added = {after.resources[name]["Type"] for name in set(after.resources) - set(before.resources)}
+    assert added == {
+        "AWS::CloudFront::Distribution",
+        "AWS::CloudFront::OriginAccessControl",
+        "AWS::CloudFront::ResponseHeadersPolicy",
+        "AWS::Cognito::UserPoolDomain",
+        "AWS::Cognito::ManagedLoginBranding",
+    }
+
+
+RELEASES = [deploy.release(time, "1f1f1ea") for time in (1_795_736_700.9, 1_795_736_701.1)]
+
+
+def versions(deployment: Deployment) -> set[str]:
+    return set(deployment.of_type("Lambda::Version"))
+
+
+def descriptions(deployment: Deployment) -> set[str]:
+    return {each["Description"] for each in deployment.of_type("Lambda::Function").values()}
+
+
+def test_each_release_publishes_a_new_version_of_every_function() -> None:
+    one, another = (Deployment.of(Release=each) for each in RELEASES)
+    assert len(versions(one)) == len(descriptions(one)) == len(one.of_type("Lambda::Function"))
+    assert versions(one) & versions(another) == set()
+    assert descriptions(one) & descriptions(another) == set()  # Lambda rejects a version without any change
+
+
+def test_without_a_release_only_changed_code_publishes_a_new_version() -> None:
+    assert versions(Deployment.of()) == versions(Deployment.of(Release="", DefaultLabel="dog"))
+    assert versions(Deployment.of()) & versions(Deployment.of(Release=RELEASES[0])) == set()
+
+
+@pytest.mark.parametrize(
+    ("release", "is_allowed"),
+    [("", True), (RELEASES[0], True), ("1795736700", True), ("179573670", False), ("17957-3670-1f1f1ea", False)],
+)
+def test_a_release_starts_with_the_10_characters_that_name_the_versions(release: str, *, is_allowed: bool) -> None:
+    allowed = re.compile(Template({}).parameters["Release"]["AllowedPattern"])
+    assert bool(allowed.fullmatch(release)) is is_allowed
+
+
+def test_the_longest_description_with_a_release_is_within_the_limit_of_lambda() -> None:
+    longest = f"{RELEASES[0][:10]}-{'a' * 40}"
+    assert max(map(len, descriptions(Deployment.of(Release=longest)))) <= 256
+
+
+@pytest.mark.parametrize("gradual", ["true", "false"])
+def test_every_role_has_the_permissions_boundary(gradual: str) -> None:
+    options = {"WebhookUrl": "https://example.org/scans", "GradualDeployment": gradual}
+    limited = Deployment.of(**options, PermissionsBoundaryName="imagescan-staging-boundary").of_type("IAM::Role")
+    arn = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/${PermissionsBoundaryName}"}
+    assert {name for name, role in limited.items() if role.get("PermissionsBoundary") != arn} == set()
+    assert not any("PermissionsBoundary" in role for role in Deployment.of(**options).of_type("IAM::Role").values())
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_roles_of_an_environment_have_its_boundary(environment: str) -> None:
+    assert parameters_of(environment)["PermissionsBoundaryName"] == f"imagescan-{environment}-boundary"
+
+
+def test_user_names_are_not_case_sensitive_because_that_cannot_be_changed_later() -> None:
+    assert Deployment.of(**STAGING).properties("UserPool")["UsernameConfiguration"] == {"CaseSensitive": False}
+
+
+# ---------------------------------------------------------------- optional monitoring of the API
+
+
+def test_access_logs_are_optional_and_contain_no_personal_data() -> None:
+    assert "AccessLogSetting" not in stage(Deployment.of())
+    assert Deployment.of().of_type("Logs::LogGroup").keys().isdisjoint({"ApiAccessLogGroup"})
+    setting = stage(Deployment.of(ApiAccessLogs="true"))["AccessLogSetting"]
+    assert setting["DestinationArn"] == {"Fn::GetAtt": ["ApiAccessLogGroup", "Arn"]}
+    fields = json.loads(setting["Format"])
+    assert {"time", "method", "path", "status", "latency_ms"} <= set(fields)
+    assert not any(word in setting["Format"] for word in ("identity", "sourceIp", "context.path", "authorizer"))
+
+
+@pytest.mark.parametrize(("setting", "is_enabled"), [("false", False), ("true", True)])
+def test_metrics_per_method_are_optional(setting: str, *, is_enabled: bool) -> None:
+    [settings] = stage(Deployment.of(ApiMethodMetrics=setting))["MethodSettings"]
+    assert settings["MetricsEnabled"] is is_enabled
+
+
+def test_the_emulator_has_neither_access_logs_nor_metrics_per_method() -> None:
+    local = stage(Deployment.of(**DEPLOYMENTS["local"], ApiAccessLogs="true", ApiMethodMetrics="true"))
+    assert "AccessLogSetting" not in local
+    assert local["MethodSettings"][0]["MetricsEnabled"] is False
+
+
+def stage(deployment: Deployment) -> dict[str, Any]:
+    """Return the properties of the API's stage."""
+    [properties] = deployment.of_type("ApiGateway::Stage").values()
+    return properties
+
+
 # ---------------------------------------------------------------- the web page
 
 
@@ -643,8 +765,8 @@ def test_page_and_api_share_one_https_domain(deployment: Deployment) -> None:
 @pytest.mark.parametrize(
     ("parameters", "web_url"),
     [
-        ({}, {"Fn::Sub": ["https://${Host}", {"Host": {"Fn::GetAtt": ["Distribution", "DomainName"]}}]}),
-        (CUSTOM_DOMAIN, {"Fn::Sub": ["https://${Host}", {"Host": "scan.example.org"}]}),
+        (CLOUDFRONT, {"Fn::Sub": ["https://${Host}", {"Host": {"Fn::GetAtt": ["Distribution", "DomainName"]}}]}),
+        ({**CLOUDFRONT, **CUSTOM_DOMAIN}, {"Fn::Sub": ["https://${Host}", {"Host": "scan.example.org"}]}),
         ({"WebHosting": "website"}, {"Fn::GetAtt": ["SiteBucket", "WebsiteURL"]}),
     ],
     ids=["cloudfront", "custom domain", "website"],
@@ -659,10 +781,10 @@ def test_the_web_page_and_additional_origins_can_upload(parameters: dict[str, st
     assert _upload_origins(with_another) == [[web_url], "https://example.org"]
 
 
-def test_on_the_emulator_only_additional_origins_need_cors() -> None:
-    local = DEPLOYMENTS["local"]
-    assert "CorsConfiguration" not in Deployment.of(**local).properties("ImagesBucket")
-    assert _upload_origins(Deployment.of(**local, UploadCorsOrigins="http://localhost:5173")) == [
+@pytest.mark.parametrize("parameters", [DEPLOYMENTS["local"], {"WebHosting": "none"}], ids=["local", "none"])
+def test_without_a_page_on_another_origin_only_additional_origins_need_cors(parameters: dict[str, str]) -> None:
+    assert "CorsConfiguration" not in Deployment.of(**parameters).properties("ImagesBucket")
+    assert _upload_origins(Deployment.of(**parameters, UploadCorsOrigins="http://localhost:5173")) == [
         "http://localhost:5173"
     ]
 
@@ -674,8 +796,28 @@ def _upload_origins(deployment: Deployment) -> list[Any]:
     return [rule["AllowedOrigins"] for rule in rules]
 
 
+def test_cloudfront_does_not_cache_errors_of_the_api() -> None:
+    config = Deployment.of(**CLOUDFRONT).properties("Distribution")["DistributionConfig"]
+    cached_by_default = {404, 500, 502, 503, 504}
+    assert {each["ErrorCode"]: each["ErrorCachingMinTTL"] for each in config["CustomErrorResponses"]} == dict.fromkeys(
+        cached_by_default, 0
+    )
+
+
+@pytest.mark.parametrize(("parameters", "covers_subdomains"), [({}, False), ({"HstsIncludeSubdomains": "true"}, True)])
+def test_hsts_covers_subdomains_only_if_requested(parameters: dict[str, str], *, covers_subdomains: bool) -> None:
+    policy = Deployment.of(**CLOUDFRONT, **parameters).properties("ResponseHeadersPolicy")
+    headers = policy["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    assert headers["StrictTransportSecurity"]["IncludeSubdomains"] is covers_subdomains
+
+
+def test_the_target_of_the_dns_record_is_an_output() -> None:
+    outputs = Deployment.of(**CLOUDFRONT, **CUSTOM_DOMAIN).outputs
+    assert outputs["DistributionDomainName"]["Value"] == {"Fn::GetAtt": ["Distribution", "DomainName"]}
+
+
 def test_web_files_have_security_headers() -> None:
-    deployment = Deployment.of()
+    deployment = Deployment.of(**CLOUDFRONT)
     [distribution] = deployment.of_type("CloudFront::Distribution").values()
     assert distribution["DistributionConfig"]["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] == {
         "Ref": "ResponseHeadersPolicy"
@@ -690,7 +832,9 @@ def test_web_files_have_security_headers() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [paths.ROOT / "template.yaml", paths.ROOT / "bootstrap" / "github-role.yaml"], ids=lambda path: path.name
+    "path",
+    [paths.ROOT / name for name in ("template.yaml", "bootstrap/environment.yaml", "bootstrap/github-role.yaml")],
+    ids=lambda path: path.name,
 )
 def test_every_suppressed_finding_has_a_reason(path: Path) -> None:
     suppressed = [line for line in path.read_text().splitlines() if "CKV" in line]
