@@ -61,7 +61,7 @@ class FakeImages:
 
 @dataclass
 class FakeRequests:
-    """The requests table. ``pending`` is what its index shows, and ``query_error`` is raised by a query of the index."""
+    """The requests table. Its index shows ``pending``, or its queries raise ``query_error``."""
 
     pending: list[ScanRequest] = field(default_factory=list)
     stored: dict[str, ScanRequest] = field(default_factory=dict)

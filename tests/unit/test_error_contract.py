@@ -1,4 +1,4 @@
-"""The error tables list every error in the SDK's service models, and each error of Rekognition is classified as listed."""
+"""The error tables list every error of the SDK, and each error of Rekognition is classified as listed."""
 
 from typing import Any
 

@@ -161,7 +161,11 @@ def test_different_records_have_different_tokens() -> None:
 def test_each_finished_request_is_published_and_counted_once_whatever_is_rejected_or_repeated(
     rejections: list[set[str]], deliveries: int
 ) -> None:
-    bus, counters, records = FakeBus(rejections), FakeCounters(), records_of(*(finished(request_id=i) for i in "abcdef"))
+    bus, counters, records = (
+        FakeBus(rejections),
+        FakeCounters(),
+        records_of(*(finished(request_id=i) for i in "abcdef")),
+    )
     while records:
         for _ in range(deliveries):  # the response may be lost, after which Lambda delivers the same records again
             retry_from = publish_events(records, bus=FakeBus([*bus.rejections[:1]], bus.accepted), counters=counters)

@@ -185,7 +185,9 @@ def declared_payload_hash(**changes: Any) -> str:
     return request_models.payload_hash(read.image(), read)
 
 
-@pytest.mark.parametrize("changes", [{"min_confidence": 90.0}, {"label": None, "labels": ["cat"]}, {"match_mode": "any"}])
+@pytest.mark.parametrize(
+    "changes", [{"min_confidence": 90.0}, {"label": None, "labels": ["cat"]}, {"match_mode": "any"}]
+)
 def test_equal_payloads_have_the_same_hash(changes: dict[str, Any]) -> None:
     assert declared_payload_hash(**changes) == declared_payload_hash()
 

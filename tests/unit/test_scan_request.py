@@ -128,9 +128,7 @@ def test_the_next_day_starts_at_midnight_utc(now: float, midnight: float) -> Non
         ((500,), MIDNIGHT + 3600),  # the image was already deferred when the request was created
     ],
 )
-def test_a_deferral_moves_the_deadline_to_the_next_day(
-    deferred_at: tuple[float, ...], deadline: float
-) -> None:
+def test_a_deferral_moves_the_deadline_to_the_next_day(deferred_at: tuple[float, ...], deadline: float) -> None:
     assert effective_deadline(REQUEST, Image("h", deferred_at=deferred_at)) == deadline
 
 

@@ -36,9 +36,7 @@ def test_25_of_the_largest_results_are_well_below_the_limit_of_lambda() -> None:
     scan = Scan(Status.COMPLETED, 1, (*crowd, Label(question.labels[0], 99, boxes=boxes)), "3.0")
     images = FakeImages({HASH: Image(HASH, scan=scan)})
     entry = ENTRY | {"labels": list(question.labels), "min_confidence": 90}
-    results = [
-        to_result(result) for result in submit_entries([entry] * 25, None, submission(images, FakeRequests()))
-    ]
+    results = [to_result(result) for result in submit_entries([entry] * 25, None, submission(images, FakeRequests()))]
     assert {result["status_code"] for result in results} == {200}
     assert results[0]["request"]["label_matched"] is True
     assert len(json.dumps({"results": results})) < LAMBDA_MAX_RESPONSE_BYTES / 2
