@@ -24,20 +24,20 @@ def body(**fields: Any) -> str:
 
 
 def test_a_body_with_only_the_required_fields_is_valid() -> None:
-    sent = request_models.read(SubmitBody, body())
-    image = sent.image()
+    parsed = request_models.read(SubmitBody, body())
+    image = parsed.image()
     assert isinstance(image, ValidatedImage)
     assert (image.content, image.type) == (CONTENT, ImageType.JPEG)
-    assert sent.question("cat", 90) == Question(("cat",), 90)
+    assert parsed.question("cat", 90) == Question(("cat",), 90)
 
 
 def test_label_and_confidence_are_read_and_unknown_fields_are_ignored() -> None:
-    sent = request_models.read(SubmitBody, body(label="  Dog ", min_confidence=75, fileName="dog.jpg"))
-    assert sent.question("cat", 90) == Question(("Dog",), 75)
+    parsed = request_models.read(SubmitBody, body(label="  Dog ", min_confidence=75, fileName="dog.jpg"))
+    assert parsed.question("cat", 90) == Question(("Dog",), 75)
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"),
+    ("text", "code"),
     [
         (None, "invalid_json"),
         ("", "invalid_json"),
@@ -59,9 +59,9 @@ def test_label_and_confidence_are_read_and_unknown_fields_are_ignored() -> None:
         (body().replace("}", ', "label": "\\ud800"}'), "invalid_json"),
     ],
 )
-def test_an_invalid_body_is_rejected_with_a_code_and_a_sentence(sent: str | None, code: str) -> None:
+def test_an_invalid_body_is_rejected_with_a_code_and_a_sentence(text: str | None, code: str) -> None:
     with pytest.raises(BadInput) as raised:
-        request_models.read(SubmitBody, sent)
+        request_models.read(SubmitBody, text)
     assert raised.value.code == code
     assert raised.value.message.endswith(".")
 
@@ -118,7 +118,7 @@ def test_an_image_can_be_declared_for_a_direct_upload() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "error", "code"),
+    ("text", "error", "code"),
     [
         (json.dumps({"fileType": "image/png"}), BadInput, "missing_file"),
         (body(file=None), BadInput, "missing_file"),
@@ -130,10 +130,10 @@ def test_an_image_can_be_declared_for_a_direct_upload() -> None:
     ],
 )
 def test_an_image_that_is_neither_sent_nor_completely_declared_is_rejected(
-    sent: str, error: type[BadInput | TooLarge | UnsupportedType], code: str
+    text: str, error: type[BadInput | TooLarge | UnsupportedType], code: str
 ) -> None:
     with pytest.raises(error) as raised:
-        request_models.read(SubmitBody, sent).image()
+        request_models.read(SubmitBody, text).image()
     assert raised.value.code == code
 
 
@@ -166,8 +166,8 @@ def test_label_and_labels_together_are_rejected() -> None:
 
 
 def test_labels_keep_their_order_without_duplicates() -> None:
-    sent = request_models.read(QuestionBody, json.dumps({"labels": ["dog", "cat", " dog "], "match_mode": "all"}))
-    assert sent.question("cat", 90) == Question(("dog", "cat"), 90, MatchMode.ALL)
+    parsed = request_models.read(QuestionBody, json.dumps({"labels": ["dog", "cat", " dog "], "match_mode": "all"}))
+    assert parsed.question("cat", 90) == Question(("dog", "cat"), 90, MatchMode.ALL)
 
 
 def test_the_length_of_a_reference_is_measured_in_bytes() -> None:
