@@ -14,12 +14,12 @@ from imagescan.domain.image_record import Image, PurgeCandidate, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
-from local.environments import NO_ACCOUNT, REGION
 from testing.template import Template
 from tests.model_checking.calls import Call
 from tests.model_checking.images_table import ImagesTable
 from tests.model_checking.requests_table import RequestsTable
 from tests.model_checking.world import World
+from tools.env import EMULATOR_CREDENTIALS, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ class OneByOne:
 @pytest.fixture(scope="module")
 def client() -> "Iterator[DynamoDBClient]":
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        for name, value in NO_ACCOUNT.items():
+        for name, value in EMULATOR_CREDENTIALS.items():
             patch.setenv(name, value)
         dynamodb: Any = botocore.session.get_session().create_client("dynamodb", region_name=REGION)
         for name, resource in (("images", "ImagesTable"), ("requests", "RequestsTable")):

@@ -10,10 +10,10 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from rich.console import Console
 
-from local import paths
-from local.environments import NO_ACCOUNT
-from ops.publish import functions_of, publish
+from ops.publish_versions import functions_of, publish_versions
 from testing.template import Template
+from tools import paths
+from tools.env import EMULATOR_CREDENTIALS
 
 FUNCTIONS = {"SubmitFunction": "imagescan-staging-Submit", "ScannerFunction": "imagescan-staging-Scanner"}
 SUBMIT, SCANNER = FUNCTIONS.values()
@@ -21,112 +21,113 @@ SUBMIT, SCANNER = FUNCTIONS.values()
 
 @pytest.fixture
 def lambdas(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Lambda with both functions as CloudFormation left them: version 1 is published, and called."""
-    for name, value in NO_ACCOUNT.items():
+    """Return a Lambda client with both functions after a deployment: the alias points to version 1."""
+    for name, value in EMULATOR_CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
         role = boto3.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         client: Any = boto3.client("lambda")
         for function in FUNCTIONS.values():
-            make(client, function, role)
+            create_function(client, function, role)
             client.create_alias(FunctionName=function, Name="live", FunctionVersion="1")
         yield client
 
 
-def make(client: Any, function: str, role: str) -> None:
-    code = {"ZipFile": zipped("one")}
+def create_function(client: Any, function: str, role: str) -> None:
+    code = {"ZipFile": zip_archive("one")}
     client.create_function(
         FunctionName=function, Role=role, Runtime="python3.13", Handler="a.handler", MemorySize=512, Code=code
     )
     client.publish_version(FunctionName=function)
 
 
-def zipped(code: str) -> bytes:
+def zip_archive(code: str) -> bytes:
     archive = BytesIO()
     with ZipFile(archive, "w") as file:
         file.writestr("a.py", code)
     return archive.getvalue()
 
 
-def called(client: Any) -> dict[str, str]:
-    """The version that callers reach, of each function."""
+def live_versions(client: Any) -> dict[str, str]:
+    """Return the version behind the alias of each function."""
     return {each: client.get_alias(FunctionName=each, Name="live")["FunctionVersion"] for each in FUNCTIONS.values()}
 
 
 def memory(client: Any, function: str) -> int:
-    """What a caller's invocation has."""
+    """Return the memory in MB of the version behind the alias."""
     return int(client.get_function_configuration(FunctionName=function, Qualifier="live")["MemorySize"])
 
 
-def published(client: Any) -> tuple[bool, str]:
+def run(client: Any) -> tuple[bool, str]:
+    """Publish the functions. Return the result and the output."""
     out = StringIO()
-    return publish(FUNCTIONS, client, Console(file=out, width=250)), out.getvalue()
+    return publish_versions(FUNCTIONS, client, Console(file=out, width=250)), out.getvalue()
 
 
-def test_an_unchanged_stack_is_left_as_it_is(lambdas: Any) -> None:
-    assert published(lambdas) == (True, "")
-    assert called(lambdas) == {SUBMIT: "1", SCANNER: "1"}
+def test_an_unchanged_stack_is_not_changed(lambdas: Any) -> None:
+    assert run(lambdas) == (True, "")
+    assert live_versions(lambdas) == {SUBMIT: "1", SCANNER: "1"}
     assert len(lambdas.list_versions_by_function(FunctionName=SUBMIT)["Versions"]) == 2  # $LATEST is the other
 
 
-def test_changed_memory_reaches_who_calls_and_other_functions_stay(lambdas: Any) -> None:
+def test_a_changed_memory_size_takes_effect_and_other_functions_do_not_change(lambdas: Any) -> None:
     lambdas.update_function_configuration(FunctionName=SCANNER, MemorySize=1024)
-    assert memory(lambdas, SCANNER) == 512  # a deployment alone does not do it
-    assert published(lambdas) == (True, "ScannerFunction: live is version 2 and was 1.\n")
-    assert called(lambdas) == {SUBMIT: "1", SCANNER: "2"}
+    assert memory(lambdas, SCANNER) == 512  # a deployment alone does not change the alias
+    assert run(lambdas) == (True, "ScannerFunction: live now points to version 2 (previously 1).\n")
+    assert live_versions(lambdas) == {SUBMIT: "1", SCANNER: "2"}
     assert memory(lambdas, SCANNER) == 1024
 
 
-def test_once_is_enough(lambdas: Any) -> None:
+def test_publishing_twice_changes_nothing(lambdas: Any) -> None:
     lambdas.update_function_configuration(FunctionName=SCANNER, MemorySize=1024)
-    published(lambdas)
-    assert published(lambdas) == (True, "")
-    assert called(lambdas) == {SUBMIT: "1", SCANNER: "2"}
+    run(lambdas)
+    assert run(lambdas) == (True, "")
+    assert live_versions(lambdas) == {SUBMIT: "1", SCANNER: "2"}
 
 
-def test_a_publication_that_was_broken_off_is_taken_up(lambdas: Any) -> None:
+def test_an_interrupted_publication_is_resumed(lambdas: Any) -> None:
     lambdas.update_function_configuration(FunctionName=SCANNER, MemorySize=1024)
     lambdas.publish_version(FunctionName=SCANNER)
-    assert published(lambdas) == (True, "ScannerFunction: live is version 2 and was 1.\n")
+    assert run(lambdas) == (True, "ScannerFunction: live now points to version 2 (previously 1).\n")
 
 
-def test_a_function_is_left_alone_while_a_deployment_moves_its_alias(lambdas: Any) -> None:
-    lambdas.update_function_code(FunctionName=SCANNER, ZipFile=zipped("two"))
+def test_a_function_is_skipped_while_a_gradual_deployment_shifts_its_alias(lambdas: Any) -> None:
+    lambdas.update_function_code(FunctionName=SCANNER, ZipFile=zip_archive("two"))
     lambdas.publish_version(FunctionName=SCANNER)
     weights = {"AdditionalVersionWeights": {"2": 0.1}}
     lambdas.update_alias(FunctionName=SCANNER, Name="live", RoutingConfig=weights)
     for function in FUNCTIONS.values():
         lambdas.update_function_configuration(FunctionName=function, MemorySize=1024)
-    was_whole, said = published(lambdas)
-    assert not was_whole
-    assert "SubmitFunction: live is version 2 and was 1.\n" in said
-    assert "ScannerFunction: left alone, a gradual deployment is under way." in said
-    assert called(lambdas) == {SUBMIT: "2", SCANNER: "1"}
+    is_complete, output = run(lambdas)
+    assert not is_complete
+    assert "SubmitFunction: live now points to version 2 (previously 1).\n" in output
+    assert "ScannerFunction: skipped. A gradual deployment is in progress." in output
+    assert live_versions(lambdas) == {SUBMIT: "2", SCANNER: "1"}
     assert lambdas.get_alias(FunctionName=SCANNER, Name="live")["RoutingConfig"] == weights
 
 
-def test_a_function_that_nobody_calls_by_the_alias_has_no_version_made(lambdas: Any) -> None:
+def test_no_version_is_published_of_a_function_without_the_alias(lambdas: Any) -> None:
     lambdas.delete_alias(FunctionName=SUBMIT, Name="live")
     lambdas.update_function_configuration(FunctionName=SUBMIT, MemorySize=1024)
-    assert published(lambdas) == (True, "")
+    assert run(lambdas) == (True, "")
     assert len(lambdas.list_versions_by_function(FunctionName=SUBMIT)["Versions"]) == 2
 
 
-def test_the_alias_moves_once_the_snapshot_is_taken_and_not_over_a_deployment_begun_meanwhile(lambdas: Any) -> None:
-    """moto takes no snapshots and minds no revision, so what is asked of AWS is looked at."""
+def test_the_alias_is_updated_after_the_snapshot_and_only_if_no_deployment_started_meanwhile(lambdas: Any) -> None:
+    """moto has no snapshots and ignores the revision ID, so this test checks the calls."""
     lambdas.update_function_configuration(FunctionName=SCANNER, MemorySize=1024)
     revision = lambdas.get_alias(FunctionName=SCANNER, Name="live")["RevisionId"]
-    calls = recorded(lambdas)
-    published(lambdas)
-    waited, moved = calls[-2:]
-    assert (waited[0], waited[1]) == ("GetFunctionConfiguration", {"Qualifier": "2"})
-    assert moved == ("UpdateAlias", {"FunctionVersion": "2", "RevisionId": revision})
+    calls = record_calls(lambdas)
+    run(lambdas)
+    wait, update = calls[-2:]
+    assert (wait[0], wait[1]) == ("GetFunctionConfiguration", {"Qualifier": "2"})
+    assert update == ("UpdateAlias", {"FunctionVersion": "2", "RevisionId": revision})
 
 
-def test_the_pipelines_role_may_do_to_functions_what_this_takes_and_nothing_else(lambdas: Any) -> None:
+def test_the_pipeline_role_allows_exactly_these_calls_on_functions(lambdas: Any) -> None:
     lambdas.update_function_configuration(FunctionName=SCANNER, MemorySize=1024)
-    calls = recorded(lambdas)
-    published(lambdas)
+    calls = record_calls(lambdas)
+    run(lambdas)
     names = {"Environment": "staging", "Artefacts.Arn": "artefacts", "CloudFormationRole.Arn": "role"}
     regions = {"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "111122223333"}
     bootstrap = Template(names | regions, paths.ROOT / "bootstrap" / "github-role.yaml")
@@ -136,19 +137,19 @@ def test_the_pipelines_role_may_do_to_functions_what_this_takes_and_nothing_else
     assert {f"lambda:{name}" for name, _ in calls} == {action for action in granted if action.startswith("lambda:")}
 
 
-def recorded(client: Any) -> list[tuple[str, dict[str, str]]]:
-    """Every operation from now on, with its query or its body."""
+def record_calls(client: Any) -> list[tuple[str, dict[str, str]]]:
+    """Return a list that receives every operation from now on, with its query or body."""
     calls: list[tuple[str, dict[str, str]]] = []
 
-    def note(model: Any, params: dict[str, Any], **_: Any) -> None:
+    def record(model: Any, params: dict[str, Any], **_: Any) -> None:
         calls.append((model.name, params["query_string"] or json.loads(params["body"] or "{}")))
 
-    client.meta.events.register("before-call.lambda", note)
+    client.meta.events.register("before-call.lambda", record)
     return calls
 
 
 @pytest.mark.usefixtures("lambdas")
-def test_all_functions_of_a_stack_are_found_however_many_resources_it_has() -> None:
+def test_all_functions_of_a_stack_with_several_pages_of_resources_are_found() -> None:
     cloudformation = boto3.client("cloudformation")
     resources = {name: ("AWS::Lambda::Function", function) for name, function in FUNCTIONS.items()}
     pages = [

@@ -10,7 +10,8 @@ const WHITE = "#fff";
 const BLACK = "#000";
 
 /**
- * Refuses what Rekognition refuses by its first bytes, so that no other decoder ever runs.
+ * Return the format according to the first bytes. Throw for formats that Rekognition does not support, so that their
+ * decoders never run.
  * @param {Uint8Array} image
  * @returns {"jpeg" | "png"}
  */
@@ -21,16 +22,16 @@ export function formatOf(image) {
 }
 
 /**
- * The upright picture, scaled so that its longer side is `side`: RGB, a byte a channel.
- * As with Rekognition the Exif orientation of a JPEG is obeyed, that of a PNG is not.
+ * Decode the image to RGB with one byte per channel, scaled so that its longer side is `side`.
+ * Like Rekognition, apply the Exif orientation of a JPEG but not of a PNG.
  * @param {Uint8Array} image
  * @param {number} side pixels
  */
 export async function decode(image, side) {
   const format = formatOf(image);
-  // "error" lets through what is merely untidy, as the service does; a picture cut short is refused.
+  // "error" accepts minor defects, like the service, but rejects truncated images.
   const opened = sharp(image, { failOn: "error" });
-  const { width, height } = await opened.metadata().catch(refuse);
+  const { width, height } = await opened.metadata().catch(reject);
   checkSides(width, height);
   const upright = format === "jpeg" ? opened.autoOrient() : opened;
   const { data, info } = await upright
@@ -39,18 +40,18 @@ export async function decode(image, side) {
     .resize(side, side, { fit: "inside" })
     .raw()
     .toBuffer({ resolveWithObject: true })
-    .catch(refuse);
+    .catch(reject);
   return { pixels: data, width: info.width, height: info.height };
 }
 
 /**
- * The picture centred in a black square, and where it lies there.
- * @param {{ pixels: Uint8Array, width: number, height: number }} picture RGB, a byte a channel
- * @param {number} side of the picture within the square, pixels
- * @param {number} square side of the square, pixels
+ * Centre the image in a black square. Return the pixels of the square and the placement of the image.
+ * @param {{ pixels: Uint8Array, width: number, height: number }} image RGB, one byte per channel
+ * @param {number} side longer side of the image in pixels
+ * @param {number} square side of the square in pixels
  * @returns {Promise<{ pixels: Uint8Array, placement: Placement }>}
  */
-export async function inSquare({ pixels, width, height }, side, square) {
+export async function placeInSquare({ pixels, width, height }, side, square) {
   const placement = letterbox({ width, height }, side, square);
   const { left, top } = placement;
   const right = square - left - placement.width;
@@ -77,9 +78,9 @@ function checkSides(width, height) {
 }
 
 /**
- * @param {unknown} cause why the decoder gave up
+ * @param {unknown} cause error of the decoder
  * @returns {never}
  */
-function refuse(cause) {
+function reject(cause) {
   throw Object.assign(invalidImageFormat(), { cause });
 }

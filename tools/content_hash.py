@@ -1,15 +1,15 @@
-"""What a build is kept by."""
+"""Compute cache keys for builds."""
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from local import paths
+from tools import paths
 
 
-def fingerprint(sources: Iterable[Path], besides: str = "") -> str:
-    """A hash of the files' names, of what is in them, and of what a build depends on besides."""
-    digest = hashlib.sha256(besides.encode())
+def content_hash(sources: Iterable[Path], extra: str = "") -> str:
+    """Hash the names and contents of the files, and any other input of the build."""
+    digest = hashlib.sha256(extra.encode())
     for path in sources:
         content = path.read_bytes()
         digest.update(f"\n{path.relative_to(paths.ROOT)} {len(content)}\n".encode() + content)

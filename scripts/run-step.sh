@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command quietly: says what it is for and how long it took, and shows its output only when it fails.
+# Run a command quietly. Print its purpose and duration, and its output only if it fails.
+# Usage: scripts/run-step.sh PURPOSE COMMAND [ARGUMENT...]
 set -euo pipefail
 
 purpose=$1
@@ -13,6 +14,6 @@ if "$@" >"$output" 2>&1; then
 else
     status=$?
     cat "$output" >&2
-    printf ' fail %s: "%s" ended with %d; its output is above\n' "$purpose" "$*" "$status" >&2
+    printf ' fail %s: "%s" exited with code %d. See its output above.\n' "$purpose" "$*" "$status" >&2
     exit "$status"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Looks dependencies up among known vulnerabilities: local/audit FILE_OR_FOLDER...
-# A requirements file is a .txt; anything else is a folder of npm. Where no source of advisories answers, it says so.
+# Audit dependencies for known vulnerabilities. Report a skipped audit if no advisory database is available.
+# Usage: scripts/audit-deps.sh FILE_OR_FOLDER...   (a requirements file *.txt, or the folder of an npm package)
 set -euo pipefail
 
 pip_audit=.local/env/supply/bin/pip-audit
@@ -8,16 +8,17 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 skipped() {
-    printf ' SKIPPED audit of %s: no source of advisories answers here. NOTHING IS KNOWN ABOUT ITS VULNERABILITIES.\n' "$1"
+    printf ' SKIPPED audit of %s: no advisory database is available. VULNERABILITIES WERE NOT CHECKED.\n' "$1"
 }
 
 fail() {
     cat "$work/report" >&2
-    printf ' fail audit of %s: what was found is above\n' "$1" >&2
+    printf ' fail audit of %s: vulnerabilities found. See the report above.\n' "$1" >&2
     exit 1
 }
 
-# A mirror may answer and know no advisory, which must not pass for a clean bill: every source knows this old release's.
+# A package mirror can respond without having any advisories, which must not count as a clean result. Every advisory
+# database lists vulnerabilities of this old release.
 knows_advisories() {
     echo "jinja2==2.4.1" >"$work/known"
     "$pip_audit" --progress-spinner off --disable-pip --no-deps --timeout 10 --format json --requirement "$work/known" 2>/dev/null |

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Ends with a sentence that says what to do unless the Node that is found is one that the tools run on.
+# Fail with an instruction if the installed Node version is not supported by the build tools.
 set -euo pipefail
 
 found=$(node --version 2>/dev/null || echo none)
 
-# What Vite and Vitest support; odd releases are tried out, not kept up.
+# The versions that Vite and Vitest support. Odd major versions have no long-term support.
 if [[ $found =~ ^v([0-9]+)\.([0-9]+)\. ]]; then
     major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]}
     case $major in
@@ -13,5 +13,5 @@ if [[ $found =~ ^v([0-9]+)\.([0-9]+)\. ]]; then
         *) [ "$major" -ge 24 ] && exit ;;
     esac
 fi
-echo "Node 20.19, 22.12, 24 or newer is needed, $found was found: install it from https://nodejs.org, then run the same command again." >&2
+echo "Node 20.19, 22.12, 24 or newer is required, found: $found. Install it from https://nodejs.org, then run the command again." >&2
 exit 1

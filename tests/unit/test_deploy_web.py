@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from local import paths
-from local.say import Trouble
-from ops.deploy_page import deploy, stack_name
+from ops.deploy_web import deploy, stack_name
+from tools import paths
+from tools.console import CommandError
 
 API_URL = "https://abc.execute-api.eu-west-1.amazonaws.com/v1"
 
@@ -36,7 +36,7 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_under_cloudfront_the_page_finds_the_api_under_its_own_address_and_is_served_anew(built: Path) -> None:
+def test_on_cloudfront_the_api_url_is_relative_and_the_cache_is_invalidated(built: Path) -> None:
     s3, cloudfront = FakeS3(), FakeCloudFront()
     deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL, "DistributionId": "E1"}, s3, cloudfront)
     assert json.loads(s3.objects["config.json"]["Body"]) == {"apiUrl": "/"}
@@ -44,14 +44,14 @@ def test_under_cloudfront_the_page_finds_the_api_under_its_own_address_and_is_se
     assert (call["DistributionId"], call["InvalidationBatch"]["Paths"]["Items"]) == ("E1", ["/*"])
 
 
-def test_a_plain_website_finds_the_api_by_its_full_address(built: Path) -> None:
+def test_without_cloudfront_the_api_url_is_absolute(built: Path) -> None:
     s3, cloudfront = FakeS3(), FakeCloudFront()
     deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL}, s3, cloudfront)
     assert json.loads(s3.objects["config.json"]["Body"]) == {"apiUrl": API_URL}
     assert cloudfront.calls == []
 
 
-def test_where_callers_are_known_the_page_learns_where_they_sign_in_and_may_speak_to_that_alone(built: Path) -> None:
+def test_with_authentication_the_page_gets_the_sign_in_url_and_may_connect_to_it(built: Path) -> None:
     s3 = FakeS3()
     (built / "index.html").write_text((paths.ROOT / "frontend" / "index.html").read_text())
     sign_in = {"SignInUrl": "https://login.example.org", "SignInClientId": "client7"}
@@ -61,14 +61,14 @@ def test_where_callers_are_known_the_page_learns_where_they_sign_in_and_may_spea
     assert b"connect-src 'self' https://login.example.org https://*.amazonaws.com;" in s3.objects["index.html"]["Body"]
 
 
-def test_only_what_never_changes_under_its_name_is_kept_without_asking(built: Path) -> None:
+def test_only_hashed_assets_are_cached_without_revalidation(built: Path) -> None:
     s3 = FakeS3()
     deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL}, s3, FakeCloudFront())
-    kept = {key: "immutable" in properties["CacheControl"] for key, properties in s3.objects.items()}
-    assert kept == {"assets/main-1a2b.js": True, "index.html": False, "config.json": False}
+    is_immutable = {key: "immutable" in properties["CacheControl"] for key, properties in s3.objects.items()}
+    assert is_immutable == {"assets/main-1a2b.js": True, "index.html": False, "config.json": False}
 
 
-def test_an_environment_is_a_stack_of_samconfig() -> None:
+def test_an_environment_is_deployed_to_its_stack_in_samconfig() -> None:
     assert stack_name("production") == "imagescan-production"
-    with pytest.raises(Trouble, match="'nowhere'"):
+    with pytest.raises(CommandError, match="'nowhere'"):
         stack_name("nowhere")

@@ -1,22 +1,22 @@
 /** @import { DetectLabelsRequest, Detection, Fault, Label, Latency, ObjectDetector, ReadObject, Taxonomy } from "./types.js" */
 import { setTimeout as sleep } from "node:timers/promises";
-import { CallCount, failureOf, FaultQueue, TokenBucket } from "./calls.mjs";
+import { CallCount, faultError, FaultQueue, TokenBucket } from "./calls.mjs";
+import { sha256 } from "./detection-cache.mjs";
 import { ServiceError } from "./errors.mjs";
-import { asked, labelsOf } from "./labels.mjs";
-import { formatOf } from "./picture.mjs";
-import { sha256 } from "./remembered.mjs";
-import { bytesOf, checked } from "./request.mjs";
+import { formatOf } from "./image.mjs";
+import { filterLabels, labelsOf } from "./labels.mjs";
+import { decodeBytes, validateRequest } from "./request.mjs";
 
 const MODEL_VERSION = "3.0";
 
-/** DetectLabels, and the controls that make it misbehave. */
-export class StandIn {
+/** DetectLabels, its call counter and its fault injection. */
+export class RekognitionEmulator {
   calls = new CallCount();
   #faults = new FaultQueue();
   #bucket = /** @type {TokenBucket | undefined} */ (undefined);
   #latency = /** @type {Latency | undefined} */ (undefined);
 
-  /** @param {{ detector: ObjectDetector, readObject: ReadObject, taxonomy: Taxonomy, now?: () => number }} parts */
+  /** @param {{ detector: ObjectDetector, readObject: ReadObject, taxonomy: Taxonomy, now?: () => number }} dependencies */
   constructor({ detector, readObject, taxonomy, now = () => performance.now() }) {
     this.detector = detector;
     this.readObject = readObject;
@@ -24,7 +24,7 @@ export class StandIn {
     this.now = now;
   }
 
-  /** Forgets the counts and the faults; rate and latency stay. */
+  /** Clear the call counts and the faults. Keep the rate limit and the latency. */
   reset() {
     this.calls = new CallCount();
     this.#faults = new FaultQueue();
@@ -35,12 +35,12 @@ export class StandIn {
     this.#faults.add(fault);
   }
 
-  /** @param {number | null | undefined} perSecond calls; null for no limit */
-  limitRate(perSecond) {
+  /** @param {number | null | undefined} perSecond maximum calls per second; null for no limit */
+  setRateLimit(perSecond) {
     this.#bucket = perSecond == null ? undefined : new TokenBucket(perSecond, this.now);
   }
 
-  /** @param {Latency | null} latency null for as fast as it goes */
+  /** @param {Latency | null} latency null for none */
   setLatency(latency) {
     if (latency && !(latency.ms >= 0)) throw new ServiceError("BadLatency", "ms must be 0 or more, or the body null");
     this.#latency = latency ?? undefined;
@@ -51,12 +51,12 @@ export class StandIn {
    * @returns {Promise<{ Labels: Label[], LabelModelVersion: string }>}
    */
   async detectLabels(body) {
-    const { calls } = this; // a reset while this call runs starts another count
+    const { calls } = this; // A reset during this call starts a new count.
     calls.total += 1;
     try {
-      const answer = await this.#answer(body, calls);
+      const response = await this.#respond(body, calls);
       calls.succeeded += 1;
-      return answer;
+      return response;
     } catch (error) {
       calls.fail(error instanceof ServiceError ? error.code : "InternalServerError");
       throw error;
@@ -67,38 +67,38 @@ export class StandIn {
    * @param {string} body
    * @param {CallCount} calls
    */
-  async #answer(body, calls) {
+  async #respond(body, calls) {
     this.#bucket?.take();
-    await this.#suffer(this.#faults.take());
-    const request = checked(parsed(body));
-    const image = await this.#imageOf(request);
+    await this.#applyFault(this.#faults.take());
+    const request = validateRequest(parseJson(body));
+    const image = await this.#readImage(request);
     formatOf(image);
     calls.read(sha256(image));
-    const [labels] = await Promise.all([this.#labelsOf(image), sleep(this.#latency?.ms ?? 0)]);
-    return { Labels: asked(labels, request), LabelModelVersion: MODEL_VERSION };
+    const [labels] = await Promise.all([this.#detect(image), sleep(this.#latency?.ms ?? 0)]);
+    return { Labels: filterLabels(labels, request), LabelModelVersion: MODEL_VERSION };
   }
 
   /** @param {Fault | undefined} fault */
-  async #suffer(fault) {
+  async #applyFault(fault) {
     if (!fault) return;
     await sleep(fault.delay_ms ?? 0);
-    const failure = failureOf(fault);
-    if (failure) throw failure;
+    const error = faultError(fault);
+    if (error) throw error;
   }
 
   /** @param {DetectLabelsRequest} request */
-  async #imageOf({ Image: { Bytes, S3Object } }) {
-    return S3Object ? this.readObject(S3Object) : bytesOf(/** @type {string} */ (Bytes));
+  async #readImage({ Image: { Bytes, S3Object } }) {
+    return S3Object ? this.readObject(S3Object) : decodeBytes(/** @type {string} */ (Bytes));
   }
 
   /** @param {Uint8Array} image */
-  async #labelsOf(image) {
+  async #detect(image) {
     return this.#latency?.labels ?? labelsOf(await this.detector.detect(image), this.taxonomy);
   }
 }
 
 /** @param {string} body */
-export function parsed(body) {
+export function parseJson(body) {
   try {
     return JSON.parse(body);
   } catch (cause) {

@@ -1,4 +1,4 @@
-"""What `sam build` makes of the sources, kept by their hash, and `sam deploy` of that."""
+"""Run `sam build`, `sam deploy` and `sam validate`. Builds are cached by the hash of their sources."""
 
 import os
 import platform
@@ -8,33 +8,34 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from local import bytecode, environments, paths
-from local.fingerprint import fingerprint
-from local.say import Trouble
+from tools import bytecode, paths
+from tools.console import CommandError
+from tools.content_hash import content_hash
+from tools.env import REGION, tool_env
 
 STACK_NAME = "imagescan"
-BUILDS_KEPT = 3
-# Nothing listens there: a command that needs no AWS must not reach any.
-NOWHERE = "http://127.0.0.1:1"
+MAX_BUILDS = 3
+# Nothing listens on this port, so a command that does not need AWS cannot reach it by mistake.
+UNREACHABLE_ENDPOINT = "http://127.0.0.1:1"
 
 
 def architecture() -> str:
-    """The machine's own, because local handlers run on the machine: arm64 or x86_64."""
+    """Return the architecture of this machine, arm64 or x86_64, because local handlers run on the machine itself."""
     return "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 
 
 def build() -> Path:
-    """The folder that holds the built template and functions; made only when the sources are new."""
-    made = paths.BUILDS / fingerprint(_sources(), architecture())
-    if not made.exists():
-        _build_into(made)
-    made.touch()
-    _forget_old_builds()
-    return made
+    """Return the folder with the built template and functions. Build only if the sources changed."""
+    output = paths.BUILDS / content_hash(_sources(), architecture())
+    if not output.exists():
+        _build_into(output)
+    output.touch()
+    _remove_old_builds()
+    return output
 
 
 def deploy(built: Path, aws_endpoint: str, parameters: Mapping[str, str], stack_name: str = STACK_NAME) -> None:
-    """Puts a build on the emulator at that address."""
+    """Deploy a build to the emulator at the endpoint."""
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     settings = [
         "--config-env",
@@ -49,8 +50,8 @@ def deploy(built: Path, aws_endpoint: str, parameters: Mapping[str, str], stack_
 
 
 def validate() -> None:
-    """Checks the template as `sam validate --lint` does."""
-    _sam(["validate", "--lint", "--template-file", str(paths.ROOT / "template.yaml"), "--region", environments.REGION])
+    """Run `sam validate --lint` on the template."""
+    _sam(["validate", "--lint", "--template-file", str(paths.ROOT / "template.yaml"), "--region", REGION])
 
 
 def _sources() -> Iterator[Path]:
@@ -59,42 +60,42 @@ def _sources() -> Iterator[Path]:
     yield from sorted(p for p in (paths.ROOT / "src").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
-def _build_into(made: Path) -> None:
-    # Renamed when whole, so that a build cut short is never taken for one.
-    draft = made.with_name(f"{made.name}.{os.getpid()}.draft")
+def _build_into(output: Path) -> None:
+    # Rename the folder once it is complete, so that an interrupted build is never used.
+    draft = output.with_name(f"{output.name}.{os.getpid()}.draft")
     template = ["--template-file", str(paths.ROOT / "template.yaml")]
     parameters = ["--parameter-overrides", f"Architecture={architecture()}"]
     _sam(["build", "--beta-features", *template, "--build-dir", str(draft), *parameters])
-    bytecode.compile_in(draft)
-    if made.exists():
+    bytecode.compile_folder(draft)
+    if output.exists():
         shutil.rmtree(draft)
     else:
-        draft.rename(made)
+        draft.rename(output)
 
 
-def _forget_old_builds() -> None:
-    # Another command may be tidying at the same time.
+def _remove_old_builds() -> None:
+    # Another command may remove builds at the same time.
     with suppress(FileNotFoundError):
         builds = sorted(paths.BUILDS.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in builds[BUILDS_KEPT:]:
+        for old in builds[MAX_BUILDS:]:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _sam(arguments: list[str], aws_endpoint: str = NOWHERE) -> None:
-    own = {
-        "PATH": f"{paths.UV_FOLDER}{os.pathsep}{os.environ['PATH']}",
+def _sam(arguments: list[str], aws_endpoint: str = UNREACHABLE_ENDPOINT) -> None:
+    extra = {
+        "PATH": f"{paths.UV_BIN}{os.pathsep}{os.environ['PATH']}",
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.3",
     }
     command = [str(paths.SAM_PYTHON), "-m", "samcli", *arguments]
-    done = subprocess.run(
+    completed = subprocess.run(
         command,
-        env=environments.for_tool(aws_endpoint, own),
+        env=tool_env(aws_endpoint, extra),
         cwd=paths.ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise Trouble(f"{done.stdout}\nsam {arguments[0]} failed; what it said is above.")
+    if completed.returncode:
+        raise CommandError(f"{completed.stdout}\n`sam {arguments[0]}` failed. See its output above.")

@@ -1,4 +1,4 @@
-"""What only tests do to a deployed stack: look behind the API, let time pass, end processes."""
+"""Manipulate a deployed stack in ways that only tests need: change queues, shift times and kill processes."""
 
 import json
 import time
@@ -10,28 +10,28 @@ from typing import Any
 from local.stack import Stack
 
 MINUTE = 60
-# Long enough for a batch on a busy machine, short enough to wait for.
+# Long enough for a batch on a busy machine, short enough for a test to wait.
 VISIBILITY_SECONDS = 20
 
 
 @dataclass(frozen=True)
-class Backstage:
-    """A stack whose messages come again soon."""
+class StackAdmin:
+    """Access to the resources of a stack. `names` are its outputs."""
 
     stack: Stack
     names: dict[str, str]
 
     @contextmanager
-    def impatient(self) -> Iterator["Backstage"]:
-        """While it lasts, a message that was left in flight comes again after ``VISIBILITY_SECONDS``."""
+    def short_visibility_timeout(self) -> Iterator["StackAdmin"]:
+        """Within the context, a message in flight becomes visible again after `VISIBILITY_SECONDS`."""
         before = self._attributes("ScanQueueUrl", "VisibilityTimeout")
         self._set_queue({"VisibilityTimeout": str(VISIBILITY_SECONDS)})
         yield self
         self._set_queue(before)
 
     @contextmanager
-    def no_second_chance(self) -> Iterator[None]:
-        """While it lasts, a message is a dead letter after its first failure."""
+    def max_receive_count_one(self) -> Iterator[None]:
+        """Within the context, a message moves to the dead-letter queue after its first failure."""
         before = self._attributes("ScanQueueUrl", "RedrivePolicy")
         policy = json.loads(before["RedrivePolicy"]) | {"maxReceiveCount": 1}
         self._set_queue({"RedrivePolicy": json.dumps(policy)})
@@ -40,28 +40,28 @@ class Backstage:
 
     @contextmanager
     def lost_messages(self) -> Iterator[None]:
-        """While it lasts, nobody receives; whatever came into the queue is gone at its end."""
-        self._feed_the_scanner(enabled=False)
+        """Within the context, the scanner receives no messages. At its end, all messages in the queue are deleted."""
+        self._set_scanner_trigger(enabled=False)
         yield
         self._sqs.purge_queue(QueueUrl=self.names["ScanQueueUrl"])
-        self._feed_the_scanner(enabled=True)
+        self._set_scanner_trigger(enabled=True)
 
     def send(self, *bodies: str) -> None:
-        """Messages into the scan queue."""
+        """Send messages to the scan queue."""
         for body in bodies:
             self._sqs.send_message(QueueUrl=self.names["ScanQueueUrl"], MessageBody=body)
 
     def depth(self, queue: str) -> int:
-        """How many messages the queue of that output holds, those in flight among them."""
+        """Return the number of messages in the queue of that output, including those in flight."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         return sum(int(count) for count in self._attributes(queue, *names).values())
 
-    def forget_dead_letters(self) -> None:
-        """Empties the dead-letter queue."""
+    def purge_dead_letters(self) -> None:
+        """Delete all messages in the scan queue's dead-letter queue."""
         self._sqs.purge_queue(QueueUrl=self.names["ScanDeadLetterQueueUrl"])
 
     def kill_handlers(self) -> int:
-        """Ends every handler's process where it stands, and lets what they had leased expire; how many there were."""
+        """Kill every handler process, expire the leases, and return the number of processes."""
         emulator = self.stack.servers()[0].process()
         assert emulator
         workers = emulator.children(recursive=True)
@@ -70,16 +70,16 @@ class Backstage:
         self._set_number("ImagesTable", "image_hash", "lease_until", lambda _: 0.0)
         return len(workers)
 
-    def pass_patience(self) -> dict[str, Any]:
-        """What waits has waited for eleven minutes more, and the sweeper runs; what it did."""
-        self._set_number("RequestsTable", "request_id", "created_at", lambda at: at - 11 * MINUTE, waiting=True)
+    def advance_past_requeue_delay(self) -> dict[str, Any]:
+        """Age pending requests and requeued images by 11 minutes, run the sweeper, and return its report."""
+        self._set_number("RequestsTable", "request_id", "created_at", lambda at: at - 11 * MINUTE, only_pending=True)
         self._set_number("ImagesTable", "image_hash", "requeued_at", lambda at: at - 11 * MINUTE)
         invoked = self.stack.client("lambda").invoke(FunctionName=self.names["SweeperFunction"])
         result: dict[str, Any] = json.loads(invoked["Payload"].read())
         return result
 
     def logged(self, message: str, since: float) -> list[dict[str, Any]]:
-        """The scanner's structured lines with that message, from then on (seconds since the epoch)."""
+        """Return the scanner's structured log lines with that message since a time in Unix seconds."""
         logs = self.stack.client("logs")
         pages = logs.get_paginator("describe_log_groups").paginate()
         groups = [group["logGroupName"] for page in pages for group in page["logGroups"]]
@@ -100,42 +100,42 @@ class Backstage:
         return self.stack.client("sqs")
 
     def _attributes(self, queue: str, *names: str) -> dict[str, str]:
-        answer = self._sqs.get_queue_attributes(QueueUrl=self.names[queue], AttributeNames=list(names))
-        attributes: dict[str, str] = answer["Attributes"]
+        response = self._sqs.get_queue_attributes(QueueUrl=self.names[queue], AttributeNames=list(names))
+        attributes: dict[str, str] = response["Attributes"]
         return attributes
 
     def _set_queue(self, attributes: dict[str, str]) -> None:
         self._sqs.set_queue_attributes(QueueUrl=self.names["ScanQueueUrl"], Attributes=attributes)
 
-    def _feed_the_scanner(self, *, enabled: bool) -> None:
+    def _set_scanner_trigger(self, *, enabled: bool) -> None:
         client = self.stack.client("lambda")
         [mapping] = client.list_event_source_mappings(FunctionName=self.names["ScannerFunction"])["EventSourceMappings"]
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
-        time.sleep(2)  # a poll that is under way still receives
+        time.sleep(2)  # A poll that is in progress still receives messages.
 
     def _set_number(
-        self, table: str, key: str, name: str, change: Callable[[float], float], *, waiting: bool = False
+        self, table: str, key: str, name: str, change: Callable[[float], float], *, only_pending: bool = False
     ) -> None:
-        dynamodb, where = self.stack.client("dynamodb"), {"TableName": self.names[table]}
-        pages = dynamodb.get_paginator("scan").paginate(
-            **where, **({"IndexName": "pending_by_image"} if waiting else {})
-        )
-        for row in [row for page in pages for row in page["Items"] if name in row]:
+        """Change a numeric attribute of every item that has it, or of the items in the index of pending requests."""
+        dynamodb, target = self.stack.client("dynamodb"), {"TableName": self.names[table]}
+        index = {"IndexName": "pending_by_image"} if only_pending else {}
+        pages = dynamodb.get_paginator("scan").paginate(**target, **index)
+        for item in [item for page in pages for item in page["Items"] if name in item]:
             dynamodb.update_item(
-                **where,
-                Key={key: row[key]},
+                **target,
+                Key={key: item[key]},
                 UpdateExpression=f"SET {name} = :to",
                 ConditionExpression=f"{name} = :from",
                 ExpressionAttributeValues={
-                    ":from": row[name],
-                    ":to": {"N": repr(change(float(row[name]["N"])))},
+                    ":from": item[name],
+                    ":to": {"N": repr(change(float(item[name]["N"])))},
                 },
             )
 
 
-def eventually(is_so: Callable[[], object], seconds: float = 60) -> None:
-    """Returns once it is so; ``AssertionError`` when it is not so after that long."""
+def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until the condition is true. Fail the test if it is still false after `seconds`."""
     end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, f"not so after {seconds:.0f} s"
+    while not condition():
+        assert time.monotonic() < end, f"condition not met within {seconds:.0f} s"
         time.sleep(0.5)
