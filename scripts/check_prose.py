@@ -43,7 +43,7 @@ BANNED = {
     "breaks? off|broke off|broken off": "interrupt or stop",
     "works? off|worked off": "process",
     "gives? up|gave up|given up": "fail, stop or send to the dead-letter queue",
-    "takes? up|took up|taken up": "resume or process",
+    "(?:takes?|took|taken) up(?! to)": "resume or process",
     "in vain": "without effect or unsuccessfully",
     "(?:what|all) it comes to": "the result",
     "looks? at|looked at|looking at": "check, read, scan or detect",

@@ -54,6 +54,7 @@ def test_every_kind_of_banned_text_is_found(text: str) -> None:
     [
         "Besides Rekognition, it costs nothing.",
         "The hotel is an intellectual retelling.",
+        "It takes up to 15 minutes.",
         "Run `tell` and ``nobody``.",
         "See [the page](https://example.com/nobody/told).",
         "```python\nprint('nobody told you')\n```",
