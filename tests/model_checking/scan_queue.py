@@ -51,7 +51,7 @@ def without_messages(system: SystemState, messages: Iterable[QueuedMessage]) -> 
 
 def with_returned_messages(system: SystemState, messages: Iterable[QueuedMessage], max_receives: int) -> SystemState:
     """Return the system with these messages in the queue, or in the dead-letter queue after ``max_receives``."""
-    returned = messages
+    returned = list(messages)
     retried = [message for message in returned if message.receives < max_receives]
     dead = [message for message in returned if message.receives >= max_receives]
     dead_letters = _sorted([*system.dead_letters, *dead])
