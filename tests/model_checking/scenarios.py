@@ -34,8 +34,6 @@ AFTER_REQUEUE_DELAY = REQUEUE_AFTER_SECONDS + 5
 AFTER_PURGE_DELAY = PURGE_DELAY_SECONDS + 5
 BEFORE_DEADLINE, AFTER_DEADLINE = TIMEOUT_SECONDS - 4, TIMEOUT_SECONDS + 4
 BEFORE_GRACE_ENDS, AFTER_GRACE = BEFORE_DEADLINE + GRACE_SECONDS, AFTER_DEADLINE + GRACE_SECONDS
-
-
 AROUND_DEADLINE = (0, BEFORE_DEADLINE, AFTER_DEADLINE, BEFORE_GRACE_ENDS, AFTER_GRACE)
 
 # Before the next daily quota: the deadline and the grace period end before midnight, or midnight comes first.
@@ -77,11 +75,13 @@ QUICK_SCENARIOS = (
         "one request, one fault, one sweep",
         ONE_REQUEST,
         each(1, *ANY_FAULT),
-        1,
+        max_faults=1,
         instants=(0, AFTER_REQUEUE_DELAY),
         sweeps=1,
     ),
-    Scenario("the deadline passes", ONE_REQUEST, each(1, *TIMING_FAULTS), 1, instants=AROUND_DEADLINE, polls=1),
+    Scenario(
+        "the deadline passes", ONE_REQUEST, each(1, *TIMING_FAULTS), max_faults=1, instants=AROUND_DEADLINE, polls=1
+    ),
     Scenario(
         "second request after the deadline",
         TWO_REQUESTS,
@@ -92,16 +92,18 @@ QUICK_SCENARIOS = (
         "two images in one batch",
         (Submission(A, "cat"), Submission(B, "cat")),
         each(1, Fault.CRASH, Fault.FAILED),
-        1,
+        max_faults=1,
         batches=True,
     ),
-    Scenario("direct upload", DIRECT_UPLOAD, each(1, *ANY_FAULT), 1, instants=(0, AFTER_REQUEUE_DELAY), sweeps=1),
+    Scenario(
+        "direct upload", DIRECT_UPLOAD, each(1, *ANY_FAULT), max_faults=1, instants=(0, AFTER_REQUEUE_DELAY), sweeps=1
+    ),
     Scenario(
         "direct upload at the deadline",
         DIRECT_UPLOAD,
         each(1, Fault.OBJECT_DELETED, Fault.RESPONSE_LOST),
-        2,
-        AROUND_DEADLINE,
+        max_faults=2,
+        instants=AROUND_DEADLINE,
     ),
     Scenario(
         "direct upload and posted bytes",
@@ -115,7 +117,7 @@ QUICK_SCENARIOS = (
         "attempts are exhausted",
         ONE_REQUEST,
         each(2, Fault.CRASH, Fault.DETECTION_TIMEOUT, Fault.THROTTLED, Fault.RETRIED),
-        2,
+        max_faults=2,
         instants=(0, AFTER_LEASE),
         max_attempts=2,
         max_receives=4,
@@ -124,7 +126,7 @@ QUICK_SCENARIOS = (
         "two concurrent sweepers",
         ONE_REQUEST,
         each(1, Fault.MESSAGE_LOST, Fault.CRASH),
-        2,
+        max_faults=2,
         instants=(0, AFTER_REQUEUE_DELAY),
         sweeps=2,
     ),
@@ -132,7 +134,7 @@ QUICK_SCENARIOS = (
         "the daily quota is used up",
         ONE_REQUEST,
         each(1, Fault.CRASH, Fault.MESSAGE_LOST, Fault.RETRIED, Fault.RESPONSE_LOST, Fault.THROTTLED),
-        1,
+        max_faults=1,
         instants=AROUND_MIDNIGHT,
         sweeps=1,
         daily_rekognition_limit=1,
@@ -156,7 +158,7 @@ QUICK_SCENARIOS = (
         "deletion with one fault",
         ONE_REQUEST,
         each(1, Fault.CRASH, Fault.RESPONSE_LOST, Fault.INDEX_STALE),
-        1,
+        max_faults=1,
         instants=(0, AFTER_PURGE_DELAY),
         sweeps=1,
         deletes=1,
@@ -190,7 +192,7 @@ QUICK_SCENARIOS = (
         "resubmitted image, one fault",
         ONE_REQUEST,
         each(1, Fault.CRASH, Fault.RESPONSE_LOST, Fault.RETRIED, Fault.INDEX_STALE, Fault.INDEX_DELAYED),
-        1,
+        max_faults=1,
         instants=(AFTER_PURGE_DELAY,),
         sweeps=1,
         deletes=1,
@@ -200,7 +202,7 @@ QUICK_SCENARIOS = (
         "direct upload after its request was deleted",
         DIRECT_UPLOAD,
         each(1, Fault.CRASH),
-        1,
+        max_faults=1,
         instants=(0, UPLOAD_URL_SECONDS, AFTER_PURGE_DELAY),
         sweeps=1,
         deletes=1,
@@ -231,7 +233,7 @@ DEEP_SCENARIOS = (
         "the daily quota is used up, any two faults",
         ONE_REQUEST,
         each(2, *ANY_FAULT),
-        2,
+        max_faults=2,
         instants=AROUND_MIDNIGHT,
         sweeps=1,
         daily_rekognition_limit=1,
@@ -242,15 +244,21 @@ DEEP_SCENARIOS = (
         "two requests, two crashes, a dead letter, a lost response",
         TWO_REQUESTS,
         (*each(2, Fault.CRASH), *each(1, Fault.DEAD_LETTER, Fault.RESPONSE_LOST)),
-        2,
+        max_faults=2,
     ),
-    Scenario("two requests, any fault, time passes", TWO_REQUESTS, each(1, *ANY_FAULT), 1, instants=(0, AFTER_LEASE)),
-    Scenario("one request, any three faults", ONE_REQUEST, each(3, *ANY_FAULT), 3),
+    Scenario(
+        "two requests, any fault, time passes",
+        TWO_REQUESTS,
+        each(1, *ANY_FAULT),
+        max_faults=1,
+        instants=(0, AFTER_LEASE),
+    ),
+    Scenario("one request, any three faults", ONE_REQUEST, each(3, *ANY_FAULT), max_faults=3),
     Scenario(
         "one request, any two faults, one sweep",
         ONE_REQUEST,
         each(2, *ANY_FAULT),
-        2,
+        max_faults=2,
         instants=(0, AFTER_REQUEUE_DELAY),
         sweeps=1,
     ),
@@ -258,12 +266,16 @@ DEEP_SCENARIOS = (
         "the deadline passes, two faults",
         ONE_REQUEST,
         each(2, *TIMING_FAULTS),
-        2,
+        max_faults=2,
         instants=AROUND_DEADLINE,
         polls=1,
         sweeps=1,
     ),
     Scenario(
-        "direct upload at the deadline, any two faults", DIRECT_UPLOAD, each(2, *ANY_FAULT), 2, instants=AROUND_DEADLINE
+        "direct upload at the deadline, any two faults",
+        DIRECT_UPLOAD,
+        each(2, *ANY_FAULT),
+        max_faults=2,
+        instants=AROUND_DEADLINE,
     ),
 )

@@ -19,6 +19,14 @@ from tests.model_checking.state import Scenario
 
 SCENARIOS = {scenario.name: scenario for scenario in QUICK_SCENARIOS}
 
+# These scenarios suffice to produce every outcome and every fault. A worker of pytest-xdist may have to repeat them.
+COVERING_SCENARIOS = (
+    "one request, two faults",
+    "attempts are exhausted",
+    "midnight passes during two deliveries",
+    "resubmitted image, one fault",
+)
+
 
 @cache
 def report_on(name: str) -> Report:
@@ -42,11 +50,11 @@ def test_every_mutant_is_detected(mutant: Mutant) -> None:
 
 
 def test_every_outcome_of_a_scan_occurs() -> None:
-    assert {outcome for name in SCENARIOS for outcome in report_on(name).outcomes} == set(OutcomeKind)
+    assert {outcome for name in COVERING_SCENARIOS for outcome in report_on(name).outcomes} == set(OutcomeKind)
 
 
 def test_every_fault_is_injected() -> None:
-    assert {fault for name in SCENARIOS for fault in report_on(name).faults} == set(Fault)
+    assert {fault for name in COVERING_SCENARIOS for fault in report_on(name).faults} == set(Fault)
 
 
 def test_a_violation_comes_with_its_trace() -> None:
