@@ -129,7 +129,7 @@ def _pending_request(content_hash: str) -> Item:
     return {
         "request_id": {"S": _request_id(content_hash)},
         "image_hash": {"S": content_hash},
-        "image_key": {"S": f"images/{content_hash}.png"},
+        "extension": {"S": "png"},
         "labels_asked": {"L": [{"S": "cat"}]},
         "match_mode": {"S": "any"},
         "min_confidence": {"N": "90.0"},
