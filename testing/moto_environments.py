@@ -15,7 +15,6 @@ from moto import mock_aws
 from imagescan.aws import clients
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.handlers import scanner
-from local.environments import NO_ACCOUNT
 from testing.fake_event_bus import FakeEventBus
 from testing.fake_rekognition import FakeRekognition
 from testing.functions import FUNCTIONS, Clock, Functions, Trigger, module_of
@@ -23,6 +22,7 @@ from testing.moto_environment import MINUTE, MotoEnvironment
 from testing.recording_transport import Answering, RecordingTransport
 from testing.resources import Resources
 from testing.streams import Streams
+from tools.env import EMULATOR_CREDENTIALS
 
 _NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto knows no streams under an account's own address
 
@@ -40,11 +40,11 @@ def attached_sdk(
     """
     _forget_cached()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in NO_ACCOUNT.items():
+        for name, value in EMULATOR_CREDENTIALS.items():
             patch.setenv(name, value)
         patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
         patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
-        patch.setattr(scanner, "Pace", partial(AdaptiveRateLimiter, sleep=lambda _: None))
+        patch.setattr(scanner, "AdaptiveRateLimiter", partial(AdaptiveRateLimiter, sleep=lambda _: None))
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = FakeRekognition(resources.s3)
         bus = FakeEventBus()

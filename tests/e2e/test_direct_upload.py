@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.client import Answer, Client
+from local.client import Client, RequestJson
 from local.control import RekognitionControl
 from local.stack import Stack
 from testing.images import jpeg, png
@@ -18,7 +18,7 @@ def announced(content: bytes, file_type: str = "image/jpeg", **fields: Any) -> d
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "fileType": file_type} | fields
 
 
-def send(answer: Answer, content: bytes, **headers: str) -> httpx.Response:
+def send(answer: RequestJson, content: bytes, **headers: str) -> httpx.Response:
     upload = answer["upload"]
     return httpx.put(upload["url"], content=content, headers=upload["headers"] | headers, timeout=60)
 
@@ -41,9 +41,9 @@ def test_a_picture_of_12_mb_is_scanned_through_the_presigned_path(
     assert rekognition.calls_for(answer["image_hash"]) == 1
 
 
-def test_a_known_picture_is_answered_at_once_with_no_upload_at_all(api: Client, fresh_picture: Path) -> None:
-    api.ask(fresh_picture)
-    response = api.post(announced(fresh_picture.read_bytes()))
+def test_a_known_picture_is_answered_at_once_with_no_upload_at_all(api: Client, fresh_image: Path) -> None:
+    api.ask(fresh_image)
+    response = api.post(announced(fresh_image.read_bytes()))
     assert (response.status_code, response.json()["upload"], response.json()["label_matched"]) == (200, None, True)
 
 
@@ -60,9 +60,9 @@ def test_a_known_picture_is_answered_at_once_with_no_upload_at_all(api: Client, 
     ids=["another byte", "longer", "shorter", "another type", "another checksum", "another request"],
 )
 def test_s3_refuses_other_bytes_than_were_announced(
-    api: Client, fresh_picture: Path, stack: Stack, tamper: Any, headers: dict[str, str]
+    api: Client, fresh_image: Path, stack: Stack, tamper: Any, headers: dict[str, str]
 ) -> None:
-    content = fresh_picture.read_bytes()
+    content = fresh_image.read_bytes()
     answer = api.post(announced(content)).json()
     assert send(answer, tamper(content), **headers).status_code in {400, 403}
     listed = stack.client("s3").list_objects_v2(

@@ -17,13 +17,13 @@ from rich.console import Console
 
 from local.client import Client, question
 from local.control import RekognitionControl
-from local.environments import REGION
 from local.stack import Stack
-from ops.redrive.__main__ import Deployed
+from ops.redrive.__main__ import DeployedStack
 from ops.redrive.redrive import redrive
 from testing.deployment import Deployment
 from testing.images import png
-from tests.e2e.backstage import eventually
+from tests.e2e.stack_admin import eventually
+from tools.env import REGION
 
 type Event = dict[str, Any]
 
@@ -101,10 +101,10 @@ def damaged(tmp_path: Path) -> Path:
 
 
 def test_a_subscriber_hears_once_of_each_request_that_ends_however_it_ends(
-    api: Client, subscriber: Subscriber, fresh_picture: Path, damaged: Path
+    api: Client, subscriber: Subscriber, fresh_image: Path, damaged: Path
 ) -> None:
-    scanned = api.wait(api.post(question(fresh_picture) | {"reference": "order 7"}).json())
-    at_once = api.post(question(fresh_picture, "dog")).json()
+    scanned = api.wait(api.post(question(fresh_image) | {"reference": "order 7"}).json())
+    at_once = api.post(question(fresh_image, "dog")).json()
     failed = api.ask(damaged)
     heard = subscriber.hear(3)
     by_id = {event["detail"]["request_id"]: event for event in heard}
@@ -120,15 +120,15 @@ def test_a_subscriber_hears_once_of_each_request_that_ends_however_it_ends(
 
 
 def test_changes_that_were_given_up_are_announced_by_a_redrive(
-    api: Client, stack: Stack, subscriber: Subscriber, fresh_picture: Path
+    api: Client, stack: Stack, subscriber: Subscriber, fresh_image: Path
 ) -> None:
-    asked = api.ask(fresh_picture)
+    asked = api.ask(fresh_image)
     assert [event["detail"]["request_id"] for event in subscriber.hear(1)] == [asked["request_id"]]
-    given_up = json.dumps({"DDBStreamBatchInfo": _newest_change(stack)})
-    stack.client("sqs").send_message(QueueUrl=stack.outputs()["EventStreamDeadLetterQueueUrl"], MessageBody=given_up)
+    dead_letter_queues = json.dumps({"DDBStreamBatchInfo": _newest_change(stack)})
+    stack.client("sqs").send_message(QueueUrl=stack.outputs()["UnannouncedQueueUrl"], MessageBody=dead_letter_queues)
     out = StringIO()
-    for queue, addressee in Deployed(stack.client, stack.outputs(), {}).given_up():
-        assert redrive(queue, addressee, Console(file=out, width=200), only_list=False, with_poison=False)
+    for queue, target in DeployedStack(stack.client, stack.outputs(), {}).dead_letter_queues():
+        assert redrive(queue, target, Console(file=out, width=200), only_list=False, include_malformed=False)
     assert "1 of 1 dead letters returned to the function that sends events" in out.getvalue()
     assert [event["detail"]["request_id"] for event in subscriber.hear(1)] == [asked["request_id"]]
 
@@ -152,10 +152,10 @@ def _newest_change(stack: Stack) -> dict[str, Any]:
 
 
 def test_stats_add_up(
-    api: Client, stack: Stack, fresh_picture: Path, damaged: Path, rekognition: RekognitionControl
+    api: Client, stack: Stack, fresh_image: Path, damaged: Path, rekognition: RekognitionControl
 ) -> None:
     before = stats_at_rest(stack)
-    for picture, label in ((fresh_picture, "cat"), (fresh_picture, "dog"), (fresh_picture, "mammal"), (damaged, "cat")):
+    for picture, label in ((fresh_image, "cat"), (fresh_image, "dog"), (fresh_image, "mammal"), (damaged, "cat")):
         api.ask(picture, label)
     eventually(lambda: stats(stack)["requests"] >= before["requests"] + 4)
     after = stats_at_rest(stack)
@@ -207,14 +207,12 @@ def receiver() -> Iterator[Receiver]:
 def webhook(stack: Stack, receiver: Receiver) -> Iterator[None]:
     """The template's own rule, connection and destination, which the emulator takes by its API only."""
     template, events, bus = Deployment.of(WebhookUrl="https://example.org"), stack.client("events"), bus_of(stack)
-    properties = {
-        name: template.properties(name) for name in ("WebhookDestination", "WebhookConnection", "WebhookRule")
-    }
+    properties = {name: template.properties(name) for name in ("Webhook", "WebhookConnection", "WebhookRule")}
     properties["WebhookConnection"]["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"] = KEY
     connection = events.create_connection(**properties["WebhookConnection"] | {"Name": WEBHOOK})["ConnectionArn"]
     address = f"http://127.0.0.1:{receiver.server_port}/scans"
     own = {"Name": WEBHOOK, "ConnectionArn": connection, "InvocationEndpoint": address}
-    destination = events.create_api_destination(**properties["WebhookDestination"] | own)["ApiDestinationArn"]
+    destination = events.create_api_destination(**properties["Webhook"] | own)["ApiDestinationArn"]
     events.put_rule(Name=WEBHOOK, EventBusName=bus, EventPattern=json.dumps(properties["WebhookRule"]["EventPattern"]))
     target = {"Id": WEBHOOK, "Arn": destination, "RoleArn": "arn:aws:iam::000000000000:role/any"}
     events.put_targets(Rule=WEBHOOK, EventBusName=bus, Targets=[target])
@@ -226,9 +224,9 @@ def webhook(stack: Stack, receiver: Receiver) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("webhook")
-def test_a_webhook_is_called_with_its_key(api: Client, receiver: Receiver, fresh_picture: Path, stack: Stack) -> None:
+def test_a_webhook_is_called_with_its_key(api: Client, receiver: Receiver, fresh_image: Path, stack: Stack) -> None:
     stats_at_rest(stack)
-    answer = api.ask(fresh_picture)
+    answer = api.ask(fresh_image)
     eventually(lambda: receiver.received)
     [(key, event)] = receiver.received
     assert (key, event["detail"]["request_id"]) == (KEY, answer["request_id"])

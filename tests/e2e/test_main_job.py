@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from local.client import Answer, Client, question
+from local.client import Client, RequestJson, question
 from local.control import RekognitionControl
 from local.stack import Stack
 from testing.images import jpeg, png
@@ -51,9 +51,9 @@ def test_the_answer_says_where_when_and_by_which_model(api: Client, samples: Pat
 
 
 def test_a_new_image_is_accepted_with_its_address_and_when_to_ask_again(
-    api: Client, fresh_picture: Path, stack: Stack
+    api: Client, fresh_image: Path, stack: Stack
 ) -> None:
-    response = api.post(question(fresh_picture))
+    response = api.post(question(fresh_image))
     assert response.status_code == 202
     assert response.headers["Retry-After"] == "1"
     assert response.json()["label_matched"] is None
@@ -64,11 +64,11 @@ def test_a_new_image_is_accepted_with_its_address_and_when_to_ask_again(
 
 
 def test_a_known_image_is_answered_at_once_without_upload_message_or_call(
-    api: Client, rekognition: RekognitionControl, fresh_picture: Path, stack: Stack
+    api: Client, rekognition: RekognitionControl, fresh_image: Path, stack: Stack
 ) -> None:
-    first = api.ask(fresh_picture)
+    first = api.ask(fresh_image)
     versions = _versions(stack, first["image_hash"])
-    response = api.post(question(fresh_picture, "dog"))
+    response = api.post(question(fresh_image, "dog"))
     assert (response.status_code, response.json()["status"]) == (200, "completed")
     assert response.json()["scan_reused"] is True
     assert _versions(stack, first["image_hash"]) == versions
@@ -76,18 +76,18 @@ def test_a_known_image_is_answered_at_once_without_upload_message_or_call(
 
 
 def test_twenty_copies_at_the_same_moment_cost_one_call_and_all_complete(
-    api: Client, rekognition: RekognitionControl, fresh_picture: Path
+    api: Client, rekognition: RekognitionControl, fresh_image: Path
 ) -> None:
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: api.ask(fresh_picture), range(20)))
+        answers = list(pool.map(lambda _: api.ask(fresh_image), range(20)))
     assert {answer["status"] for answer in answers} == {"completed"}
     assert len({answer["request_id"] for answer in answers}) == 20
     assert [answer["scan_reused"] for answer in answers].count(False) <= 1
     assert rekognition.calls_for(answers[0]["image_hash"]) == 1
 
 
-def test_a_settled_request_is_told_again_in_the_same_words(api: Client, fresh_picture: Path, stack: Stack) -> None:
-    answer = api.ask(fresh_picture)
+def test_a_settled_request_is_told_again_in_the_same_words(api: Client, fresh_image: Path, stack: Stack) -> None:
+    answer = api.ask(fresh_image)
     _wait_until_settled(stack, answer["request_id"])
     assert api.get(answer["request_id"]).json() == answer
 
@@ -156,7 +156,9 @@ def _versions(stack: Stack, image_hash: str) -> int:
 def _wait_until_settled(stack: Stack, request_id: str) -> None:
     table, end = stack.outputs()["RequestsTable"], time.monotonic() + 20
     while time.monotonic() < end:
-        row: Answer = stack.client("dynamodb").get_item(TableName=table, Key={"request_id": {"S": request_id}})["Item"]
+        row: RequestJson = stack.client("dynamodb").get_item(TableName=table, Key={"request_id": {"S": request_id}})[
+            "Item"
+        ]
         if row["status"]["S"] != "pending":
             return
         time.sleep(0.2)

@@ -23,10 +23,10 @@ def announced(content: bytes, **fields: Any) -> dict[str, Any]:
 
 
 def test_many_are_announced_at_once_and_the_known_ones_answered(
-    http: httpx.Client, api: Client, fresh_picture: Path, rekognition: RekognitionControl
+    http: httpx.Client, api: Client, fresh_image: Path, rekognition: RekognitionControl
 ) -> None:
-    known, fresh = fresh_picture.read_bytes(), fresh_picture.read_bytes() + b"more"
-    api.ask(fresh_picture)
+    known, fresh = fresh_image.read_bytes(), fresh_image.read_bytes() + b"more"
+    api.ask(fresh_image)
     entries = [
         announced(known, label="cat"),
         announced(fresh, label="car", idempotency_key=str(uuid.uuid4())),
@@ -61,11 +61,11 @@ def test_requests_are_listed_newest_first_page_by_page(http: httpx.Client, api: 
 
 
 def test_a_list_is_of_those_that_stand_so_asked_so_and_were_made_since(
-    http: httpx.Client, api: Client, samples: Path, fresh_picture: Path
+    http: httpx.Client, api: Client, samples: Path, fresh_image: Path
 ) -> None:
     label = f"cat {uuid.uuid4()}"
     first, second = (api.ask(samples / "cat.jpg", label) for _ in range(2))
-    awaited = api.post(announced(fresh_picture.read_bytes(), label=label)).json()
+    awaited = api.post(announced(fresh_image.read_bytes(), label=label)).json()
 
     def listed(**wanted: str) -> list[str]:
         page = http.get("/scanrequests", params={"label": label} | wanted).json()
@@ -78,8 +78,8 @@ def test_a_list_is_of_those_that_stand_so_asked_so_and_were_made_since(
     assert listed(**{"from": second["created_at"], "status": "completed"}) == newest_first[1:2]
 
 
-def test_a_deleted_request_is_gone(http: httpx.Client, api: Client, fresh_picture: Path) -> None:
-    path = f"/scanrequest/{api.ask(fresh_picture)['request_id']}"
+def test_a_deleted_request_is_gone(http: httpx.Client, api: Client, fresh_image: Path) -> None:
+    path = f"/scanrequest/{api.ask(fresh_image)['request_id']}"
     assert http.delete(path).status_code == 204
     assert http.get(path).status_code == http.delete(path).status_code == 404
     listed = http.get("/scanrequests", params={"limit": "100"}).json()["requests"]

@@ -34,9 +34,9 @@ def test_any_all_or_none_of_the_labels_make_a_yes(api: Client, samples: Path, ma
 
 
 def test_a_repeated_key_is_the_same_request_also_when_sent_at_once(
-    http: httpx.Client, fresh_picture: Path, rekognition: RekognitionControl, api: Client
+    http: httpx.Client, fresh_image: Path, rekognition: RekognitionControl, api: Client
 ) -> None:
-    body, headers = question(fresh_picture), {"Idempotency-Key": fresh_picture.parent.name}
+    body, headers = question(fresh_image), {"Idempotency-Key": fresh_image.parent.name}
 
     def post(_: int) -> httpx.Response:
         return http.post("/scanrequest", json=body, headers=headers)
@@ -52,9 +52,9 @@ def test_a_repeated_key_is_the_same_request_also_when_sent_at_once(
 
 
 def test_a_repeated_key_is_the_same_request_also_before_its_image_is_uploaded(
-    http: httpx.Client, fresh_picture: Path, rekognition: RekognitionControl, api: Client
+    http: httpx.Client, fresh_image: Path, rekognition: RekognitionControl, api: Client
 ) -> None:
-    content, label, headers = fresh_picture.read_bytes(), f"cat {uuid.uuid4()}", {"Idempotency-Key": str(uuid.uuid4())}
+    content, label, headers = fresh_image.read_bytes(), f"cat {uuid.uuid4()}", {"Idempotency-Key": str(uuid.uuid4())}
     image_hash = hashlib.sha256(content).hexdigest()
     body = {"sha256": image_hash, "size": len(content), "fileType": "image/jpeg", "label": label}
     with ThreadPoolExecutor(2) as pool:
@@ -81,9 +81,9 @@ def test_a_reference_of_1024_bytes_is_handed_back_as_it_was_sent(
 
 
 def test_more_is_asked_of_the_same_image_without_another_scan(
-    http: httpx.Client, api: Client, fresh_picture: Path, rekognition: RekognitionControl
+    http: httpx.Client, api: Client, fresh_image: Path, rekognition: RekognitionControl
 ) -> None:
-    answer = api.ask(fresh_picture)
+    answer = api.ask(fresh_image)
     path = f"/scanrequest/{answer['request_id']}/questions"
     asked = http.post(path, json={"labels": ["mammal", "car"], "match": "any"}).json()
     assert (asked["label_matched"], [each["matched"] for each in asked["results"]]) == (True, [True, False])

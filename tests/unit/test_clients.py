@@ -4,11 +4,11 @@ import pytest
 from botocore.exceptions import UnknownServiceError
 
 from imagescan.aws import clients
-from local.environments import NO_ACCOUNT
+from tools.env import EMULATOR_CREDENTIALS
 
 
 def test_the_loader_finds_the_services_in_use_without_searching_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in NO_ACCOUNT.items():
+    for name, value in EMULATOR_CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     session = clients._session.__wrapped__()  # noqa: SLF001 - all tests share the cached session
     loader = session.get_component("data_loader")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.photograph import seen
+from benchmarks.sample_photos import detected_labels
 from imagescan.aws.label_codec import DICTIONARY, decode_labels, encode_labels
 from imagescan.aws.rekognition import _label
 from imagescan.domain.labels import Box, Label
@@ -44,6 +44,6 @@ def test_other_content_raises_an_error() -> None:
 
 
 def test_the_dictionary_saves_a_quarter_of_the_size_of_typical_labels() -> None:
-    labels = tuple(_label(label) for label in seen(1))  # type: ignore[arg-type]  # a response of Rekognition
+    labels = tuple(_label(label) for label in detected_labels(1))  # type: ignore[arg-type]  # a response of Rekognition
     plain = zlib.decompressobj(zdict=DICTIONARY).decompress(encode_labels(labels))
     assert len(encode_labels(labels)) < 0.75 * len(zlib.compress(plain, level=9))
