@@ -2,27 +2,27 @@
 
 import pytest
 
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import REQUESTS
 
-KEY = f"images/{hash_of(picture())}.png"
+KEY = f"images/{hash_of(image_bytes())}.png"
 
 
 def submitted(env: MotoEnvironment, times: int = 1) -> str:
-    request_id: str = env.functions.submit(picture()).body["request_id"]
-    env.resources.ask_again(request_id, times - 1)
+    request_id: str = env.functions.submit(image_bytes()).body["request_id"]
+    env.resources.copy_request(request_id, times - 1)
     return request_id
 
 
 def announced_again(env: MotoEnvironment, waiting: int) -> None:
-    """A scanned image, for which so many still wait: their rows were written while it was being scanned."""
+    """A scanned image, for which so many still wait: their items were written while it was being scanned."""
     request_id = submitted(env)
-    [row] = env.resources.rows(REQUESTS)
+    [item] = env.resources.items(REQUESTS)
     env.trigger.deliver_all()
     if waiting:
-        env.resources.dynamodb.put_item(TableName=REQUESTS, Item=row)
-        env.resources.ask_again(request_id, waiting - 1)
+        env.resources.dynamodb.put_item(TableName=REQUESTS, Item=item)
+        env.resources.copy_request(request_id, waiting - 1)
     env.resources.enqueue(KEY)
 
 

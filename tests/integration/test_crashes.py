@@ -14,13 +14,13 @@ from botocore.exceptions import ClientError
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing.fake_rekognition import label
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.moto_environments import MakeEnvironment
 from testing.recording_transport import InjectedFault, Killed
-from testing.resources import BUCKET, DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
+from testing.resources import BUCKET, DEAD_LETTER_QUEUE_URL, IMAGES, QUEUE_URL, REQUESTS
 
-A_CAT, A_CAR, DAMAGED = picture(0), picture(1), picture(2)
+A_CAT, A_CAR, DAMAGED = image_bytes(0), image_bytes(1), image_bytes(2)
 SEEN = {hash_of(A_CAT): [label("Cat", 97.0)], hash_of(A_CAR): [label("Car", 96.0)]}
 KEY = f"images/{hash_of(A_CAT)}.png"
 THROTTLED = (400, "ThrottlingException")
@@ -69,7 +69,7 @@ def sweep(env: MotoEnvironment) -> None:
 def thirty_cats(env: MotoEnvironment) -> None:
     """More than one call can settle."""
     a_cat(env)
-    env.resources.ask_again(env.functions.accepted[0], 29)
+    env.resources.copy_request(env.functions.accepted[0], 29)
 
 
 def a_cat_and_a_car(env: MotoEnvironment) -> None:
@@ -103,7 +103,7 @@ def a_cat_whose_bytes_are_gone(env: MotoEnvironment) -> None:
 
 def a_cat_whose_message_is_lost(env: MotoEnvironment) -> None:
     a_cat(env)
-    env.resources.forget_messages()
+    env.resources.delete_messages()
     env.pass_time(11 * MINUTE)
 
 
@@ -131,15 +131,15 @@ USE_CASES = [
 
 
 @pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.name)
-@pytest.mark.parametrize("mishap", InjectedFault)
+@pytest.mark.parametrize("fault", InjectedFault)
 def test_no_request_is_lost_or_wrongly_answered_whichever_call(
-    make_environment: MakeEnvironment, use_case: UseCase, mishap: InjectedFault, subtests: pytest.Subtests
+    make_environment: MakeEnvironment, use_case: UseCase, fault: InjectedFault, subtests: pytest.Subtests
 ) -> None:
     calls, undisturbed = _run(make_environment, use_case, {})
     assert calls
     for position, call in enumerate(calls):
-        with subtests.test(f"{mishap} {call} ({position + 1} of {len(calls)})"):
-            _, disturbed = _run(make_environment, use_case, {position: mishap})
+        with subtests.test(f"{fault} {call} ({position + 1} of {len(calls)})"):
+            _, disturbed = _run(make_environment, use_case, {position: fault})
             assert disturbed <= undisturbed + 1
 
 
@@ -158,21 +158,21 @@ def a_deleted_cat_after_the_quiet_time(env: MotoEnvironment) -> None:
     [(a_known_cat, delete_the_cat), (a_deleted_cat_after_the_quiet_time, sweep)],
     ids=["delete a request", "remove its image"],
 )
-@pytest.mark.parametrize("mishap", InjectedFault)
+@pytest.mark.parametrize("fault", InjectedFault)
 def test_a_deletion_that_is_cut_short_is_finished_by_the_next(
-    make_environment: MakeEnvironment, prepare: Act, act: Act, mishap: InjectedFault, subtests: pytest.Subtests
+    make_environment: MakeEnvironment, prepare: Act, act: Act, fault: InjectedFault, subtests: pytest.Subtests
 ) -> None:
     for position in range(_calls_of(make_environment, prepare, act)):
-        with subtests.test(f"{mishap} call {position + 1}"), make_environment() as env:
+        with subtests.test(f"{fault} call {position + 1}"), make_environment() as env:
             prepare(env)
-            env.transport.plan({position: mishap})
+            env.transport.inject({position: fault})
             with suppress(ClientError):
                 _until_death(act, env)
             env.transport.reset()
             delete_the_cat(env)
             env.pass_time(PURGE_DELAY_SECONDS + 1)
             sweep(env)
-            assert env.resources.rows(REQUESTS) == env.resources.rows(IMAGES) == []
+            assert env.resources.items(REQUESTS) == env.resources.items(IMAGES) == []
             assert env.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 
 
@@ -185,25 +185,25 @@ def _calls_of(make_environment: MakeEnvironment, prepare: Act, act: Act) -> int:
         return len(env.transport.calls)
 
 
-@pytest.mark.parametrize("mishap", [InjectedFault.DIES_BEFORE, InjectedFault.DIES_AFTER])
+@pytest.mark.parametrize("fault", [InjectedFault.KILL_BEFORE, InjectedFault.KILL_AFTER])
 def test_two_crashes_cost_two_extra_calls_at_most(
-    make_environment: MakeEnvironment, mishap: InjectedFault, subtests: pytest.Subtests
+    make_environment: MakeEnvironment, fault: InjectedFault, subtests: pytest.Subtests
 ) -> None:
     calls, undisturbed = _run(make_environment, USE_CASES[2], {})
     for first, second in product(range(len(calls)), repeat=2):
-        with subtests.test(f"{mishap} {calls[first]}, then {mishap} call {second + 1} of the next delivery"):
-            _, disturbed = _run(make_environment, USE_CASES[2], {first: mishap, first + 1 + second: mishap})
+        with subtests.test(f"{fault} {calls[first]}, then {fault} call {second + 1} of the next delivery"):
+            _, disturbed = _run(make_environment, USE_CASES[2], {first: fault, first + 1 + second: fault})
             assert disturbed <= undisturbed + 2
 
 
 def _run(
-    make_environment: MakeEnvironment, use_case: UseCase, mishaps: dict[int, InjectedFault]
+    make_environment: MakeEnvironment, use_case: UseCase, faults: dict[int, InjectedFault]
 ) -> tuple[list[str], int]:
     """The calls that the use case made, and how many detections of one image were paid for in all."""
     with make_environment() as env:
-        env.detector.shows, env.detector.damaged = SEEN, {hash_of(DAMAGED)}
+        env.detector.labels, env.detector.unreadable = SEEN, {hash_of(DAMAGED)}
         use_case.prepare(env)
-        env.transport.plan(mishaps)
+        env.transport.inject(faults)
         _until_death(use_case.act, env)
         calls = list(env.transport.calls)
         while not _until_death(MotoEnvironment.recover, env):
@@ -226,8 +226,8 @@ def _assert_a_good_end(env: MotoEnvironment, ends: str) -> None:
     stored = env.requests()
     assert {request["request_id"] for request in stored} >= set(env.functions.accepted)
     assert [request for request in stored if not _is_right(request, ends)] == []
-    assert env.resources.rows(REQUESTS, index="pending_by_image") == []
-    assert env.resources.depth(QUEUE_URL) == env.resources.depth(DEAD_LETTERS_URL) == 0
+    assert env.resources.items(REQUESTS, index="pending_by_image") == []
+    assert env.resources.depth(QUEUE_URL) == env.resources.depth(DEAD_LETTER_QUEUE_URL) == 0
 
 
 def _is_right(request: dict[str, Any], ends: str) -> bool:

@@ -1,4 +1,4 @@
-"""Announced images, idempotency keys and further questions, from the event of API Gateway to the rows."""
+"""Announced images, idempotency keys and further questions, from the event of API Gateway to the items."""
 
 import json
 from base64 import b64encode
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from testing.fake_rekognition import label
-from testing.functions import Answer, picture, proxy_event
+from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import BUCKET, IMAGES, REQUESTS
 
@@ -15,15 +15,15 @@ DAY = 86_400
 
 
 def announced(**fields: Any) -> dict[str, Any]:
-    return {"sha256": hash_of(picture()), "size": len(picture()), "fileType": "image/png"} | fields
+    return {"sha256": hash_of(image_bytes()), "size": len(image_bytes()), "fileType": "image/png"} | fields
 
 
-def asked(env: MotoEnvironment, request_id: str, **body: Any) -> Answer:
+def asked(env: MotoEnvironment, request_id: str, **body: Any) -> ApiResponse:
     event = proxy_event("POST", json.dumps(body)) | {"pathParameters": {"request_id": request_id}}
-    return Answer(env.functions.invoke("AskFollowUpFunction", event))
+    return ApiResponse(env.functions.invoke("AskFollowUpFunction", event))
 
 
-def keyed(env: MotoEnvironment, key: str, **fields: Any) -> Answer:
+def keyed(env: MotoEnvironment, key: str, **fields: Any) -> ApiResponse:
     return env.functions.post(announced(**fields), headers={"idempotency-key": key})
 
 
@@ -47,7 +47,7 @@ def test_every_header_of_an_upload_is_signed(env: MotoEnvironment) -> None:
 
 
 def test_announcing_a_known_image_needs_no_upload(env: MotoEnvironment) -> None:
-    env.functions.submit(picture())
+    env.functions.submit(image_bytes())
     env.trigger.deliver_all()
     answer = env.functions.post(announced())
     assert (answer.status, answer.body["upload"], answer.body["status"]) == (200, None, "completed")
@@ -59,7 +59,7 @@ def test_an_upload_that_never_comes_ends_as_never_uploaded(env: MotoEnvironment)
     answer = env.functions.get(request_id)
     assert (answer.body["status"], answer.body["failure"]["code"]) == ("failed", "never_uploaded")
     env.functions.sweep()
-    assert not env.resources.rows(REQUESTS, index="pending_by_image")
+    assert not env.resources.items(REQUESTS, index="pending_by_image")
     assert env.functions.get(request_id).body["failure"] == answer.body["failure"]
 
 
@@ -67,12 +67,12 @@ def test_a_repeated_key_is_the_same_request(env: MotoEnvironment) -> None:
     first, second = keyed(env, "k"), keyed(env, "k")
     assert first.body["request_id"] == second.body["request_id"]
     assert second.body["upload"]
-    assert len(env.resources.rows(REQUESTS)) == 1
+    assert len(env.resources.items(REQUESTS)) == 1
 
 
 def test_bytes_posted_under_the_key_of_their_announcement_are_scanned(env: MotoEnvironment) -> None:
     awaited = keyed(env, "k").body["request_id"]
-    posted = {"file": b64encode(picture()).decode(), "fileType": "image/png"}
+    posted = {"file": b64encode(image_bytes()).decode(), "fileType": "image/png"}
     assert env.functions.post(posted, headers={"idempotency-key": "k"}).body["request_id"] == awaited
     env.trigger.deliver_all()
     assert env.functions.get(awaited).body["status"] == "completed"
@@ -91,34 +91,34 @@ def test_a_key_that_cannot_be_taken_is_refused(env: MotoEnvironment, key: str) -
 
 
 def test_more_is_asked_from_stored_labels_with_one_read(env: MotoEnvironment) -> None:
-    env.detector.shows[hash_of(picture())] = [label("Cat", 97.0), label("Dog", 60.0)]
-    request_id = env.functions.submit(picture()).body["request_id"]
+    env.detector.labels[hash_of(image_bytes())] = [label("Cat", 97.0), label("Dog", 60.0)]
+    request_id = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
-    calls, rows = env.detector.calls.total(), env.resources.rows(IMAGES)
+    calls, items = env.detector.calls.total(), env.resources.items(IMAGES)
     env.transport.reset()
-    answer = asked(env, request_id, labels=["cat", "dog"], match="all", min_confidence=50)
+    answer = asked(env, request_id, labels=["cat", "dog"], match_mode="all", min_confidence=50)
     assert (answer.status, answer.body["label_matched"]) == (200, True)
     assert env.transport.calls == ["GetItem"]
-    assert (env.detector.calls.total(), env.resources.rows(IMAGES)) == (calls, rows)
+    assert (env.detector.calls.total(), env.resources.items(IMAGES)) == (calls, items)
 
 
 def test_nothing_is_asked_of_an_image_that_waits(env: MotoEnvironment) -> None:
-    request_id = env.functions.submit(picture()).body["request_id"]
+    request_id = env.functions.submit(image_bytes()).body["request_id"]
     answer = asked(env, request_id, label="dog")
     assert (answer.status, answer.body["code"]) == (409, "request_pending")
 
 
 def test_an_unchanged_answer_is_not_sent_again(env: MotoEnvironment) -> None:
-    request_id = env.functions.submit(picture()).body["request_id"]
+    request_id = env.functions.submit(image_bytes()).body["request_id"]
     etag = env.functions.get(request_id).headers["ETag"]
     event = proxy_event("GET") | {
         "pathParameters": {"request_id": request_id},
         "headers": {"if-none-match": f"W/{etag}"},
     }
-    unchanged = Answer(env.functions.invoke("StatusFunction", event))
+    unchanged = ApiResponse(env.functions.invoke("StatusFunction", event))
     assert (unchanged.status, unchanged.raw["body"], unchanged.headers["ETag"]) == (304, "", etag)
     env.trigger.deliver_all()
-    assert Answer(env.functions.invoke("StatusFunction", event)).status == 200
+    assert ApiResponse(env.functions.invoke("StatusFunction", event)).status == 200
 
 
 def test_a_client_that_accepts_problems_gets_them_by_rfc_9457(env: MotoEnvironment) -> None:
@@ -126,7 +126,7 @@ def test_a_client_that_accepts_problems_gets_them_by_rfc_9457(env: MotoEnvironme
         "pathParameters": {"request_id": "nobody"},
         "headers": {"Accept": "application/problem+json"},
     }
-    answer = Answer(env.functions.invoke("StatusFunction", event))
+    answer = ApiResponse(env.functions.invoke("StatusFunction", event))
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.body == {
         "title": "Not Found",

@@ -9,7 +9,7 @@ from imagescan.aws.image_bucket import ImageBucket
 from imagescan.domain import image
 from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
 from imagescan.domain.image_header import ImageType
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import BUCKET
 
@@ -24,7 +24,7 @@ def bucket(env: MotoEnvironment) -> ImageBucket:
 
 @pytest.fixture
 def image() -> ValidatedImage:
-    return image.validate_image(picture(), ImageType.PNG)
+    return image.validate_image(image_bytes(), ImageType.PNG)
 
 
 def test_an_image_is_found_as_it_was_put(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:

@@ -20,7 +20,7 @@ MOST = 5
 
 @pytest.fixture
 def images(env: MotoEnvironment) -> ImagesTable:
-    assert env.resources.rows(IMAGES) == []
+    assert env.resources.items(IMAGES) == []
     return ImagesTable(clients.dynamodb(), IMAGES)
 
 
@@ -60,7 +60,7 @@ def test_a_lease_is_free_once_it_has_expired(images: ImagesTable, now: float, gr
 
 
 def test_a_lease_that_the_sdk_asks_for_twice_counts_once(images: ImagesTable, env: MotoEnvironment) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     granted = images.lease(HASH, "first", 1000, 1090, MOST)
     assert env.transport.calls == ["UpdateItem", "UpdateItem"]
     assert granted.granted
@@ -121,7 +121,7 @@ def test_an_image_that_was_never_seen_is_not_put_off(images: ImagesTable) -> Non
 
 def test_a_wait_whose_answer_was_lost_is_marked_all_the_same(images: ImagesTable, env: MotoEnvironment) -> None:
     lease(images, "first")
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     assert images.defer(HASH, "first", 1000)
     assert env.transport.calls == ["UpdateItem", "UpdateItem"]
 
@@ -136,7 +136,7 @@ def test_the_first_terminal_write_stays(images: ImagesTable) -> None:
 def test_a_terminal_write_whose_answer_was_lost_gives_the_row_it_wrote(
     images: ImagesTable, env: MotoEnvironment
 ) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     assert images.finish(HASH, SEEN).scan == SEEN
 
 
@@ -167,7 +167,7 @@ def test_a_terminal_image_is_not_queued_again(images: ImagesTable) -> None:
 
 
 def test_a_claim_whose_answer_was_lost_is_left_to_the_next_sweep(images: ImagesTable, env: MotoEnvironment) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     assert not images.claim_requeue(HASH, 1000, 400)
     assert images.claim_requeue(HASH, 1601, 1001)
 

@@ -11,13 +11,13 @@ from ops.openapi import shapes
 from ops.openapi.description import PROBLEM
 from ops.openapi.operations import OPERATIONS
 from testing.fake_rekognition import label
-from testing.functions import Answer, picture, proxy_event
+from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 
 OPERATION = {operation.name: operation for operation in OPERATIONS}
 
 
-def assert_as_described(name: str, answer: Answer) -> None:
+def assert_as_described(name: str, answer: ApiResponse) -> None:
     """Read and written again by its type, the body is still the same."""
     operation, status = OPERATION[name], HTTPStatus(answer.status)
     if status in operation.answers:
@@ -36,14 +36,14 @@ def assert_as_described(name: str, answer: Answer) -> None:
 
 
 def announced(number: int, **fields: Any) -> dict[str, Any]:
-    return {"sha256": hash_of(picture(number)), "size": 100, "fileType": "image/png"} | fields
+    return {"sha256": hash_of(image_bytes(number)), "size": 100, "fileType": "image/png"} | fields
 
 
-def invoke(env: MotoEnvironment, function: str, method: str, **event: Any) -> Answer:
-    return Answer(env.functions.invoke(function, proxy_event(method) | event))
+def invoke(env: MotoEnvironment, function: str, method: str, **event: Any) -> ApiResponse:
+    return ApiResponse(env.functions.invoke(function, proxy_event(method) | event))
 
 
-def post(env: MotoEnvironment, resource: str, body: Any, **event: Any) -> Answer:
+def post(env: MotoEnvironment, resource: str, body: Any, **event: Any) -> ApiResponse:
     function = "AskFollowUpFunction" if resource.endswith("questions") else "SubmitFunction"
     return invoke(env, function, "POST", resource=resource, body=json.dumps(body), **event)
 
@@ -51,13 +51,13 @@ def post(env: MotoEnvironment, resource: str, body: Any, **event: Any) -> Answer
 @pytest.fixture
 def scanned(env: MotoEnvironment) -> str:
     """A request whose image was scanned."""
-    request_id: str = env.functions.submit(picture()).body["request_id"]
+    request_id: str = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     return request_id
 
 
 @pytest.mark.usefixtures("scanned")
-@pytest.mark.parametrize("fields", [{}, {"labels": ["cat", "dog"], "match": "all", "reference": "order 7"}])
+@pytest.mark.parametrize("fields", [{}, {"labels": ["cat", "dog"], "match_mode": "all", "reference": "order 7"}])
 def test_a_submission_is_answered_as_described(env: MotoEnvironment, fields: dict[str, Any]) -> None:
     for body, status in [(announced(0, **fields), 200), (announced(1, **fields), 202)]:
         answer = post(env, "/scanrequest", body)
@@ -89,19 +89,19 @@ def test_a_key_that_was_used_for_another_body_is_answered_as_described(env: Moto
 
 def test_what_breaks_on_our_side_is_answered_as_described(env: MotoEnvironment) -> None:
     env.transport.fail("GetItem", "AccessDeniedException")
-    assert_as_described("submit", env.functions.submit(picture()))
+    assert_as_described("submit", env.functions.submit(image_bytes()))
 
 
 @pytest.mark.parametrize("query", [None, {"debugData": "Y"}])
 def test_every_standing_is_answered_as_described(
     env: MotoEnvironment, scanned: str, query: dict[str, str] | None
 ) -> None:
-    missed = env.functions.submit(picture(), "dog").body["request_id"]
-    env.detector.damaged = {hash_of(picture(1))}
-    broken = env.functions.submit(picture(1)).body["request_id"]
+    missed = env.functions.submit(image_bytes(), "dog").body["request_id"]
+    env.detector.unreadable = {hash_of(image_bytes(1))}
+    broken = env.functions.submit(image_bytes(1)).body["request_id"]
     env.trigger.deliver_all()
     env.detector.errors.append((400, "ThrottlingException"))
-    waiting = env.functions.submit(picture(2)).body["request_id"]
+    waiting = env.functions.submit(image_bytes(2)).body["request_id"]
     env.trigger.deliver()
     stands = [env.functions.get(request_id, query) for request_id in (scanned, missed, broken, waiting, "unknown")]
     env.clock.now += 81 * MINUTE
@@ -120,7 +120,7 @@ def test_an_unchanged_standing_is_answered_as_described(env: MotoEnvironment, sc
 
 
 def test_a_further_question_is_answered_as_described(env: MotoEnvironment, scanned: str) -> None:
-    waiting = env.functions.submit(picture(1)).body["request_id"]
+    waiting = env.functions.submit(image_bytes(1)).body["request_id"]
     asked = {scanned: 200, waiting: 409, "unknown": 404}
     for request_id, status in asked.items():
         of_request = {"pathParameters": {"request_id": request_id}}
@@ -138,8 +138,8 @@ def test_many_are_answered_as_described(env: MotoEnvironment) -> None:
 
 
 def test_a_list_is_answered_as_described(env: MotoEnvironment, scanned: str) -> None:
-    env.functions.submit(picture(1))
-    waiting = env.functions.submit(picture(2)).body["request_id"]
+    env.functions.submit(image_bytes(1))
+    waiting = env.functions.submit(image_bytes(2)).body["request_id"]
     for query in ({}, {"limit": "1"}, {"status": "other"}, {"ids": f"{waiting},{scanned},unknown"}, {"ids": ""}):
         assert_as_described("list", invoke(env, "ListRequestsFunction", "GET", queryStringParameters=query))
 
@@ -160,7 +160,7 @@ def test_stats_are_answered_as_described(env: MotoEnvironment) -> None:
 
 
 def test_what_an_answer_says_of_labels_is_described_whatever_rekognition_says(env: MotoEnvironment) -> None:
-    env.detector.shows = {hash_of(picture()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
-    request_id = env.functions.submit(picture()).body["request_id"]
+    env.detector.labels = {hash_of(image_bytes()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
+    request_id = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     assert_as_described("status", env.functions.get(request_id))

@@ -15,12 +15,12 @@ from imagescan.domain.detection import (
 from imagescan.domain.image import StoredObject
 from imagescan.domain.labels import LOWEST_CONFIDENCE, Box, Label
 from testing.fake_rekognition import CAT, label
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault
 from testing.resources import BUCKET
 
-HASH = hash_of(picture())
+HASH = hash_of(image_bytes())
 KEY = f"images/{HASH}.png"
 SOMETHING = StoredObject(KEY, None, HASH, "a-request")
 THROTTLED = (400, "ProvisionedThroughputExceededException")
@@ -34,7 +34,7 @@ def rekognition(env: MotoEnvironment) -> Rekognition:
 
 @pytest.fixture
 def stored(env: MotoEnvironment) -> StoredObject:
-    put = env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=picture())
+    put = env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=image_bytes())
     return StoredObject(KEY, put["VersionId"], HASH, "a-request")
 
 
@@ -42,7 +42,7 @@ def test_labels_are_read_with_all_they_say(
     rekognition: Rekognition, stored: StoredObject, env: MotoEnvironment
 ) -> None:
     bare = {"Name": "Wall", "Confidence": 25.123456}
-    env.detector.shows = {HASH: [*CAT, bare]}
+    env.detector.labels = {HASH: [*CAT, bare]}
     box = Box(0.1, 0.2, 0.3, 0.4, 96.0)
     assert rekognition.detect(stored) == Detection(
         (
@@ -56,9 +56,9 @@ def test_labels_are_read_with_all_they_say(
 
 def test_the_very_version_is_asked_about(rekognition: Rekognition, stored: StoredObject, env: MotoEnvironment) -> None:
     env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"something else since")
-    env.detector.shows = {HASH: [label("Dog")]}
+    env.detector.labels = {HASH: [label("Dog")]}
     assert rekognition.detect(stored).labels == (Label("Dog", 97.5),)
-    [question] = env.detector.asked
+    [question] = env.detector.requests
     assert question["Image"]["S3Object"] == {"Bucket": BUCKET, "Name": KEY, "Version": stored.version}
     assert question["MinConfidence"] == LOWEST_CONFIDENCE
 
@@ -131,7 +131,7 @@ def test_an_error_is_raised_as_its_kind_after_one_call(
 def test_a_call_whose_answer_was_lost_is_not_sent_again_but_counts(
     rekognition: Rekognition, stored: StoredObject, env: MotoEnvironment
 ) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     with pytest.raises(TransientDetectorError) as raised:
         rekognition.detect(stored)
     assert raised.value.may_be_billed

@@ -30,7 +30,7 @@ ANSWERS = {
 
 @pytest.fixture
 def table(env: MotoEnvironment) -> RequestsTable:
-    assert env.resources.rows(REQUESTS) == []
+    assert env.resources.items(REQUESTS) == []
     return RequestsTable(clients.dynamodb(), REQUESTS, retention_seconds=86_400)
 
 
@@ -77,9 +77,9 @@ def test_an_answer_is_read_as_it_was_settled(table: RequestsTable, name: str) ->
 
 def test_a_row_that_has_its_objects_key_in_full_is_read(table: RequestsTable, env: MotoEnvironment) -> None:
     table.put(REQUEST)
-    [row] = env.resources.rows(REQUESTS)
-    del row["extension"]
-    env.resources.dynamodb.put_item(TableName=REQUESTS, Item=row | {"image_key": {"S": REQUEST.image_key}})
+    [item] = env.resources.items(REQUESTS)
+    del item["extension"]
+    env.resources.dynamodb.put_item(TableName=REQUESTS, Item=item | {"image_key": {"S": REQUEST.image_key}})
     assert table.get("r") == REQUEST
 
 
@@ -89,8 +89,8 @@ def test_a_request_that_nobody_made_has_no_row(table: RequestsTable) -> None:
 
 def test_a_row_says_when_it_may_be_forgotten(table: RequestsTable, env: MotoEnvironment) -> None:
     table.put(REQUEST)
-    [row] = env.resources.rows(REQUESTS)
-    assert row["expires_at"] == {"N": str(1000 + 86_400)}
+    [item] = env.resources.items(REQUESTS)
+    assert item["expires_at"] == {"N": str(1000 + 86_400)}
 
 
 def test_a_request_put_twice_stays_as_it_was(table: RequestsTable) -> None:
@@ -101,7 +101,7 @@ def test_a_request_put_twice_stays_as_it_was(table: RequestsTable) -> None:
 
 
 def test_a_put_whose_answer_was_lost_is_a_put(table: RequestsTable, env: MotoEnvironment) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     table.put(REQUEST)
     assert table.get("r") == REQUEST
 
@@ -127,7 +127,7 @@ def test_one_that_was_settled_does_not_keep_the_others_from_it(table: RequestsTa
 @pytest.mark.parametrize("count", [1, 3])
 def test_settling_whose_answer_was_lost_is_settling(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
     requests = stored(table, count)
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     table.settle([answered(request) for request in requests])
     assert [table.get(request.id) for request in requests] == [answered(request) for request in requests]
 
@@ -141,9 +141,9 @@ def test_only_an_answer_is_settled(table: RequestsTable) -> None:
 def test_waiting_requests_are_read_page_by_page(table: RequestsTable, env: MotoEnvironment, read: object) -> None:
     """A page ends at 1 MB."""
     stored(table, 1)
-    [row] = env.resources.rows(REQUESTS)
+    [item] = env.resources.items(REQUESTS)
     for number in range(1, 12):
-        big = row | {"request_id": {"S": f"r{number}"}, "ballast": {"S": "x" * 200_000}}
+        big = item | {"request_id": {"S": f"r{number}"}, "ballast": {"S": "x" * 200_000}}
         env.resources.dynamodb.put_item(TableName=REQUESTS, Item=big)
     env.transport.reset()
     assert callable(read)

@@ -8,14 +8,14 @@ import pytest
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
 from imagescan.domain.policy import MAX_ATTEMPTS
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault
 from testing.resources import BUCKET, IMAGES, QUEUE_URL
-from testing.wire_messages import body_of
+from testing.wire_messages import body_bytes
 from tests.integration.conftest import Log
 
-CAT, CAR = picture(0), picture(1)
+CAT, CAR = image_bytes(0), image_bytes(1)
 ANY_KEY = f"images/{'ab' * 32}.png"
 
 
@@ -44,9 +44,9 @@ def status_of(env: MotoEnvironment, request_id: str) -> str:
 
 def delays(env: MotoEnvironment) -> list[int]:
     """How long the messages that were given back are to wait, in seconds."""
-    sent = zip(env.transport.calls, env.transport.sent, strict=True)
+    sent = zip(env.transport.calls, env.transport.requests, strict=True)
     [request] = [request for call, request in sent if call == "ChangeMessageVisibilityBatch"]
-    return [entry["VisibilityTimeout"] for entry in json.loads(body_of(request))["Entries"]]
+    return [entry["VisibilityTimeout"] for entry in json.loads(body_bytes(request))["Entries"]]
 
 
 def test_equal_images_of_a_batch_are_scanned_once(env: MotoEnvironment) -> None:
@@ -71,7 +71,7 @@ def test_only_the_message_of_an_unfinished_image_comes_again(env: MotoEnvironmen
     env.detector.errors.append((400, "ProvisionedThroughputExceededException"))
     batch = [message(record(key_of(content)), number=number) for number, content in enumerate((CAT, CAR))]
     assert env.functions.scan(*batch) == {"m1"}
-    [busy] = log.said("busy")
+    [busy] = log.messages("transient_error")
     assert busy["detail"] == "ProvisionedThroughputExceededException"
     assert busy["image_hash"] == hash_of(CAR)
 
@@ -99,7 +99,7 @@ def test_poison_comes_again_and_takes_no_other_with_it(env: MotoEnvironment, log
     posted = env.functions.submit(CAT).body["request_id"]
     assert env.functions.scan(raw(POISON[case], number=1), message(record(key_of(CAT)), number=2)) == {"m1"}
     assert status_of(env, posted) == "completed"
-    [line] = log.said("poison")
+    [line] = log.messages("malformed_message")
     assert line["level"] == "ERROR"
     assert line["reason"]
     assert line["message_id"] == "m1"
@@ -124,8 +124,8 @@ def test_what_announces_no_image_is_acknowledged_untouched(env: MotoEnvironment,
 def test_an_image_that_is_gone_is_acknowledged_and_costs_nothing(env: MotoEnvironment) -> None:
     assert env.functions.scan(message(record(ANY_KEY))) == set()
     assert env.detector.calls.total() == 0
-    [row] = env.resources.rows(IMAGES)
-    assert row.keys() == {"image_hash", "status"}
+    [item] = env.resources.items(IMAGES)
+    assert item.keys() == {"image_hash", "status"}
 
 
 def test_bytes_under_another_hash_are_not_scanned(env: MotoEnvironment, log: Log) -> None:
@@ -133,7 +133,7 @@ def test_bytes_under_another_hash_are_not_scanned(env: MotoEnvironment, log: Log
     assert env.trigger.deliver() == 1
     assert env.resources.depth(QUEUE_URL) == 0
     assert env.detector.calls.total() == 0
-    assert log.said("not_its_hash")
+    assert log.messages("hash_mismatch")
 
 
 def test_an_image_that_another_holds_comes_again_soon(env: MotoEnvironment) -> None:
@@ -166,7 +166,7 @@ def test_a_fault_of_the_deployment_is_an_error_in_the_log_and_never_an_answer(en
     posted = env.functions.submit(CAT).body["request_id"]
     env.detector.errors.append((400, "AccessDeniedException"))
     assert env.functions.scan(message(record(key_of(CAT)))) == {"m0"}
-    [line] = log.said("misused")
+    [line] = log.messages("configuration_error")
     assert (line["level"], line["detail"]) == ("ERROR", "AccessDeniedException")
     assert status_of(env, posted) == "pending"
 
@@ -175,11 +175,11 @@ def test_an_image_whose_answers_are_lost_is_given_up_in_the_end(env: MotoEnviron
     posted = env.functions.submit(CAT).body["request_id"]
     lost = {2: InjectedFault.RESPONSE_LOST}  # after the lease and the look at the object
     for _ in range(MAX_ATTEMPTS):
-        env.transport.plan(lost)
+        env.transport.inject(lost)
         assert env.functions.scan(message(record(key_of(CAT)))) == {"m0"}
     assert env.functions.scan(message(record(key_of(CAT)))) == set()
     assert env.detector.calls == {hash_of(CAT): MAX_ATTEMPTS}
-    [line] = log.said("exhausted")
+    [line] = log.messages("exhausted")
     assert line["level"] == "ERROR"
     answer = env.functions.get(posted).body
     assert (answer["status"], answer["failure"]["code"]) == ("failed", "attempts_exhausted")
@@ -190,6 +190,6 @@ def test_a_refused_settling_does_not_bring_the_message_back(env: MotoEnvironment
     env.transport.fail("Query", "AccessDeniedException")
     assert env.functions.scan(message(record(key_of(CAT)))) == set()
     assert status_of(env, posted) == "completed"
-    [line] = log.said("scanned")
+    [line] = log.messages("scanned")
     assert (line["level"], line["settled"]) == ("WARNING", 0)
     assert "AccessDeniedException" in line["exception"]

@@ -1,4 +1,4 @@
-"""The two HTTP handlers, from the event of API Gateway to the rows they write."""
+"""The two HTTP handlers, from the event of API Gateway to the items they write."""
 
 import json
 from base64 import b64encode
@@ -8,7 +8,7 @@ import pytest
 
 from imagescan.domain.image import MAX_POSTED_BYTES
 from testing.fake_rekognition import label
-from testing.functions import Answer, picture, proxy_event
+from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.images import jpeg, png
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.resources import BUCKET, IMAGES, REQUESTS
@@ -22,7 +22,7 @@ KEYS = {
 
 
 def question(content: bytes = b"", **fields: Any) -> dict[str, Any]:
-    return {"file": b64encode(content or picture()).decode(), "fileType": "image/png"} | fields
+    return {"file": b64encode(content or image_bytes()).decode(), "fileType": "image/png"} | fields
 
 
 def without(name: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def scanned(env: MotoEnvironment, content: bytes = b"", **fields: Any) -> str:
     return request_id
 
 
-def assert_an_api_answer(answer: Answer, cache_control: str = "no-store") -> None:
+def assert_an_api_answer(answer: ApiResponse, cache_control: str = "no-store") -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Access-Control-Expose-Headers"] == "ETag,Location,Retry-After"
     assert answer.headers["Content-Type"] == "application/json"
@@ -56,7 +56,7 @@ def test_a_new_image_is_accepted_to_be_scanned(env: MotoEnvironment) -> None:
         "label": "Dog",
         "min_confidence": 55.5,
         "label_matched": None,
-        "image_hash": hash_of(picture()),
+        "image_hash": hash_of(image_bytes()),
     }
     assert answer.headers["Location"] == f"scanrequest/{answer.body['request_id']}"
     assert answer.headers["Retry-After"] == "1"
@@ -141,7 +141,7 @@ def test_image_bytes_reach_no_log(env: MotoEnvironment, log: Log) -> None:
     scanned(env, content)
     env.transport.fail("PutObject", "AccessDenied", 403)
     env.functions.submit(png(shade=123_457))
-    assert log.said("broken")
+    assert log.messages("unhandled_error")
     for text in (b64encode(content).decode()[:24], "PNG", "IHDR", "Comment"):
         assert text not in log.text
 
@@ -149,18 +149,18 @@ def test_image_bytes_reach_no_log(env: MotoEnvironment, log: Log) -> None:
 @pytest.mark.parametrize("operation", ["GetItem", "PutObject", "PutItem"])
 def test_what_breaks_on_our_side_is_logged_and_not_told(env: MotoEnvironment, log: Log, operation: str) -> None:
     env.transport.fail(operation, "AccessDeniedException", 403)
-    answer = env.functions.submit(picture())
+    answer = env.functions.submit(image_bytes())
     assert answer.status == 500
     assert_an_api_answer(answer)
     assert answer.body["code"] == "internal_error"
     assert "AccessDenied" not in answer.raw["body"]
-    [line] = log.said("broken")
+    [line] = log.messages("unhandled_error")
     assert "AccessDeniedException" in line["exception"]
-    assert env.resources.rows(REQUESTS) == []
+    assert env.resources.items(REQUESTS) == []
 
 
 def test_a_waiting_request_is_told_so(env: MotoEnvironment) -> None:
-    posted = env.functions.submit(picture())
+    posted = env.functions.submit(image_bytes())
     answer = env.functions.get(posted.body["request_id"])
     assert answer.status == 200
     assert_an_api_answer(answer)
@@ -186,14 +186,14 @@ def test_an_answered_request_says_what_the_image_shows(env: MotoEnvironment) -> 
 
 
 def test_a_miss_names_what_came_nearest(env: MotoEnvironment) -> None:
-    env.detector.shows = {hash_of(picture()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
+    env.detector.labels = {hash_of(image_bytes()): [label("Dog", 99.0), label("Cat", 60.0), label("Car", 40.0)]}
     answer = env.functions.get(scanned(env))
     assert answer.body["label_matched"] is False
     assert [each["name"] for each in answer.body["closest_labels"]] == ["Cat", "Dog", "Car"]
 
 
 def test_a_failure_is_no_answer(env: MotoEnvironment) -> None:
-    env.detector.damaged = {hash_of(picture())}
+    env.detector.unreadable = {hash_of(image_bytes())}
     answer = env.functions.get(scanned(env))
     assert answer.body["status"] == "failed"
     assert answer.body["label_matched"] is None
@@ -215,7 +215,7 @@ def test_debug_data_is_for_who_asks_with_exactly_y(env: MotoEnvironment, query: 
 
 
 def test_debug_data_shows_the_image_of_a_waiting_request(env: MotoEnvironment) -> None:
-    posted = env.functions.submit(picture())
+    posted = env.functions.submit(image_bytes())
     env.detector.errors.append((400, "ThrottlingException"))
     env.trigger.deliver_all()
     debug = env.functions.get(posted.body["request_id"], {"debugData": "Y"}).body["debug_data"]
@@ -226,21 +226,21 @@ def test_debug_data_shows_the_image_of_a_waiting_request(env: MotoEnvironment) -
         "deferred_until": None,
         "is_terminal": False,
     }
-    assert debug["image_key"] == f"images/{hash_of(picture())}.png"
+    assert debug["image_key"] == f"images/{hash_of(image_bytes())}.png"
 
 
 def test_a_request_whose_deadline_and_grace_are_over_has_failed(env: MotoEnvironment) -> None:
-    posted = env.functions.submit(picture())
+    posted = env.functions.submit(image_bytes())
     env.clock.now += 81 * MINUTE
     answer = env.functions.get(posted.body["request_id"])
     assert answer.body["status"] == "failed"
     assert answer.body["failure"]["code"] == "timed_out"
     assert answer.body["label_matched"] is None
-    assert env.resources.rows(IMAGES) == []
+    assert env.resources.items(IMAGES) == []
 
 
 def test_a_preflight_allows_what_the_api_takes(env: MotoEnvironment) -> None:
-    answer = Answer(env.functions.invoke("StatusFunction", proxy_event("OPTIONS")))
+    answer = ApiResponse(env.functions.invoke("StatusFunction", proxy_event("OPTIONS")))
     assert answer.status == 204
     assert answer.headers["Access-Control-Allow-Methods"] == "DELETE,GET,POST,OPTIONS"
     assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]

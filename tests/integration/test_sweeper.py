@@ -6,19 +6,19 @@ import pytest
 from botocore.exceptions import ClientError
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.images import png
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.resources import IMAGES, QUEUE_URL, REQUESTS
 
-CAT = picture()
+CAT = image_bytes()
 PATIENCE = 10 * MINUTE
 
 
 def lost(env: MotoEnvironment, content: bytes = CAT) -> str:
     """The id of a request whose image's message the queue lost."""
     request_id: str = env.functions.submit(content).body["request_id"]
-    env.resources.forget_messages()
+    env.resources.delete_messages()
     return request_id
 
 
@@ -45,7 +45,7 @@ def test_a_lost_image_is_queued_again_and_answered(env: MotoEnvironment) -> None
 def queue_it_again_and_lose_that(env: MotoEnvironment) -> None:
     env.pass_time(PATIENCE + 1)
     env.functions.sweep()
-    env.resources.forget_messages()
+    env.resources.delete_messages()
     env.pass_time(MINUTE)
 
 
@@ -69,12 +69,12 @@ def test_an_image_is_queued_again_as_often_as_it_is_lost(env: MotoEnvironment) -
     for _ in range(3):
         env.pass_time(PATIENCE + 1)
         assert env.functions.sweep()["requeued"] == 1
-        env.resources.forget_messages()
+        env.resources.delete_messages()
 
 
 def test_two_sweeps_queue_an_image_once(env: MotoEnvironment) -> None:
     lost(env)
-    env.resources.ask_again(env.functions.accepted[0], 4)
+    env.resources.copy_request(env.functions.accepted[0], 4)
     env.pass_time(PATIENCE + 1)
     assert [env.functions.sweep()["requeued"] for _ in range(2)] == [1, 0]
     assert env.resources.depth(QUEUE_URL) == 1
@@ -84,16 +84,16 @@ def test_what_the_scanner_missed_is_settled(env: MotoEnvironment) -> None:
     ids = unsettled(env, 3)
     before = [env.functions.get(request_id).body for request_id in ids]
     assert env.functions.sweep()["settled"] == 3
-    assert env.resources.rows(REQUESTS, index="pending_by_image") == []
+    assert env.resources.items(REQUESTS, index="pending_by_image") == []
     assert [env.functions.get(request_id).body for request_id in ids] == before
 
 
 def test_more_than_a_round_of_requests_is_settled(env: MotoEnvironment) -> None:
     unsettled(env, 1)
-    env.resources.ask_again(env.functions.accepted[0], 249)
+    env.resources.copy_request(env.functions.accepted[0], 249)
     swept = env.functions.sweep()
     assert (swept["waiting"], swept["settled"], swept["is_complete"]) == (250, 250, True)
-    assert env.resources.rows(REQUESTS, index="pending_by_image") == []
+    assert env.resources.items(REQUESTS, index="pending_by_image") == []
 
 
 def test_a_sweep_that_no_time_is_left_for_says_so(env: MotoEnvironment) -> None:
@@ -111,7 +111,7 @@ def test_images_are_removed_also_when_the_rest_of_the_round_breaks(env: MotoEnvi
     env.transport.fail("SendMessage", "AccessDenied")
     with pytest.raises(ClientError, match="AccessDenied"):
         env.functions.sweep()
-    assert hash_of(CAT) not in {row["image_hash"]["S"] for row in env.resources.rows(IMAGES)}
+    assert hash_of(CAT) not in {item["image_hash"]["S"] for item in env.resources.items(IMAGES)}
 
 
 def test_a_request_past_its_deadline_and_grace_is_settled_as_failed(env: MotoEnvironment) -> None:

@@ -1,4 +1,4 @@
-"""From a row that changes to an event on the bus and to the counters, through the tables' own streams."""
+"""From a item that changes to an event on the bus and to the counters, through the tables' own streams."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from imagescan.aws import clients
 from imagescan.aws.counters_table import CountersTable
 from imagescan.domain.stats import Totals
-from testing.functions import Answer, picture, proxy_event
+from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault, Killed
 from testing.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
@@ -16,11 +16,11 @@ from tests.integration.conftest import Log
 
 
 def submitted(env: MotoEnvironment, shade: int = 0, **fields: Any) -> str:
-    return str(env.functions.submit(picture(shade), **fields).body["request_id"])
+    return str(env.functions.submit(image_bytes(shade), **fields).body["request_id"])
 
 
 def stats(env: MotoEnvironment) -> dict[str, Any]:
-    body: dict[str, Any] = Answer(env.functions.invoke("StatsFunction", proxy_event("GET"))).body
+    body: dict[str, Any] = ApiResponse(env.functions.invoke("StatsFunction", proxy_event("GET"))).body
     return {name: value for name, value in body.items() if name != "as_of"}
 
 
@@ -33,7 +33,7 @@ def test_each_request_that_ends_is_announced_once_however_it_ended(env: MotoEnvi
     env.trigger.deliver_all()
     at_once = submitted(env, label="dog")
     late = submitted(env, shade=1)
-    env.resources.forget_messages()
+    env.resources.delete_messages()
     env.pass_time(90 * MINUTE)
     env.functions.sweep()
     env.streams.deliver_all()
@@ -99,7 +99,7 @@ def test_the_filter_lets_through_what_the_function_looks_for(env: MotoEnvironmen
 
 def test_stats_add_up(env: MotoEnvironment) -> None:
     assert set(stats(env).values()) == {0}
-    env.detector.damaged.add(hash_of(picture(1)))
+    env.detector.unreadable.add(hash_of(image_bytes(1)))
     for shade in (0, 0, 1):
         submitted(env, shade)
     env.trigger.deliver_all()
@@ -118,7 +118,7 @@ def test_stats_add_up(env: MotoEnvironment) -> None:
 
 def test_an_image_that_took_two_paid_calls_counts_as_two_scans(env: MotoEnvironment) -> None:
     submitted(env)
-    env.transport.plan({2: InjectedFault.DIES_AFTER})
+    env.transport.inject({2: InjectedFault.KILL_AFTER})
     with pytest.raises(Killed):
         env.trigger.deliver()
     env.transport.reset()
@@ -133,7 +133,7 @@ def test_what_is_told_again_is_announced_again_and_counted_once(env: MotoEnviron
     env.trigger.deliver_all()
     env.streams.deliver_all()
     before = stats(env)
-    env.streams.forget_progress()
+    env.streams.rewind()
     env.streams.deliver_all()
     assert announced(env) == [request_id, request_id]
     assert stats(env) == before
@@ -143,11 +143,11 @@ def test_a_refused_event_comes_again_with_all_that_follows_it(env: MotoEnvironme
     for shade in range(8):
         submitted(env, shade)
     env.trigger.deliver_all()
-    env.bus.refuses.extend([{2}, set()])
+    env.bus.rejections.extend([{2}, set()])
     assert env.streams.deliver() is not None
     assert stats(env)["requests"] == 2
     env.streams.deliver_all()
-    ids = {row["request_id"]["S"] for row in env.resources.rows(REQUESTS)}
+    ids = {item["request_id"]["S"] for item in env.resources.items(REQUESTS)}
     assert (len(ids), set(announced(env))) == (8, ids)
     assert stats(env)["requests"] == 8
 
@@ -160,22 +160,22 @@ def test_when_a_service_fails_the_whole_batch_comes_again_and_is_counted_once(
     env.trigger.deliver_all()
     env.transport.fail(operation, "InternalServerError", 500)
     assert env.streams.deliver() is not None
-    assert log.said("not_announced")
+    assert log.messages("publish_failed")
     env.transport.reset()
     env.streams.deliver_all()
     assert len(set(announced(env))) == 1
     assert stats(env)["requests"] == 1
 
 
-@pytest.mark.parametrize("mishap", InjectedFault)
+@pytest.mark.parametrize("fault", InjectedFault)
 @pytest.mark.parametrize("call", [0, 1])
 def test_a_crash_at_any_call_loses_no_event_and_counts_nothing_twice(
-    env: MotoEnvironment, call: int, mishap: InjectedFault
+    env: MotoEnvironment, call: int, fault: InjectedFault
 ) -> None:
     request_id = submitted(env)
     env.trigger.deliver_all()
-    env.transport.plan({call: mishap})
-    if mishap is InjectedFault.RESPONSE_LOST:
+    env.transport.inject({call: fault})
+    if fault is InjectedFault.RESPONSE_LOST:
         env.streams.deliver()
     else:
         with pytest.raises(Killed):
@@ -199,7 +199,7 @@ def test_a_row_that_cannot_be_read_fails_the_function_before_anything_is_sent(en
 
 def test_a_batch_takes_a_call_for_six_events_and_one_to_count(env: MotoEnvironment) -> None:
     request_id = submitted(env)
-    env.resources.ask_again(request_id, 12)
+    env.resources.copy_request(request_id, 12)
     env.trigger.deliver_all()
     env.transport.reset()
     env.streams.deliver()
@@ -217,8 +217,8 @@ def test_a_request_that_ends_is_a_part_of_its_story_in_the_logs(env: MotoEnviron
     request_id = submitted(env)
     env.trigger.deliver_all()
     env.streams.deliver_all()
-    [line] = log.said("ended")
-    assert (line["request_id"], line["image_hash"]) == (request_id, hash_of(picture()))
+    [line] = log.messages("request_finished")
+    assert (line["request_id"], line["image_hash"]) == (request_id, hash_of(image_bytes()))
 
 
 def test_what_is_counted_is_spread_over_rows_and_added_up(env: MotoEnvironment) -> None:
@@ -226,7 +226,7 @@ def test_what_is_counted_is_spread_over_rows_and_added_up(env: MotoEnvironment) 
     for number in range(100):
         table.add(Totals(images=1, scans=2), f"token {number}")
     assert table.totals() == Totals(images=100, scans=200)
-    assert len(env.resources.rows(COUNTERS)) == 16
+    assert len(env.resources.items(COUNTERS)) == 16
 
 
 def test_counting_that_is_cancelled_by_other_counting_is_tried_again(env: MotoEnvironment) -> None:

@@ -35,7 +35,7 @@ def gives_back(*message_ids: str) -> Check:
 
 
 def scans(*pictures: bytes, gives_back_too: tuple[str, ...] = ()) -> Check:
-    wanted = {hash_of(picture): 1 for picture in pictures}
+    wanted = {hash_of(image_bytes): 1 for image_bytes in pictures}
     return lambda env, answer: env.detector.calls == wanted and gives_back(*gives_back_too)(env, answer)
 
 
@@ -90,7 +90,7 @@ def event(name: str) -> dict[str, Any]:
     return loaded
 
 
-@pytest.mark.parametrize(("name", "function", "does"), [(name, *row) for name, row in TABLE.items()])
+@pytest.mark.parametrize(("name", "function", "does"), [(name, *item) for name, item in TABLE.items()])
 def test_an_event_is_taken_by_its_function(env: MotoEnvironment, name: str, function: str, does: Check) -> None:
     for upload in ("submit-cat", "submit-rocket"):
         if name.startswith(("scanner", "sweeper")):

@@ -5,7 +5,7 @@ from testing.moto_environment import MotoEnvironment
 
 
 def test_a_distinct_image_uses_what_docs_performance_says(env: MotoEnvironment) -> None:
-    """One unit more means that a row has outgrown 1 KB, or that an index is written anew."""
+    """One unit more means that a item has outgrown 1 KB, or that an index is written anew."""
     steps = one_by_one(env, distinct=10)
     post, scan, event, get = (steps[name] for name in ("POST", "scan", "event", "GET"))
     assert (post["dynamodb.write"], post["dynamodb.read"], post["s3.put"]) == (3, 1, 1)
@@ -16,7 +16,7 @@ def test_a_distinct_image_uses_what_docs_performance_says(env: MotoEnvironment) 
 
 
 def test_an_image_among_many_uses_what_docs_performance_says(env: MotoEnvironment) -> None:
-    """The key and the word that its upload is awaited are in the row, too, and fit into its unit."""
+    """The key and the word that its upload is awaited are in the item, too, and fit into its unit."""
     steps = many_at_once(env, distinct=100)
     post, scan, get = (steps[name] for name in ("POST", "scan", "GET"))
     assert (post["api.rest"], steps["upload"]["s3.put"], get["api.rest"]) == (0.04, 1, 0.02)

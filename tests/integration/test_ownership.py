@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imagescan.api.http import caller
-from testing.functions import Answer, picture, proxy_event
+from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MotoEnvironment
 
 ANN = {"authorizer": {"claims": {"sub": "a1b2", "email": "ann@example.org"}}}
@@ -33,14 +33,14 @@ PEOPLE = "AWSReservedSSO_Readers_0123456789abcdef"
 POOL = "CognitoIdentityCredentials"
 
 
-def posted_by(who: dict[str, Any], env: MotoEnvironment, **event: Any) -> Answer:
-    body = {"file": b64encode(picture()).decode(), "fileType": "image/png"}
+def posted_by(who: dict[str, Any], env: MotoEnvironment, **event: Any) -> ApiResponse:
+    body = {"file": b64encode(image_bytes()).decode(), "fileType": "image/png"}
     return env.functions.post(body, requestContext=who, **event)
 
 
-def asked_by(who: dict[str, Any], env: MotoEnvironment, function: str, request_id: str) -> Answer:
+def asked_by(who: dict[str, Any], env: MotoEnvironment, function: str, request_id: str) -> ApiResponse:
     event = proxy_event("POST", "{}") if function == "AskFollowUpFunction" else proxy_event("GET")
-    return Answer(
+    return ApiResponse(
         env.functions.invoke(function, event | {"pathParameters": {"request_id": request_id}, "requestContext": who})
     )
 

@@ -1,4 +1,4 @@
-"""Many at once, listings and deletion, from the event of API Gateway to the rows."""
+"""Many at once, listings and deletion, from the event of API Gateway to the items."""
 
 import json
 import time
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
-from testing.functions import Answer, picture, proxy_event
+from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.images import png
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import BUCKET, IMAGES, REQUESTS
@@ -19,13 +19,13 @@ def entry(number: int, **fields: Any) -> dict[str, Any]:
     return {"sha256": hash_of(png(shade=number)), "size": 100, "fileType": "image/png"} | fields
 
 
-def post_many(env: MotoEnvironment, entries: Any, **headers: str) -> Answer:
+def post_many(env: MotoEnvironment, entries: Any, **headers: str) -> ApiResponse:
     event = proxy_event("POST", json.dumps({"entries": entries})) | {"resource": "/scanrequests", "headers": headers}
-    return Answer(env.functions.invoke("SubmitFunction", event))
+    return ApiResponse(env.functions.invoke("SubmitFunction", event))
 
 
-def listed(env: MotoEnvironment, **query: str) -> Answer:
-    return Answer(env.functions.invoke("ListRequestsFunction", proxy_event("GET") | {"queryStringParameters": query}))
+def listed(env: MotoEnvironment, **query: str) -> ApiResponse:
+    return ApiResponse(env.functions.invoke("ListRequestsFunction", proxy_event("GET") | {"queryStringParameters": query}))
 
 
 def test_each_entry_has_its_own_result(env: MotoEnvironment) -> None:
@@ -59,7 +59,7 @@ def key_sent_with(env: MotoEnvironment, number: int, key: str) -> str:
     return request_id
 
 
-def request_ids(answer: Answer) -> list[str]:
+def request_ids(answer: ApiResponse) -> list[str]:
     return [each["request"]["request_id"] for each in answer.body["results"]]
 
 
@@ -67,7 +67,7 @@ def test_an_entrys_own_key_stands_for_the_same_request_as_the_header_does_for_on
     first = key_sent_with(env, 1, "one")
     both = request_ids(post_many(env, [entry(1, idempotency_key="one"), entry(2, idempotency_key="two")]))
     assert both == [first, key_sent_with(env, 2, "two")]
-    assert len(env.resources.rows(REQUESTS)) == 2
+    assert len(env.resources.items(REQUESTS)) == 2
 
 
 def test_entries_with_keys_of_their_own_may_be_sent_again_in_other_groups(env: MotoEnvironment) -> None:
@@ -109,7 +109,7 @@ def test_a_key_in_the_body_of_one_request_is_passed_over_as_what_is_not_known(en
 
 def test_many_of_one_key_sent_at_once_are_one_request(env: MotoEnvironment) -> None:
     ids = request_ids(post_many(env, [entry(1, idempotency_key="k")] * 25))
-    assert len(set(ids)) == len(env.resources.rows(REQUESTS)) == 1
+    assert len(set(ids)) == len(env.resources.items(REQUESTS)) == 1
 
 
 @pytest.mark.parametrize("entries", [[], [entry(1)] * 26, ["text"], "text", None])
@@ -125,17 +125,17 @@ def test_requests_are_listed_newest_first_as_they_stand(env: MotoEnvironment) ->
         ids.append(env.functions.submit(png(shade=number)).body["request_id"])
     env.trigger.deliver_all()
     first = listed(env, limit="3").body
-    second = listed(env, limit="3", cursor=first["cursor"]).body
+    second = listed(env, limit="3", cursor=first["next_cursor"]).body
     assert [each["request_id"] for each in first["requests"] + second["requests"]] == ids[::-1]
     assert {each["status"] for each in first["requests"]} == {"completed"}
     assert "labels" not in first["requests"][0]
-    assert second["cursor"] is None
+    assert second["next_cursor"] is None
 
 
 def test_many_are_told_in_the_order_asked_and_each_as_it_is_by_itself(env: MotoEnvironment) -> None:
     known = env.functions.submit(png(shade=1)).body["request_id"]
     missed = env.functions.submit(png(shade=1), "dog").body["request_id"]
-    env.detector.damaged = {hash_of(png(shade=2))}
+    env.detector.unreadable = {hash_of(png(shade=2))}
     broken = env.functions.submit(png(shade=2)).body["request_id"]
     env.trigger.deliver_all()
     awaited = env.functions.post(entry(3)).body["request_id"]
@@ -148,19 +148,19 @@ def test_many_are_told_in_the_order_asked_and_each_as_it_is_by_itself(env: MotoE
 
 
 def test_answers_that_can_no_longer_change_are_not_to_be_asked_for_again(env: MotoEnvironment) -> None:
-    request_id = env.functions.submit(picture()).body["request_id"]
+    request_id = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     assert "Retry-After" not in listed(env, ids=request_id).headers
 
 
 def test_a_hundred_are_told_by_one_read_of_their_rows_and_one_of_the_images_they_wait_for(env: MotoEnvironment) -> None:
-    request_id = env.functions.submit(picture()).body["request_id"]
-    env.resources.ask_again(request_id, 99)
-    ids = [row["request_id"]["S"] for row in env.resources.rows(REQUESTS)]
+    request_id = env.functions.submit(image_bytes()).body["request_id"]
+    env.resources.copy_request(request_id, 99)
+    ids = [item["request_id"]["S"] for item in env.resources.items(REQUESTS)]
     env.transport.reset()
     assert len(listed(env, ids=",".join(ids)).body["results"]) == 100
     assert env.transport.calls == ["BatchGetItem", "BatchGetItem"]
-    assert all(json.loads(each.body)["RequestItems"].popitem()[1]["ConsistentRead"] for each in env.transport.sent)
+    assert all(json.loads(each.body)["RequestItems"].popitem()[1]["ConsistentRead"] for each in env.transport.requests)
     env.trigger.deliver_all()
     env.transport.reset()
     told = listed(env, ids=",".join(ids)).body["results"]
@@ -195,32 +195,32 @@ def test_a_listing_is_filtered(env: MotoEnvironment) -> None:
     waiting = env.functions.submit(png(shade=2)).body["request_id"]
     assert [each["request_id"] for each in listed(env, status="pending").body["requests"]] == [waiting]
     assert [each["label"] for each in listed(env, label="DOG").body["requests"]] == ["dog"]
-    assert listed(env, **{"from": "2999-01-01"}).body["requests"] == []
+    assert listed(env, created_after="2999-01-01").body["requests"] == []
 
 
-@pytest.mark.parametrize("name", ["status", "limit", "cursor", "from"])
+@pytest.mark.parametrize("name", ["status", "limit", "cursor", "created_after"])
 def test_a_query_that_cannot_be_read_is_refused(env: MotoEnvironment, name: str) -> None:
     answer = listed(env, **{name: "x"})
     assert (answer.status, answer.body["code"]) == (400, f"invalid_{name}")
 
 
 def test_a_listing_from_before_all_time_lists_everything(env: MotoEnvironment) -> None:
-    env.functions.submit(picture())
-    assert len(listed(env, **{"from": "0001-01-01"}).body["requests"]) == 1
+    env.functions.submit(image_bytes())
+    assert len(listed(env, created_after="0001-01-01").body["requests"]) == 1
 
 
 def test_a_listing_from_after_all_time_lists_nothing(env: MotoEnvironment) -> None:
-    env.functions.submit(picture())
-    assert listed(env, **{"from": "2300-01-01"}).body["requests"] == []
+    env.functions.submit(image_bytes())
+    assert listed(env, created_after="2300-01-01").body["requests"] == []
 
 
 def test_a_cursor_from_before_the_beginning_of_the_list_ends_it(env: MotoEnvironment) -> None:
     for number in range(2):
         env.functions.submit(png(shade=number))
-    cursor = listed(env, limit="1").body["cursor"]
+    cursor = listed(env, limit="1").body["next_cursor"]
     env.transport.reset()
-    page = listed(env, cursor=cursor, **{"from": "2200-01-01"})
-    assert (page.status, page.body) == (200, {"requests": [], "cursor": None})
+    page = listed(env, cursor=cursor, created_after="2200-01-01")
+    assert (page.status, page.body) == (200, {"requests": [], "next_cursor": None})
     assert env.transport.calls == []  # DynamoDB would refuse such a query
 
 
@@ -231,7 +231,7 @@ def test_an_id_that_is_none_is_not_even_looked_for(env: MotoEnvironment, request
 
 
 def test_a_deleted_request_is_gone_at_once_and_its_image_after_a_quiet_time(env: MotoEnvironment) -> None:
-    request_id = env.functions.submit(picture()).body["request_id"]
+    request_id = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     answer = env.functions.delete(request_id)
     assert (answer.status, answer.raw["body"]) == (204, "")
@@ -240,7 +240,7 @@ def test_a_deleted_request_is_gone_at_once_and_its_image_after_a_quiet_time(env:
     assert env.functions.sweep()["images_purged"] == 0
     env.pass_time(PURGE_DELAY_SECONDS + 1)
     assert env.functions.sweep()["images_purged"] == 1
-    assert env.resources.rows(IMAGES) == env.resources.rows(REQUESTS) == []
+    assert env.resources.items(IMAGES) == env.resources.items(REQUESTS) == []
     assert env.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 
 
@@ -254,12 +254,12 @@ def test_bytes_that_come_after_the_deletion_go_as_well(env: MotoEnvironment) -> 
     for removed in (0, 1):
         env.pass_time(PURGE_DELAY_SECONDS + 1)
         assert env.functions.sweep()["images_purged"] == removed
-    assert env.resources.rows(IMAGES) == []
+    assert env.resources.items(IMAGES) == []
     assert env.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 
 
 def test_a_deletion_takes_nothing_from_another_request_for_the_image(env: MotoEnvironment) -> None:
-    kept, gone = (env.functions.submit(picture()).body["request_id"] for _ in range(2))
+    kept, gone = (env.functions.submit(image_bytes()).body["request_id"] for _ in range(2))
     env.trigger.deliver_all()
     before = env.functions.get(kept).body
     env.functions.delete(gone)
@@ -269,7 +269,7 @@ def test_a_deletion_takes_nothing_from_another_request_for_the_image(env: MotoEn
 
 
 def test_an_image_somebody_waits_for_is_not_removed(env: MotoEnvironment) -> None:
-    waiting, gone = (env.functions.submit(picture()).body["request_id"] for _ in range(2))
+    waiting, gone = (env.functions.submit(image_bytes()).body["request_id"] for _ in range(2))
     env.functions.delete(gone)
     env.pass_time(PURGE_DELAY_SECONDS + 1)
     assert env.functions.sweep()["images_purged"] == 0
@@ -278,15 +278,15 @@ def test_an_image_somebody_waits_for_is_not_removed(env: MotoEnvironment) -> Non
 
 
 def test_a_removed_image_is_scanned_anew_when_it_is_uploaded_again(env: MotoEnvironment) -> None:
-    deleted_id = env.functions.submit(picture()).body["request_id"]
+    deleted_id = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     env.functions.delete(deleted_id)
     env.pass_time(PURGE_DELAY_SECONDS + 1)
     env.functions.sweep()
-    again = env.functions.submit(picture()).body["request_id"]
+    again = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     assert env.functions.get(again).body["label_matched"] is True
-    assert env.detector.calls[hash_of(picture())] == 2
+    assert env.detector.calls[hash_of(image_bytes())] == 2
 
 
 def test_each_caller_lists_and_deletes_only_what_is_theirs(env: MotoEnvironment) -> None:
@@ -295,11 +295,11 @@ def test_each_caller_lists_and_deletes_only_what_is_theirs(env: MotoEnvironment)
 
     ids = {user: env.functions.post(entry(1), **of(user)).body["request_id"] for user in ("ann", "bob")}
     event = proxy_event("GET") | of("ann")
-    told = Answer(env.functions.invoke("ListRequestsFunction", event)).body["requests"]
+    told = ApiResponse(env.functions.invoke("ListRequestsFunction", event)).body["requests"]
     assert [each["request_id"] for each in told] == [ids["ann"]]
     by_id = event | {"queryStringParameters": {"ids": f"{ids['bob']},{ids['ann']},nobody"}}
-    bobs, anns, nobodys = Answer(env.functions.invoke("ListRequestsFunction", by_id)).body["results"]
+    bobs, anns, nobodys = ApiResponse(env.functions.invoke("ListRequestsFunction", by_id)).body["results"]
     assert (bobs, bobs["status_code"], anns["status_code"]) == (nobodys, 404, 200)
     refused = proxy_event("DELETE") | of("ann") | {"pathParameters": {"request_id": ids["bob"]}}
-    assert Answer(env.functions.invoke("DeleteFunction", refused)).status == 404
-    assert len(env.resources.rows(REQUESTS)) == 2
+    assert ApiResponse(env.functions.invoke("DeleteFunction", refused)).status == 404
+    assert len(env.resources.items(REQUESTS)) == 2
