@@ -1,4 +1,4 @@
-"""Requests belong to their caller: what another may learn of them is nothing."""
+"""Requests belong to their caller. Other callers cannot learn anything about them."""
 
 from base64 import b64encode
 from typing import Any
@@ -11,71 +11,73 @@ from testing.moto_environment import MotoEnvironment
 
 ANN = {"authorizer": {"claims": {"sub": "a1b2", "email": "ann@example.org"}}}
 BOB = {"authorizer": {"claims": {"sub": "c3d4"}}}
-ANYBODY = {
+ANONYMOUS = {
     "identity": {"caller": None, "user": None, "userArn": None, "cognitoIdentityId": None, "sourceIp": "192.0.2.1"}
 }
 
 
 def signed_by(caller: str, arn: str, **more: str) -> dict[str, Any]:
-    """What API Gateway tells of who signed a call; ``arn`` without its service and account."""
+    """Return the request context of a call signed with IAM. ``arn`` omits the partition, the account and the region."""
     service, _, rest = arn.partition(":")
-    told = {"caller": caller, "user": caller, "userArn": f"arn:aws:{service}::123456789012:{rest}"}
-    return {"identity": {**ANYBODY["identity"], **told, "accountId": "123456789012", **more}}
+    identity = {"caller": caller, "user": caller, "userArn": f"arn:aws:{service}::123456789012:{rest}"}
+    return {"identity": {**ANONYMOUS["identity"], **identity, "accountId": "123456789012", **more}}
 
 
 def session(role: str, name: str, *, role_id: str = "AROAEXAMPLE1", **more: str) -> dict[str, Any]:
-    """Somebody who took a role on."""
+    """Return the request context of a session of a role."""
     return signed_by(f"{role_id}:{name}", f"sts:assumed-role/{role}/{name}", **more)
 
 
 ROLE = session("reader", "botocore-session-1795340000")
-PEOPLE = "AWSReservedSSO_Readers_0123456789abcdef"
-POOL = "CognitoIdentityCredentials"
+SSO_ROLE = "AWSReservedSSO_Readers_0123456789abcdef"
+POOL_ROLE = "CognitoIdentityCredentials"
 
 
-def posted_by(who: dict[str, Any], env: MotoEnvironment, **event: Any) -> ApiResponse:
+def submit_as(context: dict[str, Any], env: MotoEnvironment, **event: Any) -> ApiResponse:
     body = {"file": b64encode(image_bytes()).decode(), "fileType": "image/png"}
-    return env.functions.post(body, requestContext=who, **event)
+    return env.functions.post(body, requestContext=context, **event)
 
 
-def asked_by(who: dict[str, Any], env: MotoEnvironment, function: str, request_id: str) -> ApiResponse:
+def call_as(context: dict[str, Any], env: MotoEnvironment, function: str, request_id: str) -> ApiResponse:
     event = proxy_event("POST", "{}") if function == "AskFollowUpFunction" else proxy_event("GET")
     return ApiResponse(
-        env.functions.invoke(function, event | {"pathParameters": {"request_id": request_id}, "requestContext": who})
+        env.functions.invoke(
+            function, event | {"pathParameters": {"request_id": request_id}, "requestContext": context}
+        )
     )
 
 
 @pytest.mark.parametrize(
-    ("who", "name"),
+    ("context", "name"),
     [
         (ANN, "a1b2"),
         (signed_by("AIDAEXAMPLE", "iam:user/ann"), "AIDAEXAMPLE"),
         (signed_by("123456789012", "iam:root"), "123456789012"),
         (signed_by("123456789012:ann", "sts:federated-user/ann"), "123456789012:ann"),
         (ROLE, "AROAEXAMPLE1"),
-        (session(PEOPLE, "ann@example.org"), "AROAEXAMPLE1:ann@example.org"),
-        (session("pool", POOL, cognitoIdentityId="eu-west-1:0a1b"), "eu-west-1:0a1b"),
-        (ANYBODY, None),
+        (session(SSO_ROLE, "ann@example.org"), "AROAEXAMPLE1:ann@example.org"),
+        (session("pool", POOL_ROLE, cognitoIdentityId="eu-west-1:0a1b"), "eu-west-1:0a1b"),
+        (ANONYMOUS, None),
         ({}, None),
         ({"authorizer": None, "identity": None}, None),
     ],
 )
-def test_a_caller_is_whom_api_gateway_names(who: dict[str, Any], name: str | None) -> None:
-    assert caller({"requestContext": who}) == name
+def test_the_caller_is_the_identity_that_api_gateway_provides(context: dict[str, Any], name: str | None) -> None:
+    assert caller({"requestContext": context}) == name
 
 
 @pytest.mark.parametrize(
     ("other", "is_same"),
     [
         (session("reader", "botocore-session-1795349999"), True),
-        (session("reader", "ann", role_id="AROAMADEANEW"), False),
+        (session("reader", "ann", role_id="AROARECREATED"), False),
         (session("writer", "botocore-session-1795340000", role_id="AROAEXAMPLE2"), False),
-        (session(PEOPLE, "botocore-session-1795340000"), False),
+        (session(SSO_ROLE, "botocore-session-1795340000"), False),
         (signed_by("123456789012", "iam:root"), False),
     ],
-    ids=["another session", "a role made anew", "another role", "a person", "root"],
+    ids=["another session", "a recreated role", "another role", "a person", "root"],
 )
-def test_a_role_is_the_same_caller_in_all_its_sessions(other: dict[str, Any], is_same: bool) -> None:
+def test_all_sessions_of_a_role_are_one_caller(other: dict[str, Any], is_same: bool) -> None:
     assert (caller({"requestContext": other}) == caller({"requestContext": ROLE})) is is_same
 
 
@@ -88,36 +90,37 @@ def test_a_role_is_the_same_caller_in_all_its_sessions(other: dict[str, Any], is
         (ROLE, session("reader", "other"), 200),
         (ANN, BOB, 404),
         (ANN, ROLE, 404),
-        (ANN, ANYBODY, 404),
-        (ANYBODY, ANN, 200),
+        (ANN, ANONYMOUS, 404),
+        (ANONYMOUS, ANN, 200),
     ],
 )
-def test_a_request_is_open_to_its_owner_and_to_all_when_nobody_owns_it(
+def test_a_request_is_visible_to_its_owner_and_without_an_owner_to_everyone(
     env: MotoEnvironment, owner: dict[str, Any], reader: dict[str, Any], status: int, function: str
 ) -> None:
-    request_id = posted_by(owner, env).body["request_id"]
+    request_id = submit_as(owner, env).body["request_id"]
     env.trigger.deliver_all()
-    assert asked_by(reader, env, function, request_id).status == status
+    assert call_as(reader, env, function, request_id).status == status
 
 
 @pytest.mark.parametrize("function", ["StatusFunction", "AskFollowUpFunction"])
-def test_anothers_id_answers_like_an_absent_one(env: MotoEnvironment, function: str) -> None:
-    request_id = posted_by(ANN, env).body["request_id"]
+def test_a_foreign_id_returns_the_response_of_an_unknown_one(env: MotoEnvironment, function: str) -> None:
+    request_id = submit_as(ANN, env).body["request_id"]
     env.trigger.deliver_all()
-    anothers, absent = (asked_by(BOB, env, function, each) for each in (request_id, "nobody"))
-    assert anothers == absent
+    foreign, unknown = (call_as(BOB, env, function, each) for each in (request_id, "unknown"))
+    assert foreign == unknown
 
 
-def test_callers_with_the_same_idempotency_key_have_requests_of_their_own(env: MotoEnvironment) -> None:
-    ann, again, bob, anybody = (
-        posted_by(who, env, headers={"Idempotency-Key": "1"}).body["request_id"] for who in (ANN, ANN, BOB, ANYBODY)
+def test_callers_with_the_same_idempotency_key_have_separate_requests(env: MotoEnvironment) -> None:
+    ann, again, bob, anonymous = (
+        submit_as(context, env, headers={"Idempotency-Key": "1"}).body["request_id"]
+        for context in (ANN, ANN, BOB, ANONYMOUS)
     )
     assert ann == again
-    assert len({ann, bob, anybody}) == 3
+    assert len({ann, bob, anonymous}) == 3
 
 
-def test_an_owner_is_told_to_nobody(env: MotoEnvironment) -> None:
-    posted = posted_by(ANN, env)
+def test_responses_do_not_disclose_the_owner(env: MotoEnvironment) -> None:
+    posted = submit_as(ANN, env)
     env.trigger.deliver_all()
-    read = asked_by(ANN, env, "StatusFunction", posted.body["request_id"])
+    read = call_as(ANN, env, "StatusFunction", posted.body["request_id"])
     assert "a1b2" not in posted.raw["body"] + read.raw["body"]
