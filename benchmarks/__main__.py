@@ -17,7 +17,7 @@ from rich.console import Console
 from benchmarks import history, report
 from benchmarks.figure import Figure
 from benchmarks.run import Unmeasured, run
-from local import paths
+from tools import paths
 
 MODULES: dict[str, tuple[int, ...]] = {
     "benchmarks.cold_start": (1, 2),

@@ -13,7 +13,7 @@ from benchmarks.figure import Figure
 from benchmarks.loopback import loopback
 from benchmarks.queue import BATCH_SIZE, announced, event, failed_in
 from benchmarks.served import rekognition
-from local.environments import REGION
+from tools.env import REGION
 
 LATENCY_MS = 300
 RUNS, WARMING = 15, 2

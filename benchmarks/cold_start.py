@@ -17,8 +17,8 @@ from py_compile import PycInvalidationMode
 
 from benchmarks import instructions
 from benchmarks.figure import Figure
-from local import paths, sam
 from testing.resources import TEMPLATE
+from tools import paths, sam
 
 TARGETS = {
     "status": 1.05,

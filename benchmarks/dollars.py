@@ -13,10 +13,10 @@ from benchmarks.bill import Charge, bill, prices, total
 from benchmarks.figure import Figure
 from benchmarks.meter import SECONDS, Units
 from benchmarks.workloads import CALLS_OF_A_SCAN, Steps, many_at_once, one_by_one
-from local import paths
 from testing.functions import BATCH_SIZE
 from testing.moto_environments import attached_sdk, moto_environment
 from testing.resources import TEMPLATE
+from tools import paths
 
 MILLION = 1_000_000
 TARGET = 17

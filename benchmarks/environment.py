@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from benchmarks.answers import Answers
 from imagescan.aws import clients
-from local.environments import NO_ACCOUNT
 from testing.functions import Context
 from testing.resources import TEMPLATE
+from tools.env import EMULATOR_CREDENTIALS
 
 _CONTEXT = multiprocessing.get_context("spawn")
 
@@ -56,7 +56,7 @@ class Environment:
 
 def prepared(function: str) -> Callable[[Any, Any], Any]:
     """The function's handler, in this very process; what it prints goes nowhere."""
-    os.environ.update(TEMPLATE.environment(function) | NO_ACCOUNT)
+    os.environ.update(TEMPLATE.environment(function) | EMULATOR_CREDENTIALS)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     module, _, name = TEMPLATE.handler(function).rpartition(".")
     handler: Callable[[Any, Any], Any] = getattr(importlib.import_module(module), name)

@@ -57,7 +57,7 @@ def _storm() -> Storm:
         for at, environment in enumerate(environments):  # a cold start is not what is measured
             environment.invoke(event([announced(IMAGES + at)]))
         control.reset()
-        control.limit_rate(LIMIT)
+        control.set_rate_limit(LIMIT)
         return _offer(environments, control)
 
 

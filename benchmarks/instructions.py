@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from local.environments import NO_ACCOUNT
+from tools.env import EMULATOR_CREDENTIALS
 
 _COUNTED = re.compile(r"I\s+refs:\s+([\d,]+)")
 
@@ -26,7 +26,7 @@ def count(program: str, arguments: Sequence[str], folders: Sequence[Path], varia
         tool = ["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", f"--log-file={log.name}"]
         python = [str(Path(sys.executable).resolve()), "-S", "-B", "-c", program, *arguments]
         own = {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(map(str, folders))}
-        subprocess.run([valgrind, *tool, *python], env={**NO_ACCOUNT, **variables, **own}, check=True)  # noqa: S603 - our own
+        subprocess.run([valgrind, *tool, *python], env={**EMULATOR_CREDENTIALS, **variables, **own}, check=True)  # noqa: S603 - our own
         return _instructions(Path(log.name).read_text())
 
 

@@ -14,7 +14,7 @@ import trustme
 
 from benchmarks.answers import Answers
 from benchmarks.served import served
-from local.ports import ANY, HOST
+from local.ports import ANY_PORT, HOST
 
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
 async def main(certificate: str | None = None) -> None:
     """Serves until it is ended, after it has printed its port; over TLS with a certificate and its key in a file."""
     answers, context = Answers(), _tls(certificate) if certificate else None
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(answers), HOST, ANY, ssl=context)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(answers), HOST, ANY_PORT, ssl=context)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await server.serve_forever()
 

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 from benchmarks.figure import Figure
-from local import sam
+from tools import sam
 
 MAX_MB = 6
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from benchmarks.answers import LABELS
 from benchmarks.figure import Figure
-from local import sam
 from local.client import Client
 from local.control import RekognitionControl
 from local.stack import ANY_PORTS, Stack
 from testing.images import png
+from tools import sam
 
 ROUNDS = 6
 IMAGES = 24
@@ -52,7 +52,7 @@ class Round:
 def measure() -> Iterator[Figure]:
     """By turns, so that whatever slows the machine slows both; medians."""
     with _stack() as stack, tempfile.NamedTemporaryFile() as noted:
-        RekognitionControl(stack.rekognition_url).answer_after(0, LABELS)
+        RekognitionControl(stack.rekognition_url).set_latency(0, LABELS)
         client, mapping = Client(stack.api_url), Mapping(stack, Path(noted.name))
         ways: dict[str, Answered] = {
             mapping.scanner: lambda told: bool(told["status"] == "completed"),

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from benchmarks.figure import Figure
 from benchmarks.loopback import loopback_over_tls
-from local import environments, paths
 from testing.resources import TEMPLATE
+from tools import env, paths
 
 FUNCTIONS = ("StatusFunction", "SubmitFunction", "ScannerFunction")
 
@@ -25,7 +25,7 @@ def _measured(of_aws: Mapping[str, str]) -> dict[str, tuple[float, float]]:
     own = variables | {"PYTHONPATH": f"{paths.ROOT}/src", **of_aws}
     command = [sys.executable, "-m", "benchmarks.warm_calls"]
     told = subprocess.run(  # noqa: S603 - our own
-        command, env=environments.for_server(own), cwd=paths.ROOT, stdout=subprocess.PIPE, check=True
+        command, env=env.server_env(own), cwd=paths.ROOT, stdout=subprocess.PIPE, check=True
     )
     measured: dict[str, tuple[float, float]] = json.loads(told.stdout)
     return measured

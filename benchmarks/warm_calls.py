@@ -22,7 +22,7 @@ from imagescan.aws import clients
 from imagescan.aws.s3_events import s3_event_message
 from imagescan.domain.image import validate_image
 from imagescan.domain.image_header import ImageType
-from local import paths
+from tools import paths
 
 # Each handler's status code and the request's status, or the answer to the queue, and its AWS calls.
 EXPECTED: dict[str, tuple[object, str | None, int]] = {

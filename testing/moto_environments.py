@@ -15,7 +15,6 @@ from moto import mock_aws
 from imagescan.aws import clients
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.handlers import scanner
-from local.environments import NO_ACCOUNT
 from testing.fake_event_bus import FakeEventBus
 from testing.fake_rekognition import FakeRekognition
 from testing.functions import FUNCTIONS, Clock, Functions, Trigger, handler_module
@@ -23,6 +22,7 @@ from testing.moto_environment import MINUTE, MotoEnvironment
 from testing.recording_transport import RecordingTransport, Responder
 from testing.resources import Resources
 from testing.streams import Streams
+from tools.env import EMULATOR_CREDENTIALS
 
 _NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto supports no account-specific stream endpoints
 
@@ -41,7 +41,7 @@ def attached_sdk(
     """
     _clear_caches()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in NO_ACCOUNT.items():
+        for name, value in EMULATOR_CREDENTIALS.items():
             patch.setenv(name, value)
         patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
         patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)

@@ -8,8 +8,8 @@ from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from local.environments import REGION
 from testing.template import Template
+from tools.env import REGION
 
 QUEUE, DEAD_LETTER_QUEUE = "scan-queue", "dead-letters"
 IMAGES, REQUESTS, COUNTERS = "images", "requests", "counters"

@@ -2,8 +2,8 @@
 
 import json
 
-from local import paths
 from ops.openapi.description import describe
+from tools import paths
 
 DOCUMENT = paths.ROOT / "docs" / "openapi.json"
 

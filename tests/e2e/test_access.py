@@ -14,12 +14,12 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from imagescan_cli.exit_codes import ExitCode
 
-from local import paths, sam
+from imagescan_cli.exit_codes import ExitCode
 from local.client import question
-from local.environments import REGION
 from local.stack import Stack
+from tools import paths, sam
+from tools.env import REGION
 
 PASSWORD = "Correct-horse-battery-staple-1"  # noqa: S105 - password of a temporary test user
 

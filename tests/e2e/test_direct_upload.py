@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.client import Answer, Client
+from local.client import Client, RequestJson
 from local.control import RekognitionControl
 from local.stack import Stack
 from testing.images import jpeg, png
@@ -18,7 +18,7 @@ def declared(content: bytes, file_type: str = "image/jpeg", **fields: Any) -> di
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "fileType": file_type} | fields
 
 
-def upload_to_s3(answer: Answer, content: bytes, **headers: str) -> httpx.Response:
+def upload_to_s3(answer: RequestJson, content: bytes, **headers: str) -> httpx.Response:
     upload = answer["upload"]
     return httpx.put(upload["url"], content=content, headers=upload["headers"] | headers, timeout=60)
 

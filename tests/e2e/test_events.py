@@ -17,13 +17,13 @@ from rich.console import Console
 
 from local.client import Client, question
 from local.control import RekognitionControl
-from local.environments import REGION
 from local.stack import Stack
-from ops.redrive.__main__ import Deployed
+from ops.redrive.__main__ import DeployedStack
 from ops.redrive.redrive import redrive
 from testing.deployment import Deployment
 from testing.images import png
-from tests.e2e.backstage import eventually
+from tests.e2e.stack_admin import eventually
+from tools.env import REGION
 
 type Event = dict[str, Any]
 
@@ -127,8 +127,8 @@ def test_a_redrive_publishes_failed_stream_records(
     dead_letter = json.dumps({"DDBStreamBatchInfo": _latest_record(stack)})
     stack.client("sqs").send_message(QueueUrl=stack.outputs()["EventStreamDeadLetterQueueUrl"], MessageBody=dead_letter)
     out = StringIO()
-    for queue, addressee in Deployed(stack.client, stack.outputs(), {}).given_up():
-        assert redrive(queue, addressee, Console(file=out, width=200), only_list=False, with_poison=False)
+    for queue, target in DeployedStack(stack.client, stack.outputs(), {}).dead_letter_queues():
+        assert redrive(queue, target, Console(file=out, width=200), only_list=False, include_malformed=False)
     assert "1 of 1 messages redelivered to the event publisher" in out.getvalue()
     assert [event["detail"]["request_id"] for event in subscriber.receive(1)] == [response["request_id"]]
 

@@ -15,14 +15,14 @@ import pytest
 from rich.console import Console
 
 from imagescan.aws.images_table import ImagesTable
-from local.client import Answer, Client, question
+from local.client import Client, RequestJson, question
 from local.control import RekognitionControl
-from local.environments import REGION
 from local.stack import Stack
-from ops.redrive.letters import LetterQueue
+from ops.redrive.dead_letters import DeadLetterQueue
 from ops.redrive.redrive import redrive
-from ops.redrive.scan_queue import ScanQueue
-from tests.e2e.backstage import Backstage, eventually
+from ops.redrive.scan_queue_target import ScanQueueTarget
+from tests.e2e.stack_admin import StackAdmin, eventually
+from tools.env import REGION
 
 LABELS = ("cat", "person", "vehicle")
 MISSING_KEY = f"images/{'ab' * 32}.jpg"
@@ -30,14 +30,14 @@ DEAD_LETTERS, QUEUE = "ScanDeadLetterQueueUrl", "ScanQueueUrl"
 
 
 @pytest.fixture(scope="module")
-def backstage(stack: Stack) -> Iterator[Backstage]:
-    with Backstage(stack, stack.outputs()).impatient() as impatient:
-        yield impatient
-        impatient.forget_dead_letters()
+def stack_admin(stack: Stack) -> Iterator[StackAdmin]:
+    with StackAdmin(stack, stack.outputs()).short_visibility_timeout() as stack_admin:
+        yield stack_admin
+        stack_admin.purge_dead_letters()
 
 
 @pytest.fixture(scope="module")
-def truth(api: Client, samples: Path) -> dict[str, Answer]:
+def truth(api: Client, samples: Path) -> dict[str, RequestJson]:
     """Return the responses for all samples without faults."""
     return {image.name: api.ask(image) for image in sorted(samples.glob("*.jpg"))}
 
@@ -80,10 +80,10 @@ def cached_images(stack: Stack, samples: Path, tmp_path: Path) -> list[Path]:
     return images
 
 
-def submit_all(api: Client, images: list[Path], times: int = 1) -> list[tuple[Path, Answer]]:
+def submit_all(api: Client, images: list[Path], times: int = 1) -> list[tuple[Path, RequestJson]]:
     """Submit each image this many times, concurrently."""
 
-    def submit(job: tuple[Path, str]) -> tuple[Path, Answer]:
+    def submit(job: tuple[Path, str]) -> tuple[Path, RequestJson]:
         image, label = job
         return image, api.post(question(image, label)).raise_for_status().json()
 
@@ -92,7 +92,7 @@ def submit_all(api: Client, images: list[Path], times: int = 1) -> list[tuple[Pa
         return list(pool.map(submit, jobs))
 
 
-def assert_right_answers(api: Client, truth: dict[str, Answer], submitted: list[tuple[Path, Answer]]) -> None:
+def assert_right_answers(api: Client, truth: dict[str, RequestJson], submitted: list[tuple[Path, RequestJson]]) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda each: api.wait(each[1], seconds=120), submitted))
     for (image, _), answer in zip(submitted, answers, strict=True):
@@ -101,7 +101,7 @@ def assert_right_answers(api: Client, truth: dict[str, Answer], submitted: list[
         assert answer["label_matched"] is _shows(sample, answer["label"])
 
 
-def _shows(answer: Answer, label: str) -> bool:
+def _shows(answer: RequestJson, label: str) -> bool:
     names = [
         {known["name"], *known["aliases"], *known["parents"], *known["categories"]}
         for known in answer["labels"]
@@ -114,8 +114,8 @@ def test_500_requests_for_50_images_complete_despite_many_errors(
     api: Client,
     cached_images: list[Path],
     rekognition: RekognitionControl,
-    truth: dict[str, Answer],
-    backstage: Backstage,
+    truth: dict[str, RequestJson],
+    stack_admin: StackAdmin,
 ) -> None:
     rekognition.fail(kind="slow", next=2, delay_ms=17_000)  # longer than the timeout of the scanner
     rekognition.fail(kind="throttle", next=15)
@@ -130,21 +130,21 @@ def test_500_requests_for_50_images_complete_despite_many_errors(
     by_image = [calls["by_image"].get(hash_of(image), 0) for image in cached_images]
     assert min(by_image) >= 1
     assert sum(by_image) <= 50 + 2
-    eventually(lambda: backstage.depth(QUEUE) == 0)
-    assert backstage.depth(DEAD_LETTERS) == 0
+    eventually(lambda: stack_admin.depth(QUEUE) == 0)
+    assert stack_admin.depth(DEAD_LETTERS) == 0
 
 
 def test_killed_handlers_lose_no_request(
     api: Client,
     rekognition: RekognitionControl,
-    backstage: Backstage,
-    truth: dict[str, Answer],
+    stack_admin: StackAdmin,
+    truth: dict[str, RequestJson],
     images: list[Path],
 ) -> None:
     rekognition.fail(kind="slow", next=10, delay_ms=6_000)
     submitted = submit_all(api, images)
     eventually(lambda: rekognition.calls()["total"] >= 3)
-    assert backstage.kill_handlers()
+    assert stack_admin.kill_handlers()
     assert_right_answers(api, truth, submitted)
     by_image = rekognition.calls()["by_image"]
     assert max(by_image[hash_of(image)] for image in images) <= 2
@@ -153,19 +153,19 @@ def test_killed_handlers_lose_no_request(
 def test_duplicate_late_and_early_events_make_no_additional_call(
     api: Client,
     rekognition: RekognitionControl,
-    backstage: Backstage,
-    truth: dict[str, Answer],
+    stack_admin: StackAdmin,
+    truth: dict[str, RequestJson],
     images: list[Path],
 ) -> None:
     keys = [f"images/{hash_of(image)}.jpg" for image in images]
-    backstage.send(*[s3_event(key) for key in keys])
-    eventually(lambda: backstage.depth(QUEUE) == 0)
+    stack_admin.send(*[s3_event(key) for key in keys])
+    eventually(lambda: stack_admin.depth(QUEUE) == 0)
     assert rekognition.calls()["total"] == 0
     submitted = submit_all(api, images)
-    backstage.send(*[s3_event(key) for key in reversed(keys)], s3_event(*keys))
+    stack_admin.send(*[s3_event(key) for key in reversed(keys)], s3_event(*keys))
     assert_right_answers(api, truth, submitted)
-    backstage.send(s3_event(*keys))
-    eventually(lambda: backstage.depth(QUEUE) == 0)
+    stack_admin.send(s3_event(*keys))
+    eventually(lambda: stack_admin.depth(QUEUE) == 0)
     assert {rekognition.calls_for(hash_of(image)) for image in images} == {1}
 
 
@@ -185,47 +185,48 @@ HARMLESS = [
 
 
 def test_malformed_messages_become_dead_letters_and_harmless_messages_are_acknowledged(
-    api: Client, rekognition: RekognitionControl, backstage: Backstage, fresh_image: Path
+    api: Client, rekognition: RekognitionControl, stack_admin: StackAdmin, fresh_image: Path
 ) -> None:
     since = time.time()
-    backstage.send(*HARMLESS, *MALFORMED)
+    stack_admin.send(*HARMLESS, *MALFORMED)
     assert api.ask(fresh_image)["label_matched"] is True
-    eventually(lambda: backstage.depth(QUEUE) == 0 and backstage.depth(DEAD_LETTERS) == len(MALFORMED), seconds=90)
-    lines = backstage.logged("poison", since)
+    eventually(lambda: stack_admin.depth(QUEUE) == 0 and stack_admin.depth(DEAD_LETTERS) == len(MALFORMED), seconds=90)
+    lines = stack_admin.logged("malformed_message", since)
     assert {line["reason"] for line in lines} == set(MALFORMED.values())
     assert len({line["message_id"] for line in lines}) == len(MALFORMED)
-    printed = _redriven(backstage, only_list=True)
+    printed = _redriven(stack_admin, only_list=True)
     assert all(reason in printed for reason in MALFORMED.values())
     assert rekognition.calls()["total"] == 1
-    backstage.forget_dead_letters()
+    stack_admin.purge_dead_letters()
 
 
 def test_a_redelivered_dead_letter_completes_its_request(
-    api: Client, rekognition: RekognitionControl, backstage: Backstage, fresh_image: Path
+    api: Client, rekognition: RekognitionControl, stack_admin: StackAdmin, fresh_image: Path
 ) -> None:
     rekognition.fail(kind="error", code="AccessDeniedException", status=400)
-    with backstage.no_second_chance():
+    with stack_admin.max_receive_count_one():
         submitted = api.post(question(fresh_image)).raise_for_status().json()
-        eventually(lambda: backstage.depth(DEAD_LETTERS) == 1)
+        eventually(lambda: stack_admin.depth(DEAD_LETTERS) == 1)
     assert api.get(submitted["request_id"]).json()["status"] == "pending"
-    assert "1 of 1 dead letters returned" in _redriven(backstage)
+    assert "1 of 1 messages redelivered" in _redriven(stack_admin)
     assert api.wait(submitted)["label_matched"] is True
 
 
 def test_the_sweeper_requeues_an_image_with_a_lost_message(
-    api: Client, backstage: Backstage, fresh_image: Path
+    api: Client, stack_admin: StackAdmin, fresh_image: Path
 ) -> None:
-    with backstage.lost_messages():
+    with stack_admin.lost_messages():
         submitted = api.post(question(fresh_image)).raise_for_status().json()
     assert api.get(submitted["request_id"]).json()["status"] == "pending"
-    assert backstage.pass_patience()["requeued"] >= 1  # uploads that other tests never sent are looked for as well
+    # Other tests leave requests without an upload, which the sweeper requeues as well.
+    assert stack_admin.advance_past_requeue_delay()["requeued"] >= 1
     assert api.wait(submitted)["label_matched"] is True
 
 
-def _redriven(backstage: Backstage, *, only_list: bool = False) -> str:
-    stack, names, out = backstage.stack, backstage.names, StringIO()
+def _redriven(stack_admin: StackAdmin, *, only_list: bool = False) -> str:
+    stack, names, out = stack_admin.stack, stack_admin.names, StringIO()
     images = ImagesTable(stack.client("dynamodb"), names["ImagesTable"])
-    dead_letters = LetterQueue(stack.client("sqs"), names[DEAD_LETTERS])
-    scan_queue = ScanQueue(stack.client("sqs"), names[QUEUE], images)
-    redrive(dead_letters, scan_queue, Console(file=out, width=200), only_list=only_list, with_poison=False)
+    dead_letters = DeadLetterQueue(stack.client("sqs"), names[DEAD_LETTERS])
+    scan_queue = ScanQueueTarget(stack.client("sqs"), names[QUEUE], images)
+    redrive(dead_letters, scan_queue, Console(file=out, width=200), only_list=only_list, include_malformed=False)
     return out.getvalue()

@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local import paths
 from local.stack import Stack
 from ops.openapi.operations import OPERATIONS
+from tools import paths
 
 SECONDS = 60
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from local.client import Answer, Client, question
+from local.client import Client, RequestJson, question
 from local.control import RekognitionControl
 from local.stack import Stack
 from testing.images import jpeg, png
@@ -156,7 +156,9 @@ def _versions(stack: Stack, image_hash: str) -> int:
 def _wait_until_settled(stack: Stack, request_id: str) -> None:
     table, end = stack.outputs()["RequestsTable"], time.monotonic() + 20
     while time.monotonic() < end:
-        item: Answer = stack.client("dynamodb").get_item(TableName=table, Key={"request_id": {"S": request_id}})["Item"]
+        item: RequestJson = stack.client("dynamodb").get_item(TableName=table, Key={"request_id": {"S": request_id}})[
+            "Item"
+        ]
         if item["status"]["S"] != "pending":
             return
         time.sleep(0.2)

@@ -4,11 +4,11 @@ import pytest
 from botocore.exceptions import UnknownServiceError
 
 from imagescan.aws import clients
-from local.environments import NO_ACCOUNT
+from tools.env import EMULATOR_CREDENTIALS
 
 
 def test_a_client_is_made_without_looking_through_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in NO_ACCOUNT.items():
+    for name, value in EMULATOR_CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     session = clients._session.__wrapped__()  # noqa: SLF001 - the cached one is shared by all tests
     loader = session.get_component("data_loader")

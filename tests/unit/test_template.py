@@ -14,10 +14,10 @@ from imagescan.aws.event_bus import SOURCE
 from imagescan.domain.policy import SCANNER_TIMEOUT_SECONDS
 from imagescan.use_cases.scan_image import OutcomeKind
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
-from local import paths
 from testing.deployment import Deployment, parameters_of
 from testing.iam_grants import EXPECTED_GRANTS, Grant, grants_for
 from testing.template import Template
+from tools import paths
 
 UPLOAD_HEADERS = ("content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-request-id")
 STREAM_RETENTION_SECONDS = 86_400
