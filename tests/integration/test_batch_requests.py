@@ -144,10 +144,10 @@ def test_results_by_id_are_in_order_and_equal_to_single_responses(env: MotoEnvir
     known = env.functions.submit(png(shade=1)).body["request_id"]
     missed = env.functions.submit(png(shade=1), "dog").body["request_id"]
     env.detector.unreadable = {hash_of(png(shade=2))}
-    broken = env.functions.submit(png(shade=2)).body["request_id"]
+    failed = env.functions.submit(png(shade=2)).body["request_id"]
     env.trigger.deliver_all()
     expecting_upload = env.functions.post(entry(3)).body["request_id"]
-    ids = [broken, "unknown", known, expecting_upload, missed, known]
+    ids = [failed, "unknown", known, expecting_upload, missed, known]
     response = list_requests(env, ids=",".join(ids))
     alone = [env.functions.get(request_id) for request_id in ids]
     assert [each["status_code"] for each in response.body["results"]] == [each.status for each in alone]
@@ -271,13 +271,13 @@ def test_bytes_that_are_uploaded_after_the_deletion_are_purged(env: MotoEnvironm
 
 
 def test_a_deletion_does_not_affect_other_requests_for_the_image(env: MotoEnvironment) -> None:
-    kept, deleted = (env.functions.submit(image_bytes()).body["request_id"] for _ in range(2))
+    remaining, deleted = (env.functions.submit(image_bytes()).body["request_id"] for _ in range(2))
     env.trigger.deliver_all()
-    before = env.functions.get(kept).body
+    before = env.functions.get(remaining).body
     env.functions.delete(deleted)
     env.pass_time(PURGE_DELAY_SECONDS + 1)
     env.functions.sweep()
-    assert env.functions.get(kept).body == before
+    assert env.functions.get(remaining).body == before
 
 
 def test_an_image_with_a_pending_request_is_not_purged(env: MotoEnvironment) -> None:

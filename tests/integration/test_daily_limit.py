@@ -108,11 +108,11 @@ def test_a_deferral_extends_the_deadline_of_a_request(limited: MotoEnvironment) 
     limited.pass_time(90 * MINUTE)
     report = limited.functions.sweep()
     assert [report[name] for name in ("pending", "overdue", "settled", "requeued")] == [1, 0, 0, 0]
-    waiting = limited.functions.get(request_id)
+    before = limited.functions.get(request_id)
     advance_to_next_day(limited)
     response = limited.functions.get(request_id)
-    assert (waiting.body["status"], response.body["status"]) == ("pending", "completed")
-    assert response.body["deadline"] == waiting.body["deadline"]
+    assert (before.body["status"], response.body["status"]) == ("pending", "completed")
+    assert response.body["deadline"] == before.body["deadline"]
 
 
 def test_a_deferred_request_without_an_object_times_out_on_the_next_day(limited: MotoEnvironment) -> None:

@@ -48,7 +48,7 @@ def store(table: RequestsTable, count: int) -> list[ScanRequest]:
     return requests
 
 
-def answered(request: ScanRequest) -> ScanRequest:
+def with_scan_answer(request: ScanRequest) -> ScanRequest:
     answer = with_answer(request, Image(HASH, scan=COMPLETED_SCAN), 1011)
     assert answer
     return answer
@@ -100,9 +100,9 @@ def test_an_item_has_an_expiry_time(table: RequestsTable, env: MotoEnvironment) 
 
 def test_a_repeated_put_does_not_change_the_item(table: RequestsTable) -> None:
     table.put(REQUEST)
-    table.settle([answered(REQUEST)])
+    table.settle([with_scan_answer(REQUEST)])
     table.put(REQUEST)
-    assert table.get("r") == answered(REQUEST)
+    assert table.get("r") == with_scan_answer(REQUEST)
 
 
 def test_a_put_with_a_lost_response_takes_effect(table: RequestsTable, env: MotoEnvironment) -> None:
@@ -115,26 +115,30 @@ def test_a_put_with_a_lost_response_takes_effect(table: RequestsTable, env: Moto
 def test_up_to_25_requests_are_settled_in_one_call(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
     requests = store(table, count)
     env.transport.reset()
-    table.settle([answered(request) for request in requests])
+    table.settle([with_scan_answer(request) for request in requests])
     assert len(env.transport.calls) == 1
     assert pending_ids(table) == set()
-    assert table.get(requests[-1].id) == answered(requests[-1])
+    assert table.get(requests[-1].id) == with_scan_answer(requests[-1])
 
 
 def test_an_already_settled_request_does_not_block_the_others(table: RequestsTable) -> None:
     requests = store(table, 3)
     timed_out = replace(requests[1], answer=ANSWERS["timed out"])
     table.settle([timed_out])
-    table.settle([answered(request) for request in requests])
-    assert [table.get(request.id) for request in requests] == [answered(requests[0]), timed_out, answered(requests[2])]
+    table.settle([with_scan_answer(request) for request in requests])
+    assert [table.get(request.id) for request in requests] == [
+        with_scan_answer(requests[0]),
+        timed_out,
+        with_scan_answer(requests[2]),
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_settling_with_a_lost_response_takes_effect(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
     requests = store(table, count)
     env.transport.inject({0: InjectedFault.RESPONSE_LOST})
-    table.settle([answered(request) for request in requests])
-    assert [table.get(request.id) for request in requests] == [answered(request) for request in requests]
+    table.settle([with_scan_answer(request) for request in requests])
+    assert [table.get(request.id) for request in requests] == [with_scan_answer(request) for request in requests]
 
 
 def test_a_request_without_an_answer_cannot_be_settled(table: RequestsTable) -> None:
