@@ -3,7 +3,7 @@
 import pytest
 
 from testing.moto_environment import MotoEnvironment
-from testing.workloads import KEY, enqueue_scanned_image, submit_image
+from testing.preparation import KEY, enqueue_scanned_image, submit_image
 
 
 def test_submit_of_a_new_image_makes_three_calls(env: MotoEnvironment) -> None:
