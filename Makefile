@@ -11,7 +11,7 @@ WEB = frontend/node_modules
 
 LOCAL = env PYTHONPATH=src $(PYTHON) -m local
 STEP = scripts/run-step.sh
-CODE = src tools local ops cli tests benchmarks
+CODE = src tools local ops cli testing tests benchmarks scripts
 CLI_TESTS = $(wildcard tests/unit/test_cli_*.py)
 MODEL_CHECKER = tests/model_checking
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
@@ -96,7 +96,7 @@ SECONDS ?= 900
 model-check: .venv/.made ## Explore every state of the larger scenarios with faults (up to 15 minutes)
 	@PYTHONPATH=src $(PYTHON) -m $(subst /,.,$(MODEL_CHECKER))
 bench: environments ## Run the benchmarks and compare them with their targets (ONLY=cold-start,bundle-size SAVE=1)
-	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
+	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save $(filter-out 1,$(SAVE)))
 
 ##@ Checks
 
@@ -106,6 +106,7 @@ check: environments ## Run all static checks, including security
 	@$(STEP) "Rekognition emulator types" npm --prefix local/rekognition run check
 	@$(STEP) "web page checks" npm --prefix frontend run check
 	@$(STEP) "template" $(LOCAL) validate
+	@$(STEP) "vocabulary" $(PYTHON) scripts/check_prose.py
 	@$(MAKE) security
 lint: .venv/.made ## Check the style and format of the Python code
 	@$(STEP) "lint" .venv/bin/ruff check
