@@ -16,10 +16,9 @@ from tools.paths import ROOT
 
 BOOTSTRAP = "github-staging"
 ROLE = "arn:aws:iam::000000000000:role/imagescan-staging-deploy"
-# The emulator accepts tokens of the OIDC provider but does not support the resource type. It has no TLS, which the
-# bucket policy requires.
-UNSUPPORTED_BY_EMULATOR = ("Provider", "ArtefactsPolicy")
+UNSUPPORTED_BY_EMULATOR = ("Provider",)  # the emulator accepts tokens without the resource
 REPOSITORY = "acme@1/imagescan@2"
+CHANGES = ROLE.replace("deploy", "changes")
 VALID_CLAIMS = {"aud": "sts.amazonaws.com", "sub": f"repo:{REPOSITORY}:environment:staging"}
 
 
@@ -60,6 +59,19 @@ def role(stack: Stack) -> Iterator[str]:
 def test_all_other_tokens_are_rejected(stack: Stack, role: str, claims: dict[str, str]) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         assume(stack, role, VALID_CLAIMS | claims)
+
+
+def test_a_pull_request_can_assume_only_the_role_for_change_sets(stack: Stack, role: str) -> None:
+    claims = VALID_CLAIMS | {"sub": f"repo:{REPOSITORY}:pull_request"}
+    session = assume(stack, CHANGES, claims)
+    for method in ("execute_change_set", "delete_stack"):
+        with pytest.raises(ClientError, match="not authorized"):
+            named = {"ChangeSetName": "c"} if method == "execute_change_set" else {}
+            getattr(client(stack, session, "cloudformation"), method)(StackName="imagescan-staging", **named)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        assume(stack, CHANGES, VALID_CLAIMS)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        assume(stack, role, claims)
 
 
 def test_a_job_of_the_environment_can_assume_the_role_and_access_only_its_stack(stack: Stack, role: str) -> None:

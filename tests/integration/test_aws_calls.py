@@ -1,0 +1,212 @@
+"""Compare every AWS call of the functions with the permissions of their roles.
+
+A scenario runs each use case and records the calls of each function with their resources. A second test finds the calls
+in the source code, so that a new call cannot be missing from the scenario.
+"""
+
+import re
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import botocore.client
+import pytest
+
+from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
+from testing import aws_data
+from testing.functions import Functions, image_bytes, proxy_event
+from testing.iam_grants import Grant, grants_for
+from testing.images import png
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.moto_environments import MakeEnvironment
+from testing.resources import BUCKET, COUNTERS, IMAGES, QUEUE_URL, REQUESTS, TEMPLATE
+from tools import paths
+
+CAT = image_bytes()
+TABLES = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable", COUNTERS: "CountersTable"}
+ACTIONS = {
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility*",
+}
+"""Operations that IAM checks as another action."""
+VERSIONED = {"s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion"}
+"""Actions that IAM checks instead if the call contains a version ID."""
+BY_LAMBDA = {
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+}
+"""Actions that Lambda performs with the role of the function."""
+WITHOUT_CALL = {
+    ("ScannerRole", "s3:ListBucket", "ImagesBucket"),  # S3 checks it to return 404 instead of 403
+    ("EventPublisherRole", "sqs:SendMessage", "EventStreamDeadLetterQueue"),  # Lambda sends failed batches
+}
+
+
+class Recorder:
+    """Records the calls that each function makes while it runs."""
+
+    def __init__(self) -> None:
+        self.grants: dict[str, set[Grant]] = defaultdict(set)
+        self.operations: set[str] = set()
+        self.function: str | None = None
+
+    def record(self, service: str, operation: str, parameters: dict[str, Any]) -> None:
+        if self.function:
+            self.operations.add(f"{service}:{operation}")
+            role = TEMPLATE.setting(self.function, "Role")
+            self.grants[str(role).removesuffix(".Arn")] |= set(grants_of(service, operation, parameters))
+
+
+def grants_of(service: str, operation: str, parameters: dict[str, Any]) -> Iterator[Grant]:
+    """Yield the grants that IAM checks for a call."""
+    action = f"{service}:{operation}"
+    if action == "dynamodb:TransactWriteItems":
+        for item in parameters["TransactItems"]:
+            [(kind, write)] = item.items()
+            yield f"dynamodb:{kind}Item", TABLES[write["TableName"]]
+    elif action == "dynamodb:BatchGetItem":
+        yield from ((action, TABLES[table]) for table in parameters["RequestItems"])
+    elif service == "dynamodb":
+        index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+        yield action, TABLES[parameters["TableName"]] + index
+    elif service == "s3":
+        yield from s3_grants(ACTIONS.get(action, action), parameters)
+    elif service == "sqs":
+        assert parameters["QueueUrl"] == QUEUE_URL
+        yield ACTIONS.get(action, action), "ScanQueue"
+    elif service == "events":
+        yield action, "EventBus"
+    else:  # Rekognition reads the image with the permissions of its caller
+        yield action, "*"
+        yield from s3_grants("s3:GetObject", {"VersionId": parameters["Image"]["S3Object"].get("Version"), "Key": ""})
+
+
+def s3_grants(action: str, parameters: dict[str, Any]) -> Iterator[Grant]:
+    if "Key" not in parameters:
+        yield action, "ImagesBucket"
+    else:
+        yield (VERSIONED.get(action, action) if parameters.get("VersionId") else action), "ImagesBucket/images/*"
+
+
+def _call_method() -> Callable[[Any, str, dict[str, Any]], Any]:
+    """Return the method of the SDK through which every call passes."""
+    method: Callable[[Any, str, dict[str, Any]], Any] = getattr(botocore.client.BaseClient, "_make_api_call")  # noqa: B009 - mypy does not know it
+    return method
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """Record the calls of all SDK clients while a function runs."""
+    recorder, call, running = Recorder(), _call_method(), Functions.running
+
+    def recorded_call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        recorder.record(client.meta.service_model.service_name, operation, parameters)
+        return call(client, operation, parameters)
+
+    @contextmanager
+    def recorded_function(functions: Functions, name: str) -> Iterator[Any]:
+        with running(functions, name) as handler:
+            recorder.function = name
+            try:
+                yield handler
+            finally:
+                recorder.function = None
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", recorded_call)
+    monkeypatch.setattr(Functions, "running", recorded_function)
+    return recorder
+
+
+@pytest.fixture
+def after_scenario(recorder: Recorder, make_environment: MakeEnvironment) -> Recorder:
+    """Run every use case once and return what was recorded."""
+    with make_environment(DAILY_REKOGNITION_LIMIT="1000") as env:
+        scan_and_read(env)
+        retry_and_settle(env)
+        delete_and_purge(env)
+        env.streams.deliver_all()
+        env.functions.invoke("StatsFunction", proxy_event("GET"))
+    return recorder
+
+
+def scan_and_read(env: MotoEnvironment) -> None:
+    body = {"file": b64encode(CAT).decode(), "fileType": "image/png", "label": "cat"}
+    ids = [env.functions.post(body, headers={"Idempotency-Key": key}).body["request_id"] for key in ("a", "a", "b")]
+    read(env, ids)  # while they are pending, their image is read as well
+    env.trigger.deliver_all()
+    read(env, ids)
+
+
+def read(env: MotoEnvironment, ids: list[str]) -> None:
+    env.functions.get(ids[0])
+    question = proxy_event("POST", '{"label": "dog"}') | {"pathParameters": {"request_id": ids[0]}}
+    env.functions.invoke("AskFollowUpFunction", question)
+    for query in (None, {"ids": ",".join(ids)}):
+        env.functions.invoke("ListRequestsFunction", proxy_event("GET") | {"queryStringParameters": query})
+
+
+def retry_and_settle(env: MotoEnvironment) -> None:
+    env.detector.errors.extend([(400, "InvalidParameterException"), (400, "ThrottlingException")])
+    for shade in (1, 2):  # the scanner reads the start of the first image and returns the second to the queue
+        env.functions.submit(png(80, 80, shade=shade))
+        env.trigger.deliver()
+    env.pass_time(11 * MINUTE)
+    env.trigger.deliver_all()
+    env.functions.submit(png(80, 80, shade=3))
+    env.resources.delete_messages()
+    env.pass_time(11 * MINUTE)
+    env.functions.sweep()  # enqueues the image again
+    env.resources.delete_messages()
+    env.pass_time(81 * MINUTE)
+    env.functions.sweep()  # settles the request as failed
+
+
+def delete_and_purge(env: MotoEnvironment) -> None:
+    [request_id, *_] = [item["request_id"]["S"] for item in env.resources.items(REQUESTS)]
+    for each in env.resources.items(REQUESTS):
+        env.functions.delete(each["request_id"]["S"])
+    env.functions.get(request_id)
+    env.pass_time(PURGE_DELAY_SECONDS + 1)
+    env.functions.sweep()
+    assert hash_of(CAT) not in {item["image_hash"]["S"] for item in env.resources.items(IMAGES)}
+    assert not env.resources.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"images/{hash_of(CAT)}").get("Contents")
+
+
+def test_each_function_role_allows_exactly_the_calls_of_its_function(after_scenario: Recorder) -> None:
+    made = after_scenario.grants
+    roles = {str(TEMPLATE.setting(each, "Role")).removesuffix(".Arn") for each in TEMPLATE.functions}
+    needed = {
+        role: {(action, name) for action, name in grants_for(role) if not without_call(role, action, name)}
+        for role in roles
+    }
+    assert {role: made[role] for role in roles} == needed
+
+
+def without_call(role: str, action: str, name: str) -> bool:
+    return action in BY_LAMBDA or (role, action, name) in WITHOUT_CALL
+
+
+def test_the_scenario_contains_every_call_in_the_source(after_scenario: Recorder) -> None:
+    in_source = set()
+    for path in (paths.ROOT / "src").rglob("*.py"):
+        in_source |= set(re.findall(r"\bclient\.(\w+)\(|get_paginator\(\"(\w+)\"\)", path.read_text()))
+    names = {direct or paginated for direct, paginated in in_source} - {"get_paginator", "generate_presigned_url"}
+    operations = {operation.split(":")[1] for operation in after_scenario.operations}
+    assert {name for name in names if name.title().replace("_", "") not in operations} == set()
+
+
+def test_iam_defines_every_action_of_the_scenario(after_scenario: Recorder) -> None:
+    actions = {action for grants in after_scenario.grants.values() for action, _ in grants}
+    assert {action for action in actions if not aws_data.is_action(action.rstrip("*"))} == set()
+    renamed = {*ACTIONS, "dynamodb:TransactWriteItems"}
+    assert {operation for operation in after_scenario.operations if not aws_data.is_action(operation)} == renamed
