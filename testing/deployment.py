@@ -34,7 +34,7 @@ class Deployment:
     @classmethod
     def of(cls, **parameters: str) -> "Deployment":
         """Transform the template with SAM and resolve it. SAM itself evaluates only GradualDeployment and Release."""
-        template = _transformed(parameters.get("GradualDeployment", "false"), parameters.get("Release", ""))
+        template = transformed(parameters.get("GradualDeployment", "false"), parameters.get("Release", ""))
         defaults = {name: each.get("Default") for name, each in template["Parameters"].items()}
         values = {"AWS::NoValue": NO_VALUE, **defaults, **parameters}
         intrinsics = Intrinsics(template["Conditions"], {"Ref": lambda name: values.get(name, {"Ref": name})})
@@ -59,15 +59,16 @@ class Deployment:
 
     def dependencies(self) -> dict[str, set[str]]:
         """Return the resources that each resource references."""
-        return {name: set(_references(each)) & set(self.resources) for name, each in self.resources.items()}
+        return {name: set(references_in(each)) & set(self.resources) for name, each in self.resources.items()}
 
     def references(self) -> set[str]:
         """Return the names in ``Ref``, ``Fn::GetAtt``, ``Fn::Sub`` and ``DependsOn``, without pseudo parameters."""
-        return {name for name in _references([self.resources, self.outputs]) if not name.startswith("AWS::")}
+        return {name for name in references_in([self.resources, self.outputs]) if not name.startswith("AWS::")}
 
 
 @cache
-def _transformed(gradual_deployment: str, release: str) -> dict[str, Any]:
+def transformed(gradual_deployment: str, release: str) -> dict[str, Any]:
+    """Return the template after the SAM transform, with unresolved conditions."""
     evaluated = {"GradualDeployment": gradual_deployment, "Release": release}
     command = [str(paths.SAM_PYTHON), str(_TRANSFORM), json.dumps(evaluated)]
     environment = os.environ | env.EMULATOR_CREDENTIALS
@@ -91,18 +92,19 @@ def _policies(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from (each["PolicyDocument"] for each in holders if "PolicyDocument" in each)
 
 
-def _references(value: Any) -> Iterator[str]:
+def references_in(value: Any) -> Iterator[str]:
+    """Yield the names in ``Ref``, ``Fn::GetAtt``, ``Fn::Sub`` and ``DependsOn`` of a part of a template."""
     if isinstance(value, list):
-        yield from chain.from_iterable(map(_references, value))
+        yield from chain.from_iterable(map(references_in, value))
     elif isinstance(value, dict):
         for key, each in value.items():
-            yield from _REFERENCES.get(key, _references)(each)
+            yield from _REFERENCES.get(key, references_in)(each)
 
 
 def _in_pattern(argument: Any) -> Iterator[str]:
     pattern, variables = argument if isinstance(argument, list) else (argument, {})
     yield from (name for name in _NAME_IN_PATTERN.findall(pattern) if name not in variables)
-    yield from _references(variables)
+    yield from references_in(variables)
 
 
 _REFERENCES: Mapping[str, Callable[[Any], Iterable[str]]] = {
