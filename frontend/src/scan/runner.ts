@@ -35,6 +35,7 @@ const WAIT_FOR_RECOVERY: ReadonlySet<ErrorKind> = new Set(["offline", "signed_ou
 export class ScanRunner {
   private readonly uploads = new PQueue({ concurrency: UPLOAD_CONCURRENCY });
   private readonly polls = new PQueue({ concurrency: POLL_CONCURRENCY });
+  private readonly submitted = new Map<string, readonly string[]>();
   private readonly abortControllers = new Map<string, AbortController>();
 
   constructor(
@@ -54,6 +55,13 @@ export class ScanRunner {
       if (!controller.signal.aborted) this.fail(id, error);
     }
     if (this.abortControllers.get(id) === controller) this.abortControllers.delete(id);
+  }
+
+  /** Return the IDs of all requests that are known for a scan: the current one, and others of this visit. */
+  requestIds(id: string): readonly string[] {
+    const scan = this.store.scan(id);
+    const current = scan ? requestIdOf(scan) : null;
+    return [...new Set([...(this.submitted.get(id) ?? []), ...(current === null ? [] : [current])])];
   }
 
   abort(id: string): void {
@@ -93,7 +101,8 @@ export class ScanRunner {
   }
 
   private async sendWithRetry(id: string, submission: Submission, signal: AbortSignal): Promise<number | null> {
-    const upload = createUpload(submission, this.deps.api, this.deps.now);
+    const onSubmitted = (requestId: string) => this.submitted.set(id, [...(this.submitted.get(id) ?? []), requestId]);
+    const upload = createUpload(submission, this.deps.api, this.deps.now, onSubmitted);
     const onProgress = (sent: number) => this.store.apply(id, { type: "progress", sent });
     for (let attempt = 1; ; ) {
       try {

@@ -206,7 +206,11 @@ describe("a session", () => {
   it("refreshes its token once for concurrent calls", async () => {
     const session = await signIn();
     now = HOUR;
-    expect(await Promise.all([1, 2, 3].map(() => callWith(session)))).toEqual([issuer.token(2), issuer.token(2), issuer.token(2)]);
+    expect(await Promise.all([1, 2, 3].map(() => callWith(session)))).toEqual([
+      issuer.token(2),
+      issuer.token(2),
+      issuer.token(2),
+    ]);
     expect(issuer.grants).toHaveLength(2);
   });
 
