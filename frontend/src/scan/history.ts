@@ -50,12 +50,12 @@ const SHARED_NAME = "imagescan";
 const PREFIX = `${SHARED_NAME}.`;
 const ANONYMOUS_NAME = `${PREFIX}anonymous`;
 
-/** Return the name of the database of a user. Without a sign-in, there is one for everybody. */
+/** Return the name of the database of a user. Without a sign-in, there is one anonymous database. */
 export async function databaseName(user: string | null): Promise<string> {
   return user === null ? ANONYMOUS_NAME : PREFIX + (await sha256(new TextEncoder().encode(user)));
 }
 
-/** Delete the database of earlier versions, because nobody knows whose images it contains. */
+/** Delete the database of earlier versions, because its entries do not name their user. */
 export async function deleteSharedHistory(): Promise<void> {
   await deleteDB(SHARED_NAME);
 }

@@ -14,7 +14,7 @@ export interface RunnerDependencies {
   readonly prepareImage: (file: Blob) => Promise<PreparedImage>;
   readonly api: ApiClient;
   readonly delay: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  /** Resolves when the page is online, and the user is signed in if the API requires it. */
+  /** Resolves when the page is online. */
   readonly whenOnline: (signal: AbortSignal) => Promise<void>;
   /** Like `whenOnline`, but also waits until the page is visible. */
   readonly whenVisible: (signal: AbortSignal) => Promise<void>;
@@ -28,7 +28,7 @@ export type OnDuplicate = (scan: Scan) => void;
 const UPLOAD_CONCURRENCY = 3;
 const POLL_CONCURRENCY = 4;
 const MAX_ATTEMPTS = 4;
-/** These errors do not count as attempts, because `whenOnline` resolves when they are over. */
+/** These errors do not count as attempts: `whenOnline` waits while offline, and a signed-out page is suspended. */
 const WAIT_FOR_RECOVERY: ReadonlySet<ErrorKind> = new Set(["offline", "signed_out"]);
 
 /** Runs scans: prepares and uploads a few images at a time, and polls their requests until they finish. */

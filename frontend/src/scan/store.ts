@@ -21,13 +21,17 @@ export class ScanStore {
   readonly historyError = signal<string | null>(null);
   /** Deletions that are in progress or failed, by the ID of the scan. */
   readonly deletions = signal<ReadonlyMap<string, Deletion>>(new Map());
-  /** Whether the page is suspended. */
-  isClosed = false;
+  private closed = false;
 
   constructor(
     private readonly history: History,
     private readonly onChange: OnChange,
   ) {}
+
+  /** Whether the page is suspended. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
 
   entry(id: string): Entry | undefined {
     return this.entries.value.find(({ scan }) => scan.id === id);
@@ -61,7 +65,7 @@ export class ScanStore {
   /** Load the history of earlier visits. Entries over the limit are removed from it. */
   async load(): Promise<readonly Entry[]> {
     const saved = await this.withHistory(this.history.load(), []);
-    if (this.isClosed) return [];
+    if (this.closed) return [];
     for (const { scan } of saved.slice(HISTORY_LIMIT)) this.withHistory(this.history.remove(scan.id), undefined);
     const loaded = saved
       .slice(0, HISTORY_LIMIT)
@@ -71,7 +75,7 @@ export class ScanStore {
   }
 
   add(added: readonly Entry[]): void {
-    if (this.isClosed) return;
+    if (this.closed) return;
     this.entries.value = [...added, ...this.entries.value];
     for (const entry of added) this.withHistory(this.history.save(entry), undefined);
   }
@@ -89,7 +93,7 @@ export class ScanStore {
   }
 
   focus(id: string): void {
-    if (this.isClosed) return;
+    if (this.closed) return;
     this.focusedEntry.value = { id };
   }
 
@@ -112,7 +116,7 @@ export class ScanStore {
 
   /** Forget all entries without changing the history. Nothing can be added afterwards. */
   close(): void {
-    this.isClosed = true;
+    this.closed = true;
     this.forget();
   }
 

@@ -10,7 +10,7 @@ interface Props {
   readonly onClear: () => Promise<string | null>;
 }
 
-/** Shown instead of the app while nobody is signed in. */
+/** Shown instead of the app until the user has signed in. */
 export function SignIn({ error, hasSavedImages, onSignIn, onClear }: Props) {
   return (
     <main class="page">
