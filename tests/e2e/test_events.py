@@ -125,7 +125,9 @@ def test_a_redrive_publishes_failed_stream_records(
     response = api.ask(fresh_image)
     assert [event["detail"]["request_id"] for event in subscriber.receive(1)] == [response["request_id"]]
     dead_letter = json.dumps({"DDBStreamBatchInfo": _latest_record(stack)})
-    stack.client("sqs").send_message(QueueUrl=stack.outputs()["EventStreamDeadLetterQueueUrl"], MessageBody=dead_letter)
+    sqs, queue_url = stack.client("sqs"), stack.outputs()["EventStreamDeadLetterQueueUrl"]
+    sqs.purge_queue(QueueUrl=queue_url)  # dead letters of earlier tests on the same stack
+    sqs.send_message(QueueUrl=queue_url, MessageBody=dead_letter)
     out = StringIO()
     for queue, target in DeployedStack(stack.client, stack.outputs(), {}).dead_letter_queues():
         assert redrive(queue, target, Console(file=out, width=200), only_list=False, include_malformed=False)
