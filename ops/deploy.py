@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 from rich.console import Console
 
 from ops.environment import Environment, environment, template_defaults
@@ -53,32 +53,48 @@ def parameters_for(target: Environment, new_release: str, *, all_at_once: bool) 
     return parameters | ({"GradualDeployment": "false"} if all_at_once else {})
 
 
-def artefact_bucket(target: Environment, account: str, s3: Any, cloudformation: Any) -> str:
-    """Return the artefact bucket of the environment. Create it with its permissions boundary if it does not exist.
+def prepare(target: Environment, account: str, s3: Any, cloudformation: Any) -> str:
+    """Return the artefact bucket. Create it and the permissions boundary if they do not exist.
 
-    Raise CommandError if the bucket belongs to another account.
+    Raise CommandError if the bucket belongs to another account or the stack cannot be created.
     """
     bucket = f"imagescan-{target.name}-artefacts-{account}"
+    stack = f"{target.stack_name}-bootstrap"
     try:
-        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+        cloudformation.describe_stacks(StackName=stack)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
-            raise CommandError(f"The bucket {bucket} exists, but your credentials have no access to it.") from error
-        _create_bootstrap_stack(target, cloudformation)
+        if "does not exist" not in str(error):
+            raise
+        _create_bootstrap_stack(target, stack, cloudformation, has_bucket=_exists(bucket, account, s3))
     return bucket
 
 
-def _create_bootstrap_stack(target: Environment, cloudformation: Any) -> None:
-    name = f"{target.stack_name}-bootstrap"
-    with step(f"create artefact bucket and permissions boundary (stack {name})"):
+def _exists(bucket: str, account: str, s3: Any) -> bool:
+    """Return whether the bucket exists. Deleting the bootstrap stack retains it."""
+    try:
+        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchBucket"}:
+            return False
+        raise CommandError(f"The bucket {bucket} exists, but your credentials have no access to it.") from error
+    return True
+
+
+def _create_bootstrap_stack(target: Environment, stack: str, cloudformation: Any, *, has_bucket: bool) -> None:
+    parameters = {"Environment": target.name, "CreateBucket": "false" if has_bucket else "true"}
+    with step(f"create artefact bucket and permissions boundary (stack {stack})"):
         cloudformation.create_stack(
-            StackName=name,
+            StackName=stack,
             TemplateBody=BOOTSTRAP.read_text(),
-            Parameters=[{"ParameterKey": "Environment", "ParameterValue": target.name}],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_NAMED_IAM"],
+            OnFailure="DELETE",
             Tags=[{"Key": key, "Value": value} for key, value in target.tags.items()],
         )
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
+        try:
+            cloudformation.get_waiter("stack_create_complete").wait(StackName=stack)
+        except WaiterError as error:
+            raise CommandError(f"The stack {stack} could not be created. See its events in CloudFormation.") from error
 
 
 def deploy_arguments(target: Environment, bucket: str, parameters: Mapping[str, str], options: Options) -> list[str]:
@@ -107,7 +123,7 @@ def deploy(target: Environment, session: boto3.Session, options: Options) -> Non
     _sam(["build", "--config-env", target.name], session)
     package_check.check_libraries(BUILD, parameters["Architecture"], parameters["Runtime"])
     bytecode.compile_folder(BUILD)
-    bucket = artefact_bucket(target, account, create("s3"), create("cloudformation"))
+    bucket = prepare(target, account, create("s3"), create("cloudformation"))
     _sam(deploy_arguments(target, bucket, parameters, options), session)
 
 

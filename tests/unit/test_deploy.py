@@ -8,18 +8,18 @@ from typing import Any
 
 import httpx
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from ops import check_api, deploy
 from ops.deploy import Options
 from ops.environment import environment, template_defaults
+from testing.bootstrap import ACCOUNT, bootstrap_properties, role_statements
 from testing.deployment import Deployment
 from testing.template import Template
 from tools import paths
 from tools.console import CommandError
 from tools.package_check import check_libraries
 
-ACCOUNT = "111122223333"
 ENVIRONMENTS = ("staging", "production")
 STAGING = environment("staging")
 ELF_X86_64, ELF_ARM64 = (b"\x7fELF" + bytes(14) + machine.to_bytes(2, "little") for machine in (62, 183))
@@ -126,8 +126,17 @@ class FakeS3:
 
 
 class FakeCloudFormation:
-    def __init__(self) -> None:
+    """Records created stacks. ``error`` is the message of the error for an unknown stack."""
+
+    def __init__(self, error: str = "Stack with id x does not exist", *, exists: bool = False) -> None:
+        self.error = error
+        self.exists = exists
+        self.fails = False
         self.created: list[dict[str, Any]] = []
+
+    def describe_stacks(self, **_: str) -> None:
+        if not self.exists:
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": self.error}}, "DescribeStacks")
 
     def create_stack(self, **stack: Any) -> None:
         self.created.append(stack)
@@ -136,30 +145,47 @@ class FakeCloudFormation:
         return self
 
     def wait(self, **_: str) -> None:
-        pass
+        if self.fails:
+            raise WaiterError("stack_create_complete", "it failed", {})
 
 
 def test_the_machine_and_the_pipeline_use_the_same_artefact_bucket() -> None:
-    cloudformation = FakeCloudFormation()
-    bucket = deploy.artefact_bucket(STAGING, ACCOUNT, FakeS3(), cloudformation)
+    cloudformation = FakeCloudFormation(exists=True)
+    bucket = deploy.prepare(STAGING, ACCOUNT, FakeS3(), cloudformation)
     assert cloudformation.created == []
-    names = {"Environment": "staging", "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::Region": "eu-west-1"}
-    created = Template(names | {"Artefacts.Arn": "arn"}, paths.ROOT / "bootstrap" / "environment.yaml")
-    assert created.properties("Artefacts")["BucketName"] == bucket
+    assert bootstrap_properties("environment.yaml", "staging", "Artefacts")["BucketName"] == bucket
+    read = [each for each in role_statements("staging", "CloudFormationRole") if each.get("Sid") == "ReadArtefacts"]
+    assert [each["Resource"] for each in read] == [f"arn:aws:s3:::{bucket}/*"]
 
 
-def test_the_first_deployment_creates_the_artefact_bucket_and_the_boundary() -> None:
+@pytest.mark.parametrize(("bucket_error", "creates_bucket"), [("404", "true"), (None, "false")])
+def test_the_first_deployment_creates_the_boundary_and_a_missing_bucket(
+    bucket_error: str | None, creates_bucket: str
+) -> None:
     cloudformation = FakeCloudFormation()
-    deploy.artefact_bucket(STAGING, ACCOUNT, FakeS3("404"), cloudformation)
+    deploy.prepare(STAGING, ACCOUNT, FakeS3(bucket_error), cloudformation)
     [stack] = cloudformation.created
     assert stack["StackName"] == "imagescan-staging-bootstrap"
-    assert stack["Parameters"] == [{"ParameterKey": "Environment", "ParameterValue": "staging"}]
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    assert given == {"Environment": "staging", "CreateBucket": creates_bucket}
     assert {each["Key"]: each["Value"] for each in stack["Tags"]} == STAGING.tags
 
 
 def test_a_bucket_of_another_account_is_not_used() -> None:
     with pytest.raises(CommandError, match="imagescan-staging-artefacts-111122223333"):
-        deploy.artefact_bucket(STAGING, ACCOUNT, FakeS3("403"), FakeCloudFormation())
+        deploy.prepare(STAGING, ACCOUNT, FakeS3("403"), FakeCloudFormation())
+
+
+def test_missing_permissions_are_not_mistaken_for_a_missing_stack() -> None:
+    with pytest.raises(ClientError, match="not authorized"):
+        deploy.prepare(STAGING, ACCOUNT, FakeS3("404"), FakeCloudFormation("not authorized"))
+
+
+def test_a_failed_bootstrap_stack_stops_the_deployment() -> None:
+    cloudformation = FakeCloudFormation()
+    cloudformation.fails = True
+    with pytest.raises(CommandError, match="imagescan-staging-bootstrap"):
+        deploy.prepare(STAGING, ACCOUNT, FakeS3("404"), cloudformation)
 
 
 # ---------------------------------------------------------------- libraries of the build
@@ -213,7 +239,10 @@ def test_each_auth_mode_has_exactly_one_expected_response(auth_mode: str) -> Non
     missing, unauthorized = responses["MISSING_AUTHENTICATION_TOKEN"], responses["UNAUTHORIZED"]
     expected = {
         "iam": (int(missing["statusCode"]), code_of(missing)),
-        "cognito": (int(unauthorized.get("statusCode", 401)), code_of(unauthorized)),  # 401 is the default of API Gateway
+        "cognito": (
+            int(unauthorized.get("statusCode", 401)),
+            code_of(unauthorized),
+        ),  # 401 is the default of API Gateway
         "open": (404, "request_not_found"),
     }
     assert check_api.EXPECTED[auth_mode] == expected[auth_mode]
