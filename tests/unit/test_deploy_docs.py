@@ -76,7 +76,7 @@ def test_the_parameters_of_the_verification_script_are_appended_to_staging(
     (tmp_path / "samconfig.toml").write_text((paths.ROOT / "samconfig.toml").read_text())
     [helper] = re.findall(r"^set_parameter\(\) \{.*?^\}", VERIFICATION, re.MULTILINE | re.DOTALL)
     script = f"{helper}\nset_parameter WebHosting=cloudfront\nset_parameter AlarmEmail=ann@example.org"
-    subprocess.run(["bash", "-ec", script], cwd=tmp_path, check=True)  # noqa: S607 - a fixed command
+    subprocess.run(["bash", "-ec", script], cwd=tmp_path, check=True)  # noqa: S603, S607 - a fixed command
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     staging, production = environment("staging").parameters, environment("production").parameters
     assert (staging["WebHosting"], staging["AlarmEmail"]) == ("cloudfront", "ann@example.org")
