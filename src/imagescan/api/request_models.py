@@ -7,12 +7,12 @@ import json
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from imagescan.domain.errors import BadInput, TooLarge, UnsupportedType
 from imagescan.domain.image import MAX_STORED_BYTES, DeclaredImage, ValidatedImage, validate_image
 from imagescan.domain.image_header import ImageType
-from imagescan.domain.labels import LOWEST_CONFIDENCE
+from imagescan.domain.labels import LOWEST_CONFIDENCE, MAX_LABEL_LENGTH, is_valid_label
 from imagescan.domain.question import MatchMode, Question
 
 MAX_LABELS = 25
@@ -27,8 +27,11 @@ HINTS = {
     "sha256": "'sha256' must be the SHA-256 of the image: 64 lower-case hex digits. Send it together with 'size'",
     "size": "'size' must be the size of the image in bytes. Send it together with 'sha256'",
     "fileType": '\'fileType\' must be the string "image/jpeg" or "image/png"',
-    "label": "'label' must be a string of 1 to 100 characters",
-    "labels": f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to 100 characters. Omit 'label'",
+    "label": f"'label' must be a string of 1 to {MAX_LABEL_LENGTH} characters, at least one of them visible",
+    "labels": (
+        f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to {MAX_LABEL_LENGTH} characters, at least one of "
+        "them visible. Omit 'label'"
+    ),
     "match_mode": '\'match_mode\' must be "any", "all" or "none"',
     "min_confidence": f"'min_confidence' must be a number from {LOWEST_CONFIDENCE:g} to 100",
     "idempotency_key": f"'idempotency_key' must be 1 to {MAX_KEY_LENGTH} visible ASCII characters",
@@ -37,7 +40,18 @@ HINTS = {
 
 _BASE64 = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
 
-type LabelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+def _validated_label(label: str) -> str:
+    if not is_valid_label(label):
+        raise ValueError(label)
+    return label
+
+
+type LabelName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LABEL_LENGTH),
+    AfterValidator(_validated_label),
+]
 
 
 class QuestionBody(BaseModel):
