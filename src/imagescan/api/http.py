@@ -31,6 +31,7 @@ _HTTP_STATUSES: dict[type[ApiError], HTTPStatus] = {
     UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 INTERNAL_ERROR = ApiError("internal_error", "Internal error. The request was not accepted. Try again later.")
+_BYTE_ORDER_MARK = "\ufeff"
 _PROBLEM = "application/problem+json"
 _ROLE_ID_PREFIX = "AROA"  # prefix of the unique IDs of roles; a session's ID continues with a colon and its name
 _SSO_ROLE_MARKER = ":assumed-role/AWSReservedSSO_"  # roles that only IAM Identity Center can create
@@ -76,9 +77,11 @@ def retry_after(*images: Image | None) -> dict[str, str]:
 
 
 def body_text(event: Event) -> str | None:
-    """Return the request body as text."""
+    """Return the request body as text, without the byte order mark that some editors and shells write."""
     body: str | None = event.get("body")
-    return base64.b64decode(body).decode(errors="replace") if body and event.get("isBase64Encoded") else body
+    if body and event.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode(errors="replace")
+    return body.removeprefix(_BYTE_ORDER_MARK) if body else body
 
 
 def header(event: Event, name: str) -> str | None:
