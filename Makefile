@@ -1,139 +1,159 @@
-# Every tool lives in an environment of its own under .local/env, made anew only when its lock file changed.
+# Each tool has its own environment in .local/env, which is rebuilt only if its lock file changed.
 PYTHON = .venv/bin/python
+PYTEST = $(PYTHON) -m pytest
 SAM = .local/env/sam
 EMULATOR = .local/env/emulator
 UV = .local/env/uv
 SCANNERS = .local/env/scanners
 SUPPLY = .local/env/supply
 REKOGNITION = local/rekognition/node_modules
-PAGE = frontend/node_modules
+WEB = frontend/node_modules
 
 LOCAL = env PYTHONPATH=src $(PYTHON) -m local
+STEP = scripts/run-step.sh
+CODE = src tools local ops cli testing tests benchmarks scripts
+CLI_TESTS = $(wildcard tests/unit/test_cli_*.py)
+MODEL_CHECKER = tests/model_checking
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-ready = $(PYTHON:bin/python=.made) $(SAM)/.made $(EMULATOR)/.made $(REKOGNITION)/.made $(PAGE)/.made
+ready = $(PYTHON:bin/python=.made) $(SAM)/.made $(EMULATOR)/.made $(REKOGNITION)/.made $(WEB)/.made
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
+# "##@ Title" starts a group. "target: ## text" adds a target to it.
 .PHONY: help
-help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+help: ## Show this help
+	@awk 'BEGIN { FS = ":.*## " } \
+	/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
-## The stack on this machine
+##@ Local stack
 
-.PHONY: up down status url logs reset demo live bridge build
-up: tools ## set up everything, start the local stack, deploy on it, print its addresses
+.PHONY: up down status url logs reset demo sync container-bridge build redrive
+up: environments ## Set up everything, start the local stack and print how to use it
 	@$(LOCAL) up
-down: .venv/.made ## stop the local stack; its data is kept
+down: .venv/.made ## Stop the local stack and keep its data
 	@$(LOCAL) down
-status: .venv/.made ## health, addresses, queue depths, last scans
+status: .venv/.made ## Show health, URLs, queue depths and recent scans
 	@$(LOCAL) status
-url: .venv/.made ## the API's base address and nothing else (make -s url)
+url: .venv/.made ## Print the base URL of the API (use make -s url in scripts)
 	@$(LOCAL) url
-logs: .venv/.made ## follow the handlers' logs until Ctrl-C
+logs: .venv/.made ## Follow the logs of the functions until Ctrl-C
 	@$(LOCAL) logs
-reset: tools ## empty the data and deploy again
-	@$(LOCAL) reset
-demo: .venv/.made ## ask about the sample pictures and print the answers
+demo: .venv/.made ## Scan the sample images and print the results
 	@$(LOCAL) demo
-live: tools ## put changed code live on the running stack
-	@$(LOCAL) live
-bridge: .venv/.made ## let the containers of sam local reach the stack until Ctrl-C (on Linux)
-	@$(LOCAL) bridge
-build: tools ## build what is deployed, as sam build does
+sync: environments ## Redeploy changed code to the running stack
+	@$(LOCAL) sync
+reset: environments ## Delete the data and deploy again
+	@$(LOCAL) reset
+build: environments ## Build the functions with sam build
 	@$(LOCAL) build
-
-.PHONY: redrive
-redrive: .venv/.made ## hand over once more what was given up (OPTIONS=--list or --all; STACK=name for one on AWS)
+container-bridge: .venv/.made ## Let containers of sam local reach the stack until Ctrl-C (Linux)
+	@$(LOCAL) container-bridge
+redrive: .venv/.made ## Redeliver messages from the dead-letter queues (OPTIONS=--list or --all; STACK=name)
 	@PYTHONPATH=src $(PYTHON) -m ops.redrive $(STACK) $(OPTIONS)
 
-.PHONY: openapi
-openapi: .venv/.made ## write docs/openapi.json anew from the code's own models
-	@PYTHONPATH=src $(PYTHON) -m ops.openapi
+##@ Tests
 
-## AWS
+.PHONY: test test-fast test-python test-unit test-unit-cli test-unit-core test-integration test-model test-e2e test-benchmarks test-web test-rekognition fuzz
+test: environments ## Run all tests
+	@started=$$(date +%s); $(MAKE) test-rekognition test-web test-python && \
+	echo "All tests passed in $$(($$(date +%s) - started)) s."
+test-fast: environments ## Run lint, type checks, unit tests and web page unit tests (at most 60 s)
+	@started=$$(date +%s); $(MAKE) -j4 test-unit-cli test-unit-core lint types test-web && \
+	echo "All fast tests passed in $$(($$(date +%s) - started)) s."
+test-python: environments ## Run all Python tests
+	@$(PYTEST)
+test-unit: .venv/.made $(SAM)/.made ## Run the unit tests of the service, the CLI and the tools
+	@$(PYTEST) tests/unit
+# The CLI tests mostly wait, so test-fast runs them in parallel with the other unit tests.
+test-unit-cli: .venv/.made
+	@$(STEP) "CLI unit tests" $(PYTEST) $(CLI_TESTS)
+test-unit-core: .venv/.made $(SAM)/.made
+	@$(STEP) "other unit tests" $(PYTEST) tests/unit $(addprefix --ignore=,$(CLI_TESTS))
+test-integration: environments ## Run the integration tests (moto)
+	@$(PYTEST) tests/integration
+test-model: .venv/.made ## Run the model checker on the quick scenarios
+	@$(PYTEST) $(MODEL_CHECKER)
+test-e2e: environments ## Run the end-to-end tests on their own local stack
+	@$(PYTEST) tests/e2e
+test-benchmarks: environments ## Check the benchmarks that count calls and instructions (needs valgrind)
+	@$(PYTEST) tests/benchmarks
+test-web: $(WEB)/.made ## Run the unit tests of the web page
+	@$(STEP) "web page unit tests" npm --prefix frontend test
+test-rekognition: $(REKOGNITION)/.made ## Run the tests of the Rekognition emulator
+	@$(STEP) "Rekognition emulator tests" npm --prefix local/rekognition test
+fuzz: .venv/.made ## Fuzz the API of the running local stack (Schemathesis, SECONDS=900)
+	@api=$$($(LOCAL) url) && cd .local && ../.venv/bin/schemathesis --config-file ../tests/e2e/schemathesis.toml \
+	run ../docs/openapi.json --url "$$api" --max-time $(SECONDS)
 
-DEPLOY_FLAGS = --resolve-s3 --confirm-changeset
-PUBLISH = PYTHONPATH=src $(PYTHON) -m ops.publish
+SECONDS ?= 900
 
-.PHONY: deploy
-deploy: tools ## build and deploy on AWS, and publish (ENV=staging or production)
-	@test -n "$(ENV)" || { echo "Say which: make deploy ENV=staging" >&2; exit 2; }
-	@PATH="$(CURDIR)/$(UV)/bin:$$PATH" $(SAM)/bin/sam build --beta-features --config-env $(ENV)
-	@$(SAM)/bin/python -m local.bytecode .aws-sam/build
-	@$(SAM)/bin/sam deploy --config-env $(ENV) $(DEPLOY_FLAGS)
-	@$(PUBLISH) --env $(ENV) $(OPTIONS)
+##@ Model checking and benchmarks
 
-.PHONY: publish
-publish: .venv/.made ## have changed parameters reach callers, after a plain sam deploy (ENV=staging, or STACK=name)
-	@test -n "$(ENV)$(STACK)" || { echo "Say which: make publish ENV=staging" >&2; exit 2; }
-	@$(PUBLISH) $(if $(STACK),$(STACK),--env $(ENV)) $(OPTIONS)
+.PHONY: model-check bench
+model-check: .venv/.made ## Explore every state of the larger scenarios with faults (up to 15 minutes)
+	@PYTHONPATH=src $(PYTHON) -m $(subst /,.,$(MODEL_CHECKER))
+bench: environments ## Run the benchmarks and compare them with their targets (ONLY=cold-start,bundle-size SAVE=1)
+	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save $(filter-out 1,$(SAVE)))
 
-.PHONY: deploy-page
-deploy-page: tools ## build the web page and put it on AWS (ENV=staging or production; OPTIONS="--profile name")
-	@PYTHONPATH=src $(PYTHON) -m ops.deploy_page $(ENV) $(OPTIONS)
+##@ Checks
 
-## Checks and tests
-
-.PHONY: check scan audit sbom test
-check: tools ## lint, format, types, template, and all of scan
-	@local/step "lint" .venv/bin/ruff check
-	@local/step "format" .venv/bin/ruff format --check
-	@local/step "types" .venv/bin/mypy src local ops cli tests benchmarks
-	@local/step "types of the Rekognition stand-in" npm --prefix local/rekognition run check
-	@local/step "web page" npm --prefix frontend run check
-	@local/step "template" $(LOCAL) validate
-	@$(MAKE) scan
-
-scan: tools $(SCANNERS)/.made $(SUPPLY)/.made ## what scanners say of template, code, pipeline and dependencies
-	@local/step "template of the pipeline's role" $(SAM)/bin/cfn-lint bootstrap/github-role.yaml
-	@local/step "templates, by checkov" $(SCANNERS)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml bootstrap/github-role.yaml
-	@local/step "Python, by bandit" $(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive src local ops cli benchmarks
-	@local/step "pipeline, by zizmor" $(SCANNERS)/bin/zizmor --quiet --offline --persona pedantic .
-	@local/audit src/requirements.txt frontend
-
-audit: $(SUPPLY)/.made $(PAGE)/.made $(REKOGNITION)/.made ## look every dependency up among known vulnerabilities
-	@local/audit src/requirements.txt $(wildcard requirements/*.txt) frontend local/rekognition
-sbom: $(SUPPLY)/.made $(PAGE)/.made ## bills of materials of what is deployed, in artefacts/sbom
+.PHONY: check lint types security audit sbom openapi
+check: environments ## Run all static checks, including security
+	@$(MAKE) lint types
+	@$(STEP) "Rekognition emulator types" npm --prefix local/rekognition run check
+	@$(STEP) "web page checks" npm --prefix frontend run check
+	@$(STEP) "template" $(LOCAL) validate
+	@$(STEP) "vocabulary" $(PYTHON) scripts/check_prose.py
+	@$(MAKE) security
+lint: .venv/.made ## Check the style and format of the Python code
+	@$(STEP) "lint" .venv/bin/ruff check
+	@$(STEP) "format" .venv/bin/ruff format --check
+types: .venv/.made ## Check the types of the Python code
+	@$(STEP) "types" .venv/bin/mypy $(CODE)
+security: environments $(SCANNERS)/.made $(SUPPLY)/.made ## Run security scanners on templates, code, pipeline and dependencies
+	@$(STEP) "pipeline role template" $(SAM)/bin/cfn-lint bootstrap/github-role.yaml
+	@$(STEP) "templates (checkov)" $(SCANNERS)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml bootstrap/github-role.yaml
+	@$(STEP) "Python (bandit)" $(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive $(filter-out tests,$(CODE))
+	@$(STEP) "pipeline (zizmor)" $(SCANNERS)/bin/zizmor --quiet --offline --persona pedantic .
+	@scripts/audit-deps.sh src/requirements.txt frontend
+audit: $(SUPPLY)/.made $(WEB)/.made $(REKOGNITION)/.made ## Audit all dependencies for known vulnerabilities
+	@scripts/audit-deps.sh src/requirements.txt $(wildcard requirements/*.txt) frontend local/rekognition
+sbom: $(SUPPLY)/.made $(WEB)/.made ## Write bills of materials of the deployed software to artefacts/sbom
 	@mkdir -p artefacts/sbom
 	@$(SUPPLY)/bin/cyclonedx-py requirements src/requirements.txt --output-reproducible --output-file artefacts/sbom/functions.cdx.json
 	@npm --prefix frontend sbom --sbom-format cyclonedx --omit dev >artefacts/sbom/page.cdx.json
 	@ls artefacts/sbom/*
+openapi: .venv/.made ## Regenerate docs/openapi.json
+	@PYTHONPATH=src $(PYTHON) -m ops.openapi
 
-test: tools ## every test, pure to end to end
-	@started=$$(date +%s); $(MAKE) test-rekognition test-page test-python && \
-	echo "Every test passed. $$(($$(date +%s) - started)) s in all."
+##@ AWS
 
-.PHONY: test-python test-rekognition test-page
-test-python: tools
-	@$(PYTHON) -m pytest
-test-rekognition: $(REKOGNITION)/.made
-	@local/step "tests of the Rekognition stand-in" npm --prefix local/rekognition test
-test-page: $(PAGE)/.made
-	@local/step "tests of the web page without a browser" npm --prefix frontend test
+DEPLOY_FLAGS = --resolve-s3 --confirm-changeset
+PUBLISH_VERSIONS = PYTHONPATH=src $(PYTHON) -m ops.publish_versions
 
-.PHONY: explore
-explore: .venv/.made ## visit every state of larger scenarios, with crashes and faults; up to 15 minutes
-	@PYTHONPATH=src $(PYTHON) -m tests.interleavings
+.PHONY: deploy deploy-web publish-versions
+deploy: environments ## Build, deploy to AWS and publish function versions (ENV=staging or production)
+	@test -n "$(ENV)" || { echo "ENV is required: make deploy ENV=staging" >&2; exit 2; }
+	@PATH="$(CURDIR)/$(UV)/bin:$$PATH" $(SAM)/bin/sam build --beta-features --config-env $(ENV)
+	@$(SAM)/bin/python -m tools.bytecode .aws-sam/build
+	@$(SAM)/bin/sam deploy --config-env $(ENV) $(DEPLOY_FLAGS)
+	@$(PUBLISH_VERSIONS) --env $(ENV) $(OPTIONS)
+deploy-web: environments ## Build the web page and deploy it to AWS (ENV=staging or production)
+	@test -n "$(ENV)" || { echo "ENV is required: make deploy-web ENV=staging" >&2; exit 2; }
+	@PYTHONPATH=src $(PYTHON) -m ops.deploy_web $(ENV) $(OPTIONS)
+publish-versions: .venv/.made ## Publish functions whose parameters changed, after sam deploy (ENV=staging or STACK=name)
+	@test -n "$(ENV)$(STACK)" || { echo "ENV or STACK is required: make publish-versions ENV=staging" >&2; exit 2; }
+	@$(PUBLISH_VERSIONS) $(if $(STACK),$(STACK),--env $(ENV)) $(OPTIONS)
 
-.PHONY: bench
-bench: tools ## measure what the service costs and judge it by its targets (ROWS=1,2; KEEP=1 adds to the history)
-	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(KEEP),--keep)
+##@ Development environments
 
-.PHONY: fuzz
-SECONDS ?= 900
-fuzz: .venv/.made ## ask the running local stack whatever a client may think of (SECONDS=900)
-	@api=$$($(LOCAL) url) && cd .local && ../.venv/bin/schemathesis --config-file ../tests/e2e/schemathesis.toml \
-	run ../docs/openapi.json --url "$$api" --max-time $(SECONDS)
-
-## Environments
-
-.PHONY: tools
-tools: ; @$(MAKE) -s -j4 $(ready)
-
-.PHONY: lock
-lock: $(UV)/.made ## refresh the pinned versions in requirements/ and src/requirements.txt (UPGRADE=1 for newer ones)
+.PHONY: environments lock
+environments: ## Install the development tools (other targets do this themselves)
+	@$(MAKE) -s -j4 $(ready)
+lock: $(UV)/.made ## Update the pinned versions in requirements/ and src/requirements.txt (UPGRADE=1: newest)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o src/requirements.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev -c src/requirements.txt -o requirements/dev.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group emulator -o requirements/emulator.txt
@@ -143,28 +163,28 @@ lock: $(UV)/.made ## refresh the pinned versions in requirements/ and src/requir
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group uv -o requirements/uv.txt
 
 $(UV)/.made: requirements/uv.txt
-	@local/step "uv" python3 -m pip install --quiet --upgrade --target $(UV) --require-hashes -r $<
+	@$(STEP) "install uv" python3 -m pip install --quiet --upgrade --target $(UV) --require-hashes -r $<
 	@touch $@
 .venv/.made: requirements/dev.txt | $(UV)/.made
-	@local/step "development environment" local/sync .venv $<
+	@$(STEP) "development environment" scripts/sync-env.sh .venv $<
 	@touch $@
 $(EMULATOR)/.made: requirements/emulator.txt | $(UV)/.made
-	@local/step "emulator environment" local/sync $(EMULATOR) $<
+	@$(STEP) "AWS emulator environment" scripts/sync-env.sh $(EMULATOR) $<
 	@touch $@
 $(SAM)/.made: requirements/sam.txt | $(UV)/.made
-	@local/step "SAM CLI environment" local/sync $(SAM) $<
+	@$(STEP) "SAM CLI environment" scripts/sync-env.sh $(SAM) $<
 	@touch $@
 $(SCANNERS)/.made: requirements/scanners.txt | $(UV)/.made
-	@local/step "environment of the scanners" local/sync $(SCANNERS) $<
+	@$(STEP) "security scanner environment" scripts/sync-env.sh $(SCANNERS) $<
 	@touch $@
 $(SUPPLY)/.made: requirements/supply.txt | $(UV)/.made
-	@local/step "environment of the dependencies' audit" local/sync $(SUPPLY) $<
+	@$(STEP) "dependency audit environment" scripts/sync-env.sh $(SUPPLY) $<
 	@touch $@
-$(PAGE)/.made: frontend/package-lock.json
-	@local/need-node
-	@local/step "packages of the web page" npm --prefix frontend ci --no-audit --no-fund
+$(WEB)/.made: frontend/package-lock.json
+	@scripts/check-node.sh
+	@$(STEP) "web page packages" npm --prefix frontend ci --no-audit --no-fund
 	@touch $@
 $(REKOGNITION)/.made: local/rekognition/package-lock.json
-	@local/need-node
-	@local/step "packages of the Rekognition stand-in" npm --prefix local/rekognition ci --no-audit --no-fund
+	@scripts/check-node.sh
+	@$(STEP) "Rekognition emulator packages" npm --prefix local/rekognition ci --no-audit --no-fund
 	@touch $@

@@ -1,6 +1,6 @@
-"""Lets containers reach the local stack's servers, which listen on 127.0.0.1 alone.
+"""Forward connections from containers to the local stack's servers, which listen on 127.0.0.1 only.
 
-Docker Desktop does so by itself. On Linux a container knows the machine by the address of the engine's own network.
+Docker Desktop does this itself. On Linux, a container reaches the machine through the gateway of the engine's network.
 """
 
 import os
@@ -14,18 +14,18 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 import httpx
 
 from local import ports
-from local.say import Trouble
+from tools.console import CommandError
 
 CHUNK_BYTES = 65_536
-IP_FREEBIND = (
-    15  # Linux's number: the network has its address only once a container runs, and Python has no name for it
-)
+# Linux's option number, for which Python has no constant. The gateway address exists only while a container runs, and
+# this option allows binding it earlier.
+IP_FREEBIND = 15
 
 
 def gateway(inherited: Mapping[str, str] = os.environ) -> str | None:
-    """The machine's address as containers know it; None where they know it by themselves.
+    """Return the address at which containers reach this machine, or None if the engine forwards connections itself.
 
-    Without a container engine that answers it is a `Trouble`.
+    Raise CommandError if no container engine answers.
     """
     socket_path = inherited.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
     try:
@@ -34,18 +34,18 @@ def gateway(inherited: Mapping[str, str] = os.environ) -> str | None:
         ) as engine:
             network = engine.get("/networks/bridge").raise_for_status().json()
     except httpx.HTTPError as error:
-        raise Trouble(f"no container engine answers at {socket_path}: {error}") from error
+        raise CommandError(f"No container engine answers at {socket_path}: {error}") from error
     return str(network["IPAM"]["Config"][0]["Gateway"]) if sys.platform == "linux" else None
 
 
 @contextmanager
-def bridge(address: str, wanted: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
-    """Each first port, at the address, leads to the second one at 127.0.0.1.
+def bridge(address: str, forwards: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Forward each first port at the address to the second port at 127.0.0.1, and yield the first ports.
 
-    Gives the first ones; 0 chooses a free one.
+    `ports.ANY_PORT` picks a free port.
     """
     with ExitStack() as stack:
-        servers = [stack.enter_context(_Forwarder(address, port, target)) for port, target in wanted]
+        servers = [stack.enter_context(_Forwarder(address, port, target)) for port, target in forwards]
         for server in servers:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.shutdown)
@@ -71,14 +71,14 @@ class _Connection(BaseRequestHandler):
 
     def handle(self) -> None:
         with socket.create_connection((ports.HOST, self.server.target)) as server:
-            answers = threading.Thread(target=_copy, args=(server, self.request), daemon=True)
-            answers.start()
+            responses = threading.Thread(target=_copy, args=(server, self.request), daemon=True)
+            responses.start()
             _copy(self.request, server)
-            answers.join()
+            responses.join()
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:
-    # Either end may hang up at any time; the other one learns it by the shutdown.
+    # Either side may close the connection at any time. The shutdown propagates this to the other side.
     with suppress(OSError):
         while chunk := source.recv(CHUNK_BYTES):
             sink.sendall(chunk)

@@ -1,4 +1,4 @@
-"""A client of the API, as small as one can be: it asks about a picture and waits for the answer."""
+"""A minimal API client: submit an image and wait for the result."""
 
 import base64
 import time
@@ -8,42 +8,42 @@ from typing import Any
 
 import httpx
 
-TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
-type Answer = dict[str, Any]
+type RequestJson = dict[str, Any]
 
 
 class Client:
-    """Speaks to the API at a base address."""
+    """Call the API at a base URL."""
 
     def __init__(self, api_url: str) -> None:
         self._http = httpx.Client(base_url=api_url, timeout=60)
 
     def post(self, body: Mapping[str, Any]) -> httpx.Response:
-        """`POST /scanrequest` with that body, whatever the response."""
+        """Send `POST /scanrequest` and return the response, whatever its status code."""
         return self._http.post("/scanrequest", json=body)
 
     def get(self, request_id: str, **query: str) -> httpx.Response:
-        """`GET /scanrequest/{request_id}`, whatever the response."""
+        """Send `GET /scanrequest/{request_id}` and return the response, whatever its status code."""
         return self._http.get(f"/scanrequest/{request_id}", params=query)
 
-    def ask(self, picture: Path, label: str | None = None, seconds: float = 60) -> Answer:
-        """Submits a picture and returns the body that answers it; `TimeoutError` after so many seconds."""
-        submitted = self.post(question(picture, label)).raise_for_status().json()
+    def ask(self, image: Path, label: str | None = None, seconds: float = 60) -> RequestJson:
+        """Submit an image and return the finished request. Raise TimeoutError if it is pending after `seconds`."""
+        submitted = self.post(question(image, label)).raise_for_status().json()
         return self.wait(submitted, seconds)
 
-    def wait(self, answer: Answer, seconds: float = 60) -> Answer:
-        """Polls until the request is no longer pending."""
+    def wait(self, request: RequestJson, seconds: float = 60) -> RequestJson:
+        """Poll until the request is no longer pending. Raise TimeoutError after `seconds`."""
         end = time.monotonic() + seconds
-        while answer["status"] == "pending":
+        while request["status"] == "pending":
             if time.monotonic() > end:
-                raise TimeoutError(f"request {answer['request_id']} is still pending after {seconds:.0f} s")
+                raise TimeoutError(f"request {request['request_id']} is still pending after {seconds:.0f} s")
             time.sleep(0.2)
-            answer = self.get(answer["request_id"]).raise_for_status().json()
-        return answer
+            request = self.get(request["request_id"]).raise_for_status().json()
+        return request
 
 
-def question(picture: Path, label: str | None = None) -> Answer:
-    """The body of a POST about a picture; no label leaves the service its default."""
-    body = {"file": base64.b64encode(picture.read_bytes()).decode(), "fileType": TYPES[picture.suffix.lower()]}
+def question(image: Path, label: str | None = None) -> RequestJson:
+    """Return the body of a POST that submits an image. Without a label, the service uses its default."""
+    body = {"file": base64.b64encode(image.read_bytes()).decode(), "fileType": CONTENT_TYPES[image.suffix.lower()]}
     return body | ({"label": label} if label else {})

@@ -1,4 +1,4 @@
-"""The control address of the Rekognition stand-in: its call counter and the faults that tests ask for."""
+"""Control the Rekognition emulator: read its call counter and inject faults."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,34 +7,34 @@ import httpx
 
 
 class RekognitionControl:
-    """Speaks to the stand-in at a base address. What each call takes is in local/rekognition/README.md."""
+    """Call the control API of the emulator at a base URL. See local/rekognition/README.md for the parameters."""
 
     def __init__(self, rekognition_url: str) -> None:
         self._http = httpx.Client(base_url=f"{rekognition_url}/_control", timeout=10)
 
     def calls(self) -> dict[str, Any]:
-        """How many DetectLabels calls came in since the last reset: in all, by image and by failure."""
+        """Return the number of DetectLabels calls since the last reset: in total, by image and by failure."""
         calls: dict[str, Any] = self._http.get("/calls").raise_for_status().json()
         return calls
 
     def calls_for(self, image_hash: str) -> int:
-        """How many of them were for that image."""
+        """Return the number of calls for the image."""
         return int(self.calls()["by_image"].get(image_hash, 0))
 
     def reset(self) -> None:
-        """Forgets calls and faults."""
+        """Clear the call counts and the faults."""
         self._post("/reset")
 
     def fail(self, **fault: object) -> None:
-        """Adds a fault: `next=2, kind="error", code="InternalServerError", status=500`, say."""
+        """Inject a fault, for example `next=2, kind="error", code="InternalServerError", status=500`."""
         self._post("/faults", fault)
 
-    def limit_rate(self, per_second: float | None) -> None:
-        """Refuses calls over that rate; None takes all."""
+    def set_rate_limit(self, per_second: float | None) -> None:
+        """Throttle calls above the rate. None removes the limit."""
         self._post("/rate", {"per_second": per_second})
 
-    def answer_after(self, ms: float, labels: Sequence[object]) -> None:
-        """Answers with these labels after that time, without a look at the picture."""
+    def set_latency(self, ms: float, labels: Sequence[object]) -> None:
+        """Return these labels after the latency, without running detection."""
         self._post("/latency", {"ms": ms, "labels": labels})
 
     def _post(self, path: str, body: object = None) -> None:

@@ -1,4 +1,4 @@
-"""A server that runs on in the background after the command that started it has ended."""
+"""Run a server in the background. It keeps running after the command that started it has ended."""
 
 import json
 import subprocess
@@ -11,15 +11,19 @@ from pathlib import Path
 import httpx
 import psutil
 
-from local.say import Trouble, note
+from tools.console import CommandError, warn
 
-# Some kernels give a process's start to the second only.
-SAME_START_S = 1.5
+# Some kernels round the start time of a process to seconds.
+START_TOLERANCE_S = 1.5
 
 
 @dataclass(frozen=True)
 class Server:
-    """`home` holds its log and, while it runs, a file that names its process; `health` answers 200 when it is ready."""
+    """A background server.
+
+    `home` holds its log and, while it runs, a file that identifies its process. `health` is a URL that returns 200 when
+    the server is ready.
+    """
 
     name: str
     home: Path
@@ -29,7 +33,7 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """What it has printed since it was first started."""
+        """Return the log file. It holds the output of every run of this server."""
         return self.home / f"{self.name}.log"
 
     @property
@@ -37,16 +41,16 @@ class Server:
         return self.home / f"{self.name}.process.json"
 
     def process(self) -> psutil.Process | None:
-        """Its running process; None when it does not run, also when another process has got its number since."""
+        """Return the running process, or None if it does not run or if another process has reused its ID."""
         with suppress(FileNotFoundError, psutil.NoSuchProcess):
             identity = json.loads(self._identity.read_text())
             process = psutil.Process(identity["pid"])
-            is_same = abs(process.create_time() - identity["started"]) < SAME_START_S
+            is_same = abs(process.create_time() - identity["started"]) < START_TOLERANCE_S
             return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         return None
 
     def start(self) -> None:
-        """Starts it in a session of its own, so that Ctrl-C in a terminal does not reach it."""
+        """Start the server in its own session, so that Ctrl-C in the terminal does not stop it."""
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 self.command,
@@ -61,37 +65,37 @@ class Server:
         self._identity.write_text(json.dumps({"pid": child.pid, "started": started}))
 
     def wait_until_healthy(self, seconds: float = 60) -> None:
-        """Returns once it answers; a server that ended, or does not answer in time, is a `Trouble`."""
+        """Wait until the server is healthy. Raise CommandError if it exits or is not healthy after `seconds`."""
         end = time.monotonic() + seconds
         while not self.is_healthy():
             if not self.process():
-                raise Trouble(f"the {self.name} ended while it was starting; its log says why: {self.log}")
+                raise CommandError(f"The {self.name} exited while starting. See its log: {self.log}")
             if time.monotonic() > end:
-                raise Trouble(f"the {self.name} does not answer after {seconds:.0f} s; see its log: {self.log}")
+                raise CommandError(f"The {self.name} did not respond within {seconds:.0f} s. See its log: {self.log}")
             time.sleep(0.1)
 
     def is_healthy(self) -> bool:
-        """Whether it answers now."""
+        """Return whether the health URL responds with a success."""
         try:
             return httpx.get(self.health, timeout=5).is_success
         except httpx.TransportError:
             return False
 
     def stop(self, seconds: float = 30) -> bool:
-        """Asks it to end, waits, and ends what is left; False when it was not running."""
+        """Terminate the server and kill what is left of it after `seconds`. Return False if it was not running."""
         process = self.process()
         if process:
             family = [process, *process.children(recursive=True)]
             process.terminate()
-            _, left = psutil.wait_procs([process], seconds)
-            if left:
-                note(f"the {self.name} did not end within {seconds:.0f} s, so it was killed: unsaved data is lost")
-            _end(family)
+            _, alive = psutil.wait_procs([process], seconds)
+            if alive:
+                warn(f"the {self.name} did not exit within {seconds:.0f} s and was killed; unsaved data is lost")
+            _kill(family)
         self._identity.unlink(missing_ok=True)
         return process is not None
 
 
-def _end(processes: list[psutil.Process]) -> None:
+def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()

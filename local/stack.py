@@ -1,4 +1,4 @@
-"""A local stack: the emulator, the stand-in for Rekognition, and the application deployed on them."""
+"""Manage a local stack: the AWS emulator, the Rekognition emulator, and the application deployed on them."""
 
 import json
 import shutil
@@ -13,142 +13,151 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local import environments, page, paths, ports, sam
-from local.say import Trouble, step
+from local import ports
 from local.server import Server
+from tools import paths, sam, web
+from tools.console import CommandError, step
+from tools.env import REGION, server_env
 
 EMULATOR = "emulator"
 REKOGNITION = "rekognition"
-USUAL_PORTS = {EMULATOR: 4566, REKOGNITION: 4570}
-ANY_PORTS = {EMULATOR: ports.ANY, REKOGNITION: ports.ANY}
+TITLES = {EMULATOR: "AWS emulator", REKOGNITION: "Rekognition emulator"}
+DEFAULT_PORTS = {EMULATOR: 4566, REKOGNITION: 4570}
+ANY_PORTS = {EMULATOR: ports.ANY_PORT, REKOGNITION: ports.ANY_PORT}
+# SSM parameters that name the current deployment and the published web page.
 DEPLOYED = "/local/deployed"
 PUBLISHED = "/local/published"
+NOT_RUNNING = "The local stack is not running. Run `make up`."
 
 
 class Stack:
-    """Several may run at once, each with a name and so a folder of its own.
+    """A local stack. Several stacks can run at the same time, each with its own name and folder.
 
-    `up` is wanted before the addresses, `outputs` and `client` answer: without it they are a `Trouble`.
+    The URLs, `outputs` and `client` raise CommandError until `up` has run.
     """
 
-    def __init__(self, name: str = "main", wanted_ports: Mapping[str, int] = USUAL_PORTS) -> None:
+    def __init__(self, name: str = "main", preferred_ports: Mapping[str, int] = DEFAULT_PORTS) -> None:
         self.home: Path = paths.STACKS / name
-        self._wanted_ports = wanted_ports
+        self._preferred_ports = preferred_ports
 
     # ------------------------------------------------------------ commands
 
     def up(self) -> None:
-        """Starts what is not running, and deploys unless what is deployed is what the sources say."""
+        """Start the servers that are not running, and deploy if the sources changed."""
         self.home.mkdir(parents=True, exist_ok=True)
-        self._ports_file.write_text(json.dumps(self._choose_ports()))
+        self._ports_file.write_text(json.dumps(self._pick_ports()))
         self._start_servers()
         built = self._build()
-        with step("emulator and Rekognition stand-in answer"):
+        with step("start the AWS emulator and the Rekognition emulator"):
             for server in self._servers():
                 server.wait_until_healthy()
         self._deploy_if_changed(built)
-        self._publish_page()
+        self._publish_web_page()
 
-    def live(self) -> None:
-        """Puts changed sources on the running stack."""
-        if not all(server.process() for server in self.servers()):
-            raise Trouble("the local stack is not up: run make up")
+    def sync(self) -> None:
+        """Deploy changed sources to the running stack."""
+        self.require_running()
         self._deploy_if_changed(self._build())
-        self._publish_page()
+        self._publish_web_page()
 
     def down(self) -> list[str]:
-        """Stops the servers and returns the names of those that ran; the data stays."""
+        """Stop the servers, keep the data, and return the names of the servers that were running."""
         return [server.name for server in reversed(self._servers()) if server.stop()]
 
     def reset(self) -> None:
-        """Empties the data and deploys again."""
+        """Delete the data and deploy again."""
         self.down()
         shutil.rmtree(self._data, ignore_errors=True)
         self.up()
 
-    # ------------------------------------------------------------ addresses and clients
+    # ------------------------------------------------------------ URLs and clients
 
     @property
     def aws_endpoint(self) -> str:
-        """Where the emulator answers for every AWS service."""
+        """Return the endpoint URL of the AWS emulator, for every AWS service."""
         return f"http://{ports.HOST}:{self._port(EMULATOR)}"
 
     @property
     def rekognition_url(self) -> str:
-        """Where the stand-in answers; its control address is `/_control` under it."""
+        """Return the URL of the Rekognition emulator. Its control API is at `/_control`."""
         return f"http://{ports.HOST}:{self._port(REKOGNITION)}"
 
     @property
     def api_url(self) -> str:
-        """The API's base address, without a slash at its end."""
+        """Return the base URL of the API, without a trailing slash."""
         return f"{self.aws_endpoint}/restapis/{self.outputs()['ApiId']}/v1/_user_request_"
 
     @property
-    def page_url(self) -> str:
-        """Where the web page is."""
+    def web_url(self) -> str:
+        """Return the URL of the web page."""
         return f"{self.aws_endpoint}/{self.outputs()['SiteBucket']}/index.html"
 
     def outputs(self) -> dict[str, str]:
-        """The template's outputs by name."""
+        """Return the outputs of the deployed template."""
         try:
             stacks = self.client("cloudformation").describe_stacks(StackName=sam.STACK_NAME)["Stacks"]
         except ClientError as missing:
-            raise Trouble("nothing is deployed on the local stack: run make up") from missing
+            raise CommandError("Nothing is deployed on the local stack. Run `make up`.") from missing
         return {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])}
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the emulator."""
+        """Return a boto3 client for the AWS emulator."""
         create: Any = self._session.client
         return create(service, endpoint_url=self.aws_endpoint, config=Config(retries={"max_attempts": 2}))
 
     def servers(self) -> list[Server]:
-        """The emulator and the stand-in, running or not."""
+        """Return the servers of the AWS emulator and the Rekognition emulator, running or not."""
         if not self._ports:
-            raise Trouble("the local stack has never been up: run make up")
+            raise CommandError(NOT_RUNNING)
         return self._servers()
+
+    def require_running(self) -> None:
+        """Raise CommandError unless every server is running."""
+        if not all(server.process() for server in self.servers()):
+            raise CommandError(NOT_RUNNING)
 
     @cached_property
     def _session(self) -> boto3.Session:
-        return boto3.Session("test", "test", region_name=environments.REGION)
+        return boto3.Session("test", "test", region_name=REGION)
 
     # ------------------------------------------------------------ deployment
 
     def _build(self) -> Path:
-        with step("functions are built"):
+        with step("build functions"):
             return sam.build()
 
     def _deploy_if_changed(self, built: Path) -> None:
         parameters = self._parameters()
-        wanted = f"{built.name} {json.dumps(parameters, sort_keys=True)}"
-        if wanted == self._remembered(DEPLOYED) and self.answers():
+        deployment = f"{built.name} {json.dumps(parameters, sort_keys=True)}"
+        if deployment == self._load_marker(DEPLOYED) and self.is_responding():
             return
-        with step("application is deployed"):
+        with step("deploy application"):
             sam.deploy(built, self.aws_endpoint, parameters)
-            self._let_browsers_read(self.outputs()["SiteBucket"])
-        self._remember(DEPLOYED, wanted)
+            self._make_site_public(self.outputs()["SiteBucket"])
+        self._store_marker(DEPLOYED, deployment)
 
-    def _let_browsers_read(self, bucket: str) -> None:
-        """Opens the page's bucket, which on AWS only the content delivery network reads; the emulator has none."""
+    def _make_site_public(self, bucket: str) -> None:
+        """Allow public reads of the web page's bucket. On AWS, CloudFront reads it. The emulator has no CloudFront."""
         s3 = self.client("s3")
         read = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
         s3.delete_public_access_block(Bucket=bucket)
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [read]}))
 
-    def _publish_page(self) -> None:
-        with step("web page is published"):
-            built, outputs = page.build(), self.outputs()
-            # Without a host, because a browser may call this machine localhost as well.
+    def _publish_web_page(self) -> None:
+        with step("publish web page"):
+            built, outputs = web.build(), self.outputs()
+            # A relative URL, because browsers can also reach this machine as localhost.
             api = f"/restapis/{outputs['ApiId']}/v1/_user_request_"
-            wanted = f"{built.name} {outputs['SiteBucket']} {api}"
-            if wanted != self._remembered(PUBLISHED):
-                page.publish(built, self.client("s3"), outputs["SiteBucket"], api)
-                self._remember(PUBLISHED, wanted)
+            publication = f"{built.name} {outputs['SiteBucket']} {api}"
+            if publication != self._load_marker(PUBLISHED):
+                web.publish(built, self.client("s3"), outputs["SiteBucket"], api)
+                self._store_marker(PUBLISHED, publication)
 
-    def _remember(self, name: str, value: str) -> None:
-        """The emulator itself keeps it, so that it is never newer than the emulator's own state."""
+    def _store_marker(self, name: str, value: str) -> None:
+        """Store a marker in the emulator itself, so that it is never newer than the emulator's state."""
         self.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
-    def _remembered(self, name: str) -> str | None:
+    def _load_marker(self, name: str) -> str | None:
         try:
             return str(self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
         except ClientError as error:
@@ -164,13 +173,13 @@ class Stack:
             "AuthMode": "open",
         }
 
-    def answers(self) -> bool:
-        """Whether the deployed API itself answers, which it does even about a request that does not exist."""
+    def is_responding(self) -> bool:
+        """Return whether the deployed API responds. It responds with 404 to a request ID that does not exist."""
         try:
-            answer = httpx.get(f"{self.api_url}/scanrequest/{uuid.uuid4()}", timeout=30)
-        except (Trouble, httpx.TransportError):
+            response = httpx.get(f"{self.api_url}/scanrequest/{uuid.uuid4()}", timeout=30)
+        except (CommandError, httpx.TransportError):
             return False
-        return answer.status_code == httpx.codes.NOT_FOUND and "code" in answer.text
+        return response.status_code == httpx.codes.NOT_FOUND and "code" in response.text
 
     # ------------------------------------------------------------ files
 
@@ -189,13 +198,13 @@ class Stack:
     def _port(self, name: str) -> int:
         try:
             return self._ports[name]
-        except KeyError as never_up:
-            raise Trouble("the local stack has never been up: run make up") from never_up
+        except KeyError as missing:
+            raise CommandError(NOT_RUNNING) from missing
 
-    def _choose_ports(self) -> dict[str, int]:
-        kept = {server.name: self._port(server.name) for server in self._servers() if server.process()}
-        wanted = {**self._wanted_ports, **self._ports}
-        return {name: kept.get(name) or ports.choose(port, f"this stack's {name}") for name, port in wanted.items()}
+    def _pick_ports(self) -> dict[str, int]:
+        in_use = {server.name: self._port(server.name) for server in self._servers() if server.process()}
+        preferred = {**self._preferred_ports, **self._ports}
+        return {name: in_use.get(name) or ports.pick_port(port, TITLES[name]) for name, port in preferred.items()}
 
     # ------------------------------------------------------------ servers
 
@@ -204,7 +213,7 @@ class Stack:
             if server.process():
                 continue
             if server.name == EMULATOR:
-                # Workers that were ended leave their folders behind.
+                # Killed workers leave their temporary folders behind.
                 shutil.rmtree(self.home / "tmp", ignore_errors=True)
                 (self.home / "tmp").mkdir()
             server.start()
@@ -213,12 +222,12 @@ class Stack:
         return [self._emulator(), self._rekognition()] if self._ports else []
 
     def _emulator(self) -> Server:
-        own = {
+        settings = {
             "GATEWAY_PORT": str(self._port(EMULATOR)),
             "BIND_HOST": ports.HOST,
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "AUTH": "true",  # so that each function's role is judged as on AWS
+            "AUTH": "true",  # Enforce the IAM policies of each function's role, as AWS does.
             "PERSIST_STATE": "1",
             "S3_PERSIST": "1",
             "STATE_DIR": str(self._data / "state"),
@@ -229,7 +238,7 @@ class Stack:
             EMULATOR,
             self.home,
             [paths.EMULATOR_PYTHON, "-m", "ministack"],
-            environments.for_server(own),
+            server_env(settings),
             f"{self.aws_endpoint}/_ministack/health",
         )
 
@@ -238,6 +247,6 @@ class Stack:
             REKOGNITION,
             self.home,
             ["node", paths.REKOGNITION_SERVER, "--port", str(self._port(REKOGNITION))],
-            environments.for_server({"S3_ENDPOINT": self.aws_endpoint, "AWS_ENDPOINT_URL": self.aws_endpoint}),
+            server_env({"S3_ENDPOINT": self.aws_endpoint, "AWS_ENDPOINT_URL": self.aws_endpoint}),
             f"{self.rekognition_url}/_control/health",
         )

@@ -12,8 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from local import environments, paths
 from testing.intrinsics import NO_VALUE, Intrinsics
+from tools import env, paths
 
 _NAME_IN_PATTERN = re.compile(r"\$\{([^.}!]+)")
 _TRANSFORM = Path(__file__).with_name("sam_transform.py")
@@ -70,7 +70,7 @@ class Deployment:
 @cache
 def _transformed(gradual_deployment: str) -> dict[str, Any]:
     command = [str(paths.SAM_PYTHON), str(_TRANSFORM), json.dumps({"GradualDeployment": gradual_deployment})]
-    environment = os.environ | environments.NO_ACCOUNT
+    environment = os.environ | env.EMULATOR_CREDENTIALS
     completed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - fixed command
     assert completed.returncode == 0, completed.stderr
     template: dict[str, Any] = json.loads(completed.stdout)

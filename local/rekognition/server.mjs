@@ -2,13 +2,13 @@ import { readFile } from "node:fs/promises";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { createApp } from "./src/app.mjs";
+import { RekognitionEmulator } from "./src/detect-labels.mjs";
+import { cached } from "./src/detection-cache.mjs";
 import { Detector } from "./src/detector.mjs";
-import { remembered } from "./src/remembered.mjs";
 import { objectReader } from "./src/s3.mjs";
-import { StandIn } from "./src/stand-in.mjs";
 
-/** How long calls in progress may take to end after SIGTERM. */
-const GRACE_MS = 2000;
+/** How long calls in progress may continue after SIGTERM. */
+const SHUTDOWN_TIMEOUT_MS = 2000;
 
 const { port, host } = parseArgs({
   options: { port: { type: "string", default: "0" }, host: { type: "string", default: "127.0.0.1" } },
@@ -16,8 +16,8 @@ const { port, host } = parseArgs({
 
 const taxonomy = JSON.parse(await readFile(new URL("src/taxonomy.json", import.meta.url), "utf8"));
 const detector = await Detector.start();
-const standIn = new StandIn({ detector: remembered(detector), readObject: objectReader(process.env), taxonomy });
-const server = createApp(standIn).listen(Number(port), host);
+const emulator = new RekognitionEmulator({ detector: cached(detector), readObject: objectReader(process.env), taxonomy });
+const server = createApp(emulator).listen(Number(port), host);
 await once(server, "listening");
 
 for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, stop);
@@ -26,5 +26,5 @@ console.log(JSON.stringify({ port: address.port }));
 
 function stop() {
   server.close(() => process.exit(0));
-  setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  setTimeout(() => server.closeAllConnections(), SHUTDOWN_TIMEOUT_MS);
 }

@@ -1,15 +1,15 @@
-"""Writes docs/openapi.json: `make openapi`."""
+"""Write docs/openapi.json. Run with `make openapi`."""
 
 import json
 
-from local import paths
 from ops.openapi.description import describe
+from tools import paths
 
 DOCUMENT = paths.ROOT / "docs" / "openapi.json"
 
 
 def text() -> str:
-    """The description as the file holds it."""
+    """Return the content of the file."""
     return json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
 
 

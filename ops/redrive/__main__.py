@@ -1,7 +1,7 @@
-"""Lists the messages that a deployed stack gave up, with their reasons, and hands them over once more.
+"""List the messages in the dead-letter queues of a stack with their reasons, and redeliver them.
 
-`make redrive` is for the local stack, `make redrive STACK=name` for one on AWS. It receives, hands over and deletes,
-in that order: cut short, it leaves a message twice rather than never, and a second one does no harm.
+`make redrive` processes the local stack, `make redrive STACK=name` a stack on AWS. Each message is delivered before it
+is deleted. If the command is interrupted, a message can be delivered twice, which is harmless, but it is never lost.
 """
 
 import argparse
@@ -16,79 +16,79 @@ import httpx
 from rich.console import Console
 
 from imagescan.aws.images_table import ImagesTable
-from local.say import Trouble
 from local.stack import Stack
-from ops.redrive.ended_function import EndedFunction
-from ops.redrive.letters import Addressee, LetterQueue
+from ops.redrive.dead_letters import DeadLetterQueue, RedriveTarget
 from ops.redrive.redrive import redrive
-from ops.redrive.scan_queue import ScanQueue
-from ops.redrive.webhook import Webhook
+from ops.redrive.scan_queue_target import ScanQueueTarget
+from ops.redrive.stream_target import StreamTarget
+from ops.redrive.webhook_target import WebhookTarget
+from tools.console import CommandError
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
-    """A stack's outputs and parameters, and what makes a boto3 client for it."""
+class DeployedStack:
+    """The outputs and parameters of a stack, and a factory of boto3 clients for it."""
 
     client: Callable[[str], Any]
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
 
-    def given_up(self) -> Iterator[tuple[LetterQueue, Addressee]]:
-        """Where the stack leaves what it gave up, and whom that was for."""
+    def dead_letter_queues(self) -> Iterator[tuple[DeadLetterQueue, RedriveTarget]]:
+        """Yield each dead-letter queue of the stack and the target of its messages."""
         yield self._queue("ScanDeadLetterQueueUrl"), self._scan_queue()
-        yield self._queue("EventStreamDeadLetterQueueUrl"), self._ended_function()
+        yield self._queue("EventStreamDeadLetterQueueUrl"), self._event_publisher()
         if "WebhookDeadLetterQueueUrl" in self.outputs:
             yield self._queue("WebhookDeadLetterQueueUrl"), self._webhook()
 
-    def _queue(self, output: str) -> LetterQueue:
-        return LetterQueue(self.client("sqs"), self.outputs[output])
+    def _queue(self, output: str) -> DeadLetterQueue:
+        return DeadLetterQueue(self.client("sqs"), self.outputs[output])
 
-    def _scan_queue(self) -> ScanQueue:
+    def _scan_queue(self) -> ScanQueueTarget:
         images = ImagesTable(self.client("dynamodb"), self.outputs["ImagesTable"])
-        return ScanQueue(self.client("sqs"), self.outputs["ScanQueueUrl"], images)
+        return ScanQueueTarget(self.client("sqs"), self.outputs["ScanQueueUrl"], images)
 
-    def _ended_function(self) -> EndedFunction:
-        return EndedFunction(
+    def _event_publisher(self) -> StreamTarget:
+        return StreamTarget(
             self.client("dynamodbstreams"), self.client("lambda"), self.outputs["EventPublisherFunction"]
         )
 
-    def _webhook(self) -> Webhook:
+    def _webhook(self) -> WebhookTarget:
         secrets, secret = self.client("secretsmanager"), self.outputs["WebhookApiKeySecret"]
-        key = cache(lambda: str(secrets.get_secret_value(SecretId=secret)["SecretString"]))
-        return Webhook(httpx.Client(timeout=10), self.parameters["WebhookUrl"], key)
+        api_key = cache(lambda: str(secrets.get_secret_value(SecretId=secret)["SecretString"]))
+        return WebhookTarget(httpx.Client(timeout=10), self.parameters["WebhookUrl"], api_key)
 
 
 def main() -> int:
-    """Redrive a stack; 1 when the local one is not up, or something was not taken."""
+    """Redrive a stack. Return 1 if the local stack is not running or a redelivery failed."""
     parser = argparse.ArgumentParser(prog="python -m ops.redrive", description=__doc__)
-    parser.add_argument("stack", nargs="?", help="the name it has on AWS; the local stack when left out")
-    parser.add_argument("--region", help="on AWS; the credentials' own when left out")
-    parser.add_argument("--profile", help="on AWS, of the AWS CLI's configuration")
-    parser.add_argument("--list", action="store_true", help="only list them")
-    parser.add_argument("--all", action="store_true", help="return poison too")
-    wanted = parser.parse_args()
+    parser.add_argument("stack", nargs="?", help="stack name on AWS (default: the local stack)")
+    parser.add_argument("--region", help="AWS Region (default: from your credentials)")
+    parser.add_argument("--profile", help="AWS CLI profile")
+    parser.add_argument("--list", action="store_true", help="list the messages without redelivering them")
+    parser.add_argument("--all", action="store_true", help="redeliver malformed messages as well")
+    arguments = parser.parse_args()
     try:
-        stack = _on_aws(wanted) if wanted.stack else _local()
-    except Trouble as trouble:
-        Console(stderr=True).print(trouble)
+        stack = _on_aws(arguments) if arguments.stack else _local()
+    except CommandError as error:
+        Console(stderr=True).print(error)
         return 1
-    options = {"only_list": wanted.list, "with_poison": wanted.all}
-    taken = [redrive(queue, addressee, Console(), **options) for queue, addressee in stack.given_up()]
-    return 0 if all(taken) else 1
+    options = {"only_list": arguments.list, "include_malformed": arguments.all}
+    succeeded = [redrive(queue, target, Console(), **options) for queue, target in stack.dead_letter_queues()]
+    return 0 if all(succeeded) else 1
 
 
-def _on_aws(wanted: argparse.Namespace) -> Deployed:
-    client: Any = boto3.Session(profile_name=wanted.profile, region_name=wanted.region).client
-    [found] = client("cloudformation").describe_stacks(StackName=wanted.stack)["Stacks"]
+def _on_aws(arguments: argparse.Namespace) -> DeployedStack:
+    client: Any = boto3.Session(profile_name=arguments.profile, region_name=arguments.region).client
+    [found] = client("cloudformation").describe_stacks(StackName=arguments.stack)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
-    return Deployed(client, outputs, {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]})
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]}
+    return DeployedStack(client, outputs, parameters)
 
 
-def _local() -> Deployed:
+def _local() -> DeployedStack:
     stack = Stack()
-    if not all(server.process() for server in stack.servers()):
-        raise Trouble("the local stack is not up: run make up")
-    return Deployed(stack.client, stack.outputs(), {})  # it has no webhook
+    stack.require_running()
+    return DeployedStack(stack.client, stack.outputs(), {})  # The local stack has no webhook.
 
 
 if __name__ == "__main__":

@@ -1,46 +1,49 @@
-"""One round over the messages that a queue holds because they were given up."""
+"""Redeliver the messages of one dead-letter queue."""
 
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
 
-from ops.redrive.letters import Addressee, Letter, LetterQueue, NotTaken
+from ops.redrive.dead_letters import DeadLetter, DeadLetterQueue, RedeliveryFailed, RedriveTarget
 
-STAYS, RETURNED = "stays", "returned"
+KEPT, REDELIVERED = "kept", "redelivered"
 
 
-def redrive(queue: LetterQueue, addressee: Addressee, console: Console, *, only_list: bool, with_poison: bool) -> bool:
-    """Print every message of the queue; hand over those that may be taken now, and poison too when asked.
+def redrive(
+    queue: DeadLetterQueue, target: RedriveTarget, console: Console, *, only_list: bool, include_malformed: bool
+) -> bool:
+    """Print every message of the queue and redeliver it, except malformed messages unless they are included.
 
-    Whether each that was handed over was taken.
+    With `only_list`, redeliver nothing. Return False if a redelivery failed.
     """
-    table = Table("sent", "message", "reason", "now", title=f"Dead letters for {addressee.name}")
-    fates, poison = [], False
-    for letter in queue.letters():
-        reason = addressee.reason(letter)
-        poison = poison or reason.is_poison
-        if only_list or (reason.is_poison and not with_poison):
-            queue.leave(letter)
-            fates.append(STAYS)
+    table = Table("sent", "message", "reason", "status", title=f"Dead-letter queue: {target.name}")
+    statuses, has_malformed = [], False
+    for letter in queue.receive_all():
+        reason = target.reason(letter)
+        has_malformed = has_malformed or reason.is_malformed
+        if only_list or (reason.is_malformed and not include_malformed):
+            queue.release(letter)
+            statuses.append(KEPT)
         else:
-            fates.append(_hand_over(letter, queue, addressee))
-        table.add_row(_time(letter.sent_at), letter.id, str(reason), fates[-1])
-    _print(console, table, f"{fates.count(RETURNED)} of {len(fates)} dead letters returned to {addressee.name}.")
-    if poison and not with_poison:
-        console.print("Poison stays: it would be given up again. --all returns it too.")
-    return set(fates) <= {STAYS, RETURNED}
+            statuses.append(_redeliver(letter, queue, target))
+        table.add_row(_format_time(letter.sent_at), letter.id, str(reason), statuses[-1])
+    summary = f"{statuses.count(REDELIVERED)} of {len(statuses)} messages redelivered to the {target.name}."
+    _print(console, table, summary)
+    if has_malformed and not include_malformed:
+        console.print("Malformed messages were kept. Use --all to redeliver them.")
+    return set(statuses) <= {KEPT, REDELIVERED}
 
 
-def _hand_over(letter: Letter, queue: LetterQueue, addressee: Addressee) -> str:
-    """What became of it."""
+def _redeliver(letter: DeadLetter, queue: DeadLetterQueue, target: RedriveTarget) -> str:
+    """Redeliver the message, then delete it. Return its status."""
     try:
-        addressee.give_back(letter)
-    except NotTaken as refusal:
-        queue.leave(letter)
-        return f"{STAYS}: {refusal}"
-    queue.forget(letter)
-    return RETURNED
+        target.redeliver(letter)
+    except RedeliveryFailed as failure:
+        queue.release(letter)
+        return f"{KEPT}: {failure}"
+    queue.delete(letter)
+    return REDELIVERED
 
 
 def _print(console: Console, table: Table, summary: str) -> None:
@@ -49,5 +52,5 @@ def _print(console: Console, table: Table, summary: str) -> None:
     console.print(summary)
 
 
-def _time(at: float) -> str:
+def _format_time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -1,4 +1,4 @@
-"""A local stack of the tests' own, on ports of its own, so that it runs beside any other."""
+"""Provide a local stack for the tests. It uses free ports, so it can run next to other stacks."""
 
 import os
 import shutil
@@ -9,16 +9,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import paths
 from local.client import Client
 from local.control import RekognitionControl
 from local.stack import ANY_PORTS, Stack
+from tools import paths
 
 TEST_STACK = "test-"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """End to end tests speak to servers; every other test runs with sockets off."""
+    """Enable sockets for end-to-end tests. All other tests run with sockets disabled."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The deployed stack that the tests share; its logs stay when one of them fails."""
+    """Deploy the stack that all tests share. Keep its logs if a test fails."""
     _remove_abandoned_stacks()
     stack = Stack(f"{TEST_STACK}{os.getpid()}", ANY_PORTS)
     try:
@@ -43,13 +43,13 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def api(stack: Stack) -> Client:
-    """A client of the deployed API."""
+    """Return a client of the deployed API."""
     return Client(stack.api_url)
 
 
 @pytest.fixture
 def rekognition(stack: Stack) -> Iterator[RekognitionControl]:
-    """The stand-in's control address, with no call counted yet; the faults of a test end with it."""
+    """Return the control client of the Rekognition emulator. Call counts and faults are reset for each test."""
     control = RekognitionControl(stack.rekognition_url)
     control.reset()
     yield control
@@ -58,20 +58,20 @@ def rekognition(stack: Stack) -> Iterator[RekognitionControl]:
 
 @pytest.fixture(scope="session")
 def samples() -> Path:
-    """The folder of the sample pictures."""
+    """Return the folder of the sample images."""
     return paths.SAMPLES
 
 
 @pytest.fixture
-def fresh_picture(samples: Path, tmp_path: Path) -> Path:
-    """The sample cat in bytes that were never sent before: a decoder stops reading where the picture ends."""
-    picture = tmp_path / "cat.jpg"
-    picture.write_bytes((samples / "cat.jpg").read_bytes() + uuid.uuid4().bytes)
-    return picture
+def fresh_image(samples: Path, tmp_path: Path) -> Path:
+    """Return the sample cat with new bytes. Decoders ignore the random bytes after the end of the image."""
+    image = tmp_path / "cat.jpg"
+    image.write_bytes((samples / "cat.jpg").read_bytes() + uuid.uuid4().bytes)
+    return image
 
 
 def _remove_abandoned_stacks() -> None:
-    """What a run that was killed left behind."""
+    """Stop and delete the stacks of killed test runs."""
     for home in paths.STACKS.glob(f"{TEST_STACK}*"):
         if not psutil.pid_exists(int(home.name.split("-")[1])):
             Stack(home.name).down()

@@ -14,12 +14,12 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from imagescan_cli.answers import Exit
 
-from local import paths, sam
+from imagescan_cli.exit_codes import ExitCode
 from local.client import question
-from local.environments import REGION
 from local.stack import Stack
+from tools import paths, sam
+from tools.env import REGION
 
 PASSWORD = "Correct-horse-battery-staple-1"  # noqa: S105 - password of a temporary test user
 
@@ -161,10 +161,10 @@ def auth_stack(stack: Stack, auth_mode: str) -> Iterator[AuthStack]:
 
 
 def test_callers_can_read_their_own_requests_and_get_404_for_others(
-    auth_stack: AuthStack, auth_mode: str, fresh_picture: Path
+    auth_stack: AuthStack, auth_mode: str, fresh_image: Path
 ) -> None:
     ann, bob = CALLERS[auth_mode](auth_stack), CALLERS[auth_mode](auth_stack)
-    posted = auth_stack.post(ann, fresh_picture)
+    posted = auth_stack.post(ann, fresh_image)
     assert posted.status_code == 202, posted.text
     request_id = posted.json()["request_id"]
     assert auth_stack.get(ann, request_id).status_code == 200
@@ -172,13 +172,13 @@ def test_callers_can_read_their_own_requests_and_get_404_for_others(
     assert (foreign.status_code, foreign.text) == (404, missing.text)
 
 
-def test_the_cli_authenticates(auth_stack: AuthStack, auth_mode: str, fresh_picture: Path, tmp_path: Path) -> None:
-    submit = ["submit", str(fresh_picture), "--label", "cat", "--wait", "--json"]
+def test_the_cli_authenticates(auth_stack: AuthStack, auth_mode: str, fresh_image: Path, tmp_path: Path) -> None:
+    submit = ["submit", str(fresh_image), "--label", "cat", "--wait", "--json"]
     rejected = imagescan(auth_stack, submit, {}, tmp_path)
-    assert rejected.returncode == Exit.FAILED, rejected.stderr
+    assert rejected.returncode == ExitCode.FAILED, rejected.stderr
     caller = CALLERS[auth_mode](auth_stack)
     accepted = imagescan(auth_stack, [*FLAGS[auth_mode], *submit], caller.environment, tmp_path)
-    assert accepted.returncode in {Exit.MATCH, Exit.NO_MATCH}, accepted.stderr
+    assert accepted.returncode in {ExitCode.MATCH, ExitCode.NO_MATCH}, accepted.stderr
     assert auth_stack.get(caller, json.loads(accepted.stdout)["request_id"]).status_code == 200
 
 
@@ -193,8 +193,8 @@ def imagescan(
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - fixed command
 
 
-def test_unauthenticated_requests_are_rejected(auth_stack: AuthStack, fresh_picture: Path) -> None:
-    responses = [auth_stack.post(auth, fresh_picture) for auth in (None, Token("invalid"))]
+def test_unauthenticated_requests_are_rejected(auth_stack: AuthStack, fresh_image: Path) -> None:
+    responses = [auth_stack.post(auth, fresh_image) for auth in (None, Token("invalid"))]
     responses.append(auth_stack.get(None, str(uuid.uuid4())))
     assert {response.status_code for response in responses} <= {401, 403}
     assert not any("request" in response.json() for response in responses)
@@ -206,14 +206,14 @@ def test_preflight_requests_need_no_credentials(auth_stack: AuthStack) -> None:
 
 
 @pytest.mark.parametrize("auth_mode", ["iam"], scope="module")
-def test_a_user_without_invoke_permission_is_rejected(auth_stack: AuthStack, fresh_picture: Path) -> None:
-    assert auth_stack.post(iam_user(auth_stack, may_invoke=False), fresh_picture).status_code == 403
+def test_a_user_without_invoke_permission_is_rejected(auth_stack: AuthStack, fresh_image: Path) -> None:
+    assert auth_stack.post(iam_user(auth_stack, may_invoke=False), fresh_image).status_code == 403
 
 
 @pytest.mark.parametrize("auth_mode", ["iam"], scope="module")
-def test_a_role_can_read_its_requests_in_another_session(auth_stack: AuthStack, fresh_picture: Path) -> None:
+def test_a_role_can_read_its_requests_in_another_session(auth_stack: AuthStack, fresh_image: Path) -> None:
     role, other_role = iam_role(auth_stack), iam_role(auth_stack)
-    posted = auth_stack.post(session_of(auth_stack, role), fresh_picture)
+    posted = auth_stack.post(session_of(auth_stack, role), fresh_image)
     assert posted.status_code == 202, posted.text
     responses = [
         auth_stack.get(session_of(auth_stack, each), posted.json()["request_id"]) for each in (role, other_role)

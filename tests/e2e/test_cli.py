@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from local import paths
 from local.control import RekognitionControl
 from local.stack import Stack
+from tools import paths
 
 IMAGE_COUNT = 200
 FEW = 5
@@ -128,8 +128,8 @@ def test_image_of_12_megabytes_is_scanned(run: Run, samples: Path, tmp_path: Pat
     assert run("submit", image, "--wait").returncode == 0
 
 
-def test_wait_status_ask_and_list_work_for_a_request(run: Run, fresh_picture: Path) -> None:
-    [submitted] = _results(run("submit", fresh_picture, "--json"))
+def test_wait_status_ask_and_list_work_for_a_request(run: Run, fresh_image: Path) -> None:
+    [submitted] = _results(run("submit", fresh_image, "--json"))
     request = submitted["request_id"]
     assert run("wait", request).stdout.startswith(f"{request}: Yes: the image shows 'cat'")
     assert run("status", request).returncode == 0

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from imagescan.domain.policy import DAY_SECONDS
-from local import sam
-from local.client import Answer, Client
+from local.client import Client, RequestJson
 from local.control import RekognitionControl
 from local.stack import Stack
-from tests.e2e.backstage import eventually
+from tests.e2e.stack_admin import eventually
+from tools import sam
 
 LIMIT = 2
 IMAGES = 6
@@ -112,7 +112,7 @@ def _submit_new_images(api: Client, image: Path) -> list[str]:
         return [response.raise_for_status().json()["request_id"] for response in pool.map(api.post, bodies)]
 
 
-def _get_all(api: Client, request_ids: list[str]) -> list[Answer]:
+def _get_all(api: Client, request_ids: list[str]) -> list[RequestJson]:
     return [api.get(request_id).raise_for_status().json() for request_id in request_ids]
 
 

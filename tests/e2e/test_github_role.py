@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.environments import REGION
-from local.paths import ROOT
 from local.stack import Stack
+from tools.env import REGION
+from tools.paths import ROOT
 
 BOOTSTRAP = "github-staging"
 ROLE = "arn:aws:iam::000000000000:role/imagescan-staging-deploy"

@@ -16,10 +16,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.client import Client
-from local.environments import REGION
-from local.sam import STACK_NAME
 from local.stack import Stack
 from testing.iam_grants import EXPECTED_GRANTS, STREAMS, Grant, grants_for
+from tools.env import REGION
+from tools.sam import STACK_NAME
 
 NOT_PROBED = {
     "rekognition:DetectLabels",  # the Rekognition emulator accepts any credentials
@@ -37,7 +37,7 @@ TABLES = ["ImagesTable", "RequestsTable", "CountersTable", "ForeignTable"]
 INDEX_KEYS = {
     "RequestsTable/index/pending_by_image": "waiting_for",
     "RequestsTable/index/by_created_at": "list_shard",
-    "ImagesTable/index/purge_candidates": "to_remove",
+    "ImagesTable/index/purge_candidates": "marked_for_purge",
 }
 BUCKETS = ["ImagesBucket", "SiteBucket", "ForeignBucket"]
 OBJECTS = ["ImagesBucket/images/*", "ImagesBucket/elsewhere/*", "SiteBucket/*", "ForeignBucket/images/*"]

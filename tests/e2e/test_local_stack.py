@@ -1,28 +1,31 @@
+import json
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from local import ports
+from local import ports, usage
 from local.client import Client, question
 from local.control import RekognitionControl
 from local.stack import EMULATOR, REKOGNITION, Stack
+from tools import paths
 
 
 @pytest.fixture
-def taken_port() -> Iterator[int]:
+def occupied_port() -> Iterator[int]:
     with socket.socket() as listener:
-        listener.bind((ports.HOST, ports.ANY))
+        listener.bind((ports.HOST, ports.ANY_PORT))
         listener.listen()
         yield listener.getsockname()[1]
 
 
 @pytest.fixture
-def second_stack(stack: Stack, taken_port: int) -> Iterator[Stack]:
-    second = Stack(f"{stack.home.name}-second", {EMULATOR: taken_port, REKOGNITION: ports.ANY})
+def second_stack(stack: Stack, occupied_port: int) -> Iterator[Stack]:
+    second = Stack(f"{stack.home.name}-second", {EMULATOR: occupied_port, REKOGNITION: ports.ANY_PORT})
     try:
         yield second
     finally:
@@ -30,29 +33,38 @@ def second_stack(stack: Stack, taken_port: int) -> Iterator[Stack]:
         shutil.rmtree(second.home)
 
 
-def test_a_stack_takes_another_port_and_keeps_port_and_data_over_down_and_up(
-    second_stack: Stack, taken_port: int, samples: Path, capsys: pytest.CaptureFixture[str]
+def test_a_stack_picks_another_port_and_keeps_port_and_data_when_it_is_restarted(
+    second_stack: Stack, occupied_port: int, samples: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     second_stack.up()
-    assert f"port {taken_port} is taken by {psutil.Process().name()}" in capsys.readouterr().err
-    address = second_stack.api_url
-    first = Client(address).ask(samples / "cat.jpg", "cat")
+    assert f"port {occupied_port} is in use by {psutil.Process().name()}" in capsys.readouterr().err
+    api_url = second_stack.api_url
+    first = Client(api_url).ask(samples / "cat.jpg", "cat")
 
     second_stack.down()
     second_stack.up()
 
-    assert second_stack.api_url == address
-    assert "deployed" not in capsys.readouterr().out
-    known = Client(address).post(question(samples / "cat.jpg", "dog"))
+    assert second_stack.api_url == api_url
+    assert "deploy application" not in capsys.readouterr().out
+    known = Client(api_url).post(question(samples / "cat.jpg", "dog"))
     assert known.status_code == 200
     assert known.json()["scanned_at"] == first["scanned_at"]
     assert RekognitionControl(second_stack.rekognition_url).calls()["total"] == 0
-    fresh = Client(address).ask(samples / "rocket.jpg", "cat")
+    fresh = Client(api_url).ask(samples / "rocket.jpg", "cat")
     assert fresh["status"] == "completed"
 
 
-def test_servers_listen_on_127_0_0_1_alone(stack: Stack) -> None:
+def test_servers_listen_on_127_0_0_1_only(stack: Stack) -> None:
     processes = [process for server in stack.servers() if (process := server.process())]
     family = [one for process in processes for one in (process, *process.children(recursive=True))]
     listening = {c.laddr.ip for one in family for c in one.net_connections() if c.status == psutil.CONN_LISTEN}
     assert listening == {ports.HOST}
+
+
+def test_the_commands_that_make_up_prints_submit_an_image_and_get_its_result(stack: Stack) -> None:
+    script = usage.submit_command(stack.api_url) + usage.get_command()
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    completed = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our commands
+    assert completed.returncode == 0, completed.stderr
+    request = json.loads(completed.stdout)
+    assert (request["label"], request["status"] in {"pending", "completed"}) == ("cat", True)

@@ -5,19 +5,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.say import Trouble
 from local.server import Server
+from tools.console import CommandError
 
 SLEEPS = "import time; time.sleep(60)"
 IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); {SLEEPS}"
-NO_ADDRESS = "http://127.0.0.1:1/"
+UNREACHABLE_URL = "http://127.0.0.1:1/"
 
 
 def server(home: Path, code: str = SLEEPS) -> Server:
-    return Server("sleeper", home, [sys.executable, "-c", code], {}, NO_ADDRESS)
+    return Server("sleeper", home, [sys.executable, "-c", code], {}, UNREACHABLE_URL)
 
 
-def test_a_server_runs_from_start_to_stop(tmp_path: Path) -> None:
+def test_a_server_runs_until_it_is_stopped(tmp_path: Path) -> None:
     sleeper = server(tmp_path)
     assert sleeper.process() is None
     sleeper.start()
@@ -27,16 +27,16 @@ def test_a_server_runs_from_start_to_stop(tmp_path: Path) -> None:
     assert not sleeper.stop()
 
 
-def test_a_process_that_got_the_number_of_a_dead_server_is_left_alone(tmp_path: Path) -> None:
-    sleeper, stranger = server(tmp_path), psutil.Process()
-    identity = {"pid": stranger.pid, "started": stranger.create_time() - 3600}
+def test_a_process_that_reused_the_id_of_a_dead_server_is_not_stopped(tmp_path: Path) -> None:
+    sleeper, other = server(tmp_path), psutil.Process()
+    identity = {"pid": other.pid, "started": other.create_time() - 3600}
     (tmp_path / "sleeper.process.json").write_text(json.dumps(identity))
     assert sleeper.process() is None
     assert not sleeper.stop()
-    assert stranger.is_running()
+    assert other.is_running()
 
 
-def test_a_server_that_does_not_end_when_asked_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_ignores_sigterm_is_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stubborn = server(tmp_path, IGNORES_SIGTERM)
     stubborn.start()
     while "ready" not in stubborn.log.read_text():
@@ -46,10 +46,10 @@ def test_a_server_that_does_not_end_when_asked_is_killed(tmp_path: Path, capsys:
     assert "killed" in capsys.readouterr().err
 
 
-@pytest.mark.enable_socket  # whether it answers is asked first
-def test_a_server_that_ends_while_it_starts_is_a_trouble_that_names_its_log(tmp_path: Path) -> None:
+@pytest.mark.enable_socket  # the health check runs first
+def test_a_server_that_exits_while_starting_is_reported_with_its_log(tmp_path: Path) -> None:
     broken = server(tmp_path, "raise SystemExit('no such option')")
     broken.start()
-    with pytest.raises(Trouble, match=str(broken.log)):
+    with pytest.raises(CommandError, match=str(broken.log)):
         broken.wait_until_healthy()
     assert "no such option" in broken.log.read_text()

@@ -11,12 +11,12 @@ from rich.console import Console
 
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
-from ops.redrive.__main__ import Deployed
-from ops.redrive.ended_function import EndedFunction
-from ops.redrive.letters import Addressee, LetterQueue
+from ops.redrive.__main__ import DeployedStack
+from ops.redrive.dead_letters import DeadLetterQueue, RedriveTarget
 from ops.redrive.redrive import redrive
-from ops.redrive.scan_queue import ScanQueue
-from ops.redrive.webhook import Webhook
+from ops.redrive.scan_queue_target import ScanQueueTarget
+from ops.redrive.stream_target import StreamTarget
+from ops.redrive.webhook_target import WebhookTarget
 from testing.functions import picture, proxy_event
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
@@ -26,38 +26,40 @@ KEY = f"images/{hash_of(CAT)}.png"
 
 
 @pytest.fixture
-def dead_letters(env: MotoEnvironment) -> LetterQueue:
-    return LetterQueue(env.resources.sqs, DEAD_LETTERS_URL, poll_seconds=0)
+def dead_letters(env: MotoEnvironment) -> DeadLetterQueue:
+    return DeadLetterQueue(env.resources.sqs, DEAD_LETTERS_URL, poll_seconds=0)
 
 
 @pytest.fixture
-def scan_queue(env: MotoEnvironment) -> ScanQueue:
-    return ScanQueue(env.resources.sqs, QUEUE_URL, ImagesTable(clients.dynamodb(), IMAGES))
+def scan_queue(env: MotoEnvironment) -> ScanQueueTarget:
+    return ScanQueueTarget(env.resources.sqs, QUEUE_URL, ImagesTable(clients.dynamodb(), IMAGES))
 
 
-def bury(env: MotoEnvironment, *bodies: str) -> None:
+def put_dead_letters(env: MotoEnvironment, *bodies: str) -> None:
     for body in bodies:
         env.resources.sqs.send_message(QueueUrl=DEAD_LETTERS_URL, MessageBody=body)
 
 
-def announcement() -> str:
+def scan_message() -> str:
     record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": KEY}}}
     return json.dumps({"Records": [record]})
 
 
-def printed(queue: LetterQueue, addressee: Addressee, *, only_list: bool = False, with_poison: bool = False) -> str:
+def printed(
+    queue: DeadLetterQueue, target: RedriveTarget, *, only_list: bool = False, include_malformed: bool = False
+) -> str:
     out = StringIO()
-    redrive(queue, addressee, Console(file=out, width=250), only_list=only_list, with_poison=with_poison)
+    redrive(queue, target, Console(file=out, width=250), only_list=only_list, include_malformed=include_malformed)
     return out.getvalue()
 
 
-# ---------------------------------------------------------------- announcements of images
+# ---------------------------------------------------------------- scan messages
 
 
-def test_a_dead_letter_is_returned_and_its_request_answered(
-    env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue
+def test_redelivering_a_scan_message_completes_its_request(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, scan_queue: ScanQueueTarget
 ) -> None:
-    """Rekognition throttles for as long as the queue has patience."""
+    """Rekognition throttles every delivery until the message moves to the dead-letter queue."""
     request_id = env.functions.submit(CAT).body["request_id"]
     env.transport.fail("DetectLabels", "ThrottlingException")
     for _ in range(6):
@@ -76,68 +78,72 @@ REASONS = {
     "not a JSON object": ("[]", True),
     "no list of Records": ("{}", True),
     "not an S3 event": ('{"Records": [1]}', True),
-    "announces no image of ours": ('{"Event": "s3:TestEvent"}', False),
-    "was never begun": (announcement(), False),
+    "contains no image of this service": ('{"Event": "s3:TestEvent"}', False),
+    "has not been scanned": (scan_message(), False),
 }
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_a_dead_letter_says_why_it_is_one(
-    env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue, reason: str
+def test_the_reason_of_a_scan_message_is_reported(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, scan_queue: ScanQueueTarget, reason: str
 ) -> None:
-    body, is_poison = REASONS[reason]
-    bury(env, body)
-    [letter] = dead_letters.letters()
-    told = scan_queue.reason(letter)
-    assert reason in told.text
-    assert told.is_poison is is_poison
+    body, is_malformed = REASONS[reason]
+    put_dead_letters(env, body)
+    [letter] = dead_letters.receive_all()
+    failure = scan_queue.reason(letter)
+    assert reason in failure.text
+    assert failure.is_malformed is is_malformed
 
 
-def test_a_dead_letter_of_a_scanned_image_says_so(
-    env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue
+def test_the_reason_of_a_scan_message_names_a_scan_that_already_completed(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, scan_queue: ScanQueueTarget
 ) -> None:
     env.functions.submit(CAT)
     env.trigger.deliver_all()
-    bury(env, announcement())
-    [letter] = dead_letters.letters()
-    assert scan_queue.reason(letter).text == f"{hash_of(CAT)[:12]} is completed already"
+    put_dead_letters(env, scan_message())
+    [letter] = dead_letters.receive_all()
+    assert scan_queue.reason(letter).text == f"{hash_of(CAT)[:12]} is already completed"
 
 
-def test_listing_moves_nothing(env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue) -> None:
-    bury(env, announcement(), "noise")
-    assert "0 of 2 dead letters returned" in printed(dead_letters, scan_queue, only_list=True)
-    assert env.resources.depth(QUEUE_URL) == 0
-    assert len(dead_letters.letters()) == 2
-
-
-@pytest.mark.parametrize(("with_poison", "stay"), [(False, 1), (True, 0)])
-def test_poison_stays_unless_all_are_asked_for(
-    env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue, with_poison: bool, stay: int
+def test_listing_redelivers_no_message(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, scan_queue: ScanQueueTarget
 ) -> None:
-    bury(env, announcement(), "noise")
-    text = printed(dead_letters, scan_queue, with_poison=with_poison)
-    assert f"{2 - stay} of 2 dead letters returned" in text
-    assert env.resources.depth(QUEUE_URL) == 2 - stay
-    assert len(dead_letters.letters()) == stay
+    put_dead_letters(env, scan_message(), "noise")
+    assert "0 of 2 messages redelivered" in printed(dead_letters, scan_queue, only_list=True)
+    assert env.resources.depth(QUEUE_URL) == 0
+    assert len(dead_letters.receive_all()) == 2
 
 
-def test_more_than_a_batch_is_returned(env: MotoEnvironment, dead_letters: LetterQueue, scan_queue: ScanQueue) -> None:
-    bury(env, *[announcement()] * 23)
-    assert "23 of 23 dead letters returned" in printed(dead_letters, scan_queue)
+@pytest.mark.parametrize(("include_malformed", "kept"), [(False, 1), (True, 0)])
+def test_malformed_messages_are_kept_unless_included(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, scan_queue: ScanQueueTarget, include_malformed: bool, kept: int
+) -> None:
+    put_dead_letters(env, scan_message(), "noise")
+    text = printed(dead_letters, scan_queue, include_malformed=include_malformed)
+    assert f"{2 - kept} of 2 messages redelivered" in text
+    assert env.resources.depth(QUEUE_URL) == 2 - kept
+    assert len(dead_letters.receive_all()) == kept
+
+
+def test_more_messages_than_one_receive_call_returns_are_redelivered(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, scan_queue: ScanQueueTarget
+) -> None:
+    put_dead_letters(env, *[scan_message()] * 23)
+    assert "23 of 23 messages redelivered" in printed(dead_letters, scan_queue)
     assert env.resources.depth(QUEUE_URL) == 23
 
 
-# ---------------------------------------------------------------- changes that were not announced
+# ---------------------------------------------------------------- stream records that were not published
 
 
 class Lambdas:
-    """Calls a handler as AWS Lambda does."""
+    """Invoke a handler like AWS Lambda."""
 
     def __init__(self, call: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         self._call = call
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto3's spelling
-        assert FunctionName == "ended"
+        assert FunctionName == "event-publisher"
         try:
             returned = self._call(json.loads(Payload))
         except KeyError as error:
@@ -146,13 +152,13 @@ class Lambdas:
 
 
 @pytest.fixture
-def ended_function(env: MotoEnvironment) -> EndedFunction:
+def event_publisher(env: MotoEnvironment) -> StreamTarget:
     lambdas = Lambdas(lambda event: env.functions.invoke("EventPublisherFunction", event))
-    return EndedFunction(env.streams.client, lambdas, "ended")
+    return StreamTarget(env.streams.client, lambdas, "event-publisher")
 
 
 def message_of_lambda(env: MotoEnvironment, table: str = REQUESTS, first: int = 0, last: int = -1) -> str:
-    """What Lambda leaves when the table's changes from first to last could not be worked off."""
+    """Return Lambda's failure message for the table's stream records from `first` to `last`."""
     numbers = [record["dynamodb"]["SequenceNumber"] for record in env.streams.records(table)]
     shard = env.streams.shard(table)
     batch = {
@@ -175,83 +181,83 @@ def stub_nothing_left(stubber: Stubber) -> None:
     stubber.add_response("get_records", {"Records": []})
 
 
-def test_changes_that_were_not_announced_are_told_again_and_counted(
-    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction
+def test_redelivered_records_are_published_and_counted(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, event_publisher: StreamTarget
 ) -> None:
     request_id = env.functions.submit(CAT).body["request_id"]
     env.trigger.deliver_all()
-    bury(env, message_of_lambda(env), message_of_lambda(env, IMAGES))
-    text = printed(dead_letters, ended_function)
+    put_dead_letters(env, message_of_lambda(env), message_of_lambda(env, IMAGES))
+    text = printed(dead_letters, event_publisher)
     assert "changes of requests since 2026-11-22T12:00:00Z" in text
-    assert "2 of 2 dead letters returned to the function that sends events" in text
+    assert "2 of 2 messages redelivered to the event publisher" in text
     assert [each["request_id"] for each in env.bus.details] == [request_id]
     assert json.loads(env.functions.invoke("StatsFunction", proxy_event("GET"))["body"])["images"] == 1
-    assert dead_letters.letters() == []
+    assert dead_letters.receive_all() == []
 
 
-def test_only_the_changes_that_were_given_up_are_told_again(
-    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction
+def test_only_the_records_of_the_failed_batch_are_redelivered(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, event_publisher: StreamTarget
 ) -> None:
     ids = []
     for shade in range(3):
         ids.append(env.functions.submit(picture(shade)).body["request_id"])
-        env.trigger.deliver_all()  # two changes each: the row is written, and settled
-    bury(env, message_of_lambda(env, first=2, last=3))
-    printed(dead_letters, ended_function)
+        env.trigger.deliver_all()  # two records each: the item is written, then settled
+    put_dead_letters(env, message_of_lambda(env, first=2, last=3))
+    printed(dead_letters, event_publisher)
     assert [each["request_id"] for each in env.bus.details] == [ids[1]]
 
 
-def test_changes_stay_that_the_function_gives_back_once_more(
-    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction
+def test_records_are_kept_when_the_function_reports_a_batch_item_failure(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, event_publisher: StreamTarget
 ) -> None:
     env.functions.submit(CAT)
     env.trigger.deliver_all()
-    bury(env, message_of_lambda(env))
+    put_dead_letters(env, message_of_lambda(env))
     env.transport.fail("PutEvents", "InternalServerError", 500)
-    assert "stays: the function failed again" in printed(dead_letters, ended_function)
-    assert len(dead_letters.letters()) == 1
+    assert "kept: the function failed again" in printed(dead_letters, event_publisher)
+    assert len(dead_letters.receive_all()) == 1
 
 
-def test_changes_stay_when_the_function_crashes(env: MotoEnvironment, dead_letters: LetterQueue) -> None:
+def test_records_are_kept_when_the_function_raises(env: MotoEnvironment, dead_letters: DeadLetterQueue) -> None:
     def crash(_: dict[str, Any]) -> dict[str, Any]:
         raise KeyError("labels_asked")
 
     env.functions.submit(CAT)
-    bury(env, message_of_lambda(env))
-    crashing = EndedFunction(env.streams.client, Lambdas(crash), "ended")
+    put_dead_letters(env, message_of_lambda(env))
+    crashing = StreamTarget(env.streams.client, Lambdas(crash), "event-publisher")
     assert "0 of 1" in printed(dead_letters, crashing)
-    assert len(dead_letters.letters()) == 1
+    assert len(dead_letters.receive_all()) == 1
 
 
-@pytest.mark.parametrize("stub", [stub_trimmed, stub_nothing_left], ids=["trimmed", "a shard that ends before them"])
-def test_changes_that_the_stream_has_forgotten_are_said_to_be_lost(
-    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction, stub: Callable[[Stubber], None]
+@pytest.mark.parametrize("stub", [stub_trimmed, stub_nothing_left], ids=["trimmed", "shard without these records"])
+def test_expired_records_are_reported(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, event_publisher: StreamTarget, stub: Callable[[Stubber], None]
 ) -> None:
     env.functions.submit(CAT)
-    bury(env, message_of_lambda(env))
+    put_dead_letters(env, message_of_lambda(env))
     with Stubber(env.streams.client) as stubber:
         stub(stubber)
-        assert "stays: the stream, which remembers for 24 hours, has forgotten" in printed(dead_letters, ended_function)
-    assert len(dead_letters.letters()) == 1
+        assert "kept: records expired (24-hour stream retention)" in printed(dead_letters, event_publisher)
+    assert len(dead_letters.receive_all()) == 1
 
 
 @pytest.mark.parametrize("body", ["noise", "[]", "{}", '{"DDBStreamBatchInfo": {}}'])
-def test_what_lambda_did_not_write_stays_whatever_is_asked_for(
-    env: MotoEnvironment, dead_letters: LetterQueue, ended_function: EndedFunction, body: str
+def test_messages_that_lambda_did_not_write_are_always_kept(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, event_publisher: StreamTarget, body: str
 ) -> None:
-    bury(env, body)
-    assert "poison: no message of Lambda" in printed(dead_letters, ended_function)
-    assert "0 of 1" in printed(dead_letters, ended_function, with_poison=True)
+    put_dead_letters(env, body)
+    assert "malformed: not a stream failure message of Lambda" in printed(dead_letters, event_publisher)
+    assert "0 of 1" in printed(dead_letters, event_publisher, include_malformed=True)
 
 
-# ---------------------------------------------------------------- events that the webhook did not take
+# ---------------------------------------------------------------- events that the webhook did not accept
 
 
 EVENT = {"source": "imagescan", "detail-type": "Scan Completed", "detail": {"reference": "Ärger"}}
 
 
 class Receiver:
-    """Answers each call with that status, or not at all."""
+    """Respond to each call with the status, or refuse the connection if it is None."""
 
     def __init__(self, status: int | None = 200) -> None:
         self.received: list[httpx.Request] = []
@@ -264,28 +270,28 @@ class Receiver:
         return httpx.Response(self._status)
 
 
-def webhook_of(receiver: Receiver) -> Webhook:
+def webhook_of(receiver: Receiver) -> WebhookTarget:
     http = httpx.Client(transport=httpx.MockTransport(receiver))
-    return Webhook(http, "https://example.org/scans", lambda: "a key")
+    return WebhookTarget(http, "https://example.org/scans", lambda: "a key")
 
 
-def leave_event(env: MotoEnvironment) -> None:
-    """As EventBridge does."""
-    why = {"ERROR_CODE": "SDK_CLIENT_ERROR", "ERROR_MESSAGE": "status code 400"}
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in why.items()}
+def put_failed_event(env: MotoEnvironment) -> None:
+    """Store an event with its error, like EventBridge."""
+    error = {"ERROR_CODE": "SDK_CLIENT_ERROR", "ERROR_MESSAGE": "status code 400"}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in error.items()}
     env.resources.sqs.send_message(
         QueueUrl=DEAD_LETTERS_URL, MessageBody=json.dumps(EVENT), MessageAttributes=attributes
     )
 
 
-def test_an_event_that_the_webhook_did_not_take_is_posted_to_it_with_its_key(
-    env: MotoEnvironment, dead_letters: LetterQueue
+def test_a_failed_event_is_posted_to_the_webhook_with_its_key(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue
 ) -> None:
-    leave_event(env)
+    put_failed_event(env)
     receiver = Receiver()
     text = printed(dead_letters, webhook_of(receiver))
     assert "SDK_CLIENT_ERROR: status code 400" in text
-    assert "1 of 1 dead letters returned to the webhook" in text
+    assert "1 of 1 messages redelivered to the webhook" in text
     [posted] = receiver.received
     assert (posted.method, str(posted.url), posted.headers["X-Api-Key"]) == (
         "POST",
@@ -293,40 +299,40 @@ def test_an_event_that_the_webhook_did_not_take_is_posted_to_it_with_its_key(
         "a key",
     )
     assert json.loads(posted.content) == EVENT
-    assert env.bus.entries == []  # other subscribers have heard of it
-    assert dead_letters.letters() == []
+    assert env.bus.entries == []  # other subscribers have already received it
+    assert dead_letters.receive_all() == []
 
 
 @pytest.mark.parametrize(
-    ("status", "why"), [(500, "it answers 500"), (302, "it answers 302"), (None, "it does not answer: refused")]
+    ("status", "reason"),
+    [
+        (500, "the webhook returned 500"),
+        (302, "the webhook returned 302"),
+        (None, "the webhook is unreachable: refused"),
+    ],
 )
-def test_an_event_stays_that_the_webhook_refuses_again(
-    env: MotoEnvironment, dead_letters: LetterQueue, status: int | None, why: str
+def test_an_event_is_kept_when_the_webhook_rejects_it_again(
+    env: MotoEnvironment, dead_letters: DeadLetterQueue, status: int | None, reason: str
 ) -> None:
-    leave_event(env)
-    assert f"stays: {why}" in printed(dead_letters, webhook_of(Receiver(status)))
-    assert len(dead_letters.letters()) == 1
+    put_failed_event(env)
+    assert f"kept: {reason}" in printed(dead_letters, webhook_of(Receiver(status)))
+    assert len(dead_letters.receive_all()) == 1
 
 
-# ---------------------------------------------------------------- which queues there are
+# ---------------------------------------------------------------- queues of a stack
 
 
-def given_up(**outputs: str) -> list[str]:
-    """Whom a stack's dead letters are for."""
-    names = (
-        "ScanDeadLetterQueueUrl",
-        "EventStreamDeadLetterQueueUrl",
-        "ScanQueueUrl",
-        "ImagesTable",
-        "EventPublisherFunction",
-    )
+def target_names(**outputs: str) -> list[str]:
+    """Return the targets of a stack's dead-letter queues."""
+    queues = ("ScanDeadLetterQueueUrl", "EventStreamDeadLetterQueueUrl", "ScanQueueUrl")
+    names = (*queues, "ImagesTable", "EventPublisherFunction")
     client: Any = boto3.client
-    stack = Deployed(client, dict.fromkeys(names, "it") | outputs, {"WebhookUrl": "https://example.org/scans"})
-    return [addressee.name for _, addressee in stack.given_up()]
+    stack = DeployedStack(client, dict.fromkeys(names, "it") | outputs, {"WebhookUrl": "https://example.org/scans"})
+    return [target.name for _, target in stack.dead_letter_queues()]
 
 
-@pytest.mark.usefixtures("world")
-def test_every_queue_of_a_stack_is_gone_through_and_the_webhooks_where_there_is_one() -> None:
-    always = ["the scan queue", "the function that sends events"]
-    assert given_up() == always
-    assert given_up(WebhookDeadLetterQueueUrl="it", WebhookApiKeySecret="it") == [*always, "the webhook"]
+@pytest.mark.usefixtures("env")
+def test_every_dead_letter_queue_is_processed_including_the_optional_one_of_the_webhook() -> None:
+    always = ["scan queue", "event publisher"]
+    assert target_names() == always
+    assert target_names(WebhookDeadLetterQueueUrl="it", WebhookApiKeySecret="it") == [*always, "webhook"]

@@ -1,18 +1,18 @@
-"""What docs/operations.md tells people to do, done with its own words."""
+"""Run the procedures of docs/operations.md with the options that are documented there."""
 
 import re
 
-from local import paths
 from testing.functions import picture
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import BUCKET, IMAGES, QUEUE_URL
+from tools import paths
 
 RUNBOOK = (paths.ROOT / "docs" / "operations.md").read_text()
 CAT = picture()
 
 
-def said(pattern: str) -> str:
-    """What the runbook gives to an option of a command."""
+def documented(pattern: str) -> str:
+    """Return the value of a command option in the runbook."""
     [found] = re.findall(pattern, RUNBOOK)
     return str(found)
 
@@ -22,14 +22,14 @@ def rescan(env: MotoEnvironment) -> None:
     env.resources.dynamodb.delete_item(
         TableName=IMAGES,
         Key={"image_hash": {"S": hash_of(CAT)}},
-        ConditionExpression=said(r"--condition-expression '(.+)'"),
+        ConditionExpression=documented(r"--condition-expression '(.+)'"),
     )
-    body = said(r'--message-body \\\n +"(.+)"').replace(r"\"", '"')
+    body = documented(r'--message-body \\\n +"(.+)"').replace(r"\"", '"')
     env.resources.sqs.send_message(QueueUrl=QUEUE_URL, MessageBody=body.replace("$KEY", f"images/{hash_of(CAT)}.png"))
     env.trigger.deliver_all()
 
 
-def test_an_image_that_is_rescanned_answers_anew_and_what_was_answered_stays(env: MotoEnvironment) -> None:
+def test_rescanning_an_image_gives_new_results_and_keeps_finished_requests(env: MotoEnvironment) -> None:
     request_id = env.functions.submit(CAT).body["request_id"]
     env.trigger.deliver_all()
     before = env.functions.get(request_id).body
@@ -42,8 +42,8 @@ def test_an_image_that_is_rescanned_answers_anew_and_what_was_answered_stays(env
     assert env.functions.get(request_id).body == before
 
 
-def test_a_picture_that_is_put_under_its_hash_is_scanned_ahead(env: MotoEnvironment) -> None:
-    key = said(r'"s3://\$\(output ImagesBucket\)/(images/\$hash)\.jpg"').replace("$hash", hash_of(CAT))
+def test_an_image_that_is_copied_to_its_hash_key_is_scanned_in_advance(env: MotoEnvironment) -> None:
+    key = documented(r'"s3://\$\(output ImagesBucket\)/(images/\$hash)\.jpg"').replace("$hash", hash_of(CAT))
     env.resources.s3.put_object(Bucket=BUCKET, Key=f"{key}.png", Body=CAT, ChecksumAlgorithm="SHA256")
     env.trigger.deliver_all()
     assert env.detector.calls[hash_of(CAT)] == 1

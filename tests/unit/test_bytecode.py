@@ -1,26 +1,27 @@
-"""The bytecode that is deployed."""
+"""Test the bytecode of built functions."""
 
 from pathlib import Path
 
-from local.bytecode import compile_in
+from tools.bytecode import compile_folder
 
-HASH_BASED_AND_NOT_CHECKED = 0b01  # PEP 552: the second word of a bytecode file
+UNCHECKED_HASH = 0b01  # flags in the second word of a bytecode file (PEP 552)
 
 
-def made(folder: Path, *modules: str) -> set[str]:
+def compiled_folders(folder: Path, *modules: str) -> set[str]:
+    """Write the modules, compile the folder and return the folders that contain bytecode."""
     for name in modules:
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text("a = 1")
-    compile_in(folder)
+    compile_folder(folder)
     return {path.parent.parent.relative_to(folder).as_posix() for path in folder.rglob("*.pyc")}
 
 
-def test_bytecode_is_used_whatever_the_dates_of_its_sources_are(tmp_path: Path) -> None:
-    made(tmp_path, "imagescan/module.py")
+def test_bytecode_does_not_depend_on_the_timestamps_of_its_sources(tmp_path: Path) -> None:
+    compiled_folders(tmp_path, "imagescan/module.py")
     [compiled] = tmp_path.rglob("*.pyc")
-    assert int.from_bytes(compiled.read_bytes()[4:8], "little") == HASH_BASED_AND_NOT_CHECKED
+    assert int.from_bytes(compiled.read_bytes()[4:8], "little") == UNCHECKED_HASH
 
 
-def test_what_no_function_imports_is_not_compiled(tmp_path: Path) -> None:
+def test_modules_that_no_function_imports_are_not_compiled(tmp_path: Path) -> None:
     unused = ("pydantic/v1/module.py", "aws_lambda_powertools/event_handler/module.py")
-    assert made(tmp_path, "pydantic/module.py", *unused) == {"pydantic"}
+    assert compiled_folders(tmp_path, "pydantic/module.py", *unused) == {"pydantic"}

@@ -11,8 +11,8 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 
-from local import paths
 from tests.unit.cli_service import FakeService
+from tools import paths
 
 pytestmark = pytest.mark.enable_socket  # the fake service listens on the loopback interface
 

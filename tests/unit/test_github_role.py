@@ -1,18 +1,18 @@
-"""What the pipeline's role must be able to make, derived from the template that it deploys."""
+"""Test the permissions of the pipeline's role against the template that it deploys."""
 
 from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 
-from local import paths
 from testing.deployment import Deployment, parameters_of
 from testing.template import Template
+from tools import paths
 
-ACCOUNT, REGION, UNNAMED = "111122223333", "eu-west-1", "*"
-EVERYTHING = {"WebhookUrl": "https://example.org/scans", "AlarmEmail": "ann@example.org", "Tracing": "Active"}
+ACCOUNT, REGION, ANY_RESOURCE = "111122223333", "eu-west-1", "*"
+ALL_OPTIONS = {"WebhookUrl": "https://example.org/scans", "AlarmEmail": "ann@example.org", "Tracing": "Active"}
 IAM_NAMES = {"Cognito": "cognito-idp"}
-NAMED_BY_HAND = {
+NAME_PROPERTIES = {
     "S3::Bucket": "BucketName",
     "Events::EventBus": "Name",
     "Events::Connection": "Name",
@@ -29,11 +29,11 @@ def environment(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def deployment(environment: str) -> Deployment:
-    return Deployment.of(**{**parameters_of(environment), **EVERYTHING})
+    return Deployment.of(**{**parameters_of(environment), **ALL_OPTIONS})
 
 
 def statements(environment: str, role: str) -> list[dict[str, Any]]:
-    """What a role may do: CloudFormation's own, or that of GitHub's jobs."""
+    """Return the allow statements of a role: that of CloudFormation or that of GitHub's jobs."""
     names = {
         "Environment": environment,
         "AWS::Partition": "aws",
@@ -51,8 +51,8 @@ def statements(environment: str, role: str) -> list[dict[str, Any]]:
     ]
 
 
-def may(environment: str, action: str, arn: str, role: str = "CloudFormationRole") -> bool:
-    """Whether a statement allows the action on the resource."""
+def is_allowed(environment: str, action: str, arn: str, role: str = "CloudFormationRole") -> bool:
+    """Return whether a statement allows the action on the resource."""
     return any(
         any(fnmatch(action, each) for each in statement["Action"])
         and any(fnmatch(arn, each) for each in statement["Resource"])
@@ -60,7 +60,7 @@ def may(environment: str, action: str, arn: str, role: str = "CloudFormationRole
     )
 
 
-def test_it_may_make_every_kind_of_resource_that_the_template_has(deployment: Deployment, environment: str) -> None:
+def test_the_role_has_permissions_for_every_service_in_the_template(deployment: Deployment, environment: str) -> None:
     kinds = {each["Type"].split("::")[1] for each in deployment.resources.values()}
     services = {IAM_NAMES.get(kind, kind.lower()) for kind in kinds}
     granted = {
@@ -71,13 +71,13 @@ def test_it_may_make_every_kind_of_resource_that_the_template_has(deployment: De
     assert services - granted == set()
 
 
-def test_what_the_template_names_itself_is_within_its_reach(deployment: Deployment, environment: str) -> None:
-    """All else CloudFormation names after the stack."""
+def test_the_role_has_access_to_the_resources_that_the_template_names(deployment: Deployment, environment: str) -> None:
+    """CloudFormation derives all other names from the stack name."""
     named = {
-        name: start_of(properties[NAMED_BY_HAND[kind]])
-        for kind in NAMED_BY_HAND
+        name: name_pattern(properties[NAME_PROPERTIES[kind]])
+        for kind in NAME_PROPERTIES
         for name, properties in deployment.of_type(kind).items()
-        if NAMED_BY_HAND[kind] in properties
+        if NAME_PROPERTIES[kind] in properties
     }
     assert set(named) == {
         "ImagesBucket",
@@ -88,13 +88,13 @@ def test_what_the_template_names_itself_is_within_its_reach(deployment: Deployme
         "Dashboard",
     }
     prefix = parameters_of(environment)["ImagesBucketPrefix"]
-    starts = {name: start.replace("${ImagesBucketPrefix}", prefix) for name, start in named.items()}
-    reach = ("${AWS::StackName}", f"imagescan-{environment}")
-    assert {name: start for name, start in starts.items() if not start.startswith(reach)} == {}
+    patterns = {name: pattern.replace("${ImagesBucketPrefix}", prefix) for name, pattern in named.items()}
+    allowed = ("${AWS::StackName}", f"imagescan-{environment}")
+    assert {name: pattern for name, pattern in patterns.items() if not pattern.startswith(allowed)} == {}
 
 
-def start_of(name: dict[str, Any]) -> str:
-    """The pattern by which the template makes a name."""
+def name_pattern(name: dict[str, Any]) -> str:
+    """Return the pattern of a name in the template."""
     pattern = name["Fn::Sub"] if "Fn::Sub" in name else f"${{{name['Ref']}}}"
     return pattern if isinstance(pattern, str) else str(pattern[0])
 
@@ -110,24 +110,24 @@ def start_of(name: dict[str, Any]) -> str:
         ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/eve"),
         ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll"),
         ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/payroll"),
-        ("ec2:RunInstances", UNNAMED),
+        ("ec2:RunInstances", ANY_RESOURCE),
     ],
 )
-def test_what_others_have_in_the_account_is_beyond_it(environment: str, action: str, arn: str) -> None:
-    assert not may(environment, action, arn)
+def test_the_role_has_no_access_to_other_resources_in_the_account(environment: str, action: str, arn: str) -> None:
+    assert not is_allowed(environment, action, arn)
 
 
-def test_its_reach_ends_where_the_other_environment_begins(environment: str) -> None:
+def test_the_role_has_no_access_to_the_other_environment(environment: str) -> None:
     other = "staging" if environment == "production" else "production"
     tables = [f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/imagescan-{each}-Images" for each in (environment, other)]
     buckets = [f"arn:aws:s3:::imagescan-{each}-images-0a1b2c3d4e5f" for each in (environment, other)]
-    assert [may(environment, "dynamodb:DeleteTable", table) for table in tables] == [True, False]
-    assert [may(environment, "s3:DeleteBucket", bucket) for bucket in buckets] == [True, False]
+    assert [is_allowed(environment, "dynamodb:DeleteTable", table) for table in tables] == [True, False]
+    assert [is_allowed(environment, "s3:DeleteBucket", bucket) for bucket in buckets] == [True, False]
 
 
 @pytest.mark.parametrize("action", ["lambda:PublishVersion", "lambda:UpdateAlias"])
-def test_jobs_publish_functions_of_their_own_environment_alone(environment: str, action: str) -> None:
+def test_jobs_can_publish_only_functions_of_their_own_environment(environment: str, action: str) -> None:
     other = "staging" if environment == "production" else "production"
     names = [f"imagescan-{environment}-Scanner-0A1B", f"imagescan-{other}-Scanner-0A1B", "payroll"]
     functions = [f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" for name in names]
-    assert [may(environment, action, each, "DeployRole") for each in functions] == [True, False, False]
+    assert [is_allowed(environment, action, each, "DeployRole") for each in functions] == [True, False, False]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from local.logs import line
+from local.logs import function_name, line
 
 STRUCTURED = json.dumps({"level": "INFO", "message": "scanned", "timestamp": "...", "image_hash": "ab", "settled": 2})
 
@@ -16,5 +16,17 @@ STRUCTURED = json.dumps({"level": "INFO", "message": "scanned", "timestamp": "..
         ('{"_aws": {}}', '{"_aws": {}}'),
     ],
 )
-def test_a_structured_line_is_laid_out_for_reading_and_any_other_kept(message: str, readable: str) -> None:
-    assert line({"timestamp": 0, "function": "scanner", "message": message}).endswith(f" scanner  {readable}")
+def test_structured_lines_are_formatted_and_other_lines_are_unchanged(message: str, readable: str) -> None:
+    assert line({"timestamp": 0, "function": "scanner", "message": message}).endswith(f" scanner         {readable}")
+
+
+@pytest.mark.parametrize(
+    ("group", "function"),
+    [
+        ("/aws/lambda/imagescan-SubmitFunction-1ABC", "submit"),
+        ("/aws/cloudformation/imagescan/AskFollowUpLogs", "ask-follow-up"),
+        ("/aws/lambda/other", "other"),
+    ],
+)
+def test_the_name_of_a_function_is_derived_from_its_log_group(group: str, function: str) -> None:
+    assert function_name(group) == function

@@ -1,41 +1,41 @@
 /** @import { IncomingMessage, ServerResponse } from "node:http" */
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
+import { parseJson, RekognitionEmulator } from "./detect-labels.mjs";
 import { ServiceError } from "./errors.mjs";
-import { parsed, StandIn } from "./stand-in.mjs";
 
 const PROTOCOL = "application/x-amz-json-1.1";
 const TARGET = "RekognitionService.DetectLabels";
-/** 5 MB of image bytes are 7 MB of base64; what is much larger is not worth reading to its end. */
+/** 5 MB of image bytes are 7 MB of base64. A much larger body is rejected before it has been read completely. */
 const MAX_BODY = 32 * 1024 * 1024;
 
-/** @typedef {(standIn: StandIn, body: string) => unknown} Route */
+/** @typedef {(emulator: RekognitionEmulator, body: string) => unknown} Route */
 
 /** @type {Record<string, Route>} */
 const ROUTES = {
-  "POST /": (standIn, body) => standIn.detectLabels(body),
+  "POST /": (emulator, body) => emulator.detectLabels(body),
   "GET /_control/health": () => ({ status: "ok" }),
   "GET /_control/calls": ({ calls }) => calls,
-  "POST /_control/reset": (standIn) => done(standIn.reset()),
-  "POST /_control/faults": (standIn, body) => done(standIn.addFault(parsed(body))),
-  "POST /_control/rate": (standIn, body) => done(standIn.limitRate(parsed(body)?.per_second)),
-  "POST /_control/latency": (standIn, body) => done(standIn.setLatency(parsed(body))),
+  "POST /_control/reset": (emulator) => ok(emulator.reset()),
+  "POST /_control/faults": (emulator, body) => ok(emulator.addFault(parseJson(body))),
+  "POST /_control/rate": (emulator, body) => ok(emulator.setRateLimit(parseJson(body)?.per_second)),
+  "POST /_control/latency": (emulator, body) => ok(emulator.setLatency(parseJson(body))),
 };
 
-/** @param {StandIn} standIn */
-export const createApp = (standIn) => createServer((request, response) => void serve(standIn, request, response));
+/** @param {RekognitionEmulator} emulator */
+export const createApp = (emulator) => createServer((request, response) => void serve(emulator, request, response));
 
 /**
- * @param {StandIn} standIn
+ * @param {RekognitionEmulator} emulator
  * @param {IncomingMessage} request
  * @param {ServerResponse} response
  */
-async function serve(standIn, request, response) {
+async function serve(emulator, request, response) {
   try {
-    const body = await read(request);
-    send(response, 200, await routeOf(request)(standIn, body));
+    const body = await readBody(request);
+    send(response, 200, await findRoute(request)(emulator, body));
   } catch (error) {
-    const failure = serviceError(error);
+    const failure = toServiceError(error);
     response.setHeader("x-amzn-ErrorType", failure.code);
     send(response, failure.status, { __type: failure.code, Code: failure.code, Message: failure.message });
   }
@@ -45,15 +45,15 @@ async function serve(standIn, request, response) {
  * @param {IncomingMessage} request
  * @returns {Route}
  */
-function routeOf({ method, url, headers }) {
+function findRoute({ method, url, headers }) {
   const route = ROUTES[`${method} ${url}`];
   if (!route || (url === "/" && headers["x-amz-target"] !== TARGET))
-    throw new ServiceError("UnknownOperationException", `No ${headers["x-amz-target"] ?? `${method} ${url}`} here`);
+    throw new ServiceError("UnknownOperationException", `${headers["x-amz-target"] ?? `${method} ${url}`} is not supported`);
   return route;
 }
 
 /** @param {IncomingMessage} request */
-async function read(request) {
+async function readBody(request) {
   const chunks = [];
   let size = 0;
   for await (const chunk of request) {
@@ -75,11 +75,11 @@ function send(response, status, body) {
 }
 
 /** @param {unknown} error */
-function serviceError(error) {
+function toServiceError(error) {
   if (error instanceof ServiceError) return error;
   console.error(error);
-  return new ServiceError("InternalServerError", "The stand-in failed; its log says why");
+  return new ServiceError("InternalServerError", "The emulator failed. See its log.");
 }
 
 /** @param {void} _nothing */
-const done = (_nothing) => ({ status: "ok" });
+const ok = (_nothing) => ({ status: "ok" });

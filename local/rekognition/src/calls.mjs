@@ -1,7 +1,7 @@
 /** @import { Fault } from "./types.js" */
 import { ServiceError } from "./errors.mjs";
 
-/** Counts every DetectLabels call. `by_image` counts those whose image was read, by its SHA-256. */
+/** Count DetectLabels calls. `by_image` counts the calls whose image could be read, by SHA-256. */
 export class CallCount {
   total = 0;
   succeeded = 0;
@@ -21,22 +21,22 @@ export class CallCount {
 
 const KINDS = ["throttle", "slow", "error"];
 
-/** The faults to come, first come first served: each for its next N calls, or for all until reset. */
+/** Faults to inject, in the order of their addition. Each applies to the next N calls, or to all calls until reset. */
 export class FaultQueue {
-  #faults = /** @type {(Fault & { left: number })[]} */ ([]);
+  #faults = /** @type {(Fault & { remaining: number })[]} */ ([]);
 
   /** @param {Fault} fault */
   add(fault) {
     if (!KINDS.includes(fault?.kind)) throw new ServiceError("BadFault", `kind must be one of ${KINDS.join(", ")}`);
-    const left = fault.all ? Infinity : (fault.next ?? 1);
-    if (!(left > 0)) throw new ServiceError("BadFault", "next must be above 0");
-    this.#faults.push({ ...fault, left });
+    const remaining = fault.all ? Infinity : (fault.next ?? 1);
+    if (!(remaining > 0)) throw new ServiceError("BadFault", "next must be above 0");
+    this.#faults.push({ ...fault, remaining });
   }
 
   /** @returns {Fault | undefined} */
   take() {
-    const fault = this.#faults.find(({ left }) => left > 0);
-    if (fault) fault.left -= 1;
+    const fault = this.#faults.find(({ remaining }) => remaining > 0);
+    if (fault) fault.remaining -= 1;
     return fault;
   }
 }
@@ -44,18 +44,18 @@ export class FaultQueue {
 const FAULT_CODE = { throttle: "ThrottlingException", error: "InternalServerError" };
 
 /**
- * What a fault makes a call fail with; a slow call does not fail.
+ * Return the error of a fault. A slow call has none.
  * @param {Fault} fault
  */
-export function failureOf({ kind, code, message, status }) {
+export function faultError({ kind, code, message, status }) {
   if (kind === "slow") return undefined;
-  return new ServiceError(code ?? FAULT_CODE[kind], message ?? `A fault of kind ${kind} was asked for`, status);
+  return new ServiceError(code ?? FAULT_CODE[kind], message ?? `Injected fault: ${kind}`, status);
 }
 
-/** Lets `perSecond` calls a second pass, and as many at once after a quiet second. */
+/** A token bucket that refills with `perSecond` tokens per second and holds as many as one second provides. */
 export class TokenBucket {
   #tokens;
-  #filledAt;
+  #refilledAt;
 
   /**
    * @param {number} perSecond
@@ -66,15 +66,15 @@ export class TokenBucket {
     this.perSecond = perSecond;
     this.now = now;
     this.#tokens = Math.max(1, perSecond);
-    this.#filledAt = now();
+    this.#refilledAt = now();
   }
 
-  /** Throws the error of the service when there is no token left. */
+  /** Take a token, or throw the service's error if none is available. */
   take() {
     const now = this.now();
-    const gained = ((now - this.#filledAt) / 1000) * this.perSecond;
+    const gained = ((now - this.#refilledAt) / 1000) * this.perSecond;
     this.#tokens = Math.min(Math.max(1, this.perSecond), this.#tokens + gained);
-    this.#filledAt = now;
+    this.#refilledAt = now;
     if (this.#tokens < 1) throw new ServiceError("ProvisionedThroughputExceededException", "Provisioned rate exceeded");
     this.#tokens -= 1;
   }

@@ -1,10 +1,12 @@
 /** @import { Detection } from "./types.js" */
 import { overlap } from "./geometry.mjs";
 
+/** Minimum overlap (intersection over union) of two boxes of the same object. */
 const SAME_OBJECT = 0.5;
 
 /**
- * Each object once, best first: of two boxes of one class that overlap by half, the surer stays.
+ * Remove duplicate detections (non-maximum suppression) and sort by score. Of two overlapping boxes of a class, the one
+ * with the higher score is kept.
  * @param {Detection[]} detections
  * @returns {Detection[]}
  */
@@ -23,7 +25,8 @@ export function distinct(detections) {
 const sameObject = (a, b) => a.index === b.index && overlap(a.box, b.box) >= SAME_OBJECT;
 
 /**
- * The model's score (0 to 1) as a confidence (0 to 100). A logistic curve: 0.25 is even odds, 0.47 is 90, 0.65 is 98.
+ * Convert the model's score (0 to 1) to a confidence (0 to 100) with a logistic curve: 0.25 gives 50, 0.47 gives 90,
+ * 0.65 gives 98.
  * @param {number} score
  */
 export const confidence = (score) => 100 / (1 + Math.exp(-(score - 0.25) / 0.1));

@@ -9,16 +9,16 @@ port.on("message", async (/** @type {{ id: number, image: Uint8Array }} */ { id,
   try {
     port.postMessage({ id, detections: await model.detect(image) });
   } catch (error) {
-    port.postMessage({ id, error: portable(error) });
+    port.postMessage({ id, error: serializeError(error) });
   }
 });
 port.postMessage("ready");
 
 /**
- * An error's class and code do not survive the way between threads.
+ * Convert an error to a plain object, because messages between threads lose its class and code.
  * @param {unknown} error
  */
-function portable(error) {
+function serializeError(error) {
   if (error instanceof ServiceError) return { code: error.code, message: error.message };
   console.error(error);
   return { code: "InternalServerError", message: `The detector failed: ${error}` };

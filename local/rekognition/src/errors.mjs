@@ -1,7 +1,7 @@
-/** HTTP status of each error that Rekognition declares for DetectLabels; all others are 400. */
+/** HTTP status codes of the errors that Rekognition documents for DetectLabels. All others are 400. */
 const STATUS = /** @type {Record<string, number>} */ ({ InternalServerError: 500, ThrottlingException: 500 });
 
-/** An error in the words of the service. */
+/** An error with the code and message of the service. */
 export class ServiceError extends Error {
   /**
    * @param {string} code

@@ -1,26 +1,26 @@
 /** @import { BoundingBox, Placement } from "./types.js" */
 
 /**
- * A picture centred in a square, its aspect kept and its longer side `side`.
- * @param {{ width: number, height: number }} picture pixels
+ * Centre an image in a square, keeping its aspect ratio, so that its longer side is `side`.
+ * @param {{ width: number, height: number }} image pixels
  * @param {number} side pixels
  * @param {number} square the square's side in pixels
  * @returns {Placement}
  */
-export function letterbox(picture, side, square) {
-  const scale = side / Math.max(picture.width, picture.height);
-  const width = Math.max(1, Math.round(picture.width * scale));
-  const height = Math.max(1, Math.round(picture.height * scale));
+export function letterbox(image, side, square) {
+  const scale = side / Math.max(image.width, image.height);
+  const width = Math.max(1, Math.round(image.width * scale));
+  const height = Math.max(1, Math.round(image.height * scale));
   return { left: Math.floor((square - width) / 2), top: Math.floor((square - height) / 2), width, height };
 }
 
 /**
- * A box of the square as fractions of the picture that was placed in it; what lies outside the picture is cut off.
+ * Convert a box in the square to fractions of the image placed in it, clipped to the image.
  * @param {[number, number, number, number]} corners x1, y1, x2, y2 in the square's pixels
  * @param {Placement} placement
  * @returns {BoundingBox}
  */
-export function boxInPicture([x1, y1, x2, y2], placement) {
+export function boxInImage([x1, y1, x2, y2], placement) {
   const left = fraction(x1 - placement.left, placement.width);
   const top = fraction(y1 - placement.top, placement.height);
   return {
@@ -32,7 +32,7 @@ export function boxInPicture([x1, y1, x2, y2], placement) {
 }
 
 /**
- * How much two boxes overlap: their intersection over their union, 0 to 1.
+ * Return the overlap of two boxes: intersection over union, 0 to 1.
  * @param {BoundingBox} a
  * @param {BoundingBox} b
  */

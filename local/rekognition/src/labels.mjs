@@ -2,42 +2,44 @@
 import { confidence } from "./detections.mjs";
 
 /**
- * What was found, in Rekognition's shape: every class with its instances, and every parent of a class as a label of its
- * own, at least as sure as its surest child. Most confident first; of equals, those with boxes first.
- * @param {Detection[]} detections best first
+ * Convert detections to labels in Rekognition's format. Each class is a label with its instances. Each parent of a class
+ * is a separate label with the highest confidence of its children. Sort by confidence, then labels with boxes first.
+ * @param {Detection[]} detections highest score first
  * @param {Taxonomy} taxonomy
  * @returns {Label[]}
  */
 export function labelsOf(detections, taxonomy) {
   const labels = /** @type {Map<string, Label>} */ (new Map());
   for (const { index, score, box } of detections) {
-    const sure = confidence(score);
+    const level = confidence(score);
     const name = taxonomy.classes[index];
-    raise(labels, taxonomy, name, sure).Instances.push({ BoundingBox: box, Confidence: sure });
-    for (const parent of taxonomy.labels[name].parents ?? []) raise(labels, taxonomy, parent, sure);
+    addOrRaise(labels, taxonomy, name, level).Instances.push({ BoundingBox: box, Confidence: level });
+    for (const parent of taxonomy.labels[name].parents ?? []) addOrRaise(labels, taxonomy, parent, level);
   }
-  return [...labels.values()].sort(bySureness);
+  return [...labels.values()].sort(byConfidence);
 }
 
 /**
- * @param {Label[]} labels most confident first
- * @param {{ MinConfidence?: number, MaxLabels?: number }} request MinConfidence is 55 unless given
+ * Apply the filters of a request.
+ * @param {Label[]} labels highest confidence first
+ * @param {{ MinConfidence?: number, MaxLabels?: number }} request MinConfidence defaults to 55
  */
-export const asked = (labels, { MinConfidence = 55, MaxLabels }) =>
+export const filterLabels = (labels, { MinConfidence = 55, MaxLabels }) =>
   labels
     .filter((label) => label.Confidence >= MinConfidence)
     .map((label) => ({ ...label, Instances: label.Instances.filter((one) => one.Confidence >= MinConfidence) }))
     .slice(0, MaxLabels);
 
 /**
+ * Add a label, or raise the confidence of an existing one.
  * @param {Map<string, Label>} labels
  * @param {Taxonomy} taxonomy
  * @param {string} name
- * @param {number} sure
+ * @param {number} level confidence, 0 to 100
  */
-function raise(labels, taxonomy, name, sure) {
-  const label = labels.get(name) ?? blank(name, taxonomy);
-  label.Confidence = Math.max(label.Confidence, sure);
+function addOrRaise(labels, taxonomy, name, level) {
+  const label = labels.get(name) ?? emptyLabel(name, taxonomy);
+  label.Confidence = Math.max(label.Confidence, level);
   labels.set(name, label);
   return label;
 }
@@ -47,16 +49,16 @@ function raise(labels, taxonomy, name, sure) {
  * @param {Taxonomy} taxonomy
  * @returns {Label}
  */
-function blank(name, taxonomy) {
+function emptyLabel(name, taxonomy) {
   const { parents = [], aliases = [], category } = taxonomy.labels[name];
-  const named = (/** @type {string[]} */ names) => names.map((Name) => ({ Name }));
+  const toNames = (/** @type {string[]} */ names) => names.map((Name) => ({ Name }));
   return {
     Name: name,
     Confidence: 0,
     Instances: [],
-    Parents: named(parents),
-    Aliases: named(aliases),
-    Categories: named([category]),
+    Parents: toNames(parents),
+    Aliases: toNames(aliases),
+    Categories: toNames([category]),
   };
 }
 
@@ -64,5 +66,5 @@ function blank(name, taxonomy) {
  * @param {Label} a
  * @param {Label} b
  */
-const bySureness = (a, b) =>
+const byConfidence = (a, b) =>
   b.Confidence - a.Confidence || b.Instances.length - a.Instances.length || a.Name.localeCompare(b.Name, "en");

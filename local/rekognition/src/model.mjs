@@ -5,20 +5,20 @@ import path from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadGraphModel } from "@tensorflow/tfjs-converter";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
-import { boxInPicture } from "./geometry.mjs";
+import { boxInImage } from "./geometry.mjs";
 import { distinct } from "./detections.mjs";
-import { decode, inSquare } from "./picture.mjs";
+import { decode, placeInSquare } from "./image.mjs";
 
 const SQUARE = 512;
-/** A subject that fills the square is often taken for another, a small one is missed when shrunk: look twice. */
+/** Two scales: an object that fills the square is often misclassified, and a small one is missed at a low scale. */
 const SIDES = [512, 384];
-/** Below this the model is guessing: every picture has dozens of such boxes. */
-const NOISE = 0.1;
+/** Minimum score. Every image has dozens of boxes with a lower score. */
+const MIN_SCORE = 0.1;
 
 const require = createRequire(import.meta.url);
 const folderOf = (/** @type {string} */ file) => path.dirname(require.resolve(file)) + path.sep;
 
-/** Loads the detector: CenterNet of the 80 COCO classes, on WebAssembly. */
+/** Load the detector: CenterNet for the 80 COCO classes, on WebAssembly. */
 export async function loadModel() {
   setWasmPaths(folderOf("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm"));
   await tf.setBackend("wasm");
@@ -29,15 +29,15 @@ export async function loadModel() {
 /**
  * @param {import("@tensorflow/tfjs-converter").GraphModel} graph
  * @param {Uint8Array} image bytes of a JPEG or PNG
- * @returns {Promise<Detection[]>} best first
+ * @returns {Promise<Detection[]>} highest score first
  */
 async function detect(graph, image) {
-  const picture = await decode(image, SQUARE);
+  const decoded = await decode(image, SQUARE);
   const found = /** @type {Detection[]} */ ([]);
   for (const side of SIDES) {
-    const { pixels, placement } = await inSquare(picture, side, SQUARE);
+    const { pixels, placement } = await placeInSquare(decoded, side, SQUARE);
     for (const { index, score, corners } of run(graph, pixels))
-      found.push({ index, score, box: boxInPicture(corners, placement) });
+      found.push({ index, score, box: boxInImage(corners, placement) });
   }
   return distinct(found);
 }
@@ -55,11 +55,11 @@ function run(graph, pixels) {
   });
   return rows
     .map(([x1, y1, x2, y2, score, index]) => ({ index, score, corners: /** @type {RawDetection["corners"]} */ ([x1, y1, x2, y2]) }))
-    .filter(({ score }) => score >= NOISE);
+    .filter(({ score }) => score >= MIN_SCORE);
 }
 
 /**
- * A model read from a folder; TensorFlow itself would load it over HTTP.
+ * Load a model from a folder. TensorFlow.js itself only supports HTTP.
  * @param {string} folder ending in a separator
  * @param {string} name
  * @returns {import("@tensorflow/tfjs-core").io.IOHandler}

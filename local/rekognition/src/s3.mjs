@@ -5,8 +5,8 @@ import { imageTooLarge, invalidS3Object, ServiceError } from "./errors.mjs";
 const MAX_BYTES = 15 * 1024 * 1024;
 
 /**
- * Reads objects from an S3 endpoint, signed with the keys of the environment.
- * @param {NodeJS.ProcessEnv} env S3_ENDPOINT, or else AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, and the AWS_* credentials
+ * Return a function that reads objects from an S3 endpoint, with requests signed by the credentials of the environment.
+ * @param {NodeJS.ProcessEnv} env S3_ENDPOINT, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL (in this order), and AWS_* credentials
  * @returns {ReadObject}
  */
 export function objectReader(env) {
@@ -17,11 +17,11 @@ export function objectReader(env) {
     sessionToken: env.AWS_SESSION_TOKEN,
     region: env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? "us-east-1",
     service: "s3",
-    retries: 0, // the caller retries, as it would with Rekognition
+    retries: 0, // the caller retries, as with Rekognition
   });
   return async (object) => {
-    if (!endpoint) throw new ServiceError("InternalServerError", "No S3 endpoint: set S3_ENDPOINT");
-    return bodyOf(await client.fetch(addressOf(endpoint, object)).catch(unreachable));
+    if (!endpoint) throw new ServiceError("InternalServerError", "No S3 endpoint. Set S3_ENDPOINT.");
+    return readBody(await client.fetch(objectUrl(endpoint, object)).catch(unreachable));
   };
 }
 
@@ -29,7 +29,7 @@ export function objectReader(env) {
  * @param {string} endpoint
  * @param {S3ObjectReference} object
  */
-function addressOf(endpoint, { Bucket, Name, Version }) {
+function objectUrl(endpoint, { Bucket, Name, Version }) {
   const key = Name.split("/").map(encodeURIComponent).join("/");
   const url = new URL(`${endpoint.replace(/\/$/, "")}/${Bucket}/${key}`);
   if (Version) url.searchParams.set("versionId", Version);
@@ -37,10 +37,10 @@ function addressOf(endpoint, { Bucket, Name, Version }) {
 }
 
 /** @param {Response} response */
-async function bodyOf(response) {
+async function readBody(response) {
   if (!response.ok) await response.body?.cancel();
-  if (response.status >= 500) throw new ServiceError("InternalServerError", `S3 answered ${response.status}`);
-  // A refusal by S3 is this error too: the service cannot say more than it may see.
+  if (response.status >= 500) throw new ServiceError("InternalServerError", `S3 returned ${response.status}`);
+  // AccessDenied gives the same error as a missing object, as with Rekognition.
   if (!response.ok) throw invalidS3Object();
   if (Number(response.headers.get("content-length")) > MAX_BYTES) {
     await response.body?.cancel();
@@ -55,5 +55,5 @@ async function bodyOf(response) {
  */
 function unreachable(error) {
   console.error(error);
-  throw new ServiceError("InternalServerError", `S3 cannot be reached: ${error}`);
+  throw new ServiceError("InternalServerError", `S3 is unreachable: ${error}`);
 }

@@ -1,11 +1,11 @@
-/** A found object: a COCO class, the model's score from 0 to 1, and its corners in pixels of the model's square. */
+/** A detected object: index of its COCO class, score of the model (0 to 1), and corners in pixels of the square. */
 export interface RawDetection {
   index: number;
   score: number;
   corners: [x1: number, y1: number, x2: number, y2: number];
 }
 
-/** Fractions of the upright picture's width and height. */
+/** Fractions of the width and height of the upright image. */
 export interface BoundingBox {
   Width: number;
   Height: number;
@@ -13,14 +13,14 @@ export interface BoundingBox {
   Top: number;
 }
 
-/** A found object in the upright picture; `score` is the model's, from 0 to 1. */
+/** A detected object in the upright image. `score` is the model's score (0 to 1). */
 export interface Detection {
   index: number;
   score: number;
   box: BoundingBox;
 }
 
-/** Where a picture lies inside a square, in the square's pixels. */
+/** The position of an image in a square, in pixels of the square. */
 export interface Placement {
   left: number;
   top: number;
@@ -32,7 +32,7 @@ export interface Named {
   Name: string;
 }
 
-/** A label as Rekognition sends it; confidences from 0 to 100. */
+/** A label in Rekognition's format. Confidences are 0 to 100. */
 export interface Label {
   Name: string;
   Confidence: number;
@@ -42,16 +42,16 @@ export interface Label {
   Categories: Named[];
 }
 
-export interface Kinship {
+export interface LabelInfo {
   parents?: string[];
   aliases?: string[];
   category: string;
 }
 
-/** `classes` is in the model's order; `labels` describes each of them and every parent. */
+/** `classes` is in the order of the model. `labels` describes each class and every parent. */
 export interface Taxonomy {
   classes: string[];
-  labels: Record<string, Kinship>;
+  labels: Record<string, LabelInfo>;
 }
 
 export interface S3ObjectReference {
@@ -78,16 +78,16 @@ export interface Fault {
   delay_ms?: number;
 }
 
-/** Answers take at least `ms`; with `labels`, these are the answer and no picture is looked at. */
+/** Responses take at least `ms`. With `labels`, the response contains these labels and detection is skipped. */
 export interface Latency {
   ms: number;
   labels?: Label[];
 }
 
-/** What finds objects in the bytes of a JPEG or PNG. */
+/** Detect objects in the bytes of a JPEG or PNG. */
 export interface ObjectDetector {
   detect(image: Uint8Array): Promise<Detection[]>;
 }
 
-/** Reads an S3 object. Rejects with a ServiceError when there is none, or it is too large. */
+/** Read an S3 object. Reject with a ServiceError if it does not exist or is too large. */
 export type ReadObject = (object: S3ObjectReference) => Promise<Uint8Array>;

@@ -12,31 +12,31 @@ const cat = await readFile(new URL("../../../samples/cat.jpg", import.meta.url))
 async function start() {
   const child = spawn(process.execPath, [SERVER, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(createInterface(child.stdout), "line");
-  return { child, address: `http://127.0.0.1:${JSON.parse(line).port}` };
+  return { child, url: `http://127.0.0.1:${JSON.parse(line).port}` };
 }
 
-/** @param {string} address */
-const detectCat = async (address) => {
+/** @param {string} url */
+const detectCat = async (url) => {
   const headers = { "X-Amz-Target": "RekognitionService.DetectLabels" };
   const body = JSON.stringify({ Image: { Bytes: cat.toString("base64") }, MinConfidence: 90 });
-  return (await fetch(address, { method: "POST", headers, body })).json();
+  return (await fetch(url, { method: "POST", headers, body })).json();
 };
 
-test("the server sees the cat, answers for its health meanwhile, and stops at SIGTERM", async (context) => {
-  const { child, address } = await start();
+test("the server detects a cat, responds to health checks meanwhile, and stops on SIGTERM", async (context) => {
+  const { child, url } = await start();
   context.after(() => child.kill("SIGKILL"));
-  const detection = detectCat(address);
-  const waits = [];
-  const looking = detection.then(() => false);
+  const detection = detectCat(url);
+  const durations = [];
+  const pending = detection.then(() => false);
   do {
-    const asked = performance.now();
-    assert.equal((await fetch(`${address}/_control/health`)).status, 200);
-    waits.push(performance.now() - asked);
-  } while (await Promise.race([looking, new Promise((again) => setTimeout(again, 10, true))]));
+    const started = performance.now();
+    assert.equal((await fetch(`${url}/_control/health`)).status, 200);
+    durations.push(performance.now() - started);
+  } while (await Promise.race([pending, new Promise((again) => setTimeout(again, 10, true))]));
   const names = (await detection).Labels.map((/** @type {{ Name: string }} */ { Name }) => Name);
   assert.deepEqual(names, ["Cat", "Animal", "Mammal", "Pet"]);
-  const median = waits.toSorted((a, b) => a - b)[Math.floor(waits.length / 2)];
-  assert.ok(median < 50, `health took ${median} ms`);
+  const median = durations.toSorted((a, b) => a - b)[Math.floor(durations.length / 2)];
+  assert.ok(median < 50, `the health check took ${median} ms`);
   child.kill("SIGTERM");
   assert.deepEqual(await once(child, "exit"), [0, null]);
 });

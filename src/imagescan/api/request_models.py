@@ -32,11 +32,11 @@ HINTS = {
     "label": f"'label' must be a string of 1 to {MAX_LABEL_LENGTH} characters, at least one of them visible",
     "labels": (
         f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to {MAX_LABEL_LENGTH} characters, at least one of "
-        "them visible. Omit 'label'"
+        "them visible. Do not send 'label' as well"
     ),
     "match_mode": '\'match_mode\' must be "any", "all" or "none"',
     "min_confidence": f"'min_confidence' must be a number from {LOWEST_CONFIDENCE:g} to 100",
-    "idempotency_key": f"'idempotency_key' must be 1 to {MAX_KEY_LENGTH} visible ASCII characters",
+    "idempotency_key": f"'idempotency_key' must be 1 to {MAX_KEY_LENGTH} printable ASCII characters",
     "reference": f"'reference' must be a string of at most {MAX_REFERENCE_BYTES:,} bytes",
 }
 
