@@ -30,7 +30,7 @@ _HTTP_STATUSES: dict[type[ApiError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
-INTERNAL_ERROR = ApiError("internal_error", "Internal error. The request was not accepted. Try again later.")
+INTERNAL_ERROR = ApiError("internal_error", "Internal error. The request was not processed. Try again later.")
 _BYTE_ORDER_MARK = "\ufeff"
 _PROBLEM = "application/problem+json"
 _ROLE_ID_PREFIX = "AROA"  # prefix of the unique IDs of roles; a session's ID continues with a colon and its name

@@ -93,7 +93,7 @@ class SubmitBody(QuestionBody):
     def image(self) -> ValidatedImage | DeclaredImage:
         """Return the image. Raise BadInput, TooLarge or UnsupportedType if it cannot be accepted."""
         if self.file is not None and (self.sha256 or self.size):
-            raise _invalid("file", "sha256")
+            raise BadInput("invalid_file", "Send either 'file', or 'sha256' and 'size' for a direct upload, not both.")
         if self.file is not None:
             return validate_image(decode_base64(self.file), self._image_type())
         if self.sha256 is None and self.size is None:

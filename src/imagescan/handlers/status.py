@@ -30,5 +30,7 @@ def lambda_handler(event: Event, _context: Any) -> Response:
 
 def _found(state: RequestState, now: float, *, wants_debug: bool) -> Response:
     debug = {"debug_data": serializers.debug_data(state.request, state.image)} if wants_debug else {}
-    headers = _FINAL if state.request.answer and not wants_debug else http.retry_after(state.image, now=now)
-    return http.response(200, serializers.request_body(state.request, state.image, now=now) | debug, headers)
+    body = serializers.request_body(state.request, state.image, now=now) | debug
+    if not state.request.answer:
+        return http.response(200, body, http.retry_after(state.image, now=now))
+    return http.response(200, body, {} if wants_debug else _FINAL)  # debug data of a finished request may change
