@@ -1,6 +1,8 @@
 # Each tool has its own environment in .local/env, which is rebuilt only if its lock file changed.
 PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest
+# Two workers, each with its own local stack if it needs one. A file runs in one worker, because its tests share fixtures.
+PARALLEL = --numprocesses 2 --dist loadfile
 SAM = .local/env/sam
 EMULATOR = .local/env/emulator
 UV = .local/env/uv
@@ -11,7 +13,7 @@ WEB = frontend/node_modules
 
 LOCAL = env PYTHONPATH=src $(PYTHON) -m local
 STEP = scripts/run-step.sh
-CODE = src tools local ops cli tests benchmarks
+CODE = src tools local ops cli testing tests benchmarks scripts
 CLI_TESTS = $(wildcard tests/unit/test_cli_*.py)
 MODEL_CHECKER = tests/model_checking
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
@@ -56,9 +58,9 @@ redrive: .venv/.made ## Redeliver messages from the dead-letter queues (OPTIONS=
 
 ##@ Tests
 
-.PHONY: test test-fast test-python test-unit test-unit-cli test-unit-core test-integration test-model test-e2e test-benchmarks test-web test-rekognition fuzz
+.PHONY: test test-fast test-python test-unit test-unit-cli test-unit-core test-integration test-model test-e2e test-without-stack test-benchmarks test-web test-rekognition fuzz
 test: environments ## Run all tests
-	@started=$$(date +%s); $(MAKE) test-rekognition test-web test-python && \
+	@started=$$(date +%s); $(MAKE) -j4 --output-sync=target test-e2e test-without-stack test-web test-rekognition && \
 	echo "All tests passed in $$(($$(date +%s) - started)) s."
 test-fast: environments ## Run lint, type checks, unit tests and web page unit tests (at most 60 s)
 	@started=$$(date +%s); $(MAKE) -j4 test-unit-cli test-unit-core lint types test-web && \
@@ -76,8 +78,11 @@ test-integration: environments ## Run the integration tests (moto)
 	@$(PYTEST) tests/integration
 test-model: .venv/.made ## Run the model checker on the quick scenarios
 	@$(PYTEST) $(MODEL_CHECKER)
-test-e2e: environments ## Run the end-to-end tests on their own local stack
-	@$(PYTEST) tests/e2e
+test-e2e: environments ## Run the end-to-end tests on their own local stacks
+	@$(PYTEST) $(PARALLEL) tests/e2e
+# End-to-end tests mostly wait, so test runs all others in parallel with them.
+test-without-stack: environments
+	@$(PYTEST) $(PARALLEL) tests/integration $(MODEL_CHECKER) tests/unit tests/benchmarks
 test-benchmarks: environments ## Check the benchmarks that count calls and instructions (needs valgrind)
 	@$(PYTEST) tests/benchmarks
 test-web: $(WEB)/.made ## Run the unit tests of the web page
@@ -96,7 +101,7 @@ SECONDS ?= 900
 model-check: .venv/.made ## Explore every state of the larger scenarios with faults (up to 15 minutes)
 	@PYTHONPATH=src $(PYTHON) -m $(subst /,.,$(MODEL_CHECKER))
 bench: environments ## Run the benchmarks and compare them with their targets (ONLY=cold-start,bundle-size SAVE=1)
-	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
+	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save $(filter-out 1,$(SAVE)))
 
 ##@ Checks
 
@@ -106,6 +111,7 @@ check: environments ## Run all static checks, including security
 	@$(STEP) "Rekognition emulator types" npm --prefix local/rekognition run check
 	@$(STEP) "web page checks" npm --prefix frontend run check
 	@$(STEP) "template" $(LOCAL) validate
+	@$(STEP) "vocabulary" $(PYTHON) scripts/check_prose.py
 	@$(MAKE) security
 lint: .venv/.made ## Check the style and format of the Python code
 	@$(STEP) "lint" .venv/bin/ruff check

@@ -32,7 +32,15 @@ def deploy(built: Path, outputs: Mapping[str, str], s3: Any, cloudfront: Any) ->
     On CloudFront, the API has the same origin as the page, so its URL is relative.
     """
     distribution = outputs.get("DistributionId")
-    web.publish(built, s3, outputs["SiteBucket"], "/" if distribution else outputs["ApiUrl"], _sign_in(outputs))
+    api_url = "/" if distribution else outputs["ApiUrl"]
+    web.publish(
+        built,
+        s3,
+        outputs["SiteBucket"],
+        api_url,
+        sign_in=_sign_in(outputs),
+        upload_origin=outputs.get("UploadOrigin"),
+    )
     if distribution:
         batch = {"Paths": ALL_PATHS, "CallerReference": str(uuid.uuid4())}
         cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)

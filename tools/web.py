@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tools import paths
 from tools.console import CommandError
@@ -43,12 +44,18 @@ class SignIn:
     client_id: str
 
 
-def publish(built: Path, s3: Any, bucket: str, api_url: str, sign_in: SignIn | None = None) -> None:
-    """Upload the page to a bucket, with the URL of its API (absolute, or relative to the page)."""
+def publish(
+    built: Path, s3: Any, bucket: str, api_url: str, *, sign_in: SignIn | None = None, upload_origin: str | None = None
+) -> None:
+    """Upload the page to a bucket, with the URL of its API (absolute, or relative to the page).
+
+    The content security policy of the page allows connections to the API, the sign-in pages and the upload origin.
+    """
+    origins = [origin for origin in (_origin(api_url), sign_in and sign_in.url, upload_origin) if origin]
     # Upload index.html last, because it refers to all other files.
     for path in sorted(built.rglob("*"), key=lambda path: path.name == "index.html"):
         if path.is_file():
-            _put(s3, bucket, path.relative_to(built).as_posix(), _content(path, sign_in))
+            _put(s3, bucket, path.relative_to(built).as_posix(), _content(path, origins))
     config = {"apiUrl": api_url} | ({"signIn": {"url": sign_in.url, "clientId": sign_in.client_id}} if sign_in else {})
     _put(s3, bucket, "config.json", json.dumps(config).encode())
 
@@ -65,12 +72,17 @@ def npm(*arguments: str, variables: Mapping[str, str] | None = None) -> None:
         raise CommandError(f"{completed.stdout}\n`npm {name}` failed for the web page. See its output above.")
 
 
-def _content(path: Path, sign_in: SignIn | None) -> bytes:
+def _origin(url: str) -> str | None:
+    """Return the origin of an absolute URL, or None for a relative one."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
+
+
+def _content(path: Path, origins: list[str]) -> bytes:
     content = path.read_bytes()
-    if sign_in is None or path.name != "index.html":
+    if path.name != "index.html":
         return content
-    # The page exchanges its authorization code for tokens at this URL, so the content security policy must allow it.
-    return content.replace(CONNECT_SRC.encode(), f"{CONNECT_SRC} {sign_in.url}".encode())
+    return content.replace(CONNECT_SRC.encode(), " ".join([CONNECT_SRC, *origins]).encode())
 
 
 def _put(s3: Any, bucket: str, key: str, content: bytes) -> None:

@@ -1,5 +1,3 @@
-import type { ReadonlySignal } from "@preact/signals";
-
 /** Wait for browser conditions. Every promise rejects with the reason of the signal when it is aborted. */
 
 export function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -24,16 +22,6 @@ export async function whenVisible(signal: AbortSignal): Promise<void> {
     if (document.hidden) await nextEvent(document, "visibilitychange", signal);
     else await nextEvent(window, "online", signal);
   }
-}
-
-/** Resolves when the flag is true. */
-export async function whenTrue(flag: ReadonlySignal<boolean>, signal: AbortSignal): Promise<void> {
-  if (flag.value) return;
-  await new Promise<void>((resolve, reject) => {
-    const stop = flag.subscribe((value) => value && resolve());
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    signal.addEventListener("abort", stop, { once: true });
-  });
 }
 
 function nextEvent(target: EventTarget, event: string, signal: AbortSignal): Promise<void> {

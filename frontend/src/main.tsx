@@ -1,27 +1,40 @@
 import { render } from "preact";
 import { type Authenticator, anonymous, createApiClient } from "./api/client";
-import { delay, whenOnline, whenTrue, whenVisible } from "./browser";
+import { delay, whenOnline, whenVisible } from "./browser";
 import { type Config, readConfig } from "./config";
 import { prepareImage } from "./image/prepare";
 import { ScanController } from "./scan/controller";
-import { openHistory } from "./scan/history";
+import {
+  databaseName,
+  deleteHistories,
+  deleteSharedHistory,
+  type HistoryDatabase,
+  openHistory,
+  savedHistories,
+} from "./scan/history";
 import { Session } from "./signin/session";
+import { signOut } from "./signin/sign-out";
 import "./style.css";
 import { Account } from "./view/Account";
 import { App } from "./view/App";
 import { FatalError } from "./view/FatalError";
 import { SignIn } from "./view/SignIn";
+import { SignOut } from "./view/SignOut";
 
 const root = document.getElementById("page") as HTMLElement;
 
 async function start(): Promise<void> {
   const config = await readConfig();
-  if (!config.signIn) return renderApp(config, null);
+  // Another tab with an earlier version can delay the deletion. The database is not used any more.
+  deleteSharedHistory().catch(() => {});
+  if (!config.signIn) return renderApp(config, null, openHistory(await databaseName(null)));
   const pageUrl = new URL(".", document.baseURI).href;
   const session = new Session(config.signIn, { storage: sessionStorage, now: Date.now, navigate, pageUrl });
+  // The browser can restore the page as it was before another user signed in.
+  window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
   const error = await handleSignInRedirect(session);
-  if (session.signedIn.value) return renderApp(config, session);
-  render(<SignIn error={error} onSignIn={() => signIn(session)} />, root);
+  if (!session.user) return renderSignIn(session, error);
+  return renderApp(config, session, openHistory(await databaseName(session.user)));
 }
 
 /** Complete a sign-in if this is its redirect, and restore the URL from before it. Return the error message, if any. */
@@ -33,41 +46,95 @@ async function handleSignInRedirect(session: Session): Promise<string | null> {
   } catch (error) {
     // An authorization code can be used once. Without this, a reload would send it again and fail.
     history.replaceState(null, "", location.pathname);
-    return error instanceof Error ? error.message : String(error);
+    return toMessage(error);
   }
 }
 
-async function renderApp({ apiUrl }: Config, session: Session | null): Promise<void> {
-  const scanHistory = openHistory();
+async function renderApp({ apiUrl }: Config, session: Session | null, database: HistoryDatabase): Promise<void> {
   const authenticate: Authenticator = session ? (call) => session.call(call) : anonymous;
-  const whenSignedIn = async (signal: AbortSignal) => session && whenTrue(session.signedIn, signal);
   const controller = new ScanController({
     api: createApiClient(apiUrl, authenticate),
     prepareImage,
-    history: scanHistory,
+    history: database,
     delay,
-    whenOnline: async (signal) => void (await Promise.all([whenSignedIn(signal), whenOnline(signal)])),
-    whenVisible: async (signal) => void (await Promise.all([whenSignedIn(signal), whenVisible(signal)])),
+    whenOnline,
+    whenVisible,
     random: Math.random,
     now: Date.now,
     newId,
   });
-  const signOut = (from: Session) => {
-    controller.clear();
-    // The next user of this browser must not see the images of this one.
-    scanHistory.clear().finally(() => from.signOut());
-  };
-  const account = session && (
-    <Account session={session} onSignIn={() => signIn(session)} onSignOut={() => signOut(session)} />
-  );
+  const page = { controller, database };
+  const account = session && <Account onSignOut={watchSession(session, page)} />;
   render(<App controller={controller} account={account} />, root);
   await controller.restore();
   const requestId = new URLSearchParams(location.search).get("request");
   if (requestId) controller.openRequest(requestId);
 }
 
-function signIn(session: Session): void {
-  session.begin(location.search).catch(showFatalError);
+/** The images of the user of a page. */
+interface UserData {
+  readonly controller: ScanController;
+  readonly database: HistoryDatabase;
+}
+
+/**
+ * Hide the images when the session ends, because the next user of this tab may be another one.
+ *
+ * @returns a function that signs out, here and in the other tabs of the user
+ */
+function watchSession(session: Session, data: UserData): () => void {
+  // A channel does not receive its own messages. Every tab has tokens of its own.
+  const signOuts = new BroadcastChannel("imagescan.sign-out");
+  signOuts.addEventListener("message", ({ data: user }) => {
+    if (user === session.user) signOutWithOtherTab(session, data);
+  });
+  session.signedIn.subscribe((signedIn) => {
+    if (signedIn || data.controller.store.isClosed) return;
+    data.controller.suspend();
+    renderSignIn(session, "Your session has expired. Sign in again to see your images. Unfinished scans resume then.");
+  });
+  return () => {
+    data.controller.suspend();
+    signOuts.postMessage(session.user);
+    signOutAndLeave(session, data);
+  };
+}
+
+async function signOutAndLeave(session: Session, { database }: UserData): Promise<void> {
+  const attempt = async () => {
+    renderErrors(null);
+    const errors = await signOut(session, database.destroy);
+    if (errors.length) renderErrors(errors);
+    else session.leave();
+  };
+  const renderErrors = (errors: readonly string[] | null) =>
+    render(<SignOut errors={errors} onRetry={attempt} onContinue={() => session.leave()} />, root);
+  await attempt();
+}
+
+async function signOutWithOtherTab(session: Session, { controller, database }: UserData): Promise<void> {
+  controller.suspend();
+  const errors = await signOut(session, database.destroy);
+  renderSignIn(session, ["You signed out in another tab.", ...errors].join(" "));
+}
+
+async function renderSignIn(session: Session, error: string | null): Promise<void> {
+  const renderWith = (hasSavedImages: boolean) =>
+    render(
+      <SignIn
+        error={error}
+        hasSavedImages={hasSavedImages}
+        onSignIn={() => session.begin(location.search).catch(showFatalError)}
+        onClear={() => deleteHistories().then(() => null, toMessage)}
+      />,
+      root,
+    );
+  renderWith(false);
+  renderWith((await savedHistories()).length > 0);
+}
+
+function toMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function navigate(url: string): void {

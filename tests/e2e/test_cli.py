@@ -131,7 +131,7 @@ def test_image_of_12_megabytes_is_scanned(run: Run, samples: Path, tmp_path: Pat
 def test_wait_status_ask_and_list_work_for_a_request(run: Run, fresh_image: Path) -> None:
     [submitted] = _results(run("submit", fresh_image, "--json"))
     request = submitted["request_id"]
-    assert run("wait", request).stdout.startswith(f"{request}: Yes: the image shows 'cat'")
+    assert run("wait", request).stdout.startswith(f"{request}: Yes: the image contains 'cat'")
     assert run("status", request).returncode == 0
     assert run("ask", request, "--label", "dog").returncode == 1
     assert run("ask", request, "--label", "dog", "--label", "cat", "--match-mode", "any").returncode == 0

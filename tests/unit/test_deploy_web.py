@@ -9,6 +9,7 @@ from ops.deploy_web import deploy, stack_name
 from tools import paths
 from tools.console import CommandError
 
+UPLOAD_ORIGIN = "https://images.s3.eu-west-1.amazonaws.com"
 API_URL = "https://abc.execute-api.eu-west-1.amazonaws.com/v1"
 
 
@@ -55,10 +56,21 @@ def test_with_authentication_the_page_gets_the_sign_in_url_and_may_connect_to_it
     s3 = FakeS3()
     (built / "index.html").write_text((paths.ROOT / "frontend" / "index.html").read_text())
     sign_in = {"SignInUrl": "https://login.example.org", "SignInClientId": "client7"}
-    deploy(built, {"SiteBucket": "site", "ApiUrl": API_URL, "DistributionId": "E1"} | sign_in, s3, FakeCloudFront())
+    outputs = {"SiteBucket": "site", "ApiUrl": API_URL, "DistributionId": "E1", "UploadOrigin": UPLOAD_ORIGIN}
+    deploy(built, outputs | sign_in, s3, FakeCloudFront())
     config = json.loads(s3.objects["config.json"]["Body"])
     assert config["signIn"] == {"url": "https://login.example.org", "clientId": "client7"}
-    assert b"connect-src 'self' https://login.example.org https://*.amazonaws.com;" in s3.objects["index.html"]["Body"]
+    policy = f"connect-src 'self' https://login.example.org {UPLOAD_ORIGIN};"
+    assert policy.encode() in s3.objects["index.html"]["Body"]
+
+
+def test_without_cloudfront_the_page_may_connect_to_the_api_and_the_images_bucket_only(built: Path) -> None:
+    s3 = FakeS3()
+    (built / "index.html").write_text((paths.ROOT / "frontend" / "index.html").read_text())
+    outputs = {"SiteBucket": "site", "ApiUrl": API_URL, "UploadOrigin": UPLOAD_ORIGIN}
+    deploy(built, outputs, s3, FakeCloudFront())
+    policy = f"connect-src 'self' https://abc.execute-api.eu-west-1.amazonaws.com {UPLOAD_ORIGIN};"
+    assert policy.encode() in s3.objects["index.html"]["Body"]
 
 
 def test_only_hashed_assets_are_cached_without_revalidation(built: Path) -> None:

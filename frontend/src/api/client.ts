@@ -2,7 +2,7 @@ import { errorInfo, ScanError } from "../core/errors";
 import type { Question } from "../core/question";
 import { errorFromStatus } from "./errors";
 import { parseRetryAfter } from "./retry-after";
-import { get, type HttpResponse, send } from "./transport";
+import { type HttpResponse, send, sendWithoutBody } from "./transport";
 import { isScanRequest, isVerdict, type ScanRequest, type UploadTarget, type Verdict } from "./types";
 
 export interface Reply {
@@ -35,6 +35,8 @@ export interface ApiClient {
   getRequest(requestId: string, signal: AbortSignal): Promise<Reply>;
   /** Ask a follow-up question about the image of a completed request. The image is not scanned again. */
   askFollowUp(requestId: string, question: Question, signal: AbortSignal): Promise<Verdict>;
+  /** Delete a request with its image and its result. A request that does not exist counts as deleted. */
+  deleteRequest(requestId: string, signal: AbortSignal): Promise<void>;
 }
 
 /** Makes an API call with the headers that authenticate the caller. */
@@ -61,13 +63,15 @@ export function createApiClient(baseUrl: string, authenticate: Authenticator = a
     submitBytes: async ({ file, question, key }, signal, onProgress) =>
       submit({ file: await toBase64(file), fileType: file.type, ...questionBody(question) }, key, signal, onProgress),
     getRequest: async (requestId, signal) =>
-      parseReply(await authenticate((headers) => get(requestUrl(requestId), headers, signal))),
+      parseReply(await authenticate((headers) => sendWithoutBody("GET", requestUrl(requestId), headers, signal))),
     askFollowUp: async (requestId, question, signal) =>
       parseVerdict(
         await authenticate((headers) =>
           postJson(`${requestUrl(requestId)}/questions`, questionBody(question), headers, signal),
         ),
       ),
+    deleteRequest: async (requestId, signal) =>
+      checkDeletion(await authenticate((headers) => sendWithoutBody("DELETE", requestUrl(requestId), headers, signal))),
   };
 }
 
@@ -113,15 +117,22 @@ export function parseVerdict(response: HttpResponse): Verdict {
 function parseBody<T>(response: HttpResponse, isExpected: (body: unknown) => body is T): T {
   const body = parseJson(response.text);
   if (isSuccess(response) && isExpected(body)) return body;
-  throw new ScanError(
-    errorFromStatus(response.status, messageOf(body)),
-    parseRetryAfter(response.retryAfter, Date.now()),
-  );
+  throw toError(response);
+}
+
+/** Check the response to a deletion. @throws ScanError */
+export function checkDeletion(response: HttpResponse): void {
+  if (!isSuccess(response) && response.status !== 404) throw toError(response);
+}
+
+function toError({ status, text, retryAfter }: HttpResponse): ScanError {
+  return new ScanError(errorFromStatus(status, messageOf(parseJson(text))), parseRetryAfter(retryAfter, Date.now()));
 }
 
 /** Check the response to an upload. The message of S3 is not written for users, so it is not shown. @throws ScanError */
 export function checkUpload(response: HttpResponse): void {
-  if (isSuccess(response)) return;
+  // 412: an earlier attempt, whose response was lost, has stored the image.
+  if (isSuccess(response) || response.status === 412) return;
   const isRejected = response.status >= 400 && response.status < 500;
   throw new ScanError(
     isRejected ? errorInfo("upload_failed", "S3 rejected the upload.") : errorFromStatus(response.status, null),

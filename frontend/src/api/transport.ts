@@ -18,11 +18,16 @@ const RESPONSE_TIMEOUT_MS = 30_000;
 /** The timeout of an upload allows for this throughput. A slower connection times out. */
 const MIN_BYTES_PER_MS = 20;
 
-/** Send a GET request. @throws ScanError if there is no response, or the reason of the signal when it is aborted */
-export async function get(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpResponse> {
+/** @throws ScanError if there is no response, or the reason of the signal when it is aborted */
+export async function sendWithoutBody(
+  method: "GET" | "DELETE",
+  url: string,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
   const withTimeout = AbortSignal.any([signal, AbortSignal.timeout(RESPONSE_TIMEOUT_MS)]);
   try {
-    const response = await fetch(url, { headers, signal: withTimeout, cache: "no-store", credentials: "omit" });
+    const response = await fetch(url, { method, headers, signal: withTimeout, cache: "no-store", credentials: "omit" });
     return { status: response.status, text: await response.text(), retryAfter: response.headers.get("Retry-After") };
   } catch (cause) {
     signal.throwIfAborted();

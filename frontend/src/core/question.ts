@@ -1,3 +1,5 @@
+import { comparisonKey, normalizeLabel } from "./labels";
+
 /** How several labels are combined. */
 export type MatchMode = "any" | "all" | "none";
 
@@ -15,13 +17,22 @@ export const DEFAULT_QUESTION: Question = { labels: ["cat"], matchMode: "any", m
 export const LOWEST_CONFIDENCE = 25;
 export const HIGHEST_CONFIDENCE = 100;
 
-/** Split comma-separated text into labels. Labels that differ only in case count as one. */
+/** Whitespace at both ends. `trim` also removes U+FEFF, which is not whitespace but an invisible character. */
+const OUTER_WHITESPACE = /^[^\S\ufeff]+|[^\S\ufeff]+$/g;
+
+/** Split comma-separated text into labels as typed. Labels that are compared as equal count as one. */
 export function parseLabels(text: string): readonly string[] {
   const labels = text
     .split(",")
-    .map((label) => label.trim())
+    .map((label) => label.replace(OUTER_WHITESPACE, ""))
     .filter(Boolean);
-  return [...new Map(labels.map((label) => [label.toLowerCase(), label])).values()];
+  return [...new Map(labels.map((label) => [comparisonKey(label), label])).values()];
+}
+
+/** Return why the API would reject comma-separated labels, or null if it accepts them. */
+export function labelsError(text: string): string | null {
+  const isValid = parseLabels(text).every((label) => normalizeLabel(label) !== null);
+  return isValid ? null : "A label is invalid. Use 1 to 100 characters, at least one of them visible.";
 }
 
 /** The values of the question form. */
@@ -54,5 +65,5 @@ export function isSameQuestion(one: Question | null, other: Question | null): bo
 }
 
 function canonicalForm({ labels, matchMode, minConfidence }: Question): string {
-  return JSON.stringify([labels.map((label) => label.toLowerCase()), matchMode, minConfidence]);
+  return JSON.stringify([labels.map(comparisonKey), matchMode, minConfidence]);
 }

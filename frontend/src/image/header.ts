@@ -9,12 +9,18 @@ export interface ImageHeader {
 
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const JPEG = [0xff, 0xd8, 0xff];
+/** Every marker starts with this byte. Any number of them may precede a marker. */
+const FILL = 0xff;
+/** After a fill byte, zero means that this is not a marker. */
+const ESCAPED = 0x00;
+const START_OF_SCAN = 0xda;
+const END_OF_IMAGE = 0xd9;
 
 /** Read the header of a JPEG or PNG. Return null for other formats and for headers that are truncated. */
 export function readHeader(bytes: Uint8Array): ImageHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (startsWith(bytes, PNG)) return readPng(view);
-  if (startsWith(bytes, JPEG)) return readJpeg(view);
+  if (startsWith(bytes, JPEG)) return readJpeg(bytes, view);
   return null;
 }
 
@@ -27,16 +33,33 @@ function readPng(view: DataView): ImageHeader | null {
   return { type: "image/png", width: view.getUint32(16), height: view.getUint32(20) };
 }
 
-function readJpeg(view: DataView): ImageHeader | null {
+/** Walk the segments up to the frame header, in linear time. Thumbnails inside a segment are skipped with it. */
+function readJpeg(bytes: Uint8Array, view: DataView): ImageHeader | null {
   let at = 2;
-  while (at + 9 <= view.byteLength) {
-    const marker = view.getUint8(at + 1);
-    if (view.getUint8(at) !== 0xff) return null;
-    if (isFrame(marker)) return { type: "image/jpeg", width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
-    // A marker may be preceded by any number of 0xff fill bytes.
-    at += marker === 0xff ? 1 : 2 + view.getUint16(at + 2);
+  while (at + 4 <= bytes.length) {
+    const marker = bytes[at + 1] as number;
+    if (bytes[at] !== FILL) {
+      // Decoders skip stray bytes between segments.
+      const next = bytes.indexOf(FILL, at);
+      if (next < 0) return null;
+      at = next;
+    } else if (marker === FILL) at += 1;
+    else if (marker === ESCAPED || isWithoutSegment(marker)) at += 2;
+    else if (isFrame(marker)) return readFrame(view, at);
+    else if (marker === START_OF_SCAN || marker === END_OF_IMAGE) return null;
+    else at += 2 + Math.max(2, view.getUint16(at + 2));
   }
   return null;
+}
+
+function readFrame(view: DataView, at: number): ImageHeader | null {
+  if (at + 9 > view.byteLength) return null;
+  return { type: "image/jpeg", width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
+}
+
+/** TEM and RST0 to RST7. */
+function isWithoutSegment(marker: number): boolean {
+  return marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7);
 }
 
 /** SOF0 to SOF15, except the DHT, JPG and DAC markers in that range. */

@@ -1,4 +1,5 @@
 import { errorInfo, ScanError } from "../core/errors";
+import { sha256 } from "../core/hash";
 import { MAX_BODY_BYTES, MAX_UPLOAD_BYTES, validateImage } from "./validate";
 
 export interface PreparedImage {
@@ -23,11 +24,6 @@ export async function prepareImage(file: Blob): Promise<PreparedImage> {
 /** Return the largest accepted size in bytes. A direct upload requires a hash, which requires a secure context. */
 export function maxImageBytes(): number {
   return isSecureContext ? MAX_UPLOAD_BYTES : MAX_BODY_BYTES;
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function createPreview(file: Blob): Promise<Blob> {

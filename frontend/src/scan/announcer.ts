@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
-import { displayName, formatOutcome, formatVerdict } from "./format";
+import type { ErrorInfo } from "../core/errors";
+import { displayName, formatError, formatOutcome, formatVerdict } from "./format";
 import type { Scan, ScanEvent } from "./machine";
 
 const MAX_ANNOUNCEMENTS = 6;
@@ -16,6 +17,19 @@ export class Announcer {
 
   duplicate(scan: Scan): void {
     this.announceToScreenReader(`${displayName(scan)} was already added`);
+  }
+
+  deleted(scan: Scan): void {
+    this.announceToScreenReader(`${displayName(scan)} deleted`);
+  }
+
+  notDeleted(scan: Scan, error: ErrorInfo): void {
+    this.announceToScreenReader(`${displayName(scan)} could not be deleted. ${formatError(error)}`);
+  }
+
+  /** Forget all messages. */
+  reset(): void {
+    this.announcements.value = [];
   }
 
   cleared(): void {

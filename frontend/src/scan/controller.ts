@@ -1,7 +1,9 @@
+import PQueue from "p-queue";
+import { errorInfo, ScanError } from "../core/errors";
 import type { Question } from "../core/question";
 import { Announcer } from "./announcer";
 import type { Entry, History } from "./history";
-import { isUnfinished, newScan } from "./machine";
+import { isUnfinished, newScan, type Scan } from "./machine";
 import { type RunnerDependencies, ScanRunner } from "./runner";
 import { canRetry, ScanStore } from "./store";
 
@@ -9,6 +11,8 @@ export interface Dependencies extends RunnerDependencies {
   readonly history: History;
   readonly newId: () => string;
 }
+
+const DELETE_CONCURRENCY = 4;
 
 /** The actions of the user. Each one changes the store and starts or stops the runner. */
 export class ScanController {
@@ -23,6 +27,7 @@ export class ScanController {
   }
 
   addFiles(files: readonly File[], question: Question): void {
+    if (this.store.isClosed) return;
     const { newId, now } = this.deps;
     this.add(
       files.map((file) => ({
@@ -79,10 +84,59 @@ export class ScanController {
     this.store.remove(id);
   }
 
+  /** Whether the service is known to have a request of this scan. */
+  isSubmitted(id: string): boolean {
+    return this.runner.requestIds(id).length > 0;
+  }
+
+  /** Delete the requests of a scan on the service, then remove it. If that fails, the scan stays and shows the error. */
+  async deleteRequest(id: string): Promise<void> {
+    const scan = this.store.scan(id);
+    if (!scan || this.store.deletions.value.get(id)?.state === "deleting") return;
+    // An upload that continues would create the request again. A scan that is polled only is not affected.
+    if (isUnfinished(scan) && scan.state !== "scanning") this.cancel(id);
+    this.store.setDeletion(id, { state: "deleting" });
+    try {
+      const { signal } = new AbortController();
+      await Promise.all(this.runner.requestIds(id).map((requestId) => this.deps.api.deleteRequest(requestId, signal)));
+    } catch (error) {
+      return this.keepAfterFailure(scan, error);
+    }
+    this.remove(id);
+    this.announcer.deleted(scan);
+  }
+
+  /** Delete the requests of all scans. */
+  async deleteAll(): Promise<void> {
+    const queue = new PQueue({ concurrency: DELETE_CONCURRENCY });
+    await queue.addAll(
+      this.store.entries.value.map(
+        ({ scan }) =>
+          () =>
+            this.deleteRequest(scan.id),
+      ),
+    );
+  }
+
+  /** Stop everything and forget all scans without changing the history. Nothing can be added afterwards. */
+  suspend(): void {
+    this.runner.abortAll();
+    this.store.close();
+    this.announcer.reset();
+  }
+
   clear(): void {
     this.runner.abortAll();
     this.store.clear();
     this.announcer.cleared();
+  }
+
+  private keepAfterFailure(scan: Scan, error: unknown): void {
+    // The page may have been suspended in the meantime.
+    if (!this.store.entry(scan.id)) return;
+    const info = error instanceof ScanError ? error.info : errorInfo("scan_failed", `Unexpected error: ${error}`);
+    this.store.setDeletion(scan.id, { state: "failed", error: info });
+    this.announcer.notDeleted(scan, info);
   }
 
   private add(entries: readonly Entry[]): void {

@@ -1,5 +1,6 @@
 import type { Label, LabelResult, Match, Verdict } from "../api/types";
 import type { ErrorInfo, ErrorKind } from "../core/errors";
+import { isSameLabel } from "../core/labels";
 import type { MatchMode, Question } from "../core/question";
 import type { Scan } from "./machine";
 
@@ -83,7 +84,7 @@ function formatMatch(requested: string, match: Match): string {
 }
 
 function formatMatchedBy(requested: string, match: Match): string {
-  if (requested.toLowerCase() === match.label.toLowerCase()) return "";
+  if (isSameLabel(requested, match.label)) return "";
   const suffixes = {
     name: "",
     alias: `, also called ${requested}`,
@@ -103,7 +104,7 @@ function formatMiss(requested: string, closest: Label | undefined, minConfidence
 }
 
 function isNamed(requested: string, label: Label): boolean {
-  return [label.name, ...label.aliases].some((name) => name.toLowerCase() === requested.toLowerCase());
+  return [label.name, ...label.aliases].some((name) => isSameLabel(name, requested));
 }
 
 const ERROR_TITLES: Readonly<Record<ErrorKind, string>> = {

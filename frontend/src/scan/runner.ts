@@ -14,7 +14,7 @@ export interface RunnerDependencies {
   readonly prepareImage: (file: Blob) => Promise<PreparedImage>;
   readonly api: ApiClient;
   readonly delay: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  /** Resolves when the page is online, and the user is signed in if the API requires it. */
+  /** Resolves when the page is online. */
   readonly whenOnline: (signal: AbortSignal) => Promise<void>;
   /** Like `whenOnline`, but also waits until the page is visible. */
   readonly whenVisible: (signal: AbortSignal) => Promise<void>;
@@ -28,13 +28,14 @@ export type OnDuplicate = (scan: Scan) => void;
 const UPLOAD_CONCURRENCY = 3;
 const POLL_CONCURRENCY = 4;
 const MAX_ATTEMPTS = 4;
-/** These errors do not count as attempts, because `whenOnline` resolves when they are over. */
+/** These errors do not count as attempts: `whenOnline` waits while offline, and a signed-out page is suspended. */
 const WAIT_FOR_RECOVERY: ReadonlySet<ErrorKind> = new Set(["offline", "signed_out"]);
 
 /** Runs scans: prepares and uploads a few images at a time, and polls their requests until they finish. */
 export class ScanRunner {
   private readonly uploads = new PQueue({ concurrency: UPLOAD_CONCURRENCY });
   private readonly polls = new PQueue({ concurrency: POLL_CONCURRENCY });
+  private readonly submitted = new Map<string, readonly string[]>();
   private readonly abortControllers = new Map<string, AbortController>();
 
   constructor(
@@ -54,6 +55,13 @@ export class ScanRunner {
       if (!controller.signal.aborted) this.fail(id, error);
     }
     if (this.abortControllers.get(id) === controller) this.abortControllers.delete(id);
+  }
+
+  /** Return the IDs of all requests that are known for a scan: the current one, and others of this visit. */
+  requestIds(id: string): readonly string[] {
+    const scan = this.store.scan(id);
+    const current = scan ? requestIdOf(scan) : null;
+    return [...new Set([...(this.submitted.get(id) ?? []), ...(current === null ? [] : [current])])];
   }
 
   abort(id: string): void {
@@ -93,7 +101,8 @@ export class ScanRunner {
   }
 
   private async sendWithRetry(id: string, submission: Submission, signal: AbortSignal): Promise<number | null> {
-    const upload = createUpload(submission, this.deps.api, this.deps.now);
+    const onSubmitted = (requestId: string) => this.submitted.set(id, [...(this.submitted.get(id) ?? []), requestId]);
+    const upload = createUpload(submission, this.deps.api, this.deps.now, onSubmitted);
     const onProgress = (sent: number) => this.store.apply(id, { type: "progress", sent });
     for (let attempt = 1; ; ) {
       try {

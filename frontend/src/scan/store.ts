@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import type { ErrorInfo } from "../core/errors";
 import { isSameQuestion } from "../core/question";
 import type { Entry, History } from "./history";
 import { isUnfinished, requestIdOf, type Scan, type ScanEvent, type ScanState, transition } from "./machine";
@@ -8,6 +9,9 @@ const HISTORY_LIMIT = 200;
 /** Called after a transition that changed a scan. */
 export type OnChange = (scan: Scan, event: ScanEvent) => void;
 
+/** The deletion of a request on the service. A completed deletion removes the entry. */
+export type Deletion = { readonly state: "deleting" } | { readonly state: "failed"; readonly error: ErrorInfo };
+
 /** All entries of the page, newest first. Saves every change to the history. */
 export class ScanStore {
   readonly entries = signal<readonly Entry[]>([]);
@@ -15,11 +19,19 @@ export class ScanStore {
   readonly focusedEntry = signal<{ readonly id: string } | null>(null);
   /** Why the history is unavailable, or null while it works. */
   readonly historyError = signal<string | null>(null);
+  /** Deletions that are in progress or failed, by the ID of the scan. */
+  readonly deletions = signal<ReadonlyMap<string, Deletion>>(new Map());
+  private closed = false;
 
   constructor(
     private readonly history: History,
     private readonly onChange: OnChange,
   ) {}
+
+  /** Whether the page is suspended. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
 
   entry(id: string): Entry | undefined {
     return this.entries.value.find(({ scan }) => scan.id === id);
@@ -53,6 +65,7 @@ export class ScanStore {
   /** Load the history of earlier visits. Entries over the limit are removed from it. */
   async load(): Promise<readonly Entry[]> {
     const saved = await this.withHistory(this.history.load(), []);
+    if (this.closed) return [];
     for (const { scan } of saved.slice(HISTORY_LIMIT)) this.withHistory(this.history.remove(scan.id), undefined);
     const loaded = saved
       .slice(0, HISTORY_LIMIT)
@@ -62,6 +75,7 @@ export class ScanStore {
   }
 
   add(added: readonly Entry[]): void {
+    if (this.closed) return;
     this.entries.value = [...added, ...this.entries.value];
     for (const entry of added) this.withHistory(this.history.save(entry), undefined);
   }
@@ -79,17 +93,37 @@ export class ScanStore {
   }
 
   focus(id: string): void {
+    if (this.closed) return;
     this.focusedEntry.value = { id };
+  }
+
+  /** Record the deletion of the request of a scan, or null if there is none. */
+  setDeletion(id: string, deletion: Deletion | null): void {
+    const others = [...this.deletions.value].filter(([other]) => other !== id);
+    this.deletions.value = new Map(deletion && this.entry(id) ? [...others, [id, deletion]] : others);
   }
 
   remove(id: string): void {
     this.entries.value = this.entries.value.filter(({ scan }) => scan.id !== id);
+    this.setDeletion(id, null);
     this.withHistory(this.history.remove(id), undefined);
   }
 
   clear(): void {
-    this.entries.value = [];
+    this.forget();
     this.withHistory(this.history.clear(), undefined);
+  }
+
+  /** Forget all entries without changing the history. Nothing can be added afterwards. */
+  close(): void {
+    this.closed = true;
+    this.forget();
+  }
+
+  private forget(): void {
+    this.entries.value = [];
+    this.deletions.value = new Map();
+    this.focusedEntry.value = null;
   }
 
   private scans(): readonly Scan[] {

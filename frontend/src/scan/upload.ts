@@ -5,6 +5,9 @@ import { MAX_BODY_BYTES } from "../image/validate";
 /** Sends an image to the API. After a failure, call it again to resume where possible. */
 export type Upload = (signal: AbortSignal, onProgress: OnProgress) => Promise<Reply>;
 
+/** Called with every request that an upload creates. */
+export type OnSubmitted = (requestId: string) => void;
+
 type UploadApi = Pick<ApiClient, "submitHash" | "upload" | "submitBytes">;
 
 /**
@@ -13,13 +16,23 @@ type UploadApi = Pick<ApiClient, "submitHash" | "upload" | "submitBytes">;
  *
  * @param now returns milliseconds since 1970
  */
-export function createUpload(submission: Submission, api: UploadApi, now: () => number): Upload {
+export function createUpload(
+  submission: Submission,
+  api: UploadApi,
+  now: () => number,
+  onSubmitted: OnSubmitted = () => {},
+): Upload {
   const { hash, file } = submission;
-  if (hash === null) return (signal, onProgress) => api.submitBytes(submission, signal, onProgress);
+  const report = async (submitting: Promise<Reply>) => {
+    const reply = await submitting;
+    onSubmitted(reply.request.request_id);
+    return reply;
+  };
+  if (hash === null) return (signal, onProgress) => report(api.submitBytes(submission, signal, onProgress));
 
   let submitted: Reply | null = null;
   return async (signal, onProgress) => {
-    if (!isUrlValid(submitted, now())) submitted = await api.submitHash({ ...submission, hash }, signal);
+    if (!isUrlValid(submitted, now())) submitted = await report(api.submitHash({ ...submission, hash }, signal));
     const { upload } = submitted.request;
     if (!upload) return submitted;
     try {
@@ -30,7 +43,7 @@ export function createUpload(submission: Submission, api: UploadApi, now: () => 
       if (kind === "upload_failed") submitted = null;
       // Some networks block S3 but not the API.
       if (kind === "unavailable" && file.size <= MAX_BODY_BYTES)
-        return api.submitBytes(withFallbackKey(submission), signal, onProgress);
+        return report(api.submitBytes(withFallbackKey(submission), signal, onProgress));
       throw error;
     }
   };

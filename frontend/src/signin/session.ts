@@ -2,7 +2,8 @@ import { signal } from "@preact/signals";
 import type { HttpResponse } from "../api/transport";
 import { errorInfo, ScanError } from "../core/errors";
 import { challengeOf, randomText } from "./pkce";
-import { type Issuer, requestTokens, type Tokens } from "./tokens";
+import { type Issuer, requestTokens, revokeToken, type Tokens } from "./tokens";
+import { userOf } from "./user";
 
 export interface SessionDependencies {
   /** Storage that lasts as long as the tab and is not shared with other tabs. */
@@ -26,17 +27,31 @@ const PENDING = "imagescan.sign-in";
 /** Tokens are refreshed this long before they expire, so that they do not expire during a call. */
 const EXPIRY_SKEW_MS = 60_000;
 
-/** The session of a user. Sign-in uses the authorization code flow with PKCE on the pages of the issuer. */
+/**
+ * The session of a user. Sign-in uses the authorization code flow with PKCE on the pages of the issuer.
+ *
+ * A page that was restored from the cache of the browser can find tokens of another user in the storage. A session
+ * ignores them.
+ */
 export class Session {
   /** False as soon as the issuer or the API rejects the tokens. */
   readonly signedIn = signal(false);
+  private currentUser: string | null;
+  private unrevokedToken: string | null = null;
   private refreshing: Promise<Tokens | null> | null = null;
 
   constructor(
     private readonly issuer: Issuer,
     private readonly deps: SessionDependencies,
   ) {
-    this.signedIn.value = this.read<Tokens>(TOKENS) !== null;
+    const tokens = this.read<Tokens>(TOKENS);
+    this.currentUser = tokens && userOf(tokens.idToken);
+    this.signedIn.value = this.currentUser !== null;
+  }
+
+  /** A key for the user, or null before the sign-in. It stays the same after the session has ended. */
+  get user(): string | null {
+    return this.currentUser;
   }
 
   /** Redirect to the sign-in page. */
@@ -70,7 +85,9 @@ export class Session {
     if (!pending || state !== pending.state || !code) throw signedOut("Sign-in failed. Try again.");
     const grant = { grant_type: "authorization_code", code, code_verifier: pending.verifier };
     const tokens = await requestTokens({ ...grant, redirect_uri: this.deps.pageUrl }, this.issuer, this.deps.now);
-    if (!tokens) throw signedOut("Sign-in failed. Try again.");
+    const user = tokens && userOf(tokens.idToken);
+    if (!user) throw signedOut("Sign-in failed. Try again.");
+    this.currentUser = user;
     this.save(tokens);
     return pending.search;
   }
@@ -82,15 +99,26 @@ export class Session {
     return response;
   }
 
-  /** End the session here and at the issuer. */
-  signOut(): void {
+  /**
+   * End the session in this tab and revoke its refresh token. After a failure, call it again.
+   *
+   * @throws ScanError if the issuer does not confirm the revocation
+   */
+  async revoke(): Promise<void> {
+    this.unrevokedToken ??= this.tokens()?.refreshToken ?? null;
     this.end();
+    if (this.unrevokedToken) await revokeToken(this.unrevokedToken, this.issuer);
+    this.unrevokedToken = null;
+  }
+
+  /** Redirect to the sign-out page of the issuer. */
+  leave(): void {
     const query = new URLSearchParams({ client_id: this.issuer.clientId, logout_uri: this.deps.pageUrl });
     this.deps.navigate(`${this.issuer.url}/logout?${query}`);
   }
 
   private async token(): Promise<string> {
-    const tokens = this.read<Tokens>(TOKENS);
+    const tokens = this.tokens();
     if (!tokens) throw this.end();
     if (this.deps.now() < tokens.expiresAt - EXPIRY_SKEW_MS) return tokens.idToken;
     const refreshed = await this.refresh(tokens);
@@ -110,8 +138,20 @@ export class Session {
     if (!refreshToken) return null;
     const grant = { grant_type: "refresh_token", refresh_token: refreshToken };
     const tokens = await requestTokens(grant, this.issuer, this.deps.now);
-    if (tokens) this.save(tokens);
+    // The session may have ended, or another user may have signed in, while the request was in progress.
+    if (!tokens || !this.tokens() || !this.isOwn(tokens)) return null;
+    this.save(tokens);
     return tokens;
+  }
+
+  /** Return the tokens of the user of this session, or null if there are none. */
+  private tokens(): Tokens | null {
+    const tokens = this.read<Tokens>(TOKENS);
+    return tokens && this.isOwn(tokens) ? tokens : null;
+  }
+
+  private isOwn({ idToken }: Tokens): boolean {
+    return this.currentUser !== null && userOf(idToken) === this.currentUser;
   }
 
   private save(tokens: Tokens): void {
@@ -120,7 +160,7 @@ export class Session {
   }
 
   private end(): ScanError {
-    this.deps.storage.removeItem(TOKENS);
+    if (this.tokens()) this.deps.storage.removeItem(TOKENS);
     this.signedIn.value = false;
     return signedOut("Sign in again.");
   }

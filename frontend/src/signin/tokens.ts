@@ -41,6 +41,12 @@ export async function requestTokens(
   };
 }
 
+/** Revoke a refresh token. @throws ScanError if the issuer does not confirm it */
+export async function revokeToken(token: string, { url, clientId }: Issuer): Promise<void> {
+  const response = await postForm(`${url}/oauth2/revoke`, new URLSearchParams({ token, client_id: clientId }));
+  if (!response.ok) throw issuerUnavailable();
+}
+
 async function postForm(url: string, body: URLSearchParams): Promise<Response> {
   const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS);
   try {

@@ -4,6 +4,7 @@ import {
   type FormValues,
   HIGHEST_CONFIDENCE,
   LOWEST_CONFIDENCE,
+  labelsError,
   type MatchMode,
   parseLabels,
   parseQuestion,
@@ -19,6 +20,7 @@ interface Props {
 
 export function QuestionFields({ text, suggestions, onChange }: Props) {
   const list = useId();
+  const errorId = useId();
   const { matchMode, minConfidence } = DEFAULT_QUESTION;
   const [values, setValues] = useState<FormValues>({ text, matchMode, confidence: String(minConfidence) });
   const update = (part: Partial<FormValues>) => {
@@ -26,6 +28,7 @@ export function QuestionFields({ text, suggestions, onChange }: Props) {
     setValues(updated);
     onChange(parseQuestion(updated));
   };
+  const error = labelsError(values.text);
   return (
     <div class="question">
       <label>
@@ -39,9 +42,16 @@ export function QuestionFields({ text, suggestions, onChange }: Props) {
           autoCapitalize="none"
           placeholder={DEFAULT_QUESTION.labels.join(", ")}
           value={values.text}
+          aria-invalid={error !== null}
+          aria-describedby={error === null ? undefined : errorId}
           onInput={({ currentTarget }) => update({ text: currentTarget.value })}
         />
       </label>
+      {error && (
+        <p class="error-message" id={errorId} role="alert">
+          {error}
+        </p>
+      )}
       <datalist id={list}>
         {suggestions.map((label) => (
           <option key={label} value={`${textBeforeLastLabel(values.text)}${label}`} />

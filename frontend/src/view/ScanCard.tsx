@@ -1,11 +1,12 @@
 import type { ComponentChildren } from "preact";
-import { displayName, errorTitle, formatQuestion, formatVerdict, questionOf } from "../scan/format";
+import { displayName, errorTitle, formatError, formatQuestion, formatVerdict, questionOf } from "../scan/format";
 import type { Entry } from "../scan/history";
 import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
-import { canRetry } from "../scan/store";
+import { canRetry, type Deletion } from "../scan/store";
 import type { OnAsk } from "./FollowUps";
 import { ImageWithBoxes } from "./ImageWithBoxes";
 import { BusyIcon, ErrorIcon, NoIcon, YesIcon } from "./icons";
+import { RemoveButton } from "./RemoveButton";
 import { RequestId } from "./RequestId";
 import { ResultPanel } from "./ResultPanel";
 
@@ -13,10 +14,16 @@ interface Props {
   readonly entry: Entry;
   readonly suggestions: readonly string[];
   readonly focused: boolean;
+  /** The deletion of the request on the service, if it is in progress or failed. */
+  readonly deletion: Deletion | null;
+  readonly isSubmitted: () => boolean;
   readonly onAsk: OnAsk;
   readonly onCancel: () => void;
   readonly onRetry: () => void;
+  /** Remove the scan from the page only. */
   readonly onRemove: () => void;
+  /** Delete the request on the service, too. */
+  readonly onDelete: () => void;
 }
 
 export function ScanCard({ entry, suggestions, focused, onAsk, ...actions }: Props) {
@@ -40,6 +47,11 @@ export function ScanCard({ entry, suggestions, focused, onAsk, ...actions }: Pro
         </div>
       </header>
       <TransientError scan={scan} />
+      {actions.deletion?.state === "failed" && (
+        <p class="error-message" role="alert">
+          <b>Not deleted.</b> {formatError(actions.deletion.error)}
+        </p>
+      )}
       <UploadProgress scan={scan} />
       {scan.state === "completed" ? (
         <ResultPanel
@@ -117,13 +129,19 @@ function UploadProgress({ scan }: { scan: Scan }) {
   return <progress aria-label={`Uploading ${displayName(scan)}`} max={1} value={scan.sent} />;
 }
 
-function Actions({ entry, onCancel, onRetry, onRemove }: Pick<Props, "entry" | "onCancel" | "onRetry" | "onRemove">) {
+type ActionsProps = Pick<
+  Props,
+  "entry" | "deletion" | "isSubmitted" | "onCancel" | "onRetry" | "onRemove" | "onDelete"
+>;
+
+function Actions({ entry, deletion, isSubmitted, onCancel, onRetry, onRemove, onDelete }: ActionsProps) {
   const name = displayName(entry.scan);
+  if (deletion?.state === "deleting") return <p class="actions small">Deleting…</p>;
   return (
     <div class="actions">
       {isUnfinished(entry.scan) && <Action text="Cancel" name={name} onClick={onCancel} />}
       {canRetry(entry) && <Action text="Retry" name={name} onClick={onRetry} />}
-      <Action text="Remove" name={name} onClick={onRemove} />
+      <RemoveButton text="Remove" name={name} isSubmitted={isSubmitted} onRemove={onRemove} onDelete={onDelete} />
     </div>
   );
 }

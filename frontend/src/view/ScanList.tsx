@@ -3,6 +3,7 @@ import type { ScanController } from "../scan/controller";
 import type { Entry } from "../scan/history";
 import { isUnfinished, type ScanState } from "../scan/machine";
 import { canRetry, type ScanStore } from "../scan/store";
+import { RemoveButton } from "./RemoveButton";
 import { ScanCard } from "./ScanCard";
 
 export function ScanList({ controller, suggestions }: { controller: ScanController; suggestions: readonly string[] }) {
@@ -15,6 +16,11 @@ export function ScanList({ controller, suggestions }: { controller: ScanControll
     // The focused button is gone. Without this, keyboard navigation would start again at the top of the page.
     heading.current?.focus();
   };
+  const deleteAndFocus = async (deleting: Promise<void>) => {
+    await deleting;
+    // The user may have moved the focus in the meantime.
+    requestAnimationFrame(() => document.activeElement === document.body && heading.current?.focus());
+  };
   return (
     <section class="scans" aria-labelledby="scans">
       <div class="bar">
@@ -22,7 +28,11 @@ export function ScanList({ controller, suggestions }: { controller: ScanControll
           {summary(entries)}
         </h2>
         {entries.length > 0 && (
-          <BulkActions controller={controller} onRemoveAll={() => removeAndFocus(() => controller.clear())} />
+          <BulkActions
+            controller={controller}
+            onRemoveAll={() => removeAndFocus(() => controller.clear())}
+            onDeleteAll={() => deleteAndFocus(controller.deleteAll())}
+          />
         )}
         <Progress entries={entries} />
       </div>
@@ -36,7 +46,10 @@ export function ScanList({ controller, suggestions }: { controller: ScanControll
               onCancel={() => controller.cancel(entry.scan.id)}
               onRetry={() => controller.retry(entry.scan.id)}
               onAsk={(question) => controller.askFollowUp(entry.scan.id, question)}
+              deletion={store.deletions.value.get(entry.scan.id) ?? null}
+              isSubmitted={() => controller.isSubmitted(entry.scan.id)}
               onRemove={() => removeAndFocus(() => controller.remove(entry.scan.id))}
+              onDelete={() => deleteAndFocus(controller.deleteRequest(entry.scan.id))}
             />
           </li>
         ))}
@@ -45,7 +58,13 @@ export function ScanList({ controller, suggestions }: { controller: ScanControll
   );
 }
 
-function BulkActions({ controller, onRemoveAll }: { controller: ScanController; onRemoveAll: () => void }) {
+interface BulkActionsProps {
+  readonly controller: ScanController;
+  readonly onRemoveAll: () => void;
+  readonly onDeleteAll: () => void;
+}
+
+function BulkActions({ controller, onRemoveAll, onDeleteAll }: BulkActionsProps) {
   const entries = controller.store.entries.value;
   return (
     <div class="bulk-actions">
@@ -59,9 +78,13 @@ function BulkActions({ controller, onRemoveAll }: { controller: ScanController; 
           Retry all
         </button>
       )}
-      <button type="button" onClick={onRemoveAll}>
-        Remove all
-      </button>
+      <RemoveButton
+        text="Remove all"
+        name="all images"
+        isSubmitted={() => entries.some(({ scan }) => controller.isSubmitted(scan.id))}
+        onRemove={onRemoveAll}
+        onDelete={onDeleteAll}
+      />
     </div>
   );
 }

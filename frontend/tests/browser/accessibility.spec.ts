@@ -39,7 +39,13 @@ for (const colorScheme of ["light", "dark"] as const)
         await takeScreenshot(page, `scanning-${size}-${colorScheme}`);
         await page.getByRole("button", { name: "Cancel all" }).click();
         await expectAccessible(page);
+        await page.getByRole("button", { name: "Remove: rocket.jpg" }).click();
+        await expect(page.getByRole("button", { name: "Remove from this page" })).toBeFocused();
+        await expectAccessible(page);
+        await takeScreenshot(page, `remove-${size}-${colorScheme}`);
+        await page.keyboard.press("Escape");
         await page.getByRole("button", { name: "Remove all" }).click();
+        await page.getByRole("button", { name: "Remove from this page" }).click();
         await page.unroute(/\/scanrequest\//);
         await showResults(page);
         await page.getByText("Raw JSON").first().click();

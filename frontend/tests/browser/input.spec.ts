@@ -4,6 +4,7 @@ import {
   choose,
   expect,
   expectAccessible,
+  fillQuestion,
   type ImageFile,
   outcome,
   rotatedByExif,
@@ -85,3 +86,24 @@ function createTransfer(page: Page, ...images: ImageFile[]) {
     return transfer;
   }, files);
 }
+
+test("a label without a visible character is reported", async ({ page }) => {
+  const field = page.getByLabel("What to look for");
+  await fillQuestion(page, "dog, \u200b");
+  await expect(page.getByRole("alert")).toHaveText(/^A label is invalid/);
+  await expect(field).toHaveAttribute("aria-invalid", "true");
+  await expectAccessible(page);
+  await fillQuestion(page, "dog");
+  await expect(page.getByRole("alert")).toHaveCount(0);
+});
+
+test("a label with an invisible character is compared without it", async ({ page }) => {
+  const image = uniqueSample("cat.jpg");
+  await fillQuestion(page, "cat");
+  await choose(page, image);
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat, /);
+  await fillQuestion(page, "c\u200bat");
+  await choose(page, image);
+  await expect(page.getByRole("log")).toContainText("was already added");
+  await expect(page.getByRole("article")).toHaveCount(1);
+});

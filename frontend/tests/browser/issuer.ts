@@ -45,11 +45,28 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** A fake Cognito user pool domain (OAuth 2.0 with PKCE). Its sign-in page has links instead of a form. */
+/** Encode an ID token. It is not signed, because the page does not verify signatures. */
+function idToken(sub: string): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  return `${encode({ alg: "none" })}.${encode({ iss: "https://pool.example.org", sub, jti: randomUUID() })}.`;
+}
+
+/** Return the user of an ID token, or null without a token. */
+export function subjectOf(authorization: string | undefined): string | null {
+  const claims = authorization?.split(".")[1];
+  return claims ? JSON.parse(Buffer.from(claims, "base64url").toString()).sub : null;
+}
+
+/** A fake Cognito user pool domain (OAuth 2.0 with PKCE). Its sign-in page has links for Ann and Bob instead of a form. */
 export class Issuer {
   /** The valid ID tokens. */
   readonly tokens = new Set<string>();
-  private readonly codes = new Map<string, URLSearchParams>();
+  /** The refresh tokens that were issued and those that were revoked. */
+  readonly refreshTokens: string[] = [];
+  readonly revoked: string[] = [];
+  /** The response to the next revocations. */
+  revocationStatus = 200;
+  private readonly codes = new Map<string, { readonly params: URLSearchParams; readonly user: string }>();
   private readonly server = new LocalServer((_, url, body) => this.handle(url, body));
 
   get origin(): string {
@@ -68,6 +85,7 @@ export class Issuer {
   private handle(url: URL, body: Buffer): Response {
     if (url.pathname === "/oauth2/authorize") return this.authorize(url.searchParams);
     if (url.pathname === "/oauth2/token") return this.grant(new URLSearchParams(body.toString()));
+    if (url.pathname === "/oauth2/revoke") return this.revoke(new URLSearchParams(body.toString()));
     if (url.pathname === "/logout") return redirectTo(url.searchParams.get("logout_uri") ?? "");
     return new Response(null, { status: 404 });
   }
@@ -75,16 +93,28 @@ export class Issuer {
   private authorize(params: URLSearchParams): Response {
     if (params.get("client_id") !== CLIENT_ID || params.get("response_type") !== "code")
       return new Response("wrong client", { status: 400 });
-    const code = randomUUID();
-    this.codes.set(code, params);
+    const code = this.issueCode(params, "ann");
+    const bobsCode = this.issueCode(params, "bob");
     const redirect = (result: Record<string, string>) =>
       `${params.get("redirect_uri")}?${new URLSearchParams({ ...result, state: params.get("state") ?? "" })}`;
-    const links = `<a href="${redirect({ code })}">Enter</a> <a href="${redirect({ error: "access_denied" })}">Cancel</a>`;
+    const links = `<a href="${redirect({ code })}">Enter</a> <a href="${redirect({ code: bobsCode })}">Continue as Bob</a> <a href="${redirect({ error: "access_denied" })}">Cancel</a>`;
     return new Response(links.replaceAll("&", "&amp;"), { headers: { "Content-Type": "text/html" } });
   }
 
+  private issueCode(params: URLSearchParams, user: string): string {
+    const code = randomUUID();
+    this.codes.set(code, { params, user });
+    return code;
+  }
+
+  private revoke(params: URLSearchParams): Response {
+    if (this.revocationStatus === 200) this.revoked.push(params.get("token") ?? "");
+    const headers = { "Access-Control-Allow-Origin": "*" };
+    return new Response(null, { status: this.revocationStatus, headers });
+  }
+
   private grant(params: URLSearchParams): Response {
-    const authorized = this.codes.get(params.get("code") ?? "");
+    const { params: authorized, user = "" } = this.codes.get(params.get("code") ?? "") ?? {};
     this.codes.delete(params.get("code") ?? "");
     const challenge = createHash("sha256").update(params.get("code_verifier") ?? "");
     const isValid =
@@ -93,9 +123,10 @@ export class Issuer {
       challenge.digest("base64url") === authorized?.get("code_challenge");
     const headers = { "Access-Control-Allow-Origin": "*" };
     if (!isValid) return Response.json({ error: "invalid_grant" }, { status: 400, headers });
-    const token = randomUUID();
+    const [token, refreshToken] = [idToken(user), randomUUID()];
     this.tokens.add(token);
-    return Response.json({ id_token: token, refresh_token: randomUUID(), expires_in: HOUR }, { headers });
+    this.refreshTokens.push(refreshToken);
+    return Response.json({ id_token: token, refresh_token: refreshToken, expires_in: HOUR }, { headers });
   }
 }
 
@@ -107,6 +138,8 @@ function redirectTo(url: string): Response {
 export class AuthenticatedStack {
   /** The Authorization headers of API calls and of uploads. */
   readonly authorizations = { api: [] as (string | undefined)[], s3: [] as (string | undefined)[] };
+  /** The submissions with a valid token. */
+  readonly submissions: { readonly user: string | null; readonly key: string | undefined }[] = [];
   private readonly server = new LocalServer((request, url, body) => this.handle(request, url, body));
   private readonly deployed = new URL(PAGE_URL).origin;
 
@@ -135,6 +168,8 @@ export class AuthenticatedStack {
         { code: "not_signed_in", message: "Unauthorized. Send a valid ID token in the Authorization header." },
         { status: 401 },
       );
+    if (isApiCall && request.method === "POST")
+      this.submissions.push({ user: subjectOf(authorization), key: request.headers["idempotency-key"]?.toString() });
     return this.rewrite(url, await this.forward(request, url, body));
   }
 

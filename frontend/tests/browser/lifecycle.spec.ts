@@ -110,11 +110,13 @@ test("removed images stay removed after a reload", async ({ page }) => {
   await choose(page, uniqueSample("cat.jpg"), uniqueSample("coffee.jpg"));
   await expect(page.getByRole("heading", { name: "2 done" })).toBeVisible();
   await page.getByRole("button", { name: "Remove: cat.jpg" }).click();
+  await page.getByRole("button", { name: "Remove from this page" }).click();
   await expect(page.getByRole("heading", { name: "1 done" })).toBeFocused();
   await page.reload();
   await expect(card(page, "coffee.jpg")).toBeVisible();
   await expect(card(page, "cat.jpg")).toHaveCount(0);
   await page.getByRole("button", { name: "Remove all" }).click();
+  await page.getByRole("button", { name: "Remove from this page" }).click();
   await page.reload();
   await expect(page.getByRole("heading", { name: "No images yet" })).toBeVisible();
 });
@@ -151,6 +153,7 @@ test("object URLs of removed images are revoked", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "2 done" })).toBeVisible();
   expect(await open()).toBe(2);
   await page.getByRole("button", { name: "Remove all" }).click();
+  await page.getByRole("button", { name: "Remove from this page" }).click();
   await expect.poll(open).toBe(0);
 });
 

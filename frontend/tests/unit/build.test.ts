@@ -37,6 +37,11 @@ it("the content security policy allows no inline script or style", () => {
   expect(policy).not.toContain("unsafe");
 });
 
+it("the content security policy allows connections to the origin of the page only", () => {
+  // The deployment adds the origins of the API, of the images bucket and of the sign-in service.
+  expect(indexHtml()).toMatch(/; connect-src 'self';/);
+});
+
 function indexHtml(): string {
   return String(files.get("index.html"));
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { checkUpload, parseReply, parseVerdict } from "../../src/api/client";
+import { checkDeletion, checkUpload, parseReply, parseVerdict } from "../../src/api/client";
 import { errorFromFailure } from "../../src/api/errors";
 import type { ScanRequest } from "../../src/api/types";
 import { ScanError } from "../../src/core/errors";
@@ -58,6 +58,23 @@ it.each([
 ])("a %i response from S3 is the retryable error %s", (status, kind) => {
   const upload = () => checkUpload({ status, text: "<Error><Message>Denied</Message></Error>", retryAfter: null });
   expect(upload).toThrow(expect.objectContaining({ info: expect.objectContaining({ kind, retryable: true }) }));
+});
+
+it("an upload that S3 already has is complete", () => {
+  expect(() => checkUpload({ status: 412, text: "<Error/>", retryAfter: null })).not.toThrow();
+});
+
+it.each([204, 404])("a %i response to a deletion means that the request is gone", (status) => {
+  expect(() => checkDeletion({ status, text: "", retryAfter: null })).not.toThrow();
+});
+
+it.each([
+  [403, "rejected"],
+  [429, "rate_limited"],
+  [503, "unavailable"],
+])("a %i response to a deletion is the error %s", (status, kind) => {
+  const remove = () => checkDeletion({ status, text: '{"message": "Reason."}', retryAfter: null });
+  expect(remove).toThrow(expect.objectContaining({ info: expect.objectContaining({ kind, message: "Reason." }) }));
 });
 
 it.each(["<html>Bad gateway</html>", "", "null", "{}", '{"request_id": "r", "status": "unknown"}', "[]"])(

@@ -49,7 +49,15 @@ beforeEach(() => {
 type Fakes = Partial<Omit<Dependencies, "api"> & ApiClient>;
 
 /** Create a controller whose API completes every request without an upload. Any part can be replaced. */
-function createController({ submitHash, upload, submitBytes, getRequest, askFollowUp, ...deps }: Fakes = {}) {
+function createController({
+  submitHash,
+  upload,
+  submitBytes,
+  getRequest,
+  askFollowUp,
+  deleteRequest,
+  ...deps
+}: Fakes = {}) {
   return new ScanController({
     prepareImage: async (file) => ({
       type: "image/jpeg",
@@ -62,6 +70,7 @@ function createController({ submitHash, upload, submitBytes, getRequest, askFoll
       submitBytes: submitBytes ?? respondWith(reply()),
       getRequest: getRequest ?? respondWith(reply(completed())),
       askFollowUp: askFollowUp ?? (async () => completed()),
+      deleteRequest: deleteRequest ?? (async () => {}),
     },
     history,
     delay: async (milliseconds) => void delays.push(milliseconds),
@@ -411,6 +420,181 @@ describe("the history", () => {
     expect(history.saved.size).toBe(2);
     controller.clear();
     expect([history.saved.size, controller.store.entries.value.length]).toEqual([0, 0]);
+  });
+});
+
+describe("deletion on the service", () => {
+  const deletion = (...results: (undefined | ScanError)[]) => {
+    const calls: string[] = [];
+    const deleteRequest: ApiClient["deleteRequest"] = async (requestId) => {
+      const result = results[Math.min(calls.push(requestId), results.length) - 1];
+      if (result) throw result;
+    };
+    return { calls, deleteRequest };
+  };
+
+  it("removes the scan after the request", async () => {
+    const { calls, deleteRequest } = deletion(undefined);
+    const controller = createController({ deleteRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    const deleting = controller.deleteRequest(first(controller).scan.id);
+    expect(controller.store.deletions.value.get(first(controller).scan.id)).toEqual({ state: "deleting" });
+    await deleting;
+    expect([calls, states(controller), history.saved.size]).toEqual([["r"], [], 0]);
+    expect(announced(controller).at(-1)).toBe("cat.jpg deleted");
+  });
+
+  it.each(["unavailable", "rate_limited", "rejected", "offline"] as const)(
+    "that fails with %s shows the error and keeps the scan, and can be repeated",
+    async (kind) => {
+      const { calls, deleteRequest } = deletion(errorOf(kind), undefined);
+      const controller = createController({ deleteRequest });
+      controller.addFiles([image()], CAT);
+      await until(controller, "completed");
+      const before = first(controller);
+      await controller.deleteRequest(before.scan.id);
+      expect(first(controller)).toBe(before);
+      expect(controller.store.deletions.value.get(before.scan.id)).toMatchObject({ state: "failed", error: { kind } });
+      expect(announced(controller).at(-1)).toMatch(/^cat\.jpg could not be deleted\. .*It is/);
+      await controller.deleteRequest(before.scan.id);
+      expect([calls, states(controller)]).toEqual([["r", "r"], []]);
+      expect(controller.store.deletions.value.size).toBe(0);
+    },
+  );
+
+  it("is not repeated while it is in progress", async () => {
+    const { calls, deleteRequest } = deletion(undefined);
+    const controller = createController({ deleteRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    const { id } = first(controller).scan;
+    await Promise.all([controller.deleteRequest(id), controller.deleteRequest(id)]);
+    expect(calls).toEqual(["r"]);
+  });
+
+  it("of a pending request lets it continue until it is deleted", async () => {
+    const { calls, deleteRequest } = deletion(errorOf("unavailable"), undefined);
+    const controller = createController({ deleteRequest, getRequest: (_id, signal) => untilAborted(signal) });
+    controller.addFiles([image()], CAT);
+    await until(controller, "scanning");
+    await controller.deleteRequest(first(controller).scan.id);
+    expect(states(controller)).toEqual(["scanning"]);
+    await controller.deleteRequest(first(controller).scan.id);
+    expect([calls, states(controller)]).toEqual([["r", "r"], []]);
+  });
+
+  it("of an image that is uploading stops the upload and deletes its request", async () => {
+    const { calls, deleteRequest } = deletion(undefined);
+    const target = { url: "https://bucket", headers: {}, expires_at: "2999-01-01T00:00:00Z" };
+    const upload = vi.fn<ApiClient["upload"]>((_target, _file, signal) => untilAborted(signal));
+    const submitHash = respondWith(reply(pending({ upload: target })));
+    const controller = createController({ deleteRequest, submitHash, upload });
+    controller.addFiles([image()], CAT);
+    await vi.waitFor(() => expect(upload).toHaveBeenCalled());
+    expect(controller.isSubmitted(first(controller).scan.id)).toBe(true);
+    await controller.deleteRequest(first(controller).scan.id);
+    expect([calls, states(controller), upload.mock.calls[0]?.[2].aborted]).toEqual([["r"], [], true]);
+  });
+
+  it("includes the requests of earlier attempts", async () => {
+    const { calls, deleteRequest } = deletion(undefined);
+    const controller = createController({
+      deleteRequest,
+      submitHash: respondWith(reply(pending({ request_id: "r1" })), reply(pending({ request_id: "r2" }))),
+      getRequest: respondWith(
+        reply({ ...failed("timed_out"), request_id: "r1" }),
+        reply(completed(undefined, { request_id: "r2" })),
+      ),
+    });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    controller.retryAll();
+    await until(controller, "completed");
+    await controller.deleteRequest(first(controller).scan.id);
+    expect(calls.toSorted()).toEqual(["r1", "r2"]);
+  });
+
+  it("of all images keeps those that fail", async () => {
+    const deleted: string[] = [];
+    const deleteRequest: ApiClient["deleteRequest"] = async (requestId) => {
+      if (requestId === "r of b") throw errorOf("unavailable");
+      deleted.push(requestId);
+    };
+    const submitHash: ApiClient["submitHash"] = async ({ hash }) =>
+      reply(completed(undefined, { request_id: hash.replace("hash of", "r of") }));
+    const controller = createController({ deleteRequest, submitHash });
+    controller.addFiles(
+      ["a", "b", "c"].map((name) => image(name)),
+      CAT,
+    );
+    await until(controller, "completed", "completed", "completed");
+    await controller.deleteAll();
+    expect(deleted.toSorted()).toEqual(["r of a", "r of c"]);
+    expect(controller.store.entries.value.map(({ scan }) => scan.name)).toEqual(["b"]);
+    expect([...history.saved.values()].map(({ scan }) => scan.name)).toEqual(["b"]);
+  });
+
+  it("only removes an image that was never submitted", async () => {
+    const { calls, deleteRequest } = deletion(undefined);
+    const controller = createController({ deleteRequest, prepareImage: () => Promise.reject(errorOf("rejected")) });
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed");
+    expect(controller.isSubmitted(first(controller).scan.id)).toBe(false);
+    await controller.deleteAll();
+    expect([calls, states(controller), history.saved.size]).toEqual([[], [], 0]);
+  });
+});
+
+describe("a suspended page", () => {
+  it("shows nothing, sends nothing and keeps the history", async () => {
+    const submitHash = respondWith<[Submission, AbortSignal]>(reply());
+    const stuck: ApiClient["submitHash"] = (submission, signal) => {
+      submitHash(submission, signal);
+      return untilAborted(signal);
+    };
+    const controller = createController({ submitHash: stuck });
+    controller.addFiles(
+      [1, 2, 3, 4, 5].map((one) => image(`${one}.jpg`)),
+      CAT,
+    );
+    await until(controller, "uploading", "uploading", "uploading", "queued", "queued");
+    controller.suspend();
+    controller.addFiles([image("late.jpg")], CAT);
+    controller.openRequest("r");
+    await controller.restore();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect([states(controller), announced(controller), focused(controller)]).toEqual([[], [], undefined]);
+    expect(submitHash.calls).toHaveLength(3);
+    expect(submitHash.calls.every(([, signal]) => signal.aborted)).toBe(true);
+    expect([...history.saved.values()].map(({ scan }) => scan.state).toSorted()).toEqual([
+      ...["queued", "queued", "uploading", "uploading", "uploading"],
+    ]);
+  });
+
+  it("does not show a history that is still loading", async () => {
+    createController({ getRequest: (_id, signal) => untilAborted(signal) }).addFiles([image()], CAT);
+    const controller = createController();
+    const restoring = controller.restore();
+    controller.suspend();
+    await restoring;
+    expect(states(controller)).toEqual([]);
+  });
+
+  it("shows no result that arrives later", async () => {
+    let finish = (_: Reply) => {};
+    const getRequest: ApiClient["getRequest"] = () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      });
+    const controller = createController({ getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "scanning");
+    await vi.waitFor(() => expect(delays).toHaveLength(1));
+    controller.suspend();
+    finish(reply(completed()));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect([states(controller), announced(controller)]).toEqual([[], []]);
   });
 });
 

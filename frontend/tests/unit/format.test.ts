@@ -6,6 +6,8 @@ import { completed, label, matched, missed } from "./examples";
 
 it.each([
   [matched("cat"), "Yes: a cat, 97%"],
+  [matched("c\u200bat\ufeff", "Cat", "alias"), "Yes: a cat, 97%"],
+  [missed("ｃａｔ", label("Cat", 89.99)), "No: cat found at 89%, below 90%"],
   [matched("feline", "Cat", "alias"), "Yes: a cat, also called feline, 97%"],
   [matched("animal", "Cat", "parent"), "Yes: a cat, which is an animal, 97%"],
   [matched("vehicles", "Car", "category"), "Yes: a car, in category vehicles, 97%"],

@@ -70,11 +70,35 @@ describe("the header of an image", () => {
       jpeg(segment(0xe0, 16), [0xff, 0xff], frame(0xc0, 300, 200)),
       { type: "image/jpeg", width: 300, height: 200 },
     ],
+    [
+      "a JPEG with stray bytes between segments",
+      jpeg(segment(0xe0, 16), [0x3f, 0x3f], segment(0xe1, 20), [0, 1, 2], frame(0xc0, 300, 200)),
+      { type: "image/jpeg", width: 300, height: 200 },
+    ],
+    [
+      "a JPEG with stray bytes that look like escaped data",
+      jpeg(segment(0xe0, 16), [0xff, 0, 0x3f, 0xff, 0], frame(0xc0, 300, 200)),
+      { type: "image/jpeg", width: 300, height: 200 },
+    ],
+    [
+      "a JPEG with markers that have no segment",
+      jpeg([0xff, 0x01, 0xff, 0xd0, 0xff, 0xd7], frame(0xc0, 300, 200)),
+      { type: "image/jpeg", width: 300, height: 200 },
+    ],
+    [
+      "a JPEG with a segment length of zero",
+      jpeg([0xff, 0xe0, 0, 0], frame(0xc0, 300, 200)),
+      { type: "image/jpeg", width: 300, height: 200 },
+    ],
+    ["a JPEG whose scan comes before its frame", jpeg(segment(0xda, 12), frame(0xc0, 300, 200)), null],
+    ["a JPEG that ends before its frame", jpeg([0xff, 0xd9], frame(0xc0, 300, 200)), null],
+    ["a JPEG that ends within its frame", jpeg(frame(0xc0, 300, 200)).slice(0, 10), null],
+    ["a JPEG that ends with a marker", jpeg(segment(0xe0, 16), [0xff, 0xe1]), null],
     ["text", new TextEncoder().encode("This is a cat. Believe me."), null],
     ["an empty file", new Uint8Array(), null],
     ["a truncated PNG", png(640, 480).slice(0, 20), null],
     ["a truncated JPEG", jpeg(segment(0xe0, 16)), null],
-    ["a JPEG with an invalid marker", jpeg(segment(0xe0, 16), Array(40).fill(1)), null],
+    ["a JPEG without a marker", jpeg(segment(0xe0, 16), Array(40).fill(1)), null],
   ])("is read from %s", (_, bytes, header) => {
     expect(readHeader(bytes)).toEqual(header);
   });
@@ -83,6 +107,20 @@ describe("the header of an image", () => {
     const bytes = readFileSync(new URL("../../../samples/cat.jpg", import.meta.url));
     expect(readHeader(bytes)).toEqual({ type: "image/jpeg", width: 451, height: 300 });
   });
+});
+
+it.each([
+  ["fill bytes", [0xff]],
+  ["stray bytes", [0x3f]],
+  ["escaped bytes", [0xff, 0]],
+  ["markers without a segment", [0xff, 0xd0]],
+  ["empty segments", [0xff, 0xe0, 0, 0]],
+])("15 MB of %s are read in linear time", (_, pattern) => {
+  const bytes = new Uint8Array(MAX_UPLOAD_BYTES).map((_, index) => pattern[index % pattern.length] ?? 0);
+  bytes.set([0xff, 0xd8, 0xff]);
+  const startedAt = performance.now();
+  expect(readHeader(bytes)).toBeNull();
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
 });
 
 describe("validation rejects", () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { DEFAULT_QUESTION, isSameQuestion, parseLabels, parseQuestion } from "../../src/core/question";
+import { DEFAULT_QUESTION, isSameQuestion, labelsError, parseLabels, parseQuestion } from "../../src/core/question";
 
 it.each([
   ["cat", ["cat"]],
@@ -8,8 +8,22 @@ it.each([
   ["cat, CAT", ["CAT"]],
   ["", []],
   [" , ", []],
+  ["cat, c\u200bat", ["c\u200bat"]],
+  ["hot dog, Hot  Dog", ["Hot  Dog"]],
+  ["\uff23\uff21\uff34, cat", ["cat"]],
+  ["\u200b", ["\u200b"]],
+  ["cat, \ufeff", ["cat", "\ufeff"]],
 ])("%o is parsed as the labels %o", (text, labels) => {
   expect(parseLabels(text)).toEqual(labels);
+});
+
+it.each([
+  ["cat, dog", null],
+  ["", null],
+  ["cat, \u200b", "A label is invalid. Use 1 to 100 characters, at least one of them visible."],
+  ["a".repeat(101), "A label is invalid. Use 1 to 100 characters, at least one of them visible."],
+])("the labels %o have the error %o", (text, error) => {
+  expect(labelsError(text)).toBe(error);
 });
 
 it("empty fields use the defaults", () => {
@@ -33,6 +47,8 @@ it.each([
 
 it.each([
   [{ labels: ["CAT"] }, true],
+  [{ labels: ["\ufeffcat"] }, true],
+  [{ labels: ["\uff43\uff41\uff54"] }, true],
   [{ labels: ["dog"] }, false],
   [{ labels: ["cat", "dog"] }, false],
   [{ minConfidence: 80 }, false],

@@ -10,17 +10,36 @@ const HOUR = 3_600_000;
 
 type Grant = Record<string, string>;
 
-/** Accepts every code and refresh token unless `status` says otherwise, and numbers its tokens. */
+/** Encode an ID token with these claims. Its signature is not valid, because only the API verifies it. */
+function idToken(claims: object): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  return `${encode({ alg: "RS256" })}.${encode(claims)}.signature`;
+}
+
+/** Signs in `user`. Accepts every code and token unless `status` says otherwise, and numbers its tokens. */
 class FakeIssuer {
   readonly grants: Grant[] = [];
+  readonly revocations: Grant[] = [];
+  user = "ann";
   status = 200;
   fetch = async (url: string, { body }: { body: URLSearchParams }): Promise<Response> => {
+    if (this.status === 0) throw new TypeError("Failed to fetch");
+    if (url === "https://login.example.org/oauth2/revoke") return this.revoke(body);
     expect(url).toBe("https://login.example.org/oauth2/token");
     this.grants.push(Object.fromEntries(body));
-    const refresh = body.get("grant_type") === "authorization_code" && { refresh_token: "refresh" };
-    const tokens = { id_token: `id ${this.grants.length}`, expires_in: HOUR / 1_000, ...refresh };
+    const refresh = body.get("grant_type") === "authorization_code" && { refresh_token: `refresh of ${this.user}` };
+    const tokens = { id_token: this.token(this.grants.length), expires_in: HOUR / 1_000, ...refresh };
     return Response.json(this.status === 200 ? tokens : { error: "invalid_grant" }, { status: this.status });
   };
+
+  token(number: number, sub = this.user): string {
+    return idToken({ iss: "https://pool.example.org", sub, number });
+  }
+
+  private revoke(body: URLSearchParams): Response {
+    this.revocations.push(Object.fromEntries(body));
+    return new Response(null, { status: this.status });
+  }
 }
 
 class FakeStorage {
@@ -45,10 +64,10 @@ beforeEach(() => {
 
 afterEach(() => vi.unstubAllGlobals());
 
-/** Load the page. Only the storage survives between two loads. */
-const loadPage = () =>
+/** Load the page. Only the storage survives between two loads. Every tab has a storage of its own. */
+const loadPage = (tab = storage) =>
   new Session(ISSUER, {
-    storage,
+    storage: tab,
     now: () => now,
     navigate: (url) => void visited.push(new URL(url)),
     pageUrl: PAGE_URL,
@@ -56,9 +75,10 @@ const loadPage = () =>
 
 const lastQuery = () => Object.fromEntries(visited.at(-1)?.searchParams ?? []);
 
-async function signIn(): Promise<Session> {
-  await loadPage().begin("");
-  const session = loadPage();
+async function signIn(user = "ann", tab = storage): Promise<Session> {
+  issuer.user = user;
+  await loadPage(tab).begin("");
+  const session = loadPage(tab);
   await session.handleRedirect(`?code=c&state=${lastQuery().state}`);
   return session;
 }
@@ -125,7 +145,7 @@ describe("sign-in", () => {
       },
     ]);
     expect(session.signedIn.value).toBe(true);
-    expect(await callWith(session)).toBe("id 1");
+    expect(await callWith(session)).toBe(issuer.token(1));
   });
 
   it("does not start when the page is opened normally", async () => {
@@ -165,28 +185,32 @@ describe("a session", () => {
     await signIn();
     const reloaded = loadPage();
     expect(reloaded.signedIn.value).toBe(true);
-    expect(await callWith(reloaded)).toBe("id 1");
+    expect(await callWith(reloaded)).toBe(issuer.token(1));
   });
 
   it("refreshes its token one minute before it expires", async () => {
     const session = await signIn();
     now = HOUR - 60_001;
-    expect(await callWith(session)).toBe("id 1");
+    expect(await callWith(session)).toBe(issuer.token(1));
     now = HOUR - 60_000;
-    expect(await callWith(session)).toBe("id 2");
+    expect(await callWith(session)).toBe(issuer.token(2));
     expect(issuer.grants[1]).toEqual({
       grant_type: "refresh_token",
       client_id: "client7",
-      refresh_token: "refresh",
+      refresh_token: "refresh of ann",
     });
     now += HOUR;
-    expect(await callWith(session)).toBe("id 3");
+    expect(await callWith(session)).toBe(issuer.token(3));
   });
 
   it("refreshes its token once for concurrent calls", async () => {
     const session = await signIn();
     now = HOUR;
-    expect(await Promise.all([1, 2, 3].map(() => callWith(session)))).toEqual(["id 2", "id 2", "id 2"]);
+    expect(await Promise.all([1, 2, 3].map(() => callWith(session)))).toEqual([
+      issuer.token(2),
+      issuer.token(2),
+      issuer.token(2),
+    ]);
     expect(issuer.grants).toHaveLength(2);
   });
 
@@ -204,7 +228,7 @@ describe("a session", () => {
     [now, issuer.status] = [HOUR, 503];
     expect(await kindOf(callWith(session))).toBe("unavailable");
     issuer.status = 200;
-    expect(await callWith(session)).toBe("id 3");
+    expect(await callWith(session)).toBe(issuer.token(3));
   });
 
   it("ends when the API rejects the token", async () => {
@@ -219,10 +243,112 @@ describe("a session", () => {
     expect(session.signedIn.value).toBe(true);
   });
 
-  it("is removed here and at the issuer on sign-out", async () => {
-    (await signIn()).signOut();
-    expect(storage.items.size).toBe(0);
+  it("does not continue when a refresh completes after its end", async () => {
+    const session = await signIn();
+    now = HOUR;
+    const call = callWith(session);
+    await session.revoke();
+    expect(await kindOf(call)).toBe("signed_out");
+    expect([session.signedIn.value, storage.items.size]).toEqual([false, 0]);
+  });
+});
+
+describe("the user of a session", () => {
+  it("is the issuer and the subject of the ID token", async () => {
+    expect(loadPage().user).toBeNull();
+    const session = await signIn();
+    expect(session.user).toBe(JSON.stringify(["https://pool.example.org", "ann"]));
+    expect(loadPage().user).toBe(session.user);
+    expect((await signIn("bob")).user).not.toBe(session.user);
+  });
+
+  it.each([
+    ["no claims", "token"],
+    ["claims that are not JSON", "e30.e30x.s"],
+    ["no subject", idToken({ iss: "https://pool.example.org" })],
+    ["an empty subject", idToken({ iss: "https://pool.example.org", sub: "" })],
+    ["no issuer", idToken({ sub: "ann" })],
+  ])("must be known, so a token with %s is rejected", async (_, token) => {
+    vi.spyOn(issuer, "token").mockReturnValue(token);
+    expect(await kindOf(signIn())).toBe("signed_out");
+    expect(loadPage().signedIn.value).toBe(false);
+  });
+
+  it("may have any Unicode name", async () => {
+    expect((await signIn("Zoë 猫")).user).toContain("Zoë 猫");
+  });
+
+  it("never makes calls with the token of another user who signed in later in the same tab", async () => {
+    const annsPage = await signIn("ann");
+    const bobsPage = await signIn("bob");
+    expect(await kindOf(callWith(annsPage))).toBe("signed_out");
+    expect(annsPage.signedIn.value).toBe(false);
+    expect(await callWith(bobsPage)).toBe(issuer.token(2, "bob"));
+    expect(loadPage().user).toBe(bobsPage.user);
+  });
+
+  it("stays the same when the API rejects a token after another user signed in", async () => {
+    const annsPage = await signIn("ann");
+    const call = annsPage.call(async () => {
+      await signIn("bob");
+      return { status: 401, text: "", retryAfter: null };
+    });
+    expect(await kindOf(call)).toBe("signed_out");
+    expect(loadPage().user).toContain("bob");
+  });
+
+  it("stays the same when the issuer refreshes the tokens of another user", async () => {
+    const session = await signIn("ann");
+    [now, issuer.user] = [HOUR, "bob"];
+    expect(await kindOf(callWith(session))).toBe("signed_out");
+    expect([session.signedIn.value, storage.items.size]).toEqual([false, 0]);
+  });
+
+  it("differs between tabs", async () => {
+    const annsTab = await signIn("ann", new FakeStorage());
+    const bobsTab = await signIn("bob", new FakeStorage());
+    expect(await callWith(annsTab)).toBe(issuer.token(1, "ann"));
+    expect(await callWith(bobsTab)).toBe(issuer.token(2, "bob"));
+  });
+});
+
+describe("sign-out", () => {
+  it("revokes the refresh token and removes the session here and at the issuer", async () => {
+    const session = await signIn();
+    await session.revoke();
+    expect(issuer.revocations).toEqual([{ token: "refresh of ann", client_id: "client7" }]);
+    expect([session.signedIn.value, storage.items.size]).toEqual([false, 0]);
+    session.leave();
     expect(visited.at(-1)?.href).toMatch(/^https:\/\/login\.example\.org\/logout\?/);
     expect(lastQuery()).toEqual({ client_id: "client7", logout_uri: PAGE_URL });
+  });
+
+  it.each([0, 400, 429, 503])("reports a %i response to the revocation, and can be repeated", async (status) => {
+    const session = await signIn();
+    issuer.status = status;
+    expect(await kindOf(session.revoke())).toBe("unavailable");
+    expect([session.signedIn.value, storage.items.size]).toEqual([false, 0]);
+    issuer.status = 200;
+    await session.revoke();
+    expect(issuer.revocations.at(-1)).toEqual({ token: "refresh of ann", client_id: "client7" });
+    const { length } = issuer.revocations;
+    await session.revoke();
+    expect(issuer.revocations).toHaveLength(length);
+  });
+
+  it("revokes nothing without a refresh token", async () => {
+    const session = await signIn();
+    const [key, value] = [...storage.items][0] ?? ["", ""];
+    storage.setItem(key, JSON.stringify({ ...JSON.parse(value), refreshToken: null }));
+    await session.revoke();
+    expect([session.signedIn.value, issuer.revocations]).toEqual([false, []]);
+  });
+
+  it("never revokes the refresh token of another user", async () => {
+    const annsPage = await signIn("ann");
+    await signIn("bob");
+    await annsPage.revoke();
+    expect(issuer.revocations).toEqual([]);
+    expect(loadPage().user).toContain("bob");
   });
 });

@@ -1,0 +1,158 @@
+"""The in-memory tables of the model checker return the same results as the real adapters on DynamoDB (moto)."""
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from imagescan.aws import images_table, requests_table
+from imagescan.domain.image_record import Image, PurgeCandidate, Scan, Status
+from imagescan.domain.labels import Label
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import ScanRequest, with_answer
+from testing.template import Template
+from tests.model_checking.calls import Call
+from tests.model_checking.images_table import ImagesTable
+from tests.model_checking.requests_table import RequestsTable
+from tests.model_checking.system_state import SystemState
+from tools.env import EMULATOR_CREDENTIALS, REGION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NOT_IN_MOTO = ("PointInTimeRecoverySpecification", "StreamSpecification", "TimeToLiveSpecification")
+FRESH = (f"{number:064x}" for number in count())
+
+SEEN = Scan(Status.COMPLETED, 50.0)
+
+times = st.sampled_from([0.0, 50.0, 100.0, 150.0])
+owners = st.sampled_from(["one", "two", "three"])
+scans = st.builds(Scan, st.just(Status.COMPLETED), times, st.just((Label("Cat", 97.0),)), st.just("3.0"))
+
+leases = st.builds(lambda owner, now: ("lease", owner, now, now + 40, 2), owners, times)
+removals = st.tuples(st.just("remove"), times, st.one_of(st.none(), scans), times)
+image_steps = st.one_of(
+    leases,
+    leases,
+    st.tuples(st.just("release"), owners, st.booleans(), st.booleans()),
+    st.tuples(st.just("defer"), owners, times),
+    st.tuples(st.just("finish"), scans),
+    st.tuples(st.just("claim_requeue"), times, times),
+    st.tuples(st.just("mark_for_purge"), times),
+    removals,
+    removals,
+)
+ids = st.sampled_from(["r1", "r2", "r3"])
+request_steps = st.one_of(
+    st.tuples(st.just("put"), ids, times),
+    st.tuples(st.just("delete"), ids),
+    st.tuples(st.just("settle"), st.lists(ids, min_size=1, max_size=3, unique=True), scans),
+)
+# Deterministic sequences, enough of them to detect a missing condition in an adapter.
+sequences = settings(max_examples=30, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+
+
+class SequentialSystem:
+    """A system that executes every call immediately."""
+
+    def __init__(self) -> None:
+        self.system = SystemState(now=0.0)
+
+    def call(self, call: Call) -> Any:
+        self.system, answer = call.execute(self.system, "test")
+        return answer
+
+
+@pytest.fixture(scope="module")
+def client() -> "Iterator[DynamoDBClient]":
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        for name, value in EMULATOR_CREDENTIALS.items():
+            patch.setenv(name, value)
+        dynamodb: Any = botocore.session.get_session().create_client("dynamodb", region_name=REGION)
+        for name, resource in (("images", "ImagesTable"), ("requests", "RequestsTable")):
+            dynamodb.create_table(TableName=name, **Template({}).properties(resource, *NOT_IN_MOTO))
+        yield dynamodb
+
+
+def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
+    name, *arguments = step
+    if name == "release":
+        owner, refund, bytes_missing = arguments
+        return table.release(image_hash, owner, refund=refund, bytes_missing=bytes_missing)
+    if name == "remove":
+        marked_at, scan, now = arguments
+        return table.remove(PurgeCandidate(image_hash, marked_at), Image(image_hash, scan=scan), now)
+    return getattr(table, name)(image_hash, *arguments)
+
+
+def marks(table: Any, image_hash: str) -> list[PurgeCandidate]:
+    return [marked for marked in table.purge_candidates() if marked.image_hash == image_hash]
+
+
+@sequences
+@example(steps=[("lease", "one", 0.0, 40.0, 2), ("lease", "two", 50.0, 90.0, 2), ("lease", "three", 100.0, 140.0, 2)])
+@example(
+    steps=[
+        ("mark_for_purge", 50.0),
+        ("lease", "one", 50.0, 90.0, 2),
+        ("remove", 50.0, None, 50.0),
+        ("remove", 50.0, None, 100.0),
+    ]
+)
+@example(
+    steps=[
+        ("mark_for_purge", 0.0),
+        ("finish", SEEN),
+        ("remove", 0.0, None, 150.0),
+        ("remove", 50.0, SEEN, 150.0),
+        ("remove", 0.0, SEEN, 150.0),
+    ]
+)
+@example(steps=[("lease", "one", 0.0, 40.0, 1), ("lease", "one", 0.0, 40.0, 1), ("lease", "one", 50.0, 90.0, 1)])
+@given(steps=st.lists(image_steps, min_size=4, max_size=12))
+def test_the_images_table_equals_the_real_one(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
+    image_hash = next(FRESH)
+    real, fake = images_table.ImagesTable(client, "images"), ImagesTable(SequentialSystem().call)
+    for step in steps:
+        assert on_image(fake, image_hash, step) == on_image(real, image_hash, step)
+        assert fake.get(image_hash) == real.get(image_hash)
+        assert marks(fake, image_hash) == marks(real, image_hash)
+    assert fake.get_many([image_hash]) == real.get_many([image_hash])
+
+
+def on_request(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
+    if step[0] == "put":
+        return table.put(asked(image_hash, step[1], created_at=step[2]))
+    if step[0] == "delete":
+        return table.delete(f"{step[1]} {image_hash}")
+    image = Image(image_hash, scan=step[2])
+    items = [table.get(f"{name} {image_hash}") or asked(image_hash, name) for name in step[1]]
+    return table.settle([with_answer(item, image, 0.0) for item in items])
+
+
+def asked(image_hash: str, name: str, created_at: float = 0.0) -> ScanRequest:
+    question, key = Question(("cat",), 90.0), f"images/{image_hash}.png"
+    return ScanRequest(f"{name} {image_hash}", image_hash, key, question, created_at, created_at + 100)
+
+
+@sequences
+@given(steps=st.lists(request_steps, min_size=3, max_size=8))
+def test_the_requests_table_equals_the_real_one(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
+    image_hash = next(FRESH)
+    real, fake = requests_table.RequestsTable(client, "requests"), RequestsTable(SequentialSystem().call)
+    for step in steps:
+        assert on_request(fake, image_hash, step) == on_request(real, image_hash, step)
+        assert [fake.get(f"{name} {image_hash}") for name in ("r1", "r2", "r3")] == [
+            real.get(f"{name} {image_hash}") for name in ("r1", "r2", "r3")
+        ]
+        assert {item.id for item in fake.pending_for_image(image_hash)} == {
+            item.id for item in real.pending_for_image(image_hash)
+        }
+    every = [f"{name} {image_hash}" for name in ("r1", "r2", "r3")]
+    assert fake.get_many(every) == real.get_many(every)
