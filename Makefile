@@ -33,7 +33,7 @@ help: ## Show this help
 ##@ Local stack
 
 .PHONY: up down status url logs reset demo sync container-bridge build redrive
-up: environments ## Set up everything, start the local stack and print how to use it
+up: environments ## Start the local stack and print how to use it (PAGE_ORIGINS=http://localhost:3000)
 	@$(LOCAL) up
 down: .venv/.made ## Stop the local stack and keep its data
 	@$(LOCAL) down
