@@ -1,6 +1,8 @@
 # Each tool has its own environment in .local/env, which is rebuilt only if its lock file changed.
 PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest
+# Two workers, each with its own local stack if it needs one. A file runs in one worker, because its tests share fixtures.
+PARALLEL = --numprocesses 2 --dist loadfile
 SAM = .local/env/sam
 EMULATOR = .local/env/emulator
 UV = .local/env/uv
@@ -31,7 +33,7 @@ help: ## Show this help
 ##@ Local stack
 
 .PHONY: up down status url logs reset demo sync container-bridge build redrive
-up: environments ## Set up everything, start the local stack and print how to use it
+up: environments ## Start the local stack and print how to use it (PAGE_ORIGINS=http://localhost:3000)
 	@$(LOCAL) up
 down: .venv/.made ## Stop the local stack and keep its data
 	@$(LOCAL) down
@@ -56,9 +58,9 @@ redrive: .venv/.made ## Redeliver messages from the dead-letter queues (OPTIONS=
 
 ##@ Tests
 
-.PHONY: test test-fast test-python test-unit test-unit-cli test-unit-core test-integration test-model test-e2e test-benchmarks test-web test-rekognition fuzz
+.PHONY: test test-fast test-python test-unit test-unit-cli test-unit-core test-integration test-model test-e2e test-without-stack test-benchmarks test-web test-rekognition fuzz
 test: environments ## Run all tests
-	@started=$$(date +%s); $(MAKE) test-rekognition test-web test-python && \
+	@started=$$(date +%s); $(MAKE) -j4 --output-sync=target test-e2e test-without-stack test-web test-rekognition && \
 	echo "All tests passed in $$(($$(date +%s) - started)) s."
 test-fast: environments ## Run lint, type checks, unit tests and web page unit tests (at most 60 s)
 	@started=$$(date +%s); $(MAKE) -j4 test-unit-cli test-unit-core lint types test-web && \
@@ -76,8 +78,11 @@ test-integration: environments ## Run the integration tests (moto)
 	@$(PYTEST) tests/integration
 test-model: .venv/.made ## Run the model checker on the quick scenarios
 	@$(PYTEST) $(MODEL_CHECKER)
-test-e2e: environments ## Run the end-to-end tests on their own local stack
-	@$(PYTEST) tests/e2e
+test-e2e: environments ## Run the end-to-end tests on their own local stacks
+	@$(PYTEST) $(PARALLEL) tests/e2e
+# End-to-end tests mostly wait, so test runs all others in parallel with them.
+test-without-stack: environments
+	@$(PYTEST) $(PARALLEL) tests/integration $(MODEL_CHECKER) tests/unit tests/benchmarks
 test-benchmarks: environments ## Check the benchmarks that count calls and instructions (needs valgrind)
 	@$(PYTEST) tests/benchmarks
 test-web: $(WEB)/.made ## Run the unit tests of the web page

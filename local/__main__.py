@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 import threading
 import time
@@ -21,13 +22,15 @@ from tools import paths, sam
 from tools.console import CommandError
 
 LOG_HISTORY_S = 60
+# Environment variable with the origins of other pages that can upload images, separated by commas. Make exports it.
+PAGE_ORIGINS = "PAGE_ORIGINS"
 DEMO_LABELS = ["cat", "person"]
 
 
 def up(stack: Stack) -> None:
-    """Start the stack, deploy, and print how to use it."""
+    """Start the stack, deploy, and print how to use it. Read the origins of other pages from the environment."""
     started = time.monotonic()
-    stack.up()
+    stack.up([origin.strip().rstrip("/") for origin in os.environ.get(PAGE_ORIGINS, "").split(",") if origin.strip()])
     print(f"\nThe local stack is running (started in {time.monotonic() - started:.1f} s).\n")
     print(usage(report.urls(stack), stack.api_url))
 

@@ -49,6 +49,12 @@ class Server:
             return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
         return None
 
+    def is_outdated(self) -> bool:
+        """Return whether the server runs with another command than this one."""
+        process = self.process()
+        # The launchers of some Python installations replace the first argument.
+        return process is not None and process.cmdline()[1:] != [str(argument) for argument in self.command[1:]]
+
     def start(self) -> None:
         """Start the server in its own session, so that Ctrl-C in the terminal does not stop it."""
         with self.log.open("ab") as log:

@@ -3,7 +3,7 @@
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local import ports
+from local.emulator import is_local_origin
 from local.server import Server
 from tools import paths, sam, web
 from tools.console import CommandError, step
@@ -42,9 +43,20 @@ class Stack:
 
     # ------------------------------------------------------------ commands
 
-    def up(self) -> None:
-        """Start the servers that are not running, and deploy if the sources changed."""
+    def up(self, page_origins: Sequence[str] = ()) -> None:
+        """Start the servers that are not running, and deploy if the sources changed.
+
+        Pages at `page_origins`, such as `http://localhost:3000`, can upload images directly. Raise CommandError if an
+        origin is not on this machine.
+        """
+        invalid = [origin for origin in page_origins if not is_local_origin(origin)]
+        if invalid:
+            raise CommandError(
+                f"PAGE_ORIGINS contains {invalid[0]!r}. Use origins on this machine, such as http://localhost:3000. "
+                "Separate them with commas."
+            )
         self.home.mkdir(parents=True, exist_ok=True)
+        self._page_origins_file.write_text(json.dumps(list(page_origins)))
         self._ports_file.write_text(json.dumps(self._pick_ports()))
         self._start_servers()
         built = self._build()
@@ -68,7 +80,7 @@ class Stack:
         """Delete the data and deploy again."""
         self.down()
         shutil.rmtree(self._data, ignore_errors=True)
-        self.up()
+        self.up(self._page_origins)
 
     # ------------------------------------------------------------ URLs and clients
 
@@ -171,6 +183,7 @@ class Stack:
             "RekognitionEndpointUrl": self.rekognition_url,
             "IsLocalEmulator": "true",
             "AuthMode": "open",
+            **({"UploadCorsOrigins": ",".join(self._page_origins)} if self._page_origins else {}),
         }
 
     def is_responding(self) -> bool:
@@ -192,6 +205,14 @@ class Stack:
         return self.home / "ports.json"
 
     @property
+    def _page_origins_file(self) -> Path:
+        return self.home / "page-origins.json"
+
+    @property
+    def _page_origins(self) -> list[str]:
+        return json.loads(self._page_origins_file.read_text()) if self._page_origins_file.exists() else []
+
+    @property
     def _ports(self) -> dict[str, int]:
         return json.loads(self._ports_file.read_text()) if self._ports_file.exists() else {}
 
@@ -210,6 +231,8 @@ class Stack:
 
     def _start_servers(self) -> None:
         for server in self._servers():
+            if server.is_outdated():
+                server.stop()
             if server.process():
                 continue
             if server.name == EMULATOR:
@@ -237,7 +260,8 @@ class Stack:
         return Server(
             EMULATOR,
             self.home,
-            [paths.EMULATOR_PYTHON, "-m", "ministack"],
+            # -P keeps the modules next to the script out of the emulator's imports.
+            [paths.EMULATOR_PYTHON, "-P", paths.EMULATOR_SERVER, *self._page_origins],
             server_env(settings),
             f"{self.aws_endpoint}/_ministack/health",
         )

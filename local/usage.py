@@ -12,6 +12,7 @@ _SUBMIT = """\
     python3 -c 'import json, sys; print(json.load(sys.stdin)["request_id"])')
 """
 _GET = """\
+  while curl -s "$api/scanrequest/$request_id" | grep -q '"status":"pending"'; do sleep 1; done
   curl -s "$api/scanrequest/$request_id" | python3 -m json.tool
 """
 _USAGE = """\

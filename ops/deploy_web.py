@@ -24,7 +24,14 @@ def deploy(built: Path, outputs: Mapping[str, str], s3: Any, cloudfront: Any) ->
     """
     distribution = outputs.get("DistributionId")
     api_url = "/" if distribution else outputs["ApiUrl"]
-    web.publish(built, s3, outputs["SiteBucket"], api_url, _sign_in(outputs), outputs.get("UploadOrigin"))
+    web.publish(
+        built,
+        s3,
+        outputs["SiteBucket"],
+        api_url,
+        sign_in=_sign_in(outputs),
+        upload_origin=outputs.get("UploadOrigin"),
+    )
     if distribution:
         batch = {"Paths": ALL_PATHS, "CallerReference": str(uuid.uuid4())}
         cloudfront.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)

@@ -45,7 +45,7 @@ class SignIn:
 
 
 def publish(
-    built: Path, s3: Any, bucket: str, api_url: str, sign_in: SignIn | None = None, upload_origin: str | None = None
+    built: Path, s3: Any, bucket: str, api_url: str, *, sign_in: SignIn | None = None, upload_origin: str | None = None
 ) -> None:
     """Upload the page to a bucket, with the URL of its API (absolute, or relative to the page).
 

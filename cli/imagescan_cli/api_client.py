@@ -168,7 +168,7 @@ def _json_object(response: httpx.Response) -> RequestJson:
 
 
 def _api_error(response: httpx.Response, body: RequestJson) -> ApiError:
-    """Return the error of a response. Some errors of API Gateway have a message but no code."""
+    """Return the error of a response. Proxies may return errors without a code."""
     message = body.get("message") or f"The API returned {response.status_code} {response.reason_phrase}."
     return ApiError(str(body.get("code") or f"http_{response.status_code}"), str(message))
 

@@ -117,7 +117,9 @@ def test_500_requests_for_50_images_complete_despite_many_errors(
     truth: dict[str, RequestJson],
     stack_admin: StackAdmin,
 ) -> None:
-    rekognition.fail(kind="slow", next=2, delay_ms=17_000)  # longer than the timeout of the scanner
+    rekognition.fail(
+        kind="slow", next=2, delay_ms=17_000
+    )  # longer than the read timeout of the Rekognition client (15 s)
     rekognition.fail(kind="throttle", next=15)
     rekognition.fail(kind="error", next=10)
     rekognition.fail(kind="error", next=5, code="SlowDownException", status=418)

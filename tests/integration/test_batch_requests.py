@@ -110,9 +110,10 @@ def test_an_entry_with_an_invalid_key_does_not_affect_other_entries(env: MotoEnv
     assert again.body["results"][0]["error"]["code"] == "idempotency_key_reused"
 
 
-def test_a_key_in_the_body_of_a_single_request_is_ignored(env: MotoEnvironment) -> None:
-    ids = {env.functions.post(entry(1, idempotency_key="k")).body["request_id"] for _ in range(2)}
-    assert len(ids) == 2
+def test_a_key_in_the_body_of_a_single_request_is_an_unknown_field(env: MotoEnvironment) -> None:
+    response = env.functions.post(entry(1, idempotency_key="k"))
+    assert (response.status, response.body["code"]) == (400, "unknown_field")
+    assert env.resources.items(REQUESTS) == []
 
 
 def test_equal_entries_with_one_key_are_one_request(env: MotoEnvironment) -> None:

@@ -53,3 +53,14 @@ def test_a_server_that_exits_while_starting_is_reported_with_its_log(tmp_path: P
     with pytest.raises(CommandError, match=str(broken.log)):
         broken.wait_until_healthy()
     assert "no such option" in broken.log.read_text()
+
+
+def test_a_server_that_was_started_with_another_command_is_outdated(tmp_path: Path) -> None:
+    running = server(tmp_path)
+    assert not running.is_outdated()
+    running.start()
+    try:
+        assert not running.is_outdated()
+        assert server(tmp_path, IGNORES_SIGTERM).is_outdated()
+    finally:
+        running.stop()

@@ -211,6 +211,8 @@ def test_an_unknown_request_is_not_found(env: MotoEnvironment, request_id: str) 
 def test_debug_data_is_returned_on_request(env: MotoEnvironment, value: str) -> None:
     response = env.functions.get(scanned(env), {"debugData": value})
     assert set(response.body) == KEYS | {"debug_data"}
+    assert "Retry-After" not in response.headers
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,10 @@ def _out_of_time(system: SystemState, _call: Call, _actor_name: str) -> tuple[Sy
     return system, Returned(LOW_TIME)
 
 
+def _image_parameters_invalid(system: SystemState, _call: Call, _actor_name: str) -> tuple[SystemState, CallResult]:
+    return system, Raised(lambda: classify_error("InvalidParameterException", is_image_at_fault=True))
+
+
 _DETECTION_TIMEOUT = Raised(lambda: TransientDetectorError("ReadTimeoutError", may_be_billed=True))
 
 CALL_FAULTS: dict[Fault, CallFault] = {
@@ -77,6 +81,7 @@ CALL_FAULTS: dict[Fault, CallFault] = {
     Fault.UNKNOWN_ERROR_CODE: _error_code("UnheardOfException"),
     Fault.ACCESS_DENIED: _error_code("AccessDeniedException"),
     Fault.INVALID_PARAMETERS: _error_code("InvalidParameterException"),
+    Fault.IMAGE_PARAMETERS_INVALID: _image_parameters_invalid,
     Fault.IMAGE_REJECTED: _error_code("InvalidImageFormatException"),
     Fault.DETECTION_TIMEOUT: _detection_timeout,
     Fault.OUT_OF_TIME: _out_of_time,

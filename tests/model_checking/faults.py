@@ -17,6 +17,7 @@ class Fault(StrEnum):
     UNKNOWN_ERROR_CODE = "but gets an unknown error code"
     ACCESS_DENIED = "but is denied access"
     INVALID_PARAMETERS = "but its parameters are rejected"
+    IMAGE_PARAMETERS_INVALID = "but its parameters are rejected while other calls succeed"
     IMAGE_REJECTED = "and the image is rejected permanently"
     DETECTION_TIMEOUT = "but the billed response never arrives"
     OUT_OF_TIME = "and little time is left"
@@ -41,6 +42,7 @@ DETECTION = (
     Fault.UNKNOWN_ERROR_CODE,
     Fault.ACCESS_DENIED,
     Fault.INVALID_PARAMETERS,
+    Fault.IMAGE_PARAMETERS_INVALID,
     Fault.IMAGE_REJECTED,
     Fault.DETECTION_TIMEOUT,
 )

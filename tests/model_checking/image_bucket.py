@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage, hash_from_key
 from imagescan.domain.scan_request import ScanRequest, Upload
+from testing.images import png
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import READ, WRITE
 from tests.model_checking.scan_queue import with_message
 from tests.model_checking.system_state import SystemState, Version, key_for
 
+_HEADER = png(100, 100)  # valid, so that it does not explain rejected parameters
 REMOVED_VERSION = Version(None, None, is_removed=True)  # the placeholder for a removed version
 
 
@@ -79,7 +81,7 @@ def _uploaded(system: SystemState, key: str) -> Iterator[tuple[int, Version]]:
 
 @operation("reads the header of image {0}", READ)
 def _read_start(system: SystemState, _key: str) -> tuple[SystemState, bytes]:
-    return system, b"not the header of an image"
+    return system, _HEADER
 
 
 def has_right_bytes(system: SystemState, key: str) -> bool:

@@ -123,7 +123,7 @@ def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
     is_justified = {
         "timed_out": state.system.now > request.deadline and not _is_deferred_today(state.system, request),
         "never_uploaded": state.system.now > request.deadline and request.awaits_upload,
-        "image_invalid": state.was_injected(Fault.IMAGE_REJECTED),
+        "image_invalid": state.was_injected(Fault.IMAGE_REJECTED) or state.was_injected(Fault.IMAGE_PARAMETERS_INVALID),
         "attempts_exhausted": state.billable_faults >= state.scenario.max_attempts,
     }
     if not is_justified.get(code, False):

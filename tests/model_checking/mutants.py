@@ -89,6 +89,15 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "rejected parameters fail the image although no call has succeeded",
+        "one request, two faults",
+        _in(
+            "use_cases.scan_image",
+            "            if failure is None and not error.is_image_at_fault:\n                raise\n",
+            "",
+        ),
+    ),
+    Mutant(
         "the hash of the bytes is not verified before the scan",
         "one request, two faults",
         _in("use_cases.scan_image", "if stored is None or stored.hash != image_hash:", "if stored is None:"),

@@ -6,8 +6,8 @@ import subprocess
 from tools import paths
 
 MAKEFILE = (paths.ROOT / "Makefile").read_text()
-# test-fast runs these two in parallel. Users run test-unit.
-INTERNAL = {"test-unit-cli", "test-unit-core"}
+# test-fast and test run these in parallel. Users run test-unit, test-integration, test-model or test-benchmarks.
+INTERNAL = {"test-unit-cli", "test-unit-core", "test-without-stack"}
 
 
 def help_lines() -> list[str]:

@@ -31,8 +31,8 @@ def test_a_body_with_only_the_required_fields_is_valid() -> None:
     assert parsed.question("cat", 90) == Question(("cat",), 90)
 
 
-def test_label_and_confidence_are_read_and_unknown_fields_are_ignored() -> None:
-    parsed = request_models.read(SubmitBody, body(label="  Dog ", min_confidence=75, fileName="dog.jpg"))
+def test_label_and_confidence_are_read() -> None:
+    parsed = request_models.read(SubmitBody, body(label="  Dog ", min_confidence=75))
     assert parsed.question("cat", 90) == Question(("Dog",), 75)
 
 

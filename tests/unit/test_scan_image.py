@@ -18,7 +18,7 @@ from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.use_cases.scan_image import Outcome, OutcomeKind, Scanner
 from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeQuota, FakeRequests
-from testing.images import png
+from testing.images import jpeg, png
 
 DETECTION = Detection((Label("Cat", 97),), "3.0")
 CORRUPT = Failure("image_invalid", "The image is corrupt.")
@@ -134,7 +134,7 @@ def test_an_unexpected_error_of_the_paid_call_does_not_refund_the_attempt() -> N
     assert setup.images.steps == ["lease"]
 
 
-@pytest.mark.parametrize("header", [png(100, 100), b"not an image", b""])
+@pytest.mark.parametrize("header", [png(100, 100), jpeg(100, 100)], ids=["PNG", "JPEG"])
 def test_rejected_parameters_are_a_configuration_error_unless_the_header_explains_them(header: bytes) -> None:
     setup = Setup(
         bucket=FakeBucket(header=header), detector=FakeDetector(InvalidParametersError("InvalidParameterException"))

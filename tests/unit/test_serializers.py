@@ -198,7 +198,7 @@ def test_debug_data_omits_the_upload_time_until_the_upload_is_known() -> None:
 
 
 def test_a_deferred_request_names_the_day_and_has_a_later_deadline() -> None:
-    body = serializers.request_body(request_with(None), Image("h", deferred_at=(1.0,)))
+    body = serializers.request_body(request_with(None), Image("h", deferred_at=(1.0,)), now=2.0)
     assert (body["status"], body["label_matched"]) == ("pending", None)
     assert "1970-01-02 (UTC)" in body["message"]
     assert body["deadline"].startswith("1970-01-02T")

@@ -36,7 +36,9 @@ def test_25_of_the_largest_results_are_well_below_the_limit_of_lambda() -> None:
     scan = Scan(Status.COMPLETED, 1, (*crowd, Label(question.labels[0], 99, boxes=boxes)), "3.0")
     images = FakeImages({HASH: Image(HASH, scan=scan)})
     entry = ENTRY | {"labels": list(question.labels), "min_confidence": 90}
-    results = [to_result(result) for result in submit_entries([entry] * 25, None, submission(images, FakeRequests()))]
+    results = [
+        to_result(result, 1) for result in submit_entries([entry] * 25, None, submission(images, FakeRequests()))
+    ]
     assert {result["status_code"] for result in results} == {200}
     assert results[0]["request"]["label_matched"] is True
     assert len(json.dumps({"results": results})) < LAMBDA_MAX_RESPONSE_BYTES / 2
@@ -46,7 +48,7 @@ def test_an_unexpected_error_in_one_entry_does_not_hide_that_others_were_accepte
     entries = [ENTRY, ENTRY | {"reference": "unavailable"}, ENTRY]
     requests = UnavailableForOneReference()
     results = submit_entries(entries, None, submission(FakeImages(), requests))
-    first, failed, last = (to_result(result) for result in results)
+    first, failed, last = (to_result(result, 1) for result in results)
     assert {first["request"]["request_id"], last["request"]["request_id"]} == set(requests.stored)
     assert (failed["status_code"], failed["request"], failed["error"]["code"]) == (500, None, "internal_error")
 

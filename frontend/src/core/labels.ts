@@ -11,7 +11,7 @@ const INVISIBLE = /[\p{Cc}\p{Cf}]/gu;
  * with single spaces, case-folded. The API uses the same form.
  */
 export function normalizeLabel(label: string): string | null {
-  const visible = label.normalize("NFKC").replace(LINE_BREAKS_AND_TABS, " ").replace(INVISIBLE, "");
+  const visible = label.normalize("NFKC").replace(LINE_BREAKS_AND_TABS, " ").replace(INVISIBLE, "").normalize("NFKC");
   const normalized = foldCase(visible.trim().replace(/\s+/g, " "));
   return normalized !== "" && isShort(label) && isShort(normalized) ? normalized : null;
 }

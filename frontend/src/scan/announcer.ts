@@ -27,7 +27,7 @@ export class Announcer {
     this.announceToScreenReader(`${displayName(scan)} could not be deleted. ${formatError(error)}`);
   }
 
-  /** Forget all messages. */
+  /** Remove all messages. */
   reset(): void {
     this.announcements.value = [];
   }

@@ -118,7 +118,7 @@ export class ScanController {
     );
   }
 
-  /** Stop everything and forget all scans without changing the history. Nothing can be added afterwards. */
+  /** Stop everything and remove all scans from memory without changing the history. Nothing can be added afterwards. */
   suspend(): void {
     this.runner.abortAll();
     this.store.close();

@@ -110,17 +110,17 @@ export class ScanStore {
   }
 
   clear(): void {
-    this.forget();
+    this.clearMemory();
     this.withHistory(this.history.clear(), undefined);
   }
 
-  /** Forget all entries without changing the history. Nothing can be added afterwards. */
+  /** Remove all entries from memory without changing the history. Nothing can be added afterwards. */
   close(): void {
     this.closed = true;
-    this.forget();
+    this.clearMemory();
   }
 
-  private forget(): void {
+  private clearMemory(): void {
     this.entries.value = [];
     this.deletions.value = new Map();
     this.focusedEntry.value = null;

@@ -175,6 +175,9 @@ export class AuthenticatedStack {
 
   private forward({ method = "GET", headers }: IncomingMessage, { pathname, search }: URL, body: Buffer) {
     const { authorization: _, host: __, connection: ___, "content-length": ____, ...others } = headers;
+    // The local stack rejects web pages of other origins. The proxy is a tool, so it sends no headers of a page.
+    delete others.origin;
+    delete others["sec-fetch-site"];
     const path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
     return fetch(`${this.deployed}${path}${search}`, {
       method,

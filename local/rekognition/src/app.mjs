@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { parseJson, RekognitionEmulator } from "./detect-labels.mjs";
 import { ServiceError } from "./errors.mjs";
+import { rejectWebPages } from "./origin-check.mjs";
 
 const PROTOCOL = "application/x-amz-json-1.1";
 const TARGET = "RekognitionService.DetectLabels";
@@ -32,6 +33,7 @@ export const createApp = (emulator) => createServer((request, response) => void 
  */
 async function serve(emulator, request, response) {
   try {
+    rejectWebPages(request);
     const body = await readBody(request);
     send(response, 200, await findRoute(request)(emulator, body));
   } catch (error) {

@@ -144,6 +144,19 @@ test("every call is counted, but each image is detected once", async () => {
   assert.equal(detector.detections, 2);
 });
 
+test("a web page cannot inject faults or run detection", async () => {
+  const headers = { Origin: "http://attacker.example", "Content-Type": "text/plain" };
+  const fault = JSON.stringify({ kind: "error", all: true });
+  const attempts = [
+    await fetch(`${baseUrl()}/_control/faults`, { method: "POST", headers, body: fault }),
+    await fetch(baseUrl(), { method: "POST", headers, body: JSON.stringify(WITH_BYTES) }),
+  ];
+  assert.deepEqual(await Promise.all(attempts.map(code)), ["AccessDeniedException", "AccessDeniedException"]);
+  assert.deepEqual(attempts.map(({ status }) => status), [403, 403]);
+  assert.equal((await call(WITH_BYTES)).status, 200);
+  assert.deepEqual(await counts(), { total: 1, succeeded: 1, by_image: { [sha256(IMAGE)]: 1 }, failed: {} });
+});
+
 test("a reset clears call counts and faults", async () => {
   await control("faults", { kind: "error", all: true });
   await call(WITH_BYTES);

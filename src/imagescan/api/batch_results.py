@@ -1,7 +1,7 @@
 """Results of batch operations, each with its own status code."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -39,6 +39,16 @@ def limit_size(results: Iterable[BatchItemResult], max_bytes: int = MAX_RESPONSE
             yield failure(_DOES_NOT_FIT)
 
 
-def _size(result: BatchItemResult) -> int:
+def count_fitting(bodies: Sequence[Mapping[str, Any]], max_bytes: int = MAX_RESPONSE_BYTES) -> int:
+    """Return how many of the first bodies fit into a response, and at least one, so that pages always advance."""
+    total = 0
+    for count, body in enumerate(bodies):
+        total += _size(body)
+        if total > max_bytes:
+            return max(1, count)
+    return len(bodies)
+
+
+def _size(result: Mapping[str, Any]) -> int:
     """Return the size in the response of the function, which contains the body as a JSON string."""
     return len(json.dumps(orjson.dumps(result).decode()))

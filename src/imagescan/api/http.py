@@ -30,7 +30,8 @@ _HTTP_STATUSES: dict[type[ApiError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
-INTERNAL_ERROR = ApiError("internal_error", "Internal error. The request was not accepted. Try again later.")
+INTERNAL_ERROR = ApiError("internal_error", "Internal error. The request was not processed. Try again later.")
+_BYTE_ORDER_MARK = "\ufeff"
 _PROBLEM = "application/problem+json"
 _ROLE_ID_PREFIX = "AROA"  # prefix of the unique IDs of roles; a session's ID continues with a colon and its name
 _SSO_ROLE_MARKER = ":assumed-role/AWSReservedSSO_"  # roles that only IAM Identity Center can create
@@ -70,15 +71,17 @@ def conditional(event: Event, full: Response) -> Response:
     return {**full, "headers": headers}
 
 
-def retry_after(*images: Image | None) -> dict[str, str]:
-    """Return the header for pending requests: one second, or five minutes if all images are deferred to another day."""
-    return {"Retry-After": "300" if all(image and image.deferred_until for image in images) else "1"}
+def retry_after(*images: Image | None, now: float) -> dict[str, str]:
+    """Return the header for pending requests: one second, or five minutes while all images are deferred."""
+    return {"Retry-After": "300" if all(image and image.is_deferred(now) for image in images) else "1"}
 
 
 def body_text(event: Event) -> str | None:
-    """Return the request body as text."""
+    """Return the request body as text, without the byte order mark that some editors and shells write."""
     body: str | None = event.get("body")
-    return base64.b64decode(body).decode(errors="replace") if body and event.get("isBase64Encoded") else body
+    if body and event.get("isBase64Encoded"):
+        body = base64.b64decode(body).decode(errors="replace")
+    return body.removeprefix(_BYTE_ORDER_MARK) if body else body
 
 
 def header(event: Event, name: str) -> str | None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from imagescan.domain.errors import BadInput
 from imagescan.domain.image_record import Status
+from imagescan.domain.labels import MAX_LABEL_LENGTH, is_valid_label
 from imagescan.use_cases.list_requests import ListFilter
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
@@ -14,8 +15,8 @@ type Query = Mapping[str, str]
 
 
 def list_filter(query: Query, owner: str | None) -> ListFilter:
-    """Return the filter for a list of the owner's requests. Raise BadInput for an invalid status or time."""
-    return ListFilter(_status(query), query.get("label"), _created_after(query), owner)
+    """Return the filter for a list of the owner's requests. Raise BadInput for an invalid status, label or time."""
+    return ListFilter(_status(query), _label(query), _created_after(query), owner)
 
 
 def limit(query: Query) -> int:
@@ -48,6 +49,15 @@ def _status(query: Query) -> Status | None:
         return Status(query["status"]) if "status" in query else None
     except ValueError:
         raise BadInput("invalid_status", f"'status' must be one of {', '.join(Status)}.") from None
+
+
+def _label(query: Query) -> str | None:
+    label = query.get("label")
+    if label is not None and not is_valid_label(label.strip()):
+        raise BadInput(
+            "invalid_label", f"'label' must have 1 to {MAX_LABEL_LENGTH} characters, at least one of them visible."
+        )
+    return label
 
 
 def _created_after(query: Query) -> float:

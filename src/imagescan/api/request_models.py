@@ -4,15 +4,17 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from imagescan.domain.errors import BadInput, TooLarge, UnsupportedType
 from imagescan.domain.image import MAX_STORED_BYTES, DeclaredImage, ValidatedImage, validate_image
 from imagescan.domain.image_header import ImageType
-from imagescan.domain.labels import LOWEST_CONFIDENCE
+from imagescan.domain.labels import LOWEST_CONFIDENCE, MAX_LABEL_LENGTH, is_valid_label
 from imagescan.domain.question import MatchMode, Question
 
 MAX_LABELS = 25
@@ -27,9 +29,10 @@ HINTS = {
     "sha256": "'sha256' must be the SHA-256 of the image: 64 lower-case hex digits. Send it together with 'size'",
     "size": "'size' must be the size of the image in bytes. Send it together with 'sha256'",
     "fileType": '\'fileType\' must be the string "image/jpeg" or "image/png"',
-    "label": "'label' must be a string of 1 to 100 characters",
+    "label": f"'label' must be a string of 1 to {MAX_LABEL_LENGTH} characters, at least one of them visible",
     "labels": (
-        f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to 100 characters. Do not send 'label' as well"
+        f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to {MAX_LABEL_LENGTH} characters, at least one of "
+        "them visible. Do not send 'label' as well"
     ),
     "match_mode": '\'match_mode\' must be "any", "all" or "none"',
     "min_confidence": f"'min_confidence' must be a number from {LOWEST_CONFIDENCE:g} to 100",
@@ -37,15 +40,31 @@ HINTS = {
     "reference": f"'reference' must be a string of at most {MAX_REFERENCE_BYTES:,} bytes",
 }
 
+_IGNORED_FIELDS = frozenset(("debugData",))
+"""Fields of a body that have no effect, because clients send the query parameter of this name there too."""
+_MAX_SHOWN_NAME = 40
+
+_CONFIG = ConfigDict(strict=True, json_schema_extra={"additionalProperties": False})
 _BASE64 = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
 
-type LabelName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+def _validated_label(label: str) -> str:
+    if not is_valid_label(label):
+        raise ValueError(label)
+    return label
+
+
+type LabelName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LABEL_LENGTH),
+    AfterValidator(_validated_label),
+]
 
 
 class QuestionBody(BaseModel):
-    """A question. Unknown fields are ignored."""
+    """A question."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = _CONFIG
 
     label: LabelName | None = None
     labels: Annotated[list[LabelName], Field(min_length=1, max_length=MAX_LABELS)] | None = None
@@ -74,7 +93,7 @@ class SubmitBody(QuestionBody):
     def image(self) -> ValidatedImage | DeclaredImage:
         """Return the image. Raise BadInput, TooLarge or UnsupportedType if it cannot be accepted."""
         if self.file is not None and (self.sha256 or self.size):
-            raise _invalid("file", "sha256")
+            raise BadInput("invalid_file", "Send either 'file', or 'sha256' and 'size' for a direct upload, not both.")
         if self.file is not None:
             return validate_image(decode_base64(self.file), self._image_type())
         if self.sha256 is None and self.size is None:
@@ -112,17 +131,18 @@ class EntryBody(SubmitBody):
 class BatchBody(BaseModel):
     """The body of POST /scanrequests. Each entry is validated separately, so that an error affects only its entry."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = _CONFIG
 
     entries: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_ENTRIES)]
 
 
 def read[B: BaseModel](kind: type[B], body: str | None) -> B:
-    """Parse and validate the body. Raise BadInput with a sentence for each invalid field."""
+    """Parse and validate the body. Raise BadInput for an unknown field, or with a sentence for each invalid field."""
     try:
-        return kind.model_validate_json(body or "")
-    except ValidationError as error:
-        raise _to_bad_input(error) from None
+        content = from_json(body or "")
+    except ValueError:
+        raise _invalid_json() from None
+    return _validate(kind, content)
 
 
 def read_entry(entry: dict[str, Any]) -> EntryBody:
@@ -132,7 +152,7 @@ def read_entry(entry: dict[str, Any]) -> EntryBody:
             "invalid_file",
             "Batch entries do not accept 'file'. Use 'sha256' and 'size', or POST the file to /scanrequest.",
         )
-    return read(EntryBody, json.dumps(entry))
+    return _validate(EntryBody, entry)
 
 
 def payload_hash(image: ValidatedImage | DeclaredImage, body: SubmitBody) -> str:
@@ -171,12 +191,46 @@ def _invalid(*fields: str) -> BadInput:
     return BadInput(f"invalid_{fields[0]}", ". ".join(HINTS[field] for field in fields) + ".")
 
 
+def _validate[B: BaseModel](kind: type[B], content: object) -> B:
+    if isinstance(content, dict):
+        _reject_unknown_fields(content, kind.model_fields)
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise _to_bad_input(error) from None
+
+
+def _reject_unknown_fields(content: Mapping[str, object], known: Collection[str]) -> None:
+    """Raise BadInput for the first field that is not known.
+
+    pydantic could reject them too, but it would keep an error for each of the 500,000 names that a body can contain.
+    """
+    unknown = next((name for name in content if name not in known and name not in _IGNORED_FIELDS), None)
+    if unknown is not None:
+        shown = "".join(each if each.isprintable() else "?" for each in unknown[:_MAX_SHOWN_NAME])
+        raise BadInput("unknown_field", f"Unknown field '{shown}'. {_suggestion(shown, known)}")
+
+
+def _suggestion(unknown: str, known: Collection[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only this error needs it, and it slows down a cold start
+
+    by_folded_name = {name.casefold(): name for name in known}
+    closest = get_close_matches(unknown.casefold(), by_folded_name, n=1)
+    if closest:
+        return f"Did you mean '{by_folded_name[closest[0]]}'?"
+    return f"Known fields: {', '.join(f"'{name}'" for name in known)}."
+
+
+def _invalid_json() -> BadInput:
+    return BadInput(
+        "invalid_json", 'The body must be a JSON object such as {"file": "<base64>", "fileType": "image/jpeg"}.'
+    )
+
+
 def _to_bad_input(error: ValidationError) -> BadInput:
     errors = error.errors(include_url=False, include_input=False, include_context=False)
     fields = list(dict.fromkeys(str(each["loc"][0]) for each in errors if each["loc"]))
     if not fields:
-        return BadInput(
-            "invalid_json", 'The body must be a JSON object such as {"file": "<base64>", "fileType": "image/jpeg"}.'
-        )
+        return _invalid_json()
     missing = [str(each["loc"][0]) for each in errors if each["type"] == "missing"]
     return BadInput(f"missing_{missing[0]}", _invalid(*fields).message) if missing else _invalid(*fields)

@@ -1,5 +1,6 @@
 """Response bodies. Every key is always present. Values that are not known yet are null or an empty list."""
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     from imagescan.domain.stats import Totals  # used by one function, so the others need not import it
 
 
-def request_body(request: ScanRequest, image: Image | None = None, upload: Upload | None = None) -> dict[str, Any]:
+def request_body(
+    request: ScanRequest, image: Image | None = None, upload: Upload | None = None, *, now: float = math.inf
+) -> dict[str, Any]:
     """Return a request: confidences in percent, boxes as fractions, times in ISO 8601.
 
-    ``image`` is the item of its image while the request is pending.
+    ``image`` is the item of its image while the request is pending. With it, ``now`` (seconds since the epoch) decides
+    whether the image is still deferred.
     """
     answer = request.answer
     scan, verdict = (answer.scan, answer.verdict) if answer else (None, None)
@@ -25,7 +29,7 @@ def request_body(request: ScanRequest, image: Image | None = None, upload: Uploa
         "request_id": request.id,
         "reference": request.reference,
         "status": answer.status if answer else Status.PENDING,
-        "message": _message(request, image),
+        "message": _message(request, image, now),
         **_question_fields(request.question),
         **_verdict_fields(verdict),
         "labels": [_label(label) for label in most_confident_first(scan.labels)] if scan else [],
@@ -41,15 +45,15 @@ def request_body(request: ScanRequest, image: Image | None = None, upload: Uploa
     }
 
 
-def request_summary(request: ScanRequest, image: Image | None = None) -> dict[str, Any]:
+def request_summary(request: ScanRequest, image: Image | None = None, *, now: float) -> dict[str, Any]:
     """Return a request for a list: the body without labels and results."""
-    body = request_body(request, image)
+    body = request_body(request, image, now=now)
     return {key: body[key] for key in body if key not in {"labels", "closest_labels", "results", "upload"}}
 
 
-def batch_entry_body(request: ScanRequest, image: Image | None, upload: Upload | None) -> dict[str, Any]:
+def batch_entry_body(request: ScanRequest, image: Image | None, upload: Upload | None, *, now: float) -> dict[str, Any]:
     """Return a request of a batch: the summary with its upload. 25 complete bodies could exceed Lambda's limit."""
-    return request_summary(request, image) | {"upload": _upload(upload) if upload else None}
+    return request_summary(request, image, now=now) | {"upload": _upload(upload) if upload else None}
 
 
 def follow_up_body(answer: FollowUpAnswer) -> dict[str, Any]:
@@ -188,8 +192,8 @@ _DEFERRED = "The daily scan limit was reached. The image will be scanned on {day
 _AWAITS_UPLOAD = "Waiting for the image upload or its scan. Upload the image if you have not done so."
 
 
-def _message(request: ScanRequest, image: Image | None) -> str:
-    if request.answer is None and image and image.deferred_until:
+def _message(request: ScanRequest, image: Image | None, now: float) -> str:
+    if request.answer is None and image and image.deferred_until and image.is_deferred(now):
         return _DEFERRED.format(day=iso_time(image.deferred_until)[:10])
     if request.answer is None:
         return _AWAITS_UPLOAD if request.awaits_upload else _PENDING

@@ -26,11 +26,11 @@ def submit_entries(entries: Sequence[Entry], key: str | None, submission: Submis
         return list(pool.map(lambda entry, entry_key: _submit_entry(entry, entry_key, submission), entries, keys))
 
 
-def to_result(result: SubmitResult | ApiError) -> batch_results.BatchItemResult:
-    """Return the result of one entry as clients see it."""
+def to_result(result: SubmitResult | ApiError, now: float) -> batch_results.BatchItemResult:
+    """Return the result of one entry as clients see it at ``now``, in seconds since the epoch."""
     if isinstance(result, ApiError):
         return batch_results.failure(result)
-    body = serializers.batch_entry_body(result.request, result.image, result.upload)
+    body = serializers.batch_entry_body(result.request, result.image, result.upload, now=now)
     return batch_results.success(http_status_for_submission(result), body)
 
 

@@ -92,9 +92,8 @@ class ImageBucket:
 
     def _hash(self, key: str, head: "HeadObjectOutputTypeDef") -> str:
         checksum = head.get("ChecksumSHA256")
-        if (
-            checksum and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
-        ):  # a multipart checksum covers the checksums of the parts
+        # A multipart checksum covers the checksums of the parts instead of the bytes.
+        if checksum and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
             return b64decode(checksum).hex()
         digest = sha256()
         for chunk in self._bytes(key, head.get("VersionId")).iter_chunks():

@@ -1,4 +1,4 @@
-"""An adaptive rate limiter for a throttled service: additive increase per successful call, multiplicative decrease.
+"""An adaptive rate limiter: a small increase per successful call, a large decrease after a throttled one.
 
 The SDK's ``adaptive`` retry mode is similar, but it measures in intervals of half a second. At the first throttled
 calls of a burst it has measured almost nothing, and it needs seconds to return to the rate that the service accepts.

@@ -56,4 +56,12 @@ class DetectorConfigurationError(DetectionError):
 
 
 class InvalidParametersError(DetectorConfigurationError):
-    """The detector rejected the parameters. The code does not say whether the image or the call is at fault."""
+    """The detector rejected the parameters. The code does not say whether the image or the call is at fault.
+
+    ``is_image_at_fault`` is True if other calls with the same parameters succeeded recently. Otherwise, the header of
+    the image may still explain the rejection.
+    """
+
+    def __init__(self, code: str, *, is_image_at_fault: bool = False) -> None:
+        super().__init__(code)
+        self.is_image_at_fault = is_image_at_fault

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 
 from imagescan.domain.errors import BadInput, TooLarge, UnsupportedType
-from imagescan.domain.image_header import ImageType, dimensions, sniff
+from imagescan.domain.image_header import HEADER_BYTES, ImageType, dimensions, sniff
+from imagescan.domain.image_record import Failure
 
 MIN_SIDE = 80
 MAX_SIDE = 10_000
@@ -19,6 +20,9 @@ MAX_STORED_BYTES = 15 * 1024 * 1024
 
 KEY_PREFIX = "images/"
 EXTENSIONS = {ImageType.JPEG: "jpg", ImageType.PNG: "png"}
+IMAGE_INVALID = Failure(
+    "image_invalid", "The image cannot be read. It may be corrupt. Save it again as JPEG or PNG and submit that file."
+)
 _KEY = re.compile(rf"{KEY_PREFIX}([0-9a-f]{{64}})\.({'|'.join(EXTENSIONS.values())})")
 
 
@@ -86,15 +90,19 @@ def validate_image(content: bytes, declared: ImageType) -> ValidatedImage:
     return ValidatedImage(content, actual, width, height, hashlib.sha256(content).hexdigest())
 
 
-def header_rejection(start: bytes) -> BadInput | None:
-    """Return the reason why an image with these first bytes cannot be scanned, or None if its header shows none."""
-    image_type = sniff(start)
-    if image_type is None or dimensions(start, image_type) is None:
-        return None
+def header_failure(start: bytes) -> Failure | None:
+    """Return the reason why an image with these first bytes cannot be scanned, or None if its header shows none.
+
+    A header that does not begin and end within ``HEADER_BYTES`` is a reason too.
+    """
+    header = start[:HEADER_BYTES]
+    image_type = sniff(header)
+    if image_type is None or dimensions(header, image_type) is None:
+        return IMAGE_INVALID
     try:
-        _validated_dimensions(start, image_type)
+        _validated_dimensions(header, image_type)
     except BadInput as error:
-        return error
+        return Failure(error.code, error.message)
     return None
 
 

@@ -16,18 +16,21 @@ def lambda_handler(event: Event, _context: Any) -> Response:
     if event["httpMethod"] == "OPTIONS":
         return http.preflight()
     wants_debug = query_params.wants_debug(event.get("queryStringParameters") or {})
+    now = time.time()
     state = get_request(
         event["pathParameters"]["request_id"],
         images=tables().images,
         requests=tables().requests,
-        now=time.time(),
+        now=now,
         caller=http.caller(event),
         with_image=wants_debug,
     )
-    return http.conditional(event, _found(state, wants_debug=wants_debug))
+    return http.conditional(event, _found(state, now, wants_debug=wants_debug))
 
 
-def _found(state: RequestState, *, wants_debug: bool) -> Response:
+def _found(state: RequestState, now: float, *, wants_debug: bool) -> Response:
     debug = {"debug_data": serializers.debug_data(state.request, state.image)} if wants_debug else {}
-    headers = _FINAL if state.request.answer and not wants_debug else http.retry_after(state.image)
-    return http.response(200, serializers.request_body(state.request, state.image) | debug, headers)
+    body = serializers.request_body(state.request, state.image, now=now) | debug
+    if not state.request.answer:
+        return http.response(200, body, http.retry_after(state.image, now=now))
+    return http.response(200, body, {} if wants_debug else _FINAL)  # debug data of a finished request may change

@@ -50,15 +50,15 @@ def submit_one(body: str | None, key: str | None, submission: Submission) -> Res
     _count(result)
     # relative to /scanrequest itself, so that it holds under any stage, domain or proxy
     location = {"Location": f"scanrequest/{result.request.id}"}
-    retry = {} if result.request.answer else http.retry_after(result.image)
-    request = serializers.request_body(result.request, result.image, result.upload)
+    retry = {} if result.request.answer else http.retry_after(result.image, now=submission.now)
+    request = serializers.request_body(result.request, result.image, result.upload, now=submission.now)
     return http.response(http_status_for_submission(result), request, location | retry)
 
 
 def submit_many(body: str | None, key: str | None, submission: Submission) -> Response:
     results = submit_entries(request_models.read(request_models.BatchBody, body).entries, key, submission)
     _count(*(result for result in results if isinstance(result, SubmitResult)))
-    return http.response(200, {"results": [to_result(result) for result in results]})
+    return http.response(200, {"results": [to_result(result, submission.now) for result in results]})
 
 
 def _count(*accepted: SubmitResult) -> None:

@@ -76,6 +76,11 @@ def list_requests(
     return ResultPage(tuple(found), _encode_cursor(at) if at else None)
 
 
+def cursor_after(request: ScanRequest) -> str:
+    """Return the cursor of a page that continues after this request, for a page that ends before its limit."""
+    return _encode_cursor(ListPosition.of(request))
+
+
 def _encode_cursor(position: ListPosition) -> str:
     return base64.urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
 

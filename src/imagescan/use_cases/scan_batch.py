@@ -10,7 +10,7 @@ from imagescan.use_cases.scan_image import Outcome, OutcomeKind
 MAX_DELAY_SECONDS = 300
 LEASED_DELAY_SECONDS = 10
 """Unit of the delay after which a message for a leased image is retried. Four such delays, each longer than the one
-before, outlast the lease of a delivery that died, so that the fifth delivery gets the image."""
+before, outlast the lease of a delivery that crashed, so that the fifth delivery gets the image."""
 
 
 @dataclass(frozen=True, slots=True)

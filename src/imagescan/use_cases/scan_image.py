@@ -15,7 +15,7 @@ from imagescan.domain.detection import (
     QuotaExceeded,
     TransientDetectorError,
 )
-from imagescan.domain.image import StoredObject, hash_from_key, header_rejection
+from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure
 from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, LeaseResult, Scan, Status, next_day
 from imagescan.domain.policy import LEASE_SECONDS, MAX_ATTEMPTS
 from imagescan.use_cases.settle import Requests, newly_answered, settle
@@ -198,12 +198,12 @@ class Scanner:
             detection = self._detect_within_quota(stored, refund_on_error)
         except ImageRejected as error:
             return self._failed_scan(stored, error.failure)
-        except InvalidParametersError:
+        except InvalidParametersError as error:
             with refund_on_error():
-                rejection = header_rejection(self.bucket.read_header(stored))
-            if rejection is None:
+                failure = header_failure(self.bucket.read_header(stored))
+            if failure is None and not error.is_image_at_fault:
                 raise
-            return self._failed_scan(stored, Failure(rejection.code, rejection.message))
+            return self._failed_scan(stored, failure or IMAGE_INVALID)
         return Scan(
             Status.COMPLETED,
             self.clock(),
