@@ -57,6 +57,7 @@ def validate() -> None:
 def _sources() -> Iterator[Path]:
     yield paths.ROOT / "template.yaml"
     yield paths.ROOT / "samconfig.toml"
+    yield paths.ROOT / "tools" / "bytecode.py"  # it changes what a build contains
     yield from sorted(p for p in (paths.ROOT / "src").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 
 
