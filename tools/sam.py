@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tools import bytecode, paths
+from tools import builds, bytecode, paths
 from tools.console import CommandError
 from tools.content_hash import content_hash
 from tools.env import REGION, tool_env
@@ -62,23 +62,19 @@ def _sources() -> Iterator[Path]:
 
 
 def _build_into(output: Path) -> None:
-    # Rename the folder once it is complete, so that an interrupted build is never used.
     draft = output.with_name(f"{output.name}.{os.getpid()}.draft")
     template = ["--template-file", str(paths.ROOT / "template.yaml")]
     parameters = ["--parameter-overrides", f"Architecture={architecture()}"]
     _sam(["build", "--beta-features", *template, "--build-dir", str(draft), *parameters])
     bytecode.compile_folder(draft)
-    if output.exists():
-        shutil.rmtree(draft)
-    else:
-        draft.rename(output)
+    builds.finish(draft, output)
 
 
 def _remove_old_builds() -> None:
     # Another command may remove builds at the same time.
     with suppress(FileNotFoundError):
-        builds = sorted(paths.BUILDS.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in builds[MAX_BUILDS:]:
+        existing = sorted(paths.BUILDS.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in existing[MAX_BUILDS:]:
             shutil.rmtree(old, ignore_errors=True)
 
 

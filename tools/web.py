@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tools import paths
+from tools import builds, paths
 from tools.console import CommandError
 from tools.content_hash import content_hash
 
@@ -29,10 +29,9 @@ def build() -> Path:
     """Return the folder with the built page. Build only if the sources changed. Raise CommandError if npm fails."""
     output = paths.WEB_BUILDS / content_hash(_files(SOURCES))
     if not output.exists():
-        # Rename the folder once it is complete, so that an interrupted build is never used.
         draft = output.with_name(f"{output.name}.{os.getpid()}.draft")
         npm("run", "build", "--", "--outDir", str(draft), "--emptyOutDir")
-        draft.rename(output)
+        builds.finish(draft, output)
     return output
 
 
