@@ -1,7 +1,8 @@
 """The queue of images to scan."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys, s3_event_message
@@ -10,15 +11,22 @@ from imagescan.domain.scan_message import ScanMessage
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+_MESSAGES_PER_CALL = 10
+
 
 @dataclass(frozen=True, slots=True)
 class ScanQueue:
     client: "SQSClient"
     url: str
 
-    def enqueue(self, key: str) -> None:
-        """Enqueue the image under ``key`` for scanning."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=s3_event_message(key))
+    def enqueue_all(self, keys: Sequence[str]) -> list[str]:
+        """Enqueue the images under these keys for scanning, and return the keys that SQS rejected."""
+        rejected: list[str] = []
+        for batch in batched(keys, _MESSAGES_PER_CALL, strict=False):
+            entries: list[Any] = [{"Id": str(at), "MessageBody": s3_event_message(key)} for at, key in enumerate(batch)]
+            response = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
+            rejected += [batch[int(failed["Id"])] for failed in response.get("Failed", [])]
+        return rejected
 
     def retry_later(self, delays: Mapping[ScanMessage, int]) -> None:
         """Make these messages (at most 10) visible again after their delays in seconds.

@@ -1,7 +1,8 @@
 """Parses stream records of the requests and images tables."""
 
+import zlib
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from imagescan.aws.images_table import image_from_item
@@ -13,16 +14,26 @@ from imagescan.domain.scan_request import ScanRequest
 type _StreamItem = Mapping[str, Mapping[str, Any]]
 
 
-def finished_records(event: dict[str, Any]) -> list[FinishedRecord]:
+def finished_records(event: dict[str, Any], on_error: Callable[[str, Exception], None]) -> list[FinishedRecord]:
     """Return the items in a Lambda event that left ``pending``, or were created finished, in the stream's order.
 
-    Later changes of a finished item do not count.
+    Later changes of a finished item do not count. A malformed record is reported to ``on_error`` and left out, because
+    a record that fails on every retry would block its shard.
     """
-    return [
-        FinishedRecord(record["eventID"], change["SequenceNumber"], _entity(change["NewImage"]))
-        for record in event["Records"]
-        if _is_finished((change := record["dynamodb"]).get("NewImage")) and not _is_finished(change.get("OldImage"))
-    ]
+    finished: list[FinishedRecord] = []
+    for record in event["Records"]:
+        try:
+            finished += _finished(record)
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
+            on_error(str(record.get("eventID")), error)
+    return finished
+
+
+def _finished(record: dict[str, Any]) -> list[FinishedRecord]:
+    change = record["dynamodb"]
+    if not _is_finished(change.get("NewImage")) or _is_finished(change.get("OldImage")):
+        return []
+    return [FinishedRecord(record["eventID"], change["SequenceNumber"], _entity(change["NewImage"]))]
 
 
 def _is_finished(item: _StreamItem | None) -> bool:
