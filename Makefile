@@ -11,7 +11,7 @@ WEB = frontend/node_modules
 
 LOCAL = env PYTHONPATH=src $(PYTHON) -m local
 STEP = scripts/run-step.sh
-CODE = src tools local ops cli tests benchmarks
+CODE = src tools local ops cli testing tests benchmarks scripts
 CLI_TESTS = $(wildcard tests/unit/test_cli_*.py)
 MODEL_CHECKER = tests/model_checking
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
@@ -106,6 +106,7 @@ check: environments ## Run all static checks, including security
 	@$(STEP) "Rekognition emulator types" npm --prefix local/rekognition run check
 	@$(STEP) "web page checks" npm --prefix frontend run check
 	@$(STEP) "template" $(LOCAL) validate
+	@$(STEP) "vocabulary" $(PYTHON) scripts/check_prose.py
 	@$(MAKE) security
 lint: .venv/.made ## Check the style and format of the Python code
 	@$(STEP) "lint" .venv/bin/ruff check

@@ -1,25 +1,25 @@
-"""A call to a collaborator, held back until the explorer lets it happen."""
+"""Calls to collaborators. A call executes when the model checker schedules it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tests.model_checking.faults import Fault
-from tests.model_checking.world import World
+from tests.model_checking.system_state import SystemState
 
-# Stands in arguments for the name of the actor that calls, so that actors in the same place look the same.
+# Replaces the name of the calling actor in arguments, so that actors at the same checkpoint have equal calls.
 OWNER = "this delivery"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """One request to AWS: what it does to the world, how a trace tells it, and the faults it may meet."""
+    """A kind of call to AWS: its effect on the system, its description in a trace, and its possible faults."""
 
-    effect: Callable[..., tuple[World, Any]]
-    words: str
+    effect: Callable[..., tuple[SystemState, Any]]
+    description: str
     faults: tuple[Fault, ...]
     is_immediate: bool = False
-    is_unseen: bool = False
+    is_unobservable: bool = False
 
     def __call__(self, *arguments: Any) -> "Call":
         return Call(self, arguments)
@@ -30,27 +30,28 @@ class Call:
     operation: Operation
     arguments: tuple[Any, ...]
 
-    def happen(self, world: World, actor: str) -> tuple[World, Any]:
-        """The world after the call, and the call's answer."""
-        arguments = (actor if argument == OWNER else argument for argument in self.arguments)
-        return self.operation.effect(world, *arguments)
+    def execute(self, system: SystemState, actor_name: str) -> tuple[SystemState, Any]:
+        """Return the system after the call, and the result of the call."""
+        arguments = (actor_name if argument == OWNER else argument for argument in self.arguments)
+        return self.operation.effect(system, *arguments)
 
     def __str__(self) -> str:
-        return self.operation.words.format(*map(_short, self.arguments))
+        return self.operation.description.format(*map(_short, self.arguments))
 
 
 type Caller = Callable[[Call], Any]
 
 
 def operation(
-    words: str, faults: tuple[Fault, ...] = (), *, is_immediate: bool = False, is_unseen: bool = False
-) -> Callable[[Callable[..., tuple[World, Any]]], Operation]:
-    """Makes an operation of a function from the world to the world and an answer.
+    description: str, faults: tuple[Fault, ...] = (), *, is_immediate: bool = False, is_unobservable: bool = False
+) -> Callable[[Callable[..., tuple[SystemState, Any]]], Operation]:
+    """Create an operation from a function that maps the system to the next system and a result.
 
-    An immediate one only looks at the clock: it happens with what the code did before, unless a fault may strike it.
-    An bytes_missing one changes nothing that another actor could see, and nothing changes its answer but the clock.
+    An immediate operation depends on the clock only. It executes together with the preceding code, unless a fault can
+    be injected. An unobservable operation changes nothing that another actor can observe, and its result depends on
+    nothing but the clock.
     """
-    return lambda effect: Operation(effect, words, faults, is_immediate, is_unseen)
+    return lambda effect: Operation(effect, description, faults, is_immediate, is_unobservable)
 
 
 def _short(argument: Any) -> str:

@@ -1,17 +1,17 @@
-"""The clock, and the time that Lambda leaves a function."""
+"""The clock, and the remaining time of a Lambda invocation."""
 
 from tests.model_checking.calls import operation
 from tests.model_checking.faults import Fault
-from tests.model_checking.world import World
+from tests.model_checking.system_state import SystemState
 
-PLENTY, LITTLE = 1000.0, 0.5  # seconds
+ENOUGH_TIME, LOW_TIME = 1000.0, 0.5  # seconds
 
 
 @operation("reads the clock", is_immediate=True)
-def read_clock(world: World) -> tuple[World, float]:
-    return world, world.now
+def read_clock(system: SystemState) -> tuple[SystemState, float]:
+    return system, system.now
 
 
-@operation("asks how much time it has", (Fault.OUT_OF_TIME,), is_immediate=True)
-def time_left(world: World) -> tuple[World, float]:
-    return world, PLENTY
+@operation("reads its remaining time", (Fault.OUT_OF_TIME,), is_immediate=True)
+def time_left(system: SystemState) -> tuple[SystemState, float]:
+    return system, ENOUGH_TIME

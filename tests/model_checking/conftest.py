@@ -1,24 +1,13 @@
-"""Tells at the end of a test run what was explored."""
+"""Prints the model checking reports at the end of a test run, also those from the workers of pytest-xdist."""
 
 import pytest
 
-from tests.model_checking.explorer import Report
-
-_REPORTS = pytest.StashKey[list[Report]]()
+PROPERTY = "model checking report"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_REPORTS] = []
-
-
-@pytest.fixture
-def explorations(pytestconfig: pytest.Config) -> list[Report]:
-    """The reports that are told at the end."""
-    return pytestconfig.stash.setdefault(_REPORTS, [])
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    reports = config.stash.get(_REPORTS, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    finished = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    reports = [value for test in finished for name, value in test.user_properties if name == PROPERTY]
     if reports:
-        terminalreporter.section("explored")
+        terminalreporter.section("model checking")
         terminalreporter.write_line("\n".join(map(str, reports)))

@@ -1,4 +1,4 @@
-"""Rekognition in memory: it says what the very version shows that it is asked about, and counts what it charges."""
+"""Rekognition in memory: returns the labels of the requested object version, and counts billed calls."""
 
 from imagescan.aws.rekognition import classify_error
 from imagescan.domain.detection import Detection
@@ -6,7 +6,7 @@ from imagescan.domain.image import StoredObject, hash_from_key
 from imagescan.domain.labels import Label
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import DETECTION
-from tests.model_checking.world import SHOWS, World, day_of
+from tests.model_checking.system_state import CONTENT_LABELS, SystemState, day_of
 
 
 class Detector:
@@ -20,19 +20,19 @@ class Detector:
         return detection
 
 
-@operation("has Rekognition look at image {0}", DETECTION, is_unseen=True)
-def _detect(world: World, key: str, version: str) -> tuple[World, Detection | None]:
-    content = world.objects[key][int(version)].content
+@operation("detects the labels of image {0}", DETECTION, is_unobservable=True)
+def _detect(system: SystemState, key: str, version: str) -> tuple[SystemState, Detection | None]:
+    content = system.objects[key][int(version)].content
     if content is None:
-        return world, None
-    return charged(world, key), Detection((Label(SHOWS[content], 97.0),), "3.0")
+        return system, None
+    return with_billed_call(system, key), Detection((Label(CONTENT_LABELS[content], 97.0),), "3.0")
 
 
-def charged(world: World, key: str) -> World:
-    """The world with one more paid call for the image under ``key``."""
+def with_billed_call(system: SystemState, key: str) -> SystemState:
+    """Return the system with one more billed call for the image under ``key``."""
     image_hash = hash_from_key(key) or key
-    day = day_of(world.now)
-    return world._replace(
-        paid=world.paid.having(image_hash, world.paid.get(image_hash, 0) + 1),
-        paid_on=world.paid_on.having(day, world.paid_on.get(day, 0) + 1),
+    day = day_of(system.now)
+    return system._replace(
+        billed_calls=system.billed_calls.with_item(image_hash, system.billed_calls.get(image_hash, 0) + 1),
+        billed_by_day=system.billed_by_day.with_item(day, system.billed_by_day.get(day, 0) + 1),
     )

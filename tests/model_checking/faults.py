@@ -1,42 +1,51 @@
-"""What can go wrong, each a choice that the explorer makes as often as a scenario's budget allows."""
+"""Faults. The model checker injects each one at every possible point, as often as a scenario allows."""
 
 from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """The value is how a trace tells it."""
+    """The value is the description in a trace."""
 
-    # of one call
+    # Faults of one call
     FAILED = "but the call fails without effect"
-    LOST = "but its answer is lost and the caller sees an error"
-    RESENT = "but its answer is lost and the SDK will send it again"
-    BLIND_INDEX = "and the stale index knows none of the rows yet"
-    OLD_INDEX = "and the stale index still knows settled and deleted rows as waiting"
-    LATE_INDEX = "and the index knows nothing of the last ten minutes"
+    RESPONSE_LOST = "but the response is lost and the caller gets an error"
+    RETRIED = "but the response is lost and the SDK will retry"
+    INDEX_EMPTY = "and the stale index shows no items yet"
+    INDEX_STALE = "and the stale index shows settled and deleted items as pending"
+    INDEX_DELAYED = "and the index lags by the whole purge delay"
     THROTTLED = "but is throttled"
-    UNKNOWN_CODE = "but gets an error code that nobody knows"
-    MISUSED = "but is denied access"
-    PARAMETERS = "but its parameters are refused"
-    REFUSED = "and the image is refused for good"
-    UNANSWERED = "but the answer, which is paid for, never comes"
+    UNKNOWN_ERROR_CODE = "but gets an unknown error code"
+    ACCESS_DENIED = "but is denied access"
+    INVALID_PARAMETERS = "but its parameters are rejected"
+    IMAGE_REJECTED = "and the image is rejected permanently"
+    DETECTION_TIMEOUT = "but the billed response never arrives"
     OUT_OF_TIME = "and little time is left"
-    # of an actor
-    DEATH = "dies"
-    # of everything around
-    DUPLICATE = "and the queue keeps it, to deliver it once more"
+    # Fault of an actor
+    CRASH = "crashes"
+    # Faults of the environment
+    DUPLICATE_DELIVERY = "and keeps it for a duplicate delivery"
     MESSAGE_LOST = "is lost"
-    DEAD_LETTER = "goes to the dead-letter queue"
-    REDRIVEN = "is returned from the dead-letter queue"
-    EARLY_EXPIRY = "runs out early"
-    DELETED = "is deleted"
-    REPLACED = "is overwritten with foreign bytes"
+    DEAD_LETTER = "moves to the dead-letter queue"
+    REDRIVE = "is redriven from the dead-letter queue"
+    LEASE_EXPIRED_EARLY = "expires early"
+    OBJECT_DELETED = "is deleted"
+    OBJECT_REPLACED = "is overwritten with other bytes"
 
 
 READ = (Fault.FAILED,)
-INDEX_READ = (Fault.FAILED, Fault.BLIND_INDEX, Fault.OLD_INDEX)
-WRITE = (Fault.FAILED, Fault.LOST, Fault.RESENT)
-WRITE_ONCE = (Fault.FAILED, Fault.LOST)
-DETECTION = (Fault.THROTTLED, Fault.UNKNOWN_CODE, Fault.MISUSED, Fault.PARAMETERS, Fault.REFUSED, Fault.UNANSWERED)
+INDEX_READ = (Fault.FAILED, Fault.INDEX_EMPTY, Fault.INDEX_STALE)
+WRITE = (Fault.FAILED, Fault.RESPONSE_LOST, Fault.RETRIED)
+WRITE_ONCE = (Fault.FAILED, Fault.RESPONSE_LOST)
+DETECTION = (
+    Fault.THROTTLED,
+    Fault.UNKNOWN_ERROR_CODE,
+    Fault.ACCESS_DENIED,
+    Fault.INVALID_PARAMETERS,
+    Fault.IMAGE_REJECTED,
+    Fault.DETECTION_TIMEOUT,
+)
 
-# After each of these, and after no other, an image may have to be paid for once more.
-COSTLY = frozenset({Fault.FAILED, Fault.LOST, Fault.UNANSWERED, Fault.DEATH, Fault.EARLY_EXPIRY})
+# Only after one of these may an image be billed once more.
+MAY_REPEAT_BILLING = frozenset(
+    {Fault.FAILED, Fault.RESPONSE_LOST, Fault.DETECTION_TIMEOUT, Fault.CRASH, Fault.LEASE_EXPIRED_EARLY}
+)

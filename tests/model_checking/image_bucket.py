@@ -1,4 +1,4 @@
-"""The images bucket in memory: versions under keys, and an event for each upload."""
+"""The images bucket in memory: object versions by key, and an event for each upload."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,10 @@ from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage, 
 from imagescan.domain.scan_request import ScanRequest, Upload
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import READ, WRITE
-from tests.model_checking.scan_queue import send
-from tests.model_checking.world import Version, World, key_for
+from tests.model_checking.scan_queue import with_message
+from tests.model_checking.system_state import SystemState, Version, key_for
 
-NOTHING = Version(None, None, is_removed=True)  # what is left of a version that was removed
+REMOVED_VERSION = Version(None, None, is_removed=True)  # the placeholder for a removed version
 
 
 class ImageBucket:
@@ -21,7 +21,7 @@ class ImageBucket:
         self._call(_put(image.key, image.hash, request_id))
 
     def presign_upload(self, _image: DeclaredImage, _request_id: str, now: float) -> Upload:
-        return Upload("", {}, now + UPLOAD_URL_SECONDS)  # made without a call
+        return Upload("", {}, now + UPLOAD_URL_SECONDS)  # presigning makes no call
 
     def find(self, key: str) -> StoredObject | None:
         found: StoredObject | None = self._call(_find(key))
@@ -41,62 +41,64 @@ class ImageBucket:
 
 
 @operation("uploads image {0}", WRITE)
-def _put(world: World, key: str, content: str, request_id: str) -> tuple[World, None]:
-    return send(changed(world, key, content, request_id), key), None
+def _put(system: SystemState, key: str, content: str, request_id: str) -> tuple[SystemState, None]:
+    return with_message(with_version(system, key, content, request_id), key), None
 
 
-@operation("looks for the object of image {0}", READ)
-def _find(world: World, key: str) -> tuple[World, StoredObject | None]:
-    there = [(number, version) for number, version in enumerate(world.objects.get(key, ())) if not version.is_removed]
-    number, newest = there[-1] if there else (0, NOTHING)
+@operation("reads the metadata of image {0}", READ)
+def _find(system: SystemState, key: str) -> tuple[SystemState, StoredObject | None]:
+    present = [
+        (number, version) for number, version in enumerate(system.objects.get(key, ())) if not version.is_removed
+    ]
+    number, newest = present[-1] if present else (0, REMOVED_VERSION)
     if newest.content is None:
-        return world, None
-    return world, StoredObject(key, str(number), newest.content, newest.request_id)
+        return system, None
+    return system, StoredObject(key, str(number), newest.content, newest.request_id)
 
 
-@operation("asks when image {0} was uploaded", READ)
-def _uploads(world: World, key: str) -> tuple[World, tuple[float, ...]]:
-    return world, tuple(version.uploaded_at for _, version in _uploaded(world, key))
+@operation("lists the uploads of image {0}", READ)
+def _uploads(system: SystemState, key: str) -> tuple[SystemState, tuple[float, ...]]:
+    return system, tuple(version.uploaded_at for _, version in _uploaded(system, key))
 
 
-@operation("asks which uploads of image {0} are to go", READ)
-def _uploaded_by(world: World, key: str, until: float) -> tuple[World, tuple[int, ...]]:
-    return world, tuple(number for number, version in _uploaded(world, key) if version.uploaded_at <= until)
+@operation("lists the uploads of image {0} to purge", READ)
+def _uploaded_by(system: SystemState, key: str, until: float) -> tuple[SystemState, tuple[int, ...]]:
+    return system, tuple(number for number, version in _uploaded(system, key) if version.uploaded_at <= until)
 
 
 @operation("removes an upload of image {0}", WRITE)
-def _remove(world: World, key: str, number: int) -> tuple[World, None]:
-    versions = list(world.objects[key])
-    versions[number] = NOTHING
-    return world._replace(objects=world.objects.having(key, tuple(versions))), None
+def _remove(system: SystemState, key: str, number: int) -> tuple[SystemState, None]:
+    versions = list(system.objects[key])
+    versions[number] = REMOVED_VERSION
+    return system._replace(objects=system.objects.with_item(key, tuple(versions))), None
 
 
-def _uploaded(world: World, key: str) -> Iterator[tuple[int, Version]]:
-    return ((number, version) for number, version in enumerate(world.objects.get(key, ())) if version.content)
+def _uploaded(system: SystemState, key: str) -> Iterator[tuple[int, Version]]:
+    return ((number, version) for number, version in enumerate(system.objects.get(key, ())) if version.content)
 
 
-@operation("reads the beginning of image {0}", READ)
-def _read_start(world: World, _key: str) -> tuple[World, bytes]:
-    return world, b"a beginning that tells nothing"
+@operation("reads the header of image {0}", READ)
+def _read_start(system: SystemState, _key: str) -> tuple[SystemState, bytes]:
+    return system, b"not the header of an image"
 
 
-def has_right_bytes(world: World, key: str) -> bool:
-    """Whether the bytes under ``key`` are there and are those of its hash."""
-    there = [version for version in world.objects.get(key, ()) if not version.is_removed]
-    return bool(there) and there[-1].content == hash_from_key(key)
+def has_right_bytes(system: SystemState, key: str) -> bool:
+    """Return whether the newest bytes under ``key`` exist and match its hash."""
+    present = [version for version in system.objects.get(key, ()) if not version.is_removed]
+    return bool(present) and present[-1].content == hash_from_key(key)
 
 
-def is_stored(world: World, key: str) -> bool:
-    """Whether anything was put under ``key`` that was not removed since."""
-    return any(not version.is_removed for version in world.objects.get(key, ()))
+def is_stored(system: SystemState, key: str) -> bool:
+    """Return whether any version under ``key`` remains."""
+    return any(not version.is_removed for version in system.objects.get(key, ()))
 
 
-def uploaded(world: World, request: ScanRequest) -> World:
-    """The world after the bytes of the request came by direct upload."""
-    return send(changed(world, request.image_key, request.image_hash, request.id), request.image_key)
+def with_upload(system: SystemState, request: ScanRequest) -> SystemState:
+    """Return the system after the direct upload of the request's bytes."""
+    return with_message(with_version(system, request.image_key, request.image_hash, request.id), request.image_key)
 
 
-def changed(world: World, key: str, content: str | None, request_id: str | None = None) -> World:
-    """The world with a new version of the object, or with none for the time being. No event tells of it."""
-    versions = (*world.objects.get(key, ()), Version(content, request_id, world.now))
-    return world._replace(objects=world.objects.having(key, versions))
+def with_version(system: SystemState, key: str, content: str | None, request_id: str | None = None) -> SystemState:
+    """Return the system with a new version of the object, or with a delete marker, without an event."""
+    versions = (*system.objects.get(key, ()), Version(content, request_id, system.now))
+    return system._replace(objects=system.objects.with_item(key, versions))

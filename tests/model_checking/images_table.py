@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from imagescan.domain.image_record import Image, LeaseResult, PurgeCandidate, Scan
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import READ, WRITE
-from tests.model_checking.world import ImageRow, Table, World
+from tests.model_checking.system_state import ImageItem, SystemState, Table
 
 
 class ImagesTable:
@@ -28,23 +28,23 @@ class ImagesTable:
         self._call(_release(image_hash, owner, refund, bytes_missing))
 
     def defer(self, image_hash: str, owner: str, began: float) -> bool:
-        is_marked: bool = self._call(_put_off(image_hash, owner, began))
-        return is_marked
+        is_recorded: bool = self._call(_defer(image_hash, owner, began))
+        return is_recorded
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         in_force: Image = self._call(_finish(image_hash, scan))
         return in_force
 
     def mark_for_purge(self, image_hash: str, now: float) -> None:
-        self._call(_mark(image_hash, now))
+        self._call(_mark_for_purge(image_hash, now))
 
     def purge_candidates(self) -> Sequence[PurgeCandidate]:
-        marked: tuple[PurgeCandidate, ...] = self._call(_marked())
+        marked: tuple[PurgeCandidate, ...] = self._call(_purge_candidates())
         return marked
 
-    def remove(self, marked: PurgeCandidate, seen: Image, now: float) -> bool:
-        is_gone: bool = self._call(_remove(marked.image_hash, marked.since, _finished_at(seen), now))
-        return is_gone
+    def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
+        is_removed: bool = self._call(_remove(candidate.image_hash, candidate.marked_at, _finished_at(read), now))
+        return is_removed
 
     def claim_requeue(self, image_hash: str, now: float, requeued_before: float) -> bool:
         is_claimed: bool = self._call(_claim_requeue(image_hash, now, requeued_before))
@@ -52,103 +52,109 @@ class ImagesTable:
 
 
 @operation("reads image {0}", READ)
-def _get(world: World, image_hash: str) -> tuple[World, Image | None]:
-    return world, image_in(world.images, image_hash)
+def _get(system: SystemState, image_hash: str) -> tuple[SystemState, Image | None]:
+    return system, image_in(system.images, image_hash)
 
 
 @operation("reads images", READ)
-def _get_many(world: World, image_hashes: Sequence[str]) -> tuple[World, tuple[Image, ...]]:
-    found = (image_in(world.images, image_hash) for image_hash in image_hashes)
-    return world, tuple(image for image in found if image)
+def _get_many(system: SystemState, image_hashes: Sequence[str]) -> tuple[SystemState, tuple[Image, ...]]:
+    found = (image_in(system.images, image_hash) for image_hash in image_hashes)
+    return system, tuple(image for image in found if image)
 
 
-@operation("asks for the lease of image {0}", WRITE)
-def _lease(  # noqa: PLR0917 - an operation takes what its adapter takes, by position
-    world: World, image_hash: str, owner: str, now: float, until: float, max_attempts: int
-) -> tuple[World, LeaseResult]:
-    row = world.images.get(image_hash, ImageRow())
-    is_free = row.lease_until is None or row.lease_until < now or row.lease_owner == owner
-    may_try = len(row.attempts) < max_attempts or owner in row.attempts
-    if row.scan or not is_free or not may_try:
-        return world, LeaseResult(granted=False, image=_image(image_hash, row))
-    first = now if row.first_leased_at is None else row.first_leased_at
-    row = row._replace(lease_owner=owner, lease_until=until, first_leased_at=first, attempts=row.attempts | {owner})
-    return _put(world, image_hash, row), LeaseResult(granted=True, image=_image(image_hash, row))
+@operation("requests the lease of image {0}", WRITE)
+def _lease(  # noqa: PLR0917 - the arguments of the adapter, by position
+    system: SystemState, image_hash: str, owner: str, now: float, until: float, max_attempts: int
+) -> tuple[SystemState, LeaseResult]:
+    item = system.images.get(image_hash, ImageItem())
+    is_free = item.lease_until is None or item.lease_until < now or item.lease_owner == owner
+    may_try = len(item.attempts) < max_attempts or owner in item.attempts
+    if item.scan or not is_free or not may_try:
+        return system, LeaseResult(granted=False, image=_image(image_hash, item))
+    first = now if item.first_leased_at is None else item.first_leased_at
+    item = item._replace(lease_owner=owner, lease_until=until, first_leased_at=first, attempts=item.attempts | {owner})
+    return _put(system, image_hash, item), LeaseResult(granted=True, image=_image(image_hash, item))
 
 
-@operation("gives up the lease of image {0}", WRITE)
-def _release(world: World, image_hash: str, owner: str, refund: bool, bytes_missing: bool) -> tuple[World, None]:
-    row = world.images.get(image_hash, ImageRow())
-    if row.lease_owner != owner:
-        return world, None
+@operation("releases the lease of image {0}", WRITE)
+def _release(
+    system: SystemState, image_hash: str, owner: str, refund: bool, bytes_missing: bool
+) -> tuple[SystemState, None]:
+    item = system.images.get(image_hash, ImageItem())
+    if item.lease_owner != owner:
+        return system, None
     if refund:
-        row = row._replace(attempts=row.attempts - {owner})
+        item = item._replace(attempts=item.attempts - {owner})
     if bytes_missing:
-        row = row._replace(first_leased_at=None)
-    return _put(world, image_hash, row._replace(lease_owner=None, lease_until=None)), None
+        item = item._replace(first_leased_at=None)
+    return _put(system, image_hash, item._replace(lease_owner=None, lease_until=None)), None
 
 
-@operation("marks image {0} as waiting for another day's budget", WRITE)
-def _put_off(world: World, image_hash: str, owner: str, began: float) -> tuple[World, bool]:
-    row = world.images.get(image_hash, ImageRow())
-    if row.lease_owner != owner:
-        return world, began in row.deferred_at
-    given_up = row._replace(lease_owner=None, lease_until=None, attempts=row.attempts - {owner})
-    return _put(world, image_hash, given_up._replace(deferred_at=row.deferred_at | {began})), True
+@operation("defers image {0} to the next day", WRITE)
+def _defer(system: SystemState, image_hash: str, owner: str, began: float) -> tuple[SystemState, bool]:
+    item = system.images.get(image_hash, ImageItem())
+    if item.lease_owner != owner:
+        return system, began in item.deferred_at
+    released = item._replace(lease_owner=None, lease_until=None, attempts=item.attempts - {owner})
+    return _put(system, image_hash, released._replace(deferred_at=item.deferred_at | {began})), True
 
 
-@operation("writes the end of image {0}", WRITE)
-def _finish(world: World, image_hash: str, scan: Scan) -> tuple[World, Image]:
-    row = world.images.get(image_hash, ImageRow())
-    if row.scan is None:
-        row = row._replace(scan=scan, lease_owner=None, lease_until=None)
-    return _put(world, image_hash, row), _image(image_hash, row)
+@operation("writes the terminal result of image {0}", WRITE)
+def _finish(system: SystemState, image_hash: str, scan: Scan) -> tuple[SystemState, Image]:
+    item = system.images.get(image_hash, ImageItem())
+    if item.scan is None:
+        item = item._replace(scan=scan, lease_owner=None, lease_until=None)
+    return _put(system, image_hash, item), _image(image_hash, item)
 
 
-@operation("claims to queue image {0} again", WRITE)
-def _claim_requeue(world: World, image_hash: str, now: float, requeued_before: float) -> tuple[World, bool]:
-    row = world.images.get(image_hash, ImageRow())
-    if row.scan or (row.requeued_at is not None and row.requeued_at >= requeued_before):
-        return world, False
-    return _put(world, image_hash, row._replace(requeued_at=now)), True
+@operation("claims the requeue of image {0}", WRITE)
+def _claim_requeue(
+    system: SystemState, image_hash: str, now: float, requeued_before: float
+) -> tuple[SystemState, bool]:
+    item = system.images.get(image_hash, ImageItem())
+    if item.scan or (item.requeued_at is not None and item.requeued_at >= requeued_before):
+        return system, False
+    return _put(system, image_hash, item._replace(requeued_at=now)), True
 
 
-@operation("marks image {0} for removal", WRITE)
-def _mark(world: World, image_hash: str, now: float) -> tuple[World, None]:
-    row = world.images.get(image_hash, ImageRow())
-    return _put(world, image_hash, row._replace(marked_at=now)), None
+@operation("marks image {0} for purging", WRITE)
+def _mark_for_purge(system: SystemState, image_hash: str, now: float) -> tuple[SystemState, None]:
+    item = system.images.get(image_hash, ImageItem())
+    return _put(system, image_hash, item._replace(marked_at=now)), None
 
 
-@operation("asks the index which images are to be removed", READ)
-def _marked(world: World) -> tuple[World, tuple[PurgeCandidate, ...]]:
-    rows = sorted(world.images.items())
-    return world, tuple(PurgeCandidate(key, row.marked_at) for key, row in rows if row.marked_at is not None)
+@operation("reads the purge candidates from the index", READ)
+def _purge_candidates(system: SystemState) -> tuple[SystemState, tuple[PurgeCandidate, ...]]:
+    items = sorted(system.images.items())
+    return system, tuple(PurgeCandidate(key, item.marked_at) for key, item in items if item.marked_at is not None)
 
 
-@operation("removes the row of image {0}", WRITE)
-def _remove(world: World, image_hash: str, since: float, finished_at: float | None, now: float) -> tuple[World, bool]:
-    row = world.images.get(image_hash, ImageRow())
-    is_free = row.lease_until is None or row.lease_until < now
-    if row.marked_at != since or not is_free or _finished_at(row) != finished_at:
-        return world, False
-    removals = world.removals.having(image_hash, world.removals.get(image_hash, 0) + 1)
-    return world._replace(images=world.images.without(image_hash), removals=removals), True
+@operation("deletes the item of image {0}", WRITE)
+def _remove(
+    system: SystemState, image_hash: str, marked_at: float, finished_at: float | None, now: float
+) -> tuple[SystemState, bool]:
+    item = system.images.get(image_hash, ImageItem())
+    is_free = item.lease_until is None or item.lease_until < now
+    if item.marked_at != marked_at or not is_free or _finished_at(item) != finished_at:
+        return system, False
+    purges = system.purges.with_item(image_hash, system.purges.get(image_hash, 0) + 1)
+    return system._replace(images=system.images.without_item(image_hash), purges=purges), True
 
 
-def _finished_at(image: Image | ImageRow) -> float | None:
+def _finished_at(image: Image | ImageItem) -> float | None:
     return image.scan.finished_at if image.scan else None
 
 
-def image_in(rows: Table[ImageRow], image_hash: str) -> Image | None:
-    """The row as the code sees it."""
-    row = rows.get(image_hash)
-    return _image(image_hash, row) if row else None
+def image_in(items: Table[ImageItem], image_hash: str) -> Image | None:
+    """Return the image as the code reads it."""
+    item = items.get(image_hash)
+    return _image(image_hash, item) if item else None
 
 
-def _image(image_hash: str, row: ImageRow) -> Image:
-    times = row.first_leased_at, row.lease_until, row.requeued_at
-    return Image(image_hash, len(row.attempts), *times, row.scan, tuple(sorted(row.deferred_at)))
+def _image(image_hash: str, item: ImageItem) -> Image:
+    times = item.first_leased_at, item.lease_until, item.requeued_at
+    return Image(image_hash, len(item.attempts), *times, item.scan, tuple(sorted(item.deferred_at)))
 
 
-def _put(world: World, image_hash: str, row: ImageRow) -> World:
-    return world._replace(images=world.images.having(image_hash, row))
+def _put(system: SystemState, image_hash: str, item: ImageItem) -> SystemState:
+    return system._replace(images=system.images.with_item(image_hash, item))

@@ -1,98 +1,103 @@
-"""What must hold in every state, and from each state to the next."""
+"""The safety invariants: conditions on every state and on every transition."""
 
 from functools import lru_cache
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys
 from imagescan.domain.image import hash_from_key
 from imagescan.domain.image_record import Status
-from imagescan.domain.scan_message import ScanMessage
 from imagescan.domain.scan_request import Answer, ScanRequest, derive_answer
+from tests.model_checking.actors import TIMEOUT_SECONDS
 from tests.model_checking.faults import Fault
 from tests.model_checking.image_bucket import is_stored
 from tests.model_checking.images_table import image_in
-from tests.model_checking.programs import DEADLINE_SECONDS
 from tests.model_checking.state import State
-from tests.model_checking.world import SHOWS, ImageRow, Table, World, day_of
+from tests.model_checking.system_state import CONTENT_LABELS, ImageItem, QueuedMessage, SystemState, Table, day_of
 
 
-class Violated(Exception):
-    """An invariant does not hold; the text says which, and for what."""
+class InvariantViolation(Exception):
+    """An invariant does not hold. The text names it and the object that violates it."""
 
 
 def check(before: State, after: State) -> None:
-    """Raises Violated unless the step from one state to the next keeps every invariant."""
-    if after.world is before.world and after.accepted is before.accepted:
+    """Raise InvariantViolation unless every invariant holds in the new state and for the transition to it."""
+    if after.system is before.system and after.accepted is before.accepted:
         return
-    old, new = answers(before.world), answers(after.world)
+    old, new = answers(before.system), answers(after.system)
     if new is not old:
         _check_answers(after, old, new)
     _check_durable(after)
-    _check_scans_kept(before.world, after.world)
-    if after.world.paid is not before.world.paid:
-        _check_paid(after)
+    _check_scans_kept(before.system, after.system)
+    if after.system.billed_calls is not before.system.billed_calls:
+        _check_billing(after)
 
 
-def answers(world: World) -> dict[str, Answer | None]:
-    """How each request stands, for somebody who reads all at once."""
-    return _answers(world.requests, world.images, world.now)
+def answers(system: SystemState) -> dict[str, Answer | None]:
+    """Return the answer of each request, derived from one consistent snapshot."""
+    return _answers(system.requests, system.images, system.now)
 
 
 @lru_cache(maxsize=1 << 18)
-def _answers(requests: Table[ScanRequest], images: Table[ImageRow], now: float) -> dict[str, Answer | None]:
+def _answers(requests: Table[ScanRequest], images: Table[ImageItem], now: float) -> dict[str, Answer | None]:
     return {
         request.id: derive_answer(request, image_in(images, request.image_hash), now) for request in requests.values()
     }
 
 
-def check_told(state: State, request: ScanRequest) -> None:
-    """A terminal answer that somebody is told is the one that stands."""
-    if request.id in state.world.deleted:
+def check_returned_answer(state: State, request: ScanRequest) -> None:
+    """Check that an answer returned to a client is the answer of its request."""
+    if request.id in state.system.deleted_requests:
         return
-    if request.id not in state.world.requests:
-        raise Violated(f"{request.id} was promised an answer and is not stored")
-    if request.answer and request.answer != answers(state.world)[request.id]:
-        raise Violated(f"somebody was told {_told(request.answer)} for {request.id}, which is not how it stands")
+    if request.id not in state.system.requests:
+        raise InvariantViolation(f"{request.id} was accepted but is not stored")
+    if request.answer and request.answer != answers(state.system)[request.id]:
+        raise InvariantViolation(
+            f"a client received {_describe(request.answer)} for {request.id}, which is not its answer"
+        )
 
 
-def check_acknowledged(world: World, message: ScanMessage, there: frozenset[str], began: float) -> None:
-    """A message goes only when its images are terminal or put off to another day, or when there is nothing to do.
+def check_acknowledgement(
+    system: SystemState, message: QueuedMessage, present_keys: frozenset[str], began: float
+) -> None:
+    """Check that the images of an acknowledged message are terminal or deferred, unless their bytes are missing.
 
-    ``there`` are the keys whose bytes were there when its delivery began, which was at ``began``.
+    ``present_keys`` are the keys whose bytes existed when the delivery started, at ``began``.
     """
     try:
         keys = image_keys(message.body)
-    except MalformedMessage as reason:
-        raise Violated(f"a poison message was acknowledged: {reason}") from reason
+    except MalformedMessage as error:
+        raise InvariantViolation(f"a malformed message was acknowledged: {error}") from error
     for key in keys:
         image_hash = hash_from_key(key) or ""
-        image = image_in(world.images, image_hash)
-        was_there = key in there and all(version.content == image_hash for version in world.objects[key])
-        if was_there and not (image and (image.scan or image.is_deferred(began))):
-            raise Violated(
+        image = image_in(system.images, image_hash)
+        was_present = key in present_keys and all(version.content == image_hash for version in system.objects[key])
+        if was_present and not (image and (image.scan or image.is_deferred(began))):
+            raise InvariantViolation(
                 f"the message of image {image_hash[0].upper()} was acknowledged before its image was terminal"
             )
 
 
 def _check_durable(state: State) -> None:
-    deleted = state.world.deleted.keys()
-    missing = state.accepted - state.world.requests.keys() - deleted
+    deleted_requests = state.system.deleted_requests.keys()
+    missing = state.accepted - state.system.requests.keys() - deleted_requests
     if missing:
-        raise Violated(f"{min(missing)} was accepted and is not stored")
-    back = deleted & state.world.requests.keys()
-    if back:
-        raise Violated(f"{min(back)} was deleted and is there again")
-    for request in state.world.requests.values():
-        if not (request.answer or request.awaits_upload or is_stored(state.world, request.image_key)):
-            raise Violated(f"{request.id} waits, and its bytes are not stored")
+        raise InvariantViolation(f"{min(missing)} was accepted but is not stored")
+    restored = deleted_requests & state.system.requests.keys()
+    if restored:
+        raise InvariantViolation(f"{min(restored)} was deleted and exists again")
+    for request in state.system.requests.values():
+        if not (request.answer or request.awaits_upload or is_stored(state.system, request.image_key)):
+            raise InvariantViolation(f"{request.id} is pending but its bytes are not stored")
 
 
 def _check_answers(state: State, old: dict[str, Answer | None], new: dict[str, Answer | None]) -> None:
     for request_id, answer in new.items():
         before = old.get(request_id)
         if before and answer != before:
-            raise Violated(f"the answer to {request_id} was {_told(before)} and is {_told(answer)} now")
+            raise InvariantViolation(
+                f"the answer of {request_id} changed from {_describe(before)} to {_describe(answer)}"
+            )
         if answer and not before:
-            _check_answer(state, state.world.requests[request_id], answer)
+            _check_answer(state, state.system.requests[request_id], answer)
 
 
 def _check_answer(state: State, request: ScanRequest, answer: Answer) -> None:
@@ -103,56 +108,58 @@ def _check_answer(state: State, request: ScanRequest, answer: Answer) -> None:
 
 
 def _check_verdict(request: ScanRequest, answer: Answer) -> None:
-    shown = SHOWS[request.image_hash]
+    shown = CONTENT_LABELS[request.image_hash]
     labels = [label.name for label in answer.scan.labels] if answer.scan else []
     if labels != [shown]:
-        raise Violated(f"{request.id} is answered by the labels {labels}; its image shows {shown}")
+        raise InvariantViolation(f"{request.id} was answered with the labels {labels}; its image shows {shown}")
     if answer.verdict is None or answer.verdict.matched is not (request.question.labels == (shown.lower(),)):
-        raise Violated(
-            f"{request.id} asks for {request.question.labels}, its image shows {shown}: the verdict is wrong"
+        raise InvariantViolation(
+            f"{request.id} asks for {request.question.labels} and its image shows {shown}, but the verdict is wrong"
         )
 
 
 def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
     code = answer.failure.code if answer.failure else "none"
-    is_right = {
-        "timed_out": state.world.now > request.deadline and not _waits_for_budget(state.world, request),
-        "never_uploaded": state.world.now > request.deadline and request.awaits_upload,
-        "image_invalid": state.struck(Fault.REFUSED),
-        "attempts_exhausted": state.costly_faults >= state.scenario.max_attempts,
+    is_justified = {
+        "timed_out": state.system.now > request.deadline and not _is_deferred_today(state.system, request),
+        "never_uploaded": state.system.now > request.deadline and request.awaits_upload,
+        "image_invalid": state.was_injected(Fault.IMAGE_REJECTED),
+        "attempts_exhausted": state.billable_faults >= state.scenario.max_attempts,
     }
-    if not is_right.get(code, False):
-        raise Violated(f"{request.id} failed with {code!r}, for which there is no reason")
+    if not is_justified.get(code, False):
+        raise InvariantViolation(f"{request.id} failed with {code!r} without a cause")
 
 
-def _waits_for_budget(world: World, request: ScanRequest) -> bool:
-    row = world.images.get(request.image_hash, ImageRow())
-    on_this_day = [at for at in row.deferred_at if day_of(at) == day_of(world.now)]
-    return row.scan is None and any(at <= request.created_at + DEADLINE_SECONDS for at in on_this_day)
+def _is_deferred_today(system: SystemState, request: ScanRequest) -> bool:
+    item = system.images.get(request.image_hash, ImageItem())
+    on_this_day = [at for at in item.deferred_at if day_of(at) == day_of(system.now)]
+    return item.scan is None and any(at <= request.created_at + TIMEOUT_SECONDS for at in on_this_day)
 
 
-def _check_scans_kept(before: World, after: World) -> None:
+def _check_scans_kept(before: SystemState, after: SystemState) -> None:
     if after.images is before.images:
         return
-    for image_hash, row in before.images.items():
-        is_removed = after.removals.get(image_hash) != before.removals.get(image_hash)
-        if row.scan and not is_removed and row.scan != after.images[image_hash].scan:
-            raise Violated(f"the terminal row of image {image_hash[0].upper()} changed")
+    for image_hash, item in before.images.items():
+        is_removed = after.purges.get(image_hash) != before.purges.get(image_hash)
+        if item.scan and not is_removed and item.scan != after.images[image_hash].scan:
+            raise InvariantViolation(f"the terminal item of image {image_hash[0].upper()} changed")
 
 
-def _check_paid(state: State) -> None:
-    for image_hash, paid in state.world.paid.items():
-        lives = 1 + state.world.removals.get(image_hash, 0)
-        most = min(lives + state.costly_faults, lives * state.scenario.max_attempts)
-        if paid > most:
-            raise Violated(f"image {image_hash[0].upper()} was paid for {paid} times; {most} is the most here")
+def _check_billing(state: State) -> None:
+    for image_hash, billed_calls in state.system.billed_calls.items():
+        lifetimes = 1 + state.system.purges.get(image_hash, 0)
+        limit = min(lifetimes + state.billable_faults, lifetimes * state.scenario.max_attempts)
+        if billed_calls > limit:
+            raise InvariantViolation(
+                f"image {image_hash[0].upper()} was billed {billed_calls} times; the limit is {limit}"
+            )
     limit = state.scenario.daily_rekognition_limit
-    for day, paid in state.world.paid_on.items():
-        if limit and paid > limit:
-            raise Violated(f"{paid} calls were paid for on {day}; {limit} is the most")
+    for day, billed_calls in state.system.billed_by_day.items():
+        if limit and billed_calls > limit:
+            raise InvariantViolation(f"{billed_calls} calls were billed on {day}; the limit is {limit}")
 
 
-def _told(answer: Answer | None) -> str:
+def _describe(answer: Answer | None) -> str:
     if answer is None:
         return "pending"
     return (

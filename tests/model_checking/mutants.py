@@ -1,7 +1,7 @@
-"""The production code without one of its protections, each in its own way; the explorer has to notice every one.
+"""Mutants: the production code, each time without one of its protections. The model checker must detect every one.
 
-A mutant changes the text of the code itself, or of a condition that the tables in memory share with the real ones
-(``test_tables_agree`` compares the two).
+A mutant changes the source of the code itself, or a condition of an in-memory table that the real table has too.
+``test_table_fakes`` compares the two.
 """
 
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from tests.model_checking.production import Change
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """What is wrong with it, and the name of the scenario that shows it."""
+    """A defect, and the name of the scenario that detects it."""
 
-    sentence: str
+    description: str
     scenario: str
     change: Change
 
     def __str__(self) -> str:
-        return self.sentence
+        return self.description
 
 
 def _in(module: str, old: str, new: str) -> Change:
     return Change(f"imagescan.{module}", old, new)
 
 
-def _in_table(old: str, new: str) -> Change:
+def _in_images_table(old: str, new: str) -> Change:
     return Change("tests.model_checking.images_table", old, new)
 
 
@@ -33,90 +33,95 @@ MUTANTS = (
     # ---------------------------------------------------------------- submit
     Mutant(
         "the request is stored before its bytes",
-        "one asks, two faults",
+        "one request, two faults",
         _in(
-            "submit",
-            "    if isinstance(image, CheckedImage) and not answered and (earlier is None or earlier.awaits_upload):\n",
-            "    requests.put(answered or request)\n"
-            "    if isinstance(image, CheckedImage) and not answered and (earlier is None or earlier.awaits_upload):\n",
+            "use_cases.submit_request",
+            "    if isinstance(image, ValidatedImage) and ",
+            "    requests.put(answered or request)\n    if isinstance(image, ValidatedImage) and ",
         ),
     ),
     Mutant(
-        "a request is accepted that is not stored",
-        "two ask about one picture",
+        "a request is accepted but not stored",
+        "two requests for one image",
         _in(
-            "submit", "stored = earlier or requests.put(answered or request)", "stored = earlier or answered or request"
+            "use_cases.submit_request",
+            "stored = earlier or requests.put(answered or request)",
+            "stored = earlier or answered or request",
         ),
     ),
     # ---------------------------------------------------------------- scan
     Mutant(
-        "an existing row counts as done",
-        "two ask about one picture",
+        "an existing image item counts as a finished scan",
+        "two requests for one image",
         _in(
-            "scan",
+            "use_cases.scan_image",
             "        if image.scan:\n            return self._settle(",
             "        if image:\n            return self._settle(",
         ),
     ),
     Mutant(
-        "an error becomes empty labels",
-        "one asks, two faults",
+        "a transient error becomes an empty label list",
+        "one request, two faults",
         _in(
-            "scan",
+            "use_cases.scan_image",
             "            self.images.release(image_hash, owner, refund=not error.may_be_billed)\n"
             "            return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code)",
             "            scan = Scan(Status.COMPLETED, self.clock())",
         ),
     ),
     Mutant(
-        "a missing permission becomes empty labels",
-        "one asks, two faults",
+        "a missing permission becomes an empty label list",
+        "one request, two faults",
         _in(
-            "scan",
+            "use_cases.scan_image",
             "            self.images.release(image_hash, owner, refund=True)\n"
             "            return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)",
             "            scan = Scan(Status.COMPLETED, self.clock())",
         ),
     ),
     Mutant(
-        "an unknown error code counts as the image's own fault",
-        "one asks, two faults",
+        "an unknown error code rejects the image",
+        "one request, two faults",
         _in(
             "aws.rekognition",
-            "return DetectorMisused(code) if code in OF_THE_DEPLOYMENT else DetectorBusy(code)",
-            "return ImageRefused(code, OF_THE_IMAGE['InvalidImageFormatException'])",
+            "return DetectorConfigurationError(code) if code in CONFIGURATION_ERRORS else TransientDetectorError(code)",
+            "return ImageRejected(code, IMAGE_ERRORS['InvalidImageFormatException'])",
         ),
     ),
     Mutant(
-        "the bytes are not compared with the hash they are scanned for",
-        "one asks, two faults",
-        _in("scan", "if stored is None or stored.hash != image_hash:", "if stored is None:"),
+        "the hash of the bytes is not verified before the scan",
+        "one request, two faults",
+        _in("use_cases.scan_image", "if stored is None or stored.hash != image_hash:", "if stored is None:"),
     ),
     Mutant(
-        "a later delivery that finds no bytes forgets that they were there",
-        "a direct upload at the deadline",
-        _in("scan", "bytes_missing=is_first", "bytes_missing=True"),
+        "a later delivery that finds no bytes erases the record that they existed",
+        "direct upload at the deadline",
+        _in("use_cases.scan_image", "bytes_missing=is_first", "bytes_missing=True"),
     ),
     Mutant(
-        "an image that somebody is at work on counts as attempted too often",
-        "two ask about one picture",
-        _in("scan", "        if image.is_leased(now):\n            return Outcome(key, OutcomeKind.LEASED)\n", ""),
-    ),
-    Mutant(
-        "an attempt that was paid for is given back",
-        "attempts run out",
-        _in("scan", "refund=not error.may_be_billed", "refund=True"),
-    ),
-    Mutant(
-        "an attempt that cost nothing is not given back",
-        "attempts run out",
-        _in("scan", "refund=not error.may_be_billed", "refund=False"),
-    ),
-    Mutant(
-        "the index is believed when it knows of nobody who waits",
-        "two ask about one picture",
+        "an image leased to another delivery counts as out of attempts",
+        "two requests for one image",
         _in(
-            "scan",
+            "use_cases.scan_image",
+            "        if image.is_leased(now):\n            return Outcome(key, OutcomeKind.LEASED)\n",
+            "",
+        ),
+    ),
+    Mutant(
+        "a billed attempt is refunded",
+        "attempts are exhausted",
+        _in("use_cases.scan_image", "refund=not error.may_be_billed", "refund=True"),
+    ),
+    Mutant(
+        "an attempt that was not billed is not refunded",
+        "attempts are exhausted",
+        _in("use_cases.scan_image", "refund=not error.may_be_billed", "refund=False"),
+    ),
+    Mutant(
+        "an image is skipped if the index shows no pending request",
+        "two requests for one image",
+        _in(
+            "use_cases.scan_image",
             "        now = self.clock()\n",
             "        if not list(self.requests.pending_for_image(image_hash)):\n"
             "            return Outcome(key, OutcomeKind.OBJECT_MISSING)\n"
@@ -124,169 +129,197 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "a lease may end before its owner does",
-        "a scanner takes its time",
-        _in("settings", "SCANNER_TIMEOUT_SECONDS + 30", "SCANNER_TIMEOUT_SECONDS - 30"),
+        "a lease may expire before its owner times out",
+        "a slow scanner",
+        _in("domain.policy", "SCANNER_TIMEOUT_SECONDS + 30", "SCANNER_TIMEOUT_SECONDS - 30"),
     ),
     Mutant(
-        "every delivery calls itself by the same name",
-        "two ask about one picture",
+        "all deliveries share one lease owner",
+        "two requests for one image",
         _in("handlers.scanner", "owner=str(uuid.uuid4())", "owner='scanner'"),
     ),
     # ---------------------------------------------------------------- acknowledgement
     Mutant(
-        "a message is acknowledged although Rekognition was busy",
-        "one asks, two faults",
-        _in("scan", "OutcomeKind.LEASED, OutcomeKind.TRANSIENT_ERROR, ", "OutcomeKind.LEASED, "),
+        "a message is acknowledged after a transient error",
+        "one request, two faults",
+        _in("use_cases.scan_image", "        OutcomeKind.TRANSIENT_ERROR,\n", ""),
     ),
     Mutant(
-        "a message is acknowledged while somebody else is at work on its image",
-        "two ask about one picture",
-        _in("scan", "frozenset({OutcomeKind.LEASED, ", "frozenset({"),
+        "a message is acknowledged while its image is leased to another delivery",
+        "two requests for one image",
+        _in("use_cases.scan_image", "        OutcomeKind.LEASED,\n", ""),
     ),
     Mutant(
-        "a message is acknowledged although its scan broke",
-        "one asks, two faults",
-        _in("scan", "OutcomeKind.OUT_OF_TIME, OutcomeKind.UNEXPECTED_ERROR})", "OutcomeKind.OUT_OF_TIME})"),
+        "a message is acknowledged after an unexpected error",
+        "one request, two faults",
+        _in("use_cases.scan_image", "        OutcomeKind.UNEXPECTED_ERROR,\n", ""),
     ),
     Mutant(
         "a message is acknowledged before the terminal write",
-        "one asks, two faults",
-        _in("scan", "self._settle(key, self.images.finish(image_hash, scan), result)", "Outcome(key, result)"),
+        "one request, two faults",
+        _in(
+            "use_cases.scan_image",
+            "self._settle(key, self.images.finish(image_hash, scan), kind)",
+            "Outcome(key, kind)",
+        ),
     ),
     Mutant(
         "every message of a batch is acknowledged",
-        "two ask about one picture",
-        _in("handlers.scanner", "if not each.is_done]", "if not each]"),
+        "two requests for one image",
+        _in("handlers.scanner", "if not result.is_done]", "if not result]"),
     ),
     Mutant(
-        "a message that cannot be read is acknowledged",
-        "strange mail",
-        _in("scan_batch", "return self.poison is None and all(", "return all("),
+        "a malformed message is acknowledged",
+        "malformed and test messages",
+        _in("use_cases.scan_batch", "return self.message.error is None and all(", "return all("),
     ),
-    # ---------------------------------------------------------------- the day's budget
+    # ---------------------------------------------------------------- daily quota
     Mutant(
-        "Rekognition is asked although the day's budget is spent",
-        "a day's budget is spent",
-        _in("scan", "is_granted = self.budget.take(asked_at)", "is_granted = self.budget.take(asked_at) is not None"),
-    ),
-    Mutant(
-        "a call that was paid for is given back to the budget",
-        "two pictures, a call a day",
-        _in("scan", "            if not error.may_be_billed:\n", "            if error:\n"),
-    ),
-    Mutant(
-        "two take the last call of a day",
-        "two pictures, a call a day",
-        Change("tests.model_checking.daily_calls", ">= most:", "> most:"),
-    ),
-    Mutant(
-        "a message is acknowledged although its image was not marked as waiting",
-        "midnight comes while two are at work",
-        _in("scan", "OutcomeKind.DEFERRED if is_marked else OutcomeKind.LEASED", "OutcomeKind.DEFERRED"),
-    ),
-    Mutant(
-        "an image is put off by one who no longer has its lease",
-        "midnight comes while two are at work",
-        _in_table(
-            "    if row.lease_owner != owner:\n        return world, began in row.deferred_at\n", "    assert row\n"
+        "Rekognition is called although the daily quota is used up",
+        "the daily quota is used up",
+        _in(
+            "use_cases.scan_image",
+            "is_granted = self.quota.try_acquire(acquired_at)",
+            "is_granted = self.quota.try_acquire(acquired_at) is not None",
         ),
     ),
     Mutant(
-        "a day without budget counts against the deadline",
-        "a day's budget is spent",
-        _in("requests", "deadline = max(deadline, next_day(began) + allowed)", "deadline = max(deadline, began)"),
+        "a billed call is refunded to the quota",
+        "two images, one call per day",
+        _in("use_cases.scan_image", "            if not error.may_be_billed:\n", "            if error:\n"),
     ),
     Mutant(
-        "a wait that begins after a request has timed out puts its deadline off",
-        "a day's budget is spent",
-        _in("requests", "        if began <= deadline:\n", "        if began:\n"),
+        "two deliveries acquire the last call of a day",
+        "two images, one call per day",
+        Change("tests.model_checking.daily_quota", ">= limit:", "> limit:"),
     ),
     Mutant(
-        "the sweeper forgets an image once its request's first deadline is over",
-        "a day's budget is spent",
-        _in("sweep", "now <= deadline_of(row, image) for", "now <= row.deadline for"),
+        "a message is acknowledged although the deferral of its image was not recorded",
+        "midnight passes during two deliveries",
+        _in(
+            "use_cases.scan_image",
+            "OutcomeKind.DEFERRED if is_recorded else OutcomeKind.LEASED",
+            "OutcomeKind.DEFERRED",
+        ),
     ),
-    # ---------------------------------------------------------------- what a request is told
     Mutant(
-        "a request times out while a scan for it may still be on its way",
+        "a delivery defers an image after it lost the lease",
+        "midnight passes during two deliveries",
+        _in_images_table(
+            "    if item.lease_owner != owner:\n        return system, began in item.deferred_at\n", "    assert item\n"
+        ),
+    ),
+    Mutant(
+        "a day without quota counts against the deadline",
+        "the daily quota is used up",
+        _in(
+            "domain.scan_request",
+            "deadline = max(deadline, next_day(began) + allowed)",
+            "deadline = max(deadline, began)",
+        ),
+    ),
+    Mutant(
+        "a deferral after the timeout of a request moves its deadline",
+        "the daily quota is used up",
+        _in("domain.scan_request", "        if began <= deadline:\n", "        if began:\n"),
+    ),
+    Mutant(
+        "the sweeper stops requeueing an image after the original deadline of its request",
+        "the daily quota is used up",
+        _in("use_cases.sweep", "now <= effective_deadline(request, image) for", "now <= request.deadline for"),
+    ),
+    # ---------------------------------------------------------------- answers
+    Mutant(
+        "a request times out while its scan may still be in progress",
         "the deadline passes",
-        _in("requests", "now > deadline + GRACE_SECONDS", "now > deadline"),
+        _in("domain.scan_request", "now > deadline + GRACE_SECONDS", "now > deadline"),
     ),
     Mutant(
-        "a scan after the deadline answers a request that had timed out",
-        "another asks after the deadline",
-        _in("requests", "image.scan and image.scan.finished_at <= deadline:", "image.scan:"),
+        "a scan after the deadline answers a request that timed out",
+        "second request after the deadline",
+        _in("domain.scan_request", "image.scan and image.scan.finished_at <= deadline:", "image.scan:"),
     ),
     Mutant(
-        "one of many that looks timed out is believed without another look at its row",
-        "somebody asks while an image is removed",
-        _in("standings", "    if timed_out:", "    if not timed_out:"),
+        "a batch status reports a timeout without rereading the request",
+        "poll during a purge",
+        _in("use_cases.get_requests", "    if timed_out:", "    if not timed_out:"),
     ),
     # ---------------------------------------------------------------- sweeper
     Mutant(
-        "there is no sweeper",
-        "two sweepers at once",
+        "the sweeper does nothing",
+        "two concurrent sweepers",
         _in(
-            "sweep", "in batched(requests.all_pending(), ROWS_AT_ONCE, strict=False):", "in list[list[ScanRequest]]():"
+            "use_cases.sweep",
+            "in batched(requests.all_pending(), PAGE_SIZE, strict=False):",
+            "in list[list[ScanRequest]]():",
         ),
     ),
     Mutant(
-        "the sweeper queues nothing again",
-        "two sweepers at once",
-        _in("sweep", "    if not is_due or ", "    if is_due or "),
+        "the sweeper does not requeue images",
+        "two concurrent sweepers",
+        _in("use_cases.sweep", "    if not is_due or ", "    if is_due or "),
     ),
     Mutant(
-        "the sweeper settles nothing",
-        "two ask about one picture",
+        "the sweeper does not settle requests",
+        "two requests for one image",
         _in(
-            "sweep", "settled += settle(answered(rows, found.get, now), requests=requests, time_left=time_left)", "pass"
+            "use_cases.sweep",
+            "settled += settle(newly_answered(page, found.get, now), requests=requests, time_left=time_left)",
+            "pass",
         ),
     ),
     Mutant(
-        "the sweeper judges by the index without reading the images",
+        "the sweeper settles requests without reading their images",
         "the deadline passes",
-        _in("sweep", "answered(rows, found.get, now)", "answered(rows, lambda _: None, now)"),
+        _in("use_cases.sweep", "newly_answered(page, found.get, now)", "newly_answered(page, lambda _: None, now)"),
     ),
     # ---------------------------------------------------------------- deletion
     Mutant(
-        "an image is removed without a quiet time",
-        "a deletion, a sweep and the same picture at once",
-        _in("forget", "return now < quiet_since + QUIET_SECONDS or any(", "return any("),
+        "an image is purged without a delay",
+        "deletion, sweep and submission of one image",
+        _in("use_cases.purge_deleted_images", "return now < delay_starts + PURGE_DELAY_SECONDS or any(", "return any("),
     ),
     Mutant(
-        "an image is removed although somebody waits for it",
-        "a deletion and one fault",
-        _in("forget", " or any(True for _ in requests.pending_for_image(marked.image_hash))", ""),
-    ),
-    Mutant(
-        "bytes are removed that were uploaded since their deletion",
-        "the same picture, never scanned",
-        _in("forget", "bucket.remove(marked.image_hash, marked.since)", "bucket.remove(marked.image_hash, now)"),
-    ),
-    Mutant(
-        "bytes that come after the deletion are kept",
-        "a direct upload after its request was deleted",
+        "an image is purged although a request waits for it",
+        "deletion with one fault",
         _in(
-            "forget",
-            "        if bucket.was_uploaded_since(marked.image_hash, marked.since):\n"
-            "            images.mark_for_purge(marked.image_hash, now)  #",
+            "use_cases.purge_deleted_images",
+            " or any(\n        True for _ in requests.pending_for_image(candidate.image_hash)\n    )",
+            "",
+        ),
+    ),
+    Mutant(
+        "bytes uploaded after the deletion are purged",
+        "resubmitted image that was never scanned",
+        _in(
+            "use_cases.purge_deleted_images",
+            "bucket.remove(candidate.image_hash, candidate.marked_at)",
+            "bucket.remove(candidate.image_hash, now)",
+        ),
+    ),
+    Mutant(
+        "bytes that arrive after the deletion are kept",
+        "direct upload after its request was deleted",
+        _in(
+            "use_cases.purge_deleted_images",
+            "        if bucket.was_uploaded_since(candidate.image_hash, candidate.marked_at):\n"
+            "            images.mark_for_purge(candidate.image_hash, now)  #",
             "        if False:\n            pass  #",
         ),
     ),
     Mutant(
-        "the quiet time ends before the last bytes may come",
-        "a direct upload after its request was deleted",
-        _in("forget", "QUIET_SECONDS = 20 * 60", "QUIET_SECONDS = 10 * 60"),
+        "the purge delay ends before the last upload can arrive",
+        "direct upload after its request was deleted",
+        _in("use_cases.purge_deleted_images", "PURGE_DELAY_SECONDS = 20 * 60", "PURGE_DELAY_SECONDS = 10 * 60"),
     ),
     Mutant(
-        "an image's row is removed although it was finished since it was seen",
-        "the same picture, never scanned",
-        _in_table(" or _finished_at(row) != finished_at", ""),
+        "an image item is deleted although its scan finished after it was read",
+        "resubmitted image that was never scanned",
+        _in_images_table(" or _finished_at(item) != finished_at", ""),
     ),
     Mutant(
-        "settling brings a deleted request back",
-        "a deletion while a scan runs",
+        "settling restores a deleted request",
+        "deletion during a scan",
         Change(
             "tests.model_checking.requests_table",
             "return stored is not None and stored.answer is None",
@@ -294,44 +327,48 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "a removed image is taken for one that was never scanned",
-        "somebody asks while an image is removed",
-        _in("status", "if stands.has_timed_out:", "if stands is None:"),
+        "a purged image counts as one that was never scanned",
+        "poll during a purge",
+        _in("use_cases.get_request", "if state.has_timed_out:", "if state is None:"),
     ),
     # ---------------------------------------------------------------- conditions of the images table
     Mutant(
-        "the lease is granted to everybody",
-        "two ask about one picture",
-        _in_table("if row.scan or not is_free or not may_try:", "if row.scan or not may_try:"),
+        "the lease is granted to every delivery",
+        "two requests for one image",
+        _in_images_table("if item.scan or not is_free or not may_try:", "if item.scan or not may_try:"),
     ),
     Mutant(
         "a terminal image is leased again",
-        "two ask about one picture",
-        _in_table("if row.scan or not is_free or not may_try:", "if not is_free or not may_try:"),
+        "two requests for one image",
+        _in_images_table("if item.scan or not is_free or not may_try:", "if not is_free or not may_try:"),
     ),
     Mutant(
-        "a lease that the SDK asks for twice is refused the second time",
-        "attempts run out",
-        _in_table(" or row.lease_owner == owner", ""),
+        "a lease that the SDK retries is denied the second time",
+        "attempts are exhausted",
+        _in_images_table(" or item.lease_owner == owner", ""),
     ),
     Mutant(
-        "a lease that the SDK asks for twice is two attempts",
-        "attempts run out",
-        _in_table("attempts=row.attempts | {owner})", "attempts=row.attempts | {f'{owner}.{len(row.attempts)}'})"),
+        "a lease that the SDK retries counts as two attempts",
+        "attempts are exhausted",
+        _in_images_table(
+            "attempts=item.attempts | {owner})", "attempts=item.attempts | {f'{owner}.{len(item.attempts)}'})"
+        ),
     ),
     Mutant(
-        "attempts have no cap",
-        "attempts run out",
-        _in_table("if row.scan or not is_free or not may_try:", "if row.scan or not is_free:"),
+        "attempts are unlimited",
+        "attempts are exhausted",
+        _in_images_table("if item.scan or not is_free or not may_try:", "if item.scan or not is_free:"),
     ),
     Mutant(
         "the terminal write has no condition",
-        "a scanner takes its time",
-        _in_table("    if row.scan is None:\n", "    if row:\n"),
+        "a slow scanner",
+        _in_images_table("    if item.scan is None:\n", "    if item:\n"),
     ),
     Mutant(
-        "an image is queued again only once, whatever became of that message",
-        "two sweepers at once",
-        _in_table("row.requeued_at is not None and row.requeued_at >= requeued_before", "row.requeued_at is not None"),
+        "an image is requeued only once, even if that message was lost",
+        "two concurrent sweepers",
+        _in_images_table(
+            "item.requeued_at is not None and item.requeued_at >= requeued_before", "item.requeued_at is not None"
+        ),
     ),
 )

@@ -1,7 +1,7 @@
-"""The production code in a private copy of its modules, with or without changes to its text.
+"""Private copies of the production modules, with or without changes to their source.
 
-What the explorer replaces in a copy (the handler's collaborators, its thread pool) touches nobody else's; what a mutant
-changes is the very text of the protection that it takes away.
+The model checker replaces attributes of a copy (the handler's dependencies, its thread pool) without affecting other
+tests. A mutant changes the source of the protection that it removes.
 """
 
 import importlib
@@ -14,12 +14,12 @@ from types import CodeType, ModuleType
 from typing import Any
 
 COPIED = ("imagescan", "tests.model_checking")
-SHARED = ("imagescan.handlers.log", __name__)  # a logger is the process's own
+SHARED = ("imagescan.runtime.log", __name__)  # a process has one logger
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """In ``module``, the text ``old``, which must stand there just once, becomes ``new``."""
+    """Replaces ``old``, which must occur exactly once in the source of ``module``, with ``new``."""
 
     module: str
     old: str
@@ -28,19 +28,19 @@ class Change:
     def apply(self, source: str) -> str:
         found = source.count(self.old)
         if found != 1:
-            raise LookupError(f"{self.module} has {self.old!r} {found} times, not once: bring the change up to date.")
+            raise LookupError(f"{self.module} contains {self.old!r} {found} times instead of once. Update the change.")
         return source.replace(self.old, self.new)
 
 
 def load(module: str, changes: Sequence[Change] = ()) -> Any:
-    """A private copy of ``module`` and of all it imports from the project, made with ``changes``."""
+    """Return a private copy of ``module`` and of the project's modules that it imports, with ``changes`` applied."""
     with _private_modules(changes):
         return importlib.import_module(module)
 
 
 @contextmanager
 def _private_modules(changes: Sequence[Change]) -> Iterator[None]:
-    everybody = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_copied(name)}
+    originals = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_copied(name)}
     finder = _Finder(changes)
     sys.meta_path.insert(0, finder)
     try:
@@ -50,7 +50,7 @@ def _private_modules(changes: Sequence[Change]) -> Iterator[None]:
         sys.meta_path.remove(finder)
         for name in [name for name in sys.modules if _is_copied(name)]:
             del sys.modules[name]
-        sys.modules.update(everybody)
+        sys.modules.update(originals)
 
 
 def _is_copied(name: str) -> bool:
@@ -63,18 +63,18 @@ class _Finder:
         self._loaded: set[str] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None, _target: ModuleType | None = None) -> ModuleSpec | None:
-        wanted = [change for change in self._changes if change.module == name]
-        spec = PathFinder.find_spec(name, path) if wanted else None
+        changes_of_module = [change for change in self._changes if change.module == name]
+        spec = PathFinder.find_spec(name, path) if changes_of_module else None
         if spec and spec.origin:
-            spec.loader = _ChangedLoader(name, spec.origin, wanted)
+            spec.loader = _ChangedLoader(name, spec.origin, changes_of_module)
             self._loaded.add(name)
         return spec
 
     def check_all_applied(self) -> None:
-        """Raises LookupError when a change is of a module that was never imported."""
+        """Raise LookupError if the module of a change was not imported."""
         missed = {change.module for change in self._changes} - self._loaded
         if missed:
-            raise LookupError(f"changes of modules that were not imported: {sorted(missed)}")
+            raise LookupError(f"modules with changes that were not imported: {sorted(missed)}")
 
 
 class _ChangedLoader(SourceFileLoader):

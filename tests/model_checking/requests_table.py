@@ -7,9 +7,9 @@ from imagescan.domain.scan_request import ScanRequest
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from tests.model_checking.calls import Call, Caller, operation
 from tests.model_checking.faults import INDEX_READ, READ, WRITE, Fault
-from tests.model_checking.world import Table, World
+from tests.model_checking.system_state import SystemState, Table
 
-ROWS_A_PAGE = 2
+PAGE_SIZE = 2
 
 type Page = tuple[tuple[ScanRequest, ...], str | None]
 
@@ -34,10 +34,10 @@ class RequestsTable:
         self._call(_delete(request_id))
 
     def pending_for_image(self, image_hash: str) -> Iterator[ScanRequest]:
-        return self._pages(lambda after: _waiting_for(image_hash, after))
+        return self._pages(lambda after: _pending_for_image(image_hash, after))
 
     def all_pending(self) -> Iterator[ScanRequest]:
-        return self._pages(_all_waiting)
+        return self._pages(_all_pending)
 
     def settle(self, requests: Sequence[ScanRequest]) -> None:
         if len(requests) > 1 and self._call(_settle_together(tuple(requests))):
@@ -48,82 +48,82 @@ class RequestsTable:
     def _pages(self, page_after: Callable[[str], Call]) -> Iterator[ScanRequest]:
         after: str | None = ""
         while after is not None:
-            rows, after = self._call(page_after(after))
-            yield from rows
+            items, after = self._call(page_after(after))
+            yield from items
 
 
 @operation("reads request {0}", READ)
-def _get(world: World, request_id: str) -> tuple[World, ScanRequest | None]:
-    return world, world.requests.get(request_id)
+def _get(system: SystemState, request_id: str) -> tuple[SystemState, ScanRequest | None]:
+    return system, system.requests.get(request_id)
 
 
 @operation("reads requests {0}", READ)
-def _get_many(world: World, request_ids: Sequence[str]) -> tuple[World, tuple[ScanRequest, ...]]:
-    return world, tuple(world.requests[each] for each in request_ids if each in world.requests)
+def _get_many(system: SystemState, request_ids: Sequence[str]) -> tuple[SystemState, tuple[ScanRequest, ...]]:
+    return system, tuple(system.requests[each] for each in request_ids if each in system.requests)
 
 
 @operation("stores the request", WRITE)
-def _put(world: World, request: ScanRequest) -> tuple[World, ScanRequest]:
-    stored = world.requests.get(request.id)
-    return (world, stored) if stored else (_having(world, request), request)
+def _put(system: SystemState, request: ScanRequest) -> tuple[SystemState, ScanRequest]:
+    stored = system.requests.get(request.id)
+    return (system, stored) if stored else (_with_request(system, request), request)
 
 
 @operation("deletes request {0}", WRITE)
-def _delete(world: World, request_id: str) -> tuple[World, None]:
-    request = world.requests.get(request_id)
+def _delete(system: SystemState, request_id: str) -> tuple[SystemState, None]:
+    request = system.requests.get(request_id)
     if request is None:
-        return world, None
-    deleted = world.deleted.having(request_id, request)
-    return world._replace(requests=world.requests.without(request_id), deleted=deleted), None
+        return system, None
+    deleted_requests = system.deleted_requests.with_item(request_id, request)
+    return system._replace(requests=system.requests.without_item(request_id), deleted_requests=deleted_requests), None
 
 
-@operation("asks the index who waits for image {0}", (*INDEX_READ, Fault.LATE_INDEX))
-def _waiting_for(world: World, image_hash: str, after: str) -> tuple[World, Page]:
-    return world, _page((row for row in world.requests.values() if row.image_hash == image_hash), after)
+@operation("reads the pending requests of image {0} from the index", (*INDEX_READ, Fault.INDEX_DELAYED))
+def _pending_for_image(system: SystemState, image_hash: str, after: str) -> tuple[SystemState, Page]:
+    return system, _page((item for item in system.requests.values() if item.image_hash == image_hash), after)
 
 
-@operation("asks the index who waits at all", INDEX_READ)
-def _all_waiting(world: World, after: str) -> tuple[World, Page]:
-    return world, _page(world.requests.values(), after)
+@operation("reads all pending requests from the index", INDEX_READ)
+def _all_pending(system: SystemState, after: str) -> tuple[SystemState, Page]:
+    return system, _page(system.requests.values(), after)
 
 
-@operation("settles requests together", WRITE)
-def _settle_together(world: World, requests: Sequence[ScanRequest]) -> tuple[World, bool]:
-    if not all(_waits(world, request) for request in requests):
-        return world, False
+@operation("settles requests in one transaction", WRITE)
+def _settle_together(system: SystemState, requests: Sequence[ScanRequest]) -> tuple[SystemState, bool]:
+    if not all(_is_pending(system, request) for request in requests):
+        return system, False
     for request in requests:
-        world = _having(world, request)
-    return world, True
+        system = _with_request(system, request)
+    return system, True
 
 
 @operation("settles a request", WRITE)
-def _settle_one(world: World, request: ScanRequest) -> tuple[World, None]:
-    return (_having(world, request) if _waits(world, request) else world), None
+def _settle_one(system: SystemState, request: ScanRequest) -> tuple[SystemState, None]:
+    return (_with_request(system, request) if _is_pending(system, request) else system), None
 
 
-def as_before(world: World) -> World:
-    """The world as an index knows it that has not heard of any settling or deletion."""
-    rows = {**world.deleted, **world.requests}
-    return world._replace(requests=Table({key: replace(row, answer=None) for key, row in rows.items()}))
+def stale_view(system: SystemState) -> SystemState:
+    """Return the system as an index shows it that has seen no settling and no deletion."""
+    items = {**system.deleted_requests, **system.requests}
+    return system._replace(requests=Table({key: replace(item, answer=None) for key, item in items.items()}))
 
 
-def as_long_ago(world: World) -> World:
-    """The world as an index knows it that lags as long as a removal waits."""
-    rows = world.requests.items()
-    known = {key: row for key, row in rows if row.created_at <= world.now - PURGE_DELAY_SECONDS}
-    return world._replace(requests=Table(known))
+def delayed_view(system: SystemState) -> SystemState:
+    """Return the system as an index shows it that lags by the purge delay."""
+    items = system.requests.items()
+    known = {key: item for key, item in items if item.created_at <= system.now - PURGE_DELAY_SECONDS}
+    return system._replace(requests=Table(known))
 
 
-def _waits(world: World, request: ScanRequest) -> bool:
-    stored = world.requests.get(request.id)
+def _is_pending(system: SystemState, request: ScanRequest) -> bool:
+    stored = system.requests.get(request.id)
     return stored is not None and stored.answer is None
 
 
-def _page(rows: Iterable[ScanRequest], after: str) -> Page:
-    waiting = sorted((row for row in rows if row.answer is None and row.id > after), key=lambda row: row.id)
-    page = tuple(waiting[:ROWS_A_PAGE])
-    return page, page[-1].id if len(waiting) > ROWS_A_PAGE else None
+def _page(items: Iterable[ScanRequest], after: str) -> Page:
+    waiting = sorted((item for item in items if item.answer is None and item.id > after), key=lambda item: item.id)
+    page = tuple(waiting[:PAGE_SIZE])
+    return page, page[-1].id if len(waiting) > PAGE_SIZE else None
 
 
-def _having(world: World, request: ScanRequest) -> World:
-    return world._replace(requests=world.requests.having(request.id, request))
+def _with_request(system: SystemState, request: ScanRequest) -> SystemState:
+    return system._replace(requests=system.requests.with_item(request.id, request))

@@ -1,17 +1,17 @@
 """The scan queue and its dead-letter queue in memory.
 
-A message in the queue may be delivered at any time, in any order. When it is given back, or its delivery died, it is
-in the queue again at once: "any time" includes the time when its visibility time-out ends. Only ids need a number.
+A message in the queue can be delivered at any time, in any order. After a failed or crashed delivery it returns to the
+queue immediately: "at any time" includes the time at which its visibility timeout ends. Messages have no IDs, so equal
+messages are interchangeable.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from imagescan.aws.s3_events import s3_event_message
 from imagescan.domain.scan_message import ScanMessage
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import WRITE
-from tests.model_checking.world import World
+from tests.model_checking.system_state import QueuedMessage, SystemState
 
 
 class ScanQueue:
@@ -19,52 +19,53 @@ class ScanQueue:
         self._call = call
 
     def enqueue(self, key: str) -> None:
-        self._call(_announce(key))
+        self._call(_enqueue(key))
 
-    def give_back(self, delays: Mapping[ScanMessage, int]) -> None:
+    def retry_later(self, delays: Mapping[ScanMessage, int]) -> None:
         if delays:
-            self._call(_give_back())
+            self._call(_retry_later())
 
 
-@operation("queues image {0} again", WRITE)
-def _announce(world: World, key: str) -> tuple[World, None]:
-    return send(world, key), None
+@operation("enqueues image {0}", WRITE)
+def _enqueue(system: SystemState, key: str) -> tuple[SystemState, None]:
+    return with_message(system, key), None
 
 
-@operation("says how long to hold unfinished messages back", WRITE, is_immediate=True)
-def _give_back(world: World) -> tuple[World, None]:
-    return world, None
+@operation("delays the retry of unfinished messages", WRITE, is_immediate=True)
+def _retry_later(system: SystemState) -> tuple[SystemState, None]:
+    return system, None
 
 
-def send(world: World, key: str) -> World:
-    """The world with a new message that announces the image under ``key``."""
-    message = ScanMessage("", "receipt", s3_event_message(key), receives=0)
-    return world._replace(queue=_sorted([*world.queue, message]))
+def with_message(system: SystemState, key: str) -> SystemState:
+    """Return the system with a new message for the image under ``key``."""
+    return system._replace(queue=_sorted([*system.queue, QueuedMessage(s3_event_message(key))]))
 
 
-def take(world: World, messages: Iterable[ScanMessage]) -> World:
-    """The world without these messages in the queue."""
-    rest = list(world.queue)
+def without_messages(system: SystemState, messages: Iterable[QueuedMessage]) -> SystemState:
+    """Return the system without these messages in the queue."""
+    rest = list(system.queue)
     for message in messages:
         rest.remove(message)
-    return world._replace(queue=tuple(rest))
+    return system._replace(queue=tuple(rest))
 
 
-def give_back(world: World, messages: Iterable[ScanMessage], max_receives: int) -> World:
-    """The world with these messages in the queue again, or among the dead letters when that was once too often."""
-    again = [message for message in messages if message.receives < max_receives]
-    dead = [message for message in messages if message.receives >= max_receives]
-    return world._replace(queue=_sorted([*world.queue, *again]), dead_letters=_sorted([*world.dead_letters, *dead]))
+def with_returned_messages(system: SystemState, messages: Iterable[QueuedMessage], max_receives: int) -> SystemState:
+    """Return the system with these messages in the queue, or in the dead-letter queue after ``max_receives``."""
+    returned = list(messages)
+    retried = [message for message in returned if message.receives < max_receives]
+    dead = [message for message in returned if message.receives >= max_receives]
+    dead_letters = _sorted([*system.dead_letters, *dead])
+    return system._replace(queue=_sorted([*system.queue, *retried]), dead_letters=dead_letters)
 
 
-def distinct(world: World) -> list[ScanMessage]:
-    """The messages in the queue, equal ones once: it makes no difference which of them comes first."""
-    return list(dict.fromkeys(world.queue))
+def distinct_messages(system: SystemState) -> list[QueuedMessage]:
+    """Return the messages in the queue without duplicates. Which of two equal messages is delivered is irrelevant."""
+    return list(dict.fromkeys(system.queue))
 
 
-def received(message: ScanMessage) -> ScanMessage:
-    return replace(message, receives=message.receives + 1)
+def with_receive(message: QueuedMessage) -> QueuedMessage:
+    return message._replace(receives=message.receives + 1)
 
 
-def _sorted(messages: Iterable[ScanMessage]) -> tuple[ScanMessage, ...]:
-    return tuple(sorted(messages, key=lambda message: (message.body, message.receives)))
+def _sorted(messages: Iterable[QueuedMessage]) -> tuple[QueuedMessage, ...]:
+    return tuple(sorted(messages))

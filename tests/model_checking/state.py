@@ -1,30 +1,37 @@
-"""One state of everything: the world, the actors in the middle of their code, and what may still be chosen."""
+"""A state of the model: the system, the running actors, and the remaining choices."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from imagescan.domain.scan_message import ScanMessage
-from tests.model_checking.faults import COSTLY, Fault
-from tests.model_checking.programs import Place, Program
-from tests.model_checking.world import EMPTY, Ask, ImageRow, Table, World, day_of
+from tests.model_checking.actors import Actor, Checkpoint
+from tests.model_checking.faults import MAY_REPEAT_BILLING, Fault
+from tests.model_checking.system_state import (
+    EMPTY_SYSTEM,
+    ImageItem,
+    QueuedMessage,
+    Submission,
+    SystemState,
+    Table,
+    day_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is explored: who asks what, how often each fault may strike, and when the clock may stand still.
+    """The bounds of one model: submissions, faults, and the instants (seconds) of the clock.
 
-    ``faults`` strike at most so often of each kind, ``faults_in_all`` of all kinds; ``instants`` in seconds.
-    ``deletes`` of requests may begin at any time. ``max_receives`` is the queue's redrive policy. ``batches`` lets a
-    delivery have all that is in the queue. Where there is a limit of calls, others have spent the first day's already.
-    ``world`` is what came of all that was before.
+    ``faults`` limits the number of faults of each kind, and ``max_faults`` their total. ``sweeps``, ``polls`` and
+    ``deletes`` limit how many of them start, at any time. ``max_receives`` is the queue's redrive policy. ``batches``
+    also allows deliveries of all messages in the queue. With a ``daily_rekognition_limit``, the quota of the first day
+    is already used up. ``initial_messages`` and ``initial_system`` are the system at the start.
     """
 
     name: str
-    submits: tuple[Ask, ...]
+    submissions: tuple[Submission, ...]
     faults: tuple[tuple[Fault, int], ...] = ()
-    faults_in_all: int = 99
+    max_faults: int = 99
     instants: tuple[float, ...] = (0.0,)
     sweeps: int = 0
     polls: int = 0
@@ -33,123 +40,128 @@ class Scenario:
     max_receives: int = 2
     max_attempts: int = 5
     daily_rekognition_limit: int = 0
-    mail: tuple[str, ...] = ()
-    world: World = EMPTY
+    initial_messages: tuple[str, ...] = ()
+    initial_system: SystemState = EMPTY_SYSTEM
 
 
-class Actor(NamedTuple):
-    """A running function. ``name`` is never given twice.
+class RunningActor(NamedTuple):
+    """A running Lambda invocation. ``name`` is unique.
 
-    ``messages`` are those that its delivery holds, ``there`` the keys whose right bytes were there when it began.
+    ``messages`` are the messages of its delivery. ``present_keys`` are the keys whose bytes existed and matched their
+    hash when it started.
     """
 
     name: str
-    place: Place
+    checkpoint: Checkpoint
     started_at: float
-    messages: tuple[ScanMessage, ...] = ()
-    there: frozenset[str] = frozenset()
+    messages: tuple[QueuedMessage, ...] = ()
+    present_keys: frozenset[str] = frozenset()
 
     @property
-    def program(self) -> Program:
-        return self.place.program
+    def actor(self) -> Actor:
+        return self.checkpoint.actor
 
     def __str__(self) -> str:
-        return f"{self.program} #{self.name}"
+        return f"{self.actor} #{self.name}"
 
 
 class State(NamedTuple):
-    """``accepted`` are the requests that somebody was promised an answer for; ``left`` the faults that may come."""
+    """``accepted`` holds the requests that were accepted, ``faults_remaining`` the faults that may still occur."""
 
     scenario: Scenario
-    world: World
-    left: Table[int]
-    faults_left: int
-    sweeps_left: int
-    polls_left: int
-    deletes_left: int
-    actors: tuple[Actor, ...] = ()
+    system: SystemState
+    faults_remaining: Table[int]
+    total_faults_remaining: int
+    sweeps_remaining: int
+    polls_remaining: int
+    deletes_remaining: int
+    actors: tuple[RunningActor, ...] = ()
     accepted: frozenset[str] = frozenset()
     submitted: int = 0
-    born: int = 0
+    next_actor_id: int = 0
 
-    def may(self, fault: Fault) -> bool:
-        return self.faults_left > 0 and self.left.get(fault, 0) > 0
-
-    @property
-    def standing(self) -> list[str]:
-        """The requests that were accepted and not deleted since."""
-        return sorted(self.accepted - self.world.deleted.keys())
+    def can_inject(self, fault: Fault) -> bool:
+        return self.total_faults_remaining > 0 and self.faults_remaining.get(fault, 0) > 0
 
     @property
-    def costly_faults(self) -> int:
-        """How many faults struck after which an image may have to be paid for once more."""
-        return sum(most - self.left[fault] for fault, most in self.scenario.faults if fault in COSTLY)
+    def accepted_ids(self) -> list[str]:
+        """Return the IDs of the requests that were accepted and not deleted."""
+        return sorted(self.accepted - self.system.deleted_requests.keys())
 
-    def struck(self, fault: Fault) -> bool:
-        return self.left.get(fault, 0) < dict(self.scenario.faults).get(fault, 0)
+    @property
+    def billable_faults(self) -> int:
+        """Return the number of injected faults after which an image may be billed once more."""
+        return sum(
+            limit - self.faults_remaining[fault] for fault, limit in self.scenario.faults if fault in MAY_REPEAT_BILLING
+        )
+
+    def was_injected(self, fault: Fault) -> bool:
+        return self.faults_remaining.get(fault, 0) < dict(self.scenario.faults).get(fault, 0)
 
     def key(self) -> int:
-        """Equal for states that differ in nothing but the names of actors, and for others as good as never (64 bits).
+        """Return a 64-bit hash. States that differ only in the names of actors are equivalent and have equal keys.
 
-        A lease or an attempt of an actor that is gone is nobody's: only that there is one counts.
+        For leases and attempts of finished actors, only their number counts.
         """
-        world = self.world
-        rows = [world.images[image_hash] for image_hash in sorted(world.images)]
+        system = self.system
+        items = [system.images[image_hash] for image_hash in sorted(system.images)]
         return hash(
             (
-                world.now,
-                tuple(sorted(_actor_key(actor, rows) for actor in self.actors)),
+                system.now,
+                tuple(sorted(_actor_key(running, items) for running in self.actors)),
                 self._images_key(),
-                world.requests,
-                world.objects,
-                world.queue,
-                world.dead_letters,
-                world.paid,
-                world.paid_on,
-                world.calls,
-                world.removals,
-                world.deleted,
-                self.left,
-                self.faults_left,
-                self.sweeps_left,
-                self.polls_left,
-                self.deletes_left,
+                system.requests,
+                system.objects,
+                system.queue,
+                system.dead_letters,
+                system.billed_calls,
+                system.billed_by_day,
+                system.quota_used,
+                system.purges,
+                system.deleted_requests,
+                self.faults_remaining,
+                self.total_faults_remaining,
+                self.sweeps_remaining,
+                self.polls_remaining,
+                self.deletes_remaining,
                 self.accepted,
                 self.submitted,
             )
         )
 
     def _images_key(self) -> frozenset[object]:
-        living = {actor.name for actor in self.actors}
+        living = {running.name for running in self.actors}
         return frozenset(
-            (image_hash, row.lease_owner in living, len(row.attempts), *row[_AFTER_OWNER:])
-            for image_hash, row in self.world.images.items()
+            (image_hash, item.lease_owner in living, len(item.attempts), *item[_AFTER_OWNER:])
+            for image_hash, item in self.system.images.items()
         )
 
 
-_AFTER_OWNER = ImageRow._fields.index("lease_owner") + 1
+_AFTER_OWNER = ImageItem._fields.index("lease_owner") + 1
 
 
-def _actor_key(actor: Actor, rows: Sequence[ImageRow]) -> tuple[object, ...]:
-    """Its name counts only by the leases and attempts that are in it."""
-    name = actor.name
-    owned = tuple((row.lease_owner == name, name in row.attempts) for row in rows) if actor.messages else ()
-    messages = tuple(message.receives for message in actor.messages)
-    return actor.place.number, actor.started_at, len(actor.there), messages, owned
+def _actor_key(running: RunningActor, items: Sequence[ImageItem]) -> tuple[object, ...]:
+    """Return the key of an actor: in place of its name, the leases and attempts that contain it."""
+    name = running.name
+    owned = tuple((item.lease_owner == name, name in item.attempts) for item in items) if running.messages else ()
+    messages = tuple(message.receives for message in running.messages)
+    return running.checkpoint.number, running.started_at, len(running.present_keys), messages, owned
 
 
-def first_state(scenario: Scenario) -> State:
-    mail = tuple(ScanMessage("", "receipt", body, 0) for body in scenario.mail)
-    now, spent = scenario.instants[0], scenario.daily_rekognition_limit
-    by_others = Table({day_of(now): spent} if spent else {})
-    world = scenario.world._replace(now=now, queue=mail, paid_on=by_others, calls=by_others)
+def initial_state(scenario: Scenario) -> State:
+    initial_messages = tuple(QueuedMessage(body) for body in scenario.initial_messages)
+    now, limit = scenario.instants[0], scenario.daily_rekognition_limit
+    used_up = Table({day_of(now): limit} if limit else {})
+    system = scenario.initial_system._replace(
+        now=now, queue=initial_messages, billed_by_day=used_up, quota_used=used_up
+    )
     return State(
         scenario,
-        world,
+        system,
         Table(Counter(dict(scenario.faults))),
-        scenario.faults_in_all,
+        scenario.max_faults,
         scenario.sweeps,
         scenario.polls,
         scenario.deletes,
-        accepted=frozenset(world.requests),
+        accepted=frozenset(system.requests),
     )

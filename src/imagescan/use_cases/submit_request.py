@@ -50,7 +50,7 @@ def submit_request(
     """Store the request: with its answer if the image is known, without an answer while it waits for a scan.
 
     Each step is durable before the next one. When this function returns, the request will be answered. When it raises,
-    the request does not exist. Bytes are stored before the item, because an item without bytes would wait in vain.
+    the request does not exist. Bytes are stored before the item, because an item without bytes would never be scanned.
     If the same idempotency key was used before, the earlier request is returned, and bytes that it still lacks are
     stored. Raise Conflict if the earlier payload differs.
     """

@@ -1,4 +1,4 @@
-"""The tables in memory, on which everything is explored, answer as the real adapters do on DynamoDB (moto's)."""
+"""The in-memory tables of the model checker return the same results as the real adapters on DynamoDB (moto)."""
 
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,19 @@ from testing.template import Template
 from tests.model_checking.calls import Call
 from tests.model_checking.images_table import ImagesTable
 from tests.model_checking.requests_table import RequestsTable
+<<<<<<< HEAD:tests/model_checking/test_tables_agree.py
 from tests.model_checking.world import World
 from tools.env import EMULATOR_CREDENTIALS, REGION
+=======
+from tests.model_checking.system_state import SystemState
+>>>>>>> model:tests/model_checking/test_table_fakes.py
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-APART = ("PointInTimeRecoverySpecification", "StreamSpecification", "TimeToLiveSpecification")
+NOT_IN_MOTO = ("PointInTimeRecoverySpecification", "StreamSpecification", "TimeToLiveSpecification")
 FRESH = (f"{number:064x}" for number in count())
 
 SEEN = Scan(Status.COMPLETED, 50.0)
@@ -41,7 +45,7 @@ image_steps = st.one_of(
     leases,
     leases,
     st.tuples(st.just("release"), owners, st.booleans(), st.booleans()),
-    st.tuples(st.just("put_off"), owners, times),
+    st.tuples(st.just("defer"), owners, times),
     st.tuples(st.just("finish"), scans),
     st.tuples(st.just("claim_requeue"), times, times),
     st.tuples(st.just("mark_for_purge"), times),
@@ -54,18 +58,18 @@ request_steps = st.one_of(
     st.tuples(st.just("delete"), ids),
     st.tuples(st.just("settle"), st.lists(ids, min_size=1, max_size=3, unique=True), scans),
 )
-# Always the same sequences: enough of them to tell every condition of the adapters from its absence.
+# Deterministic sequences, enough of them to detect a missing condition in an adapter.
 sequences = settings(max_examples=30, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 
 
-class OneByOne:
-    """A world in which every call happens at once."""
+class SequentialSystem:
+    """A system that executes every call immediately."""
 
     def __init__(self) -> None:
-        self.world = World(now=0.0)
+        self.system = SystemState(now=0.0)
 
     def call(self, call: Call) -> Any:
-        self.world, answer = call.happen(self.world, "nobody")
+        self.system, answer = call.execute(self.system, "test")
         return answer
 
 
@@ -76,7 +80,7 @@ def client() -> "Iterator[DynamoDBClient]":
             patch.setenv(name, value)
         dynamodb: Any = botocore.session.get_session().create_client("dynamodb", region_name=REGION)
         for name, resource in (("images", "ImagesTable"), ("requests", "RequestsTable")):
-            dynamodb.create_table(TableName=name, **Template({}).properties(resource, *APART))
+            dynamodb.create_table(TableName=name, **Template({}).properties(resource, *NOT_IN_MOTO))
         yield dynamodb
 
 
@@ -86,8 +90,8 @@ def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
         owner, refund, bytes_missing = arguments
         return table.release(image_hash, owner, refund=refund, bytes_missing=bytes_missing)
     if name == "remove":
-        since, scan, now = arguments
-        return table.remove(PurgeCandidate(image_hash, since), Image(image_hash, scan=scan), now)
+        marked_at, scan, now = arguments
+        return table.remove(PurgeCandidate(image_hash, marked_at), Image(image_hash, scan=scan), now)
     return getattr(table, name)(image_hash, *arguments)
 
 
@@ -116,14 +120,14 @@ def marks(table: Any, image_hash: str) -> list[PurgeCandidate]:
 )
 @example(steps=[("lease", "one", 0.0, 40.0, 1), ("lease", "one", 0.0, 40.0, 1), ("lease", "one", 50.0, 90.0, 1)])
 @given(steps=st.lists(image_steps, min_size=4, max_size=12))
-def test_the_images_table(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
+def test_the_images_table_equals_the_real_one(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
     image_hash = next(FRESH)
-    real, explored = images_table.ImagesTable(client, "images"), ImagesTable(OneByOne().call)
+    real, fake = images_table.ImagesTable(client, "images"), ImagesTable(SequentialSystem().call)
     for step in steps:
-        assert on_image(explored, image_hash, step) == on_image(real, image_hash, step)
-        assert explored.get(image_hash) == real.get(image_hash)
-        assert marks(explored, image_hash) == marks(real, image_hash)
-    assert explored.get_many([image_hash]) == real.get_many([image_hash])
+        assert on_image(fake, image_hash, step) == on_image(real, image_hash, step)
+        assert fake.get(image_hash) == real.get(image_hash)
+        assert marks(fake, image_hash) == marks(real, image_hash)
+    assert fake.get_many([image_hash]) == real.get_many([image_hash])
 
 
 def on_request(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
@@ -132,8 +136,8 @@ def on_request(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
     if step[0] == "delete":
         return table.delete(f"{step[1]} {image_hash}")
     image = Image(image_hash, scan=step[2])
-    rows = [table.get(f"{name} {image_hash}") or asked(image_hash, name) for name in step[1]]
-    return table.settle([with_answer(row, image, 0.0) for row in rows])
+    items = [table.get(f"{name} {image_hash}") or asked(image_hash, name) for name in step[1]]
+    return table.settle([with_answer(item, image, 0.0) for item in items])
 
 
 def asked(image_hash: str, name: str, created_at: float = 0.0) -> ScanRequest:
@@ -143,16 +147,16 @@ def asked(image_hash: str, name: str, created_at: float = 0.0) -> ScanRequest:
 
 @sequences
 @given(steps=st.lists(request_steps, min_size=3, max_size=8))
-def test_the_requests_table(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
+def test_the_requests_table_equals_the_real_one(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
     image_hash = next(FRESH)
-    real, explored = requests_table.RequestsTable(client, "requests"), RequestsTable(OneByOne().call)
+    real, fake = requests_table.RequestsTable(client, "requests"), RequestsTable(SequentialSystem().call)
     for step in steps:
-        assert on_request(explored, image_hash, step) == on_request(real, image_hash, step)
-        assert [explored.get(f"{name} {image_hash}") for name in ("r1", "r2", "r3")] == [
+        assert on_request(fake, image_hash, step) == on_request(real, image_hash, step)
+        assert [fake.get(f"{name} {image_hash}") for name in ("r1", "r2", "r3")] == [
             real.get(f"{name} {image_hash}") for name in ("r1", "r2", "r3")
         ]
-        assert {row.id for row in explored.pending_for_image(image_hash)} == {
-            row.id for row in real.pending_for_image(image_hash)
+        assert {item.id for item in fake.pending_for_image(image_hash)} == {
+            item.id for item in real.pending_for_image(image_hash)
         }
     every = [f"{name} {image_hash}" for name in ("r1", "r2", "r3")]
-    assert explored.get_many(every) == real.get_many(every)
+    assert fake.get_many(every) == real.get_many(every)

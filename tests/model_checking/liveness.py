@@ -1,0 +1,110 @@
+"""Liveness under fairness: from every state, without further faults, every request is answered and every purge ends."""
+
+from functools import partial
+
+from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, effective_deadline
+from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
+from tests.model_checking.actors import Sweep
+from tests.model_checking.apply import deliver, execute_call, finish, start_actor
+from tests.model_checking.image_bucket import has_right_bytes
+from tests.model_checking.images_table import image_in
+from tests.model_checking.invariants import InvariantViolation, check
+from tests.model_checking.state import RunningActor, State
+from tests.model_checking.system_state import SystemState
+from tests.model_checking.transitions import Transition, format_trace
+
+SWEEP_SECONDS = 300.0
+
+# The worst case: the image was requeued just now and that message was lost. Two requeue delays, each followed by a
+# sweep, and the lease of a crashed delivery.
+SUFFICIENT_SECONDS = 2 * (REQUEUE_AFTER_SECONDS + SWEEP_SECONDS) + 100
+MAX_STEPS = 5000
+_TIMEOUT_FAILURES = (TIMED_OUT, NEVER_UPLOADED)
+
+
+class LivenessChecker:
+    """Caches, by the key of a state, which requests time out without further faults."""
+
+    def __init__(self) -> None:
+        self._timed_out: dict[int, frozenset[str]] = {}
+
+    def check(self, key: int, state: State) -> None:
+        """Raise InvariantViolation if a request stays pending, an image stays unpurged, or a request times out early.
+
+        A request times out early if it times out although it had sufficient time.
+        """
+        trace: list[Transition] = []
+        try:
+            end = self._final_timeouts(key, state, trace)
+        except InvariantViolation as error:
+            error.add_note("then, without further faults:\n" + format_trace(trace))
+            raise
+        for request_id in end:
+            if _has_sufficient_time(state, request_id):
+                raise InvariantViolation(f"{request_id} times out without further faults")
+
+    def _final_timeouts(self, key: int, state: State, trace: list[Transition]) -> frozenset[str]:
+        path = []
+        while key not in self._timed_out:
+            path.append(key)
+            transition = fair_step(state)
+            if transition is None:
+                _check_purged(state.system)
+                self._timed_out[key] = _timed_out(state)
+                break
+            trace.append(transition)
+            if len(path) > MAX_STEPS:
+                raise InvariantViolation("a request stays pending forever, or an image is never purged")
+            next_state = transition.apply()
+            check(state, next_state)
+            key, state = next_state.key(), next_state
+        self._timed_out.update(dict.fromkeys(path, self._timed_out[key]))
+        return self._timed_out[key]
+
+
+def _timed_out(state: State) -> frozenset[str]:
+    items = state.system.requests.values()
+    return frozenset(item.id for item in items if item.answer and item.answer.failure in _TIMEOUT_FAILURES)
+
+
+def _check_purged(system: SystemState) -> None:
+    """Check that no bytes and no scan results of a deleted request remain."""
+    deleted_requests = system.deleted_requests.keys()
+    uploaded_for = {version.request_id for versions in system.objects.values() for version in versions}
+    scanned_for = {item.scan.scanned_for for item in system.images.values() if item.scan}
+    for request_id in sorted(deleted_requests & (uploaded_for | scanned_for)):
+        raise InvariantViolation(f"{request_id} was deleted, but its image is never purged")
+
+
+def _has_sufficient_time(state: State, request_id: str) -> bool:
+    request = state.system.requests.get(request_id)
+    if request is None or request_id not in state.accepted:
+        return False
+    deadline = effective_deadline(request, image_in(state.system.images, request.image_hash))
+    return has_right_bytes(state.system, request.image_key) and state.system.now + SUFFICIENT_SECONDS <= deadline
+
+
+def fair_step(state: State) -> Transition | None:
+    """Return the next transition without faults: actors finish, messages are delivered, the sweeper runs on schedule.
+
+    Return None when nothing remains to be done.
+    """
+    if state.actors:
+        return _next_actor_step(state, state.actors[0])
+    if state.system.queue:
+        return Transition(("the queue delivers a message",), partial(deliver, state, state.system.queue[:1]))
+    is_marked = any(item.marked_at is not None for item in state.system.images.values())
+    if all(item.answer for item in state.system.requests.values()) and not is_marked:
+        return None
+    later = state._replace(system=state.system._replace(now=state.system.now + SWEEP_SECONDS))
+    return Transition(
+        (f"the clock advances to {later.system.now:g} s, and the sweeper starts",),
+        partial(start_actor, later, Sweep(purges_images=state.scenario.deletes > 0)),
+    )
+
+
+def _next_actor_step(state: State, running: RunningActor) -> Transition:
+    if running.checkpoint.outcome:
+        return Transition((running, "returns to Lambda"), partial(finish, state, running))
+    thread, call = next(iter(running.checkpoint.pending.items()))
+    return Transition((running, call), partial(execute_call, state, running, thread, call))
