@@ -37,7 +37,7 @@ TABLES = ["ImagesTable", "RequestsTable", "CountersTable", "ForeignTable"]
 INDEX_KEYS = {
     "RequestsTable/index/pending_by_image": "waiting_for",
     "RequestsTable/index/by_created_at": "list_shard",
-    "ImagesTable/index/purge_candidates": "to_remove",
+    "ImagesTable/index/purge_candidates": "marked_for_purge",
 }
 BUCKETS = ["ImagesBucket", "SiteBucket", "ForeignBucket"]
 OBJECTS = ["ImagesBucket/images/*", "ImagesBucket/elsewhere/*", "SiteBucket/*", "ForeignBucket/images/*"]
