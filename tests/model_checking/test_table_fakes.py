@@ -18,12 +18,8 @@ from testing.template import Template
 from tests.model_checking.calls import Call
 from tests.model_checking.images_table import ImagesTable
 from tests.model_checking.requests_table import RequestsTable
-<<<<<<< HEAD:tests/model_checking/test_tables_agree.py
-from tests.model_checking.world import World
-from tools.env import EMULATOR_CREDENTIALS, REGION
-=======
 from tests.model_checking.system_state import SystemState
->>>>>>> model:tests/model_checking/test_table_fakes.py
+from tools.env import EMULATOR_CREDENTIALS, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
