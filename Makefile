@@ -96,7 +96,7 @@ SECONDS ?= 900
 model-check: .venv/.made ## Explore every state of the larger scenarios with faults (up to 15 minutes)
 	@PYTHONPATH=src $(PYTHON) -m $(subst /,.,$(MODEL_CHECKER))
 bench: environments ## Run the benchmarks and compare them with their targets (ONLY=cold-start,bundle-size SAVE=1)
-	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save)
+	@PYTHONPATH=src $(PYTHON) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(SAVE),--save $(filter-out 1,$(SAVE)))
 
 ##@ Checks
 

@@ -1,4 +1,4 @@
-"""Measures what the service costs and judges each figure by its target."""
+"""Run the benchmarks and compare each result with its target."""
 
 import argparse
 import json
@@ -11,78 +11,86 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from benchmarks import history, report
-from benchmarks.figure import Figure
-from benchmarks.run import Unmeasured, run
+from benchmarks import report
+from benchmarks.measurement import Measurement
+from benchmarks.run import FailedBenchmark, run
 from tools import paths
 
-MODULES: dict[str, tuple[int, ...]] = {
-    "benchmarks.cold_start": (1, 2),
-    "benchmarks.size": (3,),
-    "benchmarks.calls": (4,),
-    "benchmarks.detections": (5,),
-    "benchmarks.batch": (6,),
-    "benchmarks.warm": (7,),
-    "benchmarks.goodput": (8,),
-    "benchmarks.many_waiting": (9,),
-    "benchmarks.stack": (10,),
-    "benchmarks.dollars": (11,),
+MODULES: dict[str, tuple[str, ...]] = {
+    "benchmarks.cold_start": ("cold-start", "bytecode"),
+    "benchmarks.bundle_size": ("bundle-size",),
+    "benchmarks.call_counts": ("call-counts",),
+    "benchmarks.scan_deduplication": ("scan-deduplication",),
+    "benchmarks.batch_latency": ("batch-latency",),
+    "benchmarks.warm_overhead": ("warm-overhead",),
+    "benchmarks.goodput": ("goodput",),
+    "benchmarks.fan_out": ("fan-out",),
+    "benchmarks.end_to_end": ("end-to-end",),
+    "benchmarks.cost_per_million": ("cost-per-million",),
 }
-"""Each module's rows; it has ``measure() -> Iterator[Figure]``."""
+"""The benchmarks of each module. Each module has ``measure() -> Iterator[Measurement]``."""
 
-MADE = paths.ROOT / "artefacts" / "bench"
-DRAWING = paths.ROOT / "docs" / "images" / "bench-history.svg"
+NAMES = tuple(chain.from_iterable(MODULES.values()))
+OUTPUT = paths.ROOT / "artefacts" / "bench"
+WIDTH = 140  # characters
 
 
 def main() -> int:
-    """Prints the table; 1 when a target is missed or a row could not be measured."""
+    """Print the report. Return 1 if a target is missed or a benchmark fails."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rows", default="", help="numbers of the rows, such as 1,2; all unless it is said")
-    parser.add_argument("--keep", action="store_true", help="add the run to the history that is committed")
+    parser.add_argument("--only", default="", metavar="NAMES", help=f"comma-separated names: {', '.join(NAMES)}")
+    parser.add_argument(
+        "--save",
+        nargs="?",
+        type=Path,
+        const=_default_file(),
+        metavar="FILE",
+        help="also write the results as JSON to FILE (default: a file named after the time in artefacts/bench)",
+    )
     arguments = parser.parse_args()
-    wanted = {int(row) for row in arguments.rows.split(",") if row}
-    if unknown := wanted - set(chain.from_iterable(MODULES.values())):
-        parser.error(f"there is no row {min(unknown)}")
-    if arguments.keep and (wanted or _git("status", "--porcelain")):
-        parser.error("only a run of all rows, of a commit without further changes, is kept")
-    with _silence():
-        measured = sorted(run(MODULES, wanted), key=_place)
-    figures = [each for each in measured if isinstance(each, Figure)]
-    unmeasured = [each for each in measured if isinstance(each, Unmeasured)]
-    Console(width=150).print(report.table(figures, unmeasured))
-    _write(report.as_json(figures, unmeasured, _about()), keeps=arguments.keep and not unmeasured)
-    return 1 if unmeasured or not all(each.met for each in figures) else 0
+    selected = {name.strip() for name in arguments.only.split(",") if name.strip()}
+    if unknown := selected - set(NAMES):
+        parser.error(f"unknown benchmark {min(unknown)!r}; choose from {', '.join(NAMES)}")
+    with _handler_output_discarded():
+        results = list(run(MODULES, selected))
+    measurements = [each for each in results if isinstance(each, Measurement)]
+    failed = [each for each in results if isinstance(each, FailedBenchmark)]
+    measurements.sort(key=lambda each: NAMES.index(each.benchmark))
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
+    console.print(report.table(measurements, failed))
+    console.print(f"\n{report.summary(measurements, failed)}", highlight=False)
+    saved = report.as_json(measurements, failed, _about())
+    for path in filter(None, (OUTPUT / "latest.json", arguments.save)):
+        _write(path, saved)
+    return 1 if failed or not all(each.passed for each in measurements) else 0
+
+
+def _default_file() -> Path:
+    return OUTPUT / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}.json"
+
+
+def _write(path: Path, results: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """What the handlers print, their logs and metrics, is not told; what goes wrong is, on standard error."""
+def _handler_output_discarded() -> Iterator[None]:
+    """Discard the logs and metrics that the handlers print to standard output. Standard error stays."""
     sys.stdout.flush()
-    told = os.dup(1)
-    with Path(os.devnull).open("w") as nothing:
-        os.dup2(nothing.fileno(), 1)
+    stdout = os.dup(1)
+    with Path(os.devnull).open("w") as null:
+        os.dup2(null.fileno(), 1)
     try:
         yield
     finally:
         sys.stdout.flush()
-        os.dup2(told, 1)
-        os.close(told)
-
-
-def _place(each: Figure | Unmeasured) -> int:
-    return each.row if isinstance(each, Figure) else each.rows[0]
-
-
-def _write(told: history.Run, *, keeps: bool) -> None:
-    MADE.mkdir(parents=True, exist_ok=True)
-    (MADE / "latest.json").write_text(json.dumps(told, indent=1) + "\n")
-    (MADE / "history.svg").write_text(history.drawing([*history.kept(), told]))
-    if keeps:
-        history.keep(told)
-        DRAWING.write_text(history.drawing(history.kept()))
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def _about() -> dict[str, str]:
@@ -95,8 +103,8 @@ def _about() -> dict[str, str]:
 
 def _git(*arguments: str) -> str:
     command = ["git", *arguments]
-    told = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own
-    return told.stdout.strip()
+    finished = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - constant
+    return finished.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How many units DynamoDB charges for writes and reads, by the sizes of the rows they touch. Pure.
+"""Compute the DynamoDB capacity units of writes and reads from the sizes of the items.
 
 Source: Amazon DynamoDB Developer Guide, "DynamoDB read and write operations", "Item sizes and formats" and "Global
 secondary indexes: write throughput considerations".
@@ -13,41 +13,41 @@ from typing import Any
 
 WRITE_UNIT, READ_UNIT = 1024, 4096  # bytes
 
-type Row = Mapping[str, Mapping[str, Any]]
+type Item = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A global secondary index; ``attributes`` are those that it holds, None for all."""
+    """A global secondary index. ``attributes`` are the projected attributes, None for all."""
 
     name: str
     keys: tuple[str, ...]
     attributes: frozenset[str] | None
 
-    def part(self, row: Row | None) -> Row | None:
-        """What the index holds of the row; None where the row lacks a key, as in a sparse index."""
-        if row is None or not all(key in row for key in self.keys):
+    def project(self, item: Item | None) -> Item | None:
+        """Return the projection of the item, or None if the item lacks a key of the index (sparse index)."""
+        if item is None or not all(key in item for key in self.keys):
             return None
-        return {name: value for name, value in row.items() if self.attributes is None or name in self.attributes}
+        return {name: value for name, value in item.items() if self.attributes is None or name in self.attributes}
 
 
 def indexes(table: Mapping[str, Any]) -> list[Index]:
-    """The indexes of a table, from its properties as CloudFormation has them."""
-    of_table = [key["AttributeName"] for key in table["KeySchema"]]
-    return [_index(each, of_table) for each in table.get("GlobalSecondaryIndexes", [])]
+    """Return the indexes of a table from its CloudFormation properties."""
+    table_keys = [key["AttributeName"] for key in table["KeySchema"]]
+    return [_index(each, table_keys) for each in table.get("GlobalSecondaryIndexes", [])]
 
 
-def _index(properties: Mapping[str, Any], keys_of_table: Sequence[str]) -> Index:
+def _index(properties: Mapping[str, Any], table_keys: Sequence[str]) -> Index:
     keys = tuple(key["AttributeName"] for key in properties["KeySchema"])
     projection = properties["Projection"]
     more = projection.get("NonKeyAttributes", [])
     holds_all = projection["ProjectionType"] == "ALL"
-    return Index(properties["IndexName"], keys, None if holds_all else frozenset({*keys, *keys_of_table, *more}))
+    return Index(properties["IndexName"], keys, None if holds_all else frozenset({*keys, *table_keys, *more}))
 
 
-def row_bytes(row: Row | None) -> int:
-    """A row's size as DynamoDB counts it: the names of its attributes and their values."""
-    return sum(len(name.encode()) + _value_bytes(value) for name, value in row.items()) if row else 0
+def item_bytes(item: Item | None) -> int:
+    """Return the size of an item as DynamoDB counts it: names and values of its attributes."""
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items()) if item else 0
 
 
 def _value_bytes(value: Mapping[str, Any]) -> int:
@@ -64,17 +64,17 @@ _SIZES: dict[str, Any] = {
     "SS": lambda texts: sum(len(text.encode()) for text in texts),
     "NS": lambda numbers: sum(_value_bytes({"N": number}) for number in numbers),
     "L": lambda values: 3 + sum(1 + _value_bytes(each) for each in values),
-    "M": lambda row: 3 + len(row) + row_bytes(row),
+    "M": lambda item: 3 + len(item) + item_bytes(item),
 }
 
 
-def units_of_write(before: Row | None, after: Row | None, of_table: Iterable[Index] = ()) -> int:
-    """Units of one write that is no part of a transaction: of the table, and of each index that it changes."""
-    return _units(before, after) + sum(_units_of_index(each, before, after) for each in of_table)
+def write_units(before: Item | None, after: Item | None, table_indexes: Iterable[Index] = ()) -> int:
+    """Return the units of one write outside of a transaction: of the table and of each index that it changes."""
+    return _units(before, after) + sum(_index_units(each, before, after) for each in table_indexes)
 
 
-def _units_of_index(index: Index, before: Row | None, after: Row | None) -> int:
-    old, new = index.part(before), index.part(after)
+def _index_units(index: Index, before: Item | None, after: Item | None) -> int:
+    old, new = index.project(before), index.project(after)
     if old == new:
         return 0
     if old and new and any(old[key] != new[key] for key in index.keys):
@@ -82,11 +82,14 @@ def _units_of_index(index: Index, before: Row | None, after: Row | None) -> int:
     return _units(old, new)
 
 
-def _units(before: Row | None, after: Row | None) -> int:
-    return max(1, ceil(max(row_bytes(before), row_bytes(after)) / WRITE_UNIT))
+def _units(before: Item | None, after: Item | None) -> int:
+    return max(1, ceil(max(item_bytes(before), item_bytes(after)) / WRITE_UNIT))
 
 
-def units_of_read(rows: Iterable[Row], *, strong: bool) -> float:
-    """Units of a strong read of one row, or of a query of an index, which is never strong; nothing costs as 4 KB."""
-    units = max(1, ceil(sum(map(row_bytes, rows)) / READ_UNIT))
+def read_units(items: Iterable[Item], *, strong: bool) -> float:
+    """Return the units of a strongly consistent read, or of an eventually consistent one such as an index query.
+
+    An empty result costs as much as 4 KB.
+    """
+    units = max(1, ceil(sum(map(item_bytes, items)) / READ_UNIT))
     return units if strong else units / 2

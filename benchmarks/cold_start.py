@@ -1,4 +1,13 @@
-"""Rows 1 and 2: instructions to import and initialise each handler as deployed."""
+"""Benchmarks ``cold-start`` and ``bytecode``.
+
+``cold-start`` measures the CPU instructions that import and initialise each deployed handler with its clients.
+Baseline: `import boto3` and the same clients created by `boto3.client`, in the same state of bytecode.
+Target: a ratio of at most 1.05, 1.15 or 1.35, by handler (``TARGETS``).
+
+``bytecode`` measures the same instructions with the bytecode that `make build` adds.
+Baseline: the same artifact and SDK without bytecode.
+Target: a ratio of at most 0.40.
+"""
 
 import compileall
 import importlib.util
@@ -15,8 +24,8 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from benchmarks import instructions
-from benchmarks.figure import Figure
+from benchmarks import instruction_count
+from benchmarks.measurement import Measurement
 from testing.resources import TEMPLATE
 from tools import paths, sam
 
@@ -31,88 +40,88 @@ TARGETS = {
     "submit": 1.35,
     "ask_follow_up": 1.35,
 }
-"""By handler; those without a target of their own have that of the one that they are most like."""
+"""Maximum ratio by handler. Handlers of the same kind have the same target."""
 
-COMPILED = 0.40
-BARE = ("status", "submit", "scanner")
+BYTECODE_TARGET = 0.40
+MAIN_HANDLERS = ("status", "submit", "scanner")
 _UNIT = "instructions"
 
-# A handler makes what it needs when Lambda imports it, and perhaps a client more when it is first called.
+# A handler creates its dependencies when Lambda imports it, and may create another client in its first call.
 _HANDLER = """import importlib, sys
 importlib.import_module(sys.argv[1])
 clients = importlib.import_module("imagescan.aws.clients")
 for name in sys.argv[2:]: getattr(clients, name)()"""
-_FLOOR = """import boto3, sys
+_BASELINE = """import boto3, sys
 for name in sys.argv[1:]: boto3.client(name)"""
 
 SOURCES = paths.ROOT / "src"
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _CLIENT = re.compile(r"clients\.(\w+)\(\)")
-_ONLY_WITH_A_LIMIT = "dynamodb_no_retry"
-_1980 = 315_532_800  # seconds: all files of a deployed zip are that old
+_ONLY_WITH_DAILY_LIMIT = "dynamodb_no_retry"
+_1980 = 315_532_800  # seconds since the epoch; all files of a deployed zip have this date
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The artefact, and the SDK that Lambda's runtime brings, in one state of bytecode."""
+    """The artifact and the SDK of the Lambda runtime, both with or both without bytecode."""
 
-    artefact: Path
+    artifact: Path
     sdk: Path
 
-    def of_handler(self, handler: str) -> int:
-        """Instructions to import and initialise it, with every client that it uses."""
+    def count_handler(self, handler: str) -> int:
+        """Count the instructions that import and initialise a handler with all its clients."""
         variables = TEMPLATE.environment(_function(handler)) | {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
         arguments = [f"imagescan.handlers.{handler}", *clients_of(handler)]
-        return instructions.count(_HANDLER, arguments, [self.artefact, self.sdk], variables)
+        return instruction_count.count(_HANDLER, arguments, [self.artifact, self.sdk], variables)
 
-    def of_floor(self, clients: Collection[str]) -> int:
-        """Instructions to import boto3 and make these clients."""
-        return instructions.count(_FLOOR, [*clients], [self.sdk], {})
+    def count_baseline(self, clients: Collection[str]) -> int:
+        """Count the instructions that import boto3 and create these clients."""
+        return instruction_count.count(_BASELINE, [*clients], [self.sdk], {})
 
 
-def measure() -> Iterator[Figure]:
-    """Every handler against boto3 with its clients, and three of them against themselves without bytecode."""
+def measure() -> Iterator[Measurement]:
+    """Compare each handler with boto3 and its clients, and the main handlers with themselves without bytecode."""
     handlers = sorted(deployed())
     with _folders(compiled=True) as folders:
-        own = dict(zip(handlers, _each(folders.of_handler, handlers), strict=True))
-        yield from _against_boto3(own, folders)
-    yield from _against_no_bytecode({handler: own[handler] for handler in BARE})
+        own = dict(zip(handlers, _map_concurrently(folders.count_handler, handlers), strict=True))
+        yield from _compare_with_boto3(own, folders)
+    yield from _compare_without_bytecode({handler: own[handler] for handler in MAIN_HANDLERS})
 
 
-def quick() -> Iterator[Figure]:
-    """The handlers that have targets of their own, and the smallest of them without bytecode."""
+def quick() -> Iterator[Measurement]:
+    """Measure the main handlers, and compare the smallest of them with itself without bytecode."""
     with _folders(compiled=True) as folders:
-        own = dict(zip(BARE, _each(folders.of_handler, BARE), strict=True))
-        yield from _against_boto3(own, folders)
-    yield from _against_no_bytecode({BARE[0]: own[BARE[0]]})
+        own = dict(zip(MAIN_HANDLERS, _map_concurrently(folders.count_handler, MAIN_HANDLERS), strict=True))
+        yield from _compare_with_boto3(own, folders)
+    yield from _compare_without_bytecode({MAIN_HANDLERS[0]: own[MAIN_HANDLERS[0]]})
 
 
-def _against_boto3(own: Mapping[str, int], folders: Folders) -> Iterator[Figure]:
-    wanted = list(dict.fromkeys(map(clients_of, own)))
-    floors = dict(zip(wanted, _each(folders.of_floor, wanted), strict=True))
+def _compare_with_boto3(own: Mapping[str, int], folders: Folders) -> Iterator[Measurement]:
+    client_sets = list(dict.fromkeys(map(clients_of, own)))
+    baselines = dict(zip(client_sets, _map_concurrently(folders.count_baseline, client_sets), strict=True))
     for handler, count in own.items():
-        yield Figure(1, f"{handler}: cold start", count, floors[clients_of(handler)], TARGETS[handler], _UNIT)
+        yield Measurement("cold-start", handler, count, baselines[clients_of(handler)], TARGETS[handler], _UNIT)
 
 
-def _against_no_bytecode(own: Mapping[str, int]) -> Iterator[Figure]:
-    with _folders(compiled=False) as bare:
-        floors = _each(bare.of_handler, own)
-    for (handler, count), floor in zip(own.items(), floors, strict=True):
-        yield Figure(2, f"{handler}: cold start by bytecode", count, floor, COMPILED, _UNIT)
+def _compare_without_bytecode(own: Mapping[str, int]) -> Iterator[Measurement]:
+    with _folders(compiled=False) as folders:
+        baselines = _map_concurrently(folders.count_handler, own)
+    for (handler, count), baseline in zip(own.items(), baselines, strict=True):
+        yield Measurement("bytecode", handler, count, baseline, BYTECODE_TARGET, _UNIT)
 
 
 def deployed() -> set[str]:
-    """The handlers that template.yaml names."""
+    """Return the handlers in template.yaml."""
     return {_handler(function) for function in TEMPLATE.functions}
 
 
 def clients_of(handler: str) -> tuple[str, ...]:
-    """The clients that it names, or a module that it imports, in one order for all."""
+    """Return the sorted names of the clients that the handler or a module that it imports creates."""
     found = ModuleFinder([str(SOURCES)])
     found.run_script(str(SOURCES / "imagescan" / "handlers" / f"{handler}.py"))
-    files = [each.__file__ for each in found.modules.values()]  # type: ignore[attr-defined]  # the stubs leave it out
+    files = [each.__file__ for each in found.modules.values()]  # type: ignore[attr-defined]  # missing in the stubs
     named = chain.from_iterable(_CLIENT.findall(Path(file).read_text()) for file in files if file)
-    return tuple(sorted(set(named) - {_ONLY_WITH_A_LIMIT}))
+    return tuple(sorted(set(named) - {_ONLY_WITH_DAILY_LIMIT}))
 
 
 def _function(handler: str) -> str:
@@ -123,17 +132,17 @@ def _handler(function: str) -> str:
     return TEMPLATE.handler(function).split(".")[-2]
 
 
-def _each[T](counted: Callable[[T], int], what: Iterable[T]) -> list[int]:
+def _map_concurrently[T](count: Callable[[T], int], items: Iterable[T]) -> list[int]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(counted, what))
+        return list(pool.map(count, items))
 
 
 @contextmanager
 def _folders(*, compiled: bool) -> Iterator[Folders]:
     with tempfile.TemporaryDirectory() as name:
-        folders = Folders(Path(name) / "artefact", Path(name) / "sdk")
+        folders = Folders(Path(name) / "artifact", Path(name) / "sdk")
         [built] = [path for path in sam.build().iterdir() if path.is_dir()]
-        shutil.copytree(built, folders.artefact, ignore=None if compiled else _bytecode)
+        shutil.copytree(built, folders.artifact, ignore=None if compiled else _bytecode)
         _copy_sdk(folders.sdk)
         for path in Path(name).rglob("*"):
             os.utime(path, (_1980, _1980))

@@ -1,4 +1,4 @@
-"""AWS on the loopback: ``Answers`` in a process of its own, behind real sockets."""
+"""Serve ``FakeAws`` from a separate process over loopback sockets."""
 
 import asyncio
 import json
@@ -12,8 +12,8 @@ from typing import Any
 
 import trustme
 
-from benchmarks.answers import Answers
-from benchmarks.served import served
+from benchmarks.fake_aws import FakeAws
+from benchmarks.server_process import server_process
 from local.ports import ANY_PORT, HOST
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -21,28 +21,28 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 @contextmanager
 def loopback() -> Iterator[str]:
-    """Its address while it runs."""
-    with served([sys.executable, "-m", __name__], {}) as address:
+    """Start the server and yield its URL."""
+    with server_process([sys.executable, "-m", __name__], {}) as address:
         yield address
 
 
 @contextmanager
 def loopback_over_tls() -> Iterator[tuple[str, Path]]:
-    """Its address while it is spoken to as AWS is, and the certificate of the authority to trust."""
+    """Start the server with TLS, and yield its URL and the file with the CA certificate to trust."""
     authority = trustme.CA()
     with TemporaryDirectory() as folder:
         trusted, own = Path(folder, "authority.pem"), Path(folder, "own.pem")
         authority.cert_pem.write_to_path(trusted)
         authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(own)
-        with served([sys.executable, "-m", __name__, own], {}) as address:
+        with server_process([sys.executable, "-m", __name__, own], {}) as address:
             yield address.replace("http:", "https:"), trusted
 
 
 class Connection(asyncio.Protocol):
-    """HTTP/1.1 as the SDK speaks it, one request after the other; a server of more would take more of the time."""
+    """Minimal HTTP/1.1 for the SDK: one request at a time. A full server would add measurable time."""
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, fake_aws: FakeAws) -> None:
+        self._fake_aws = fake_aws
         self._received = b""
 
     def connection_made(self, transport: Any) -> None:
@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
             return False
         self._received = rest[length:]
         method, url, _ = line.split(" ")
-        self._send(*self._answers.answer(method, url, headers.get("x-amz-target"), rest[:length]))
+        self._send(*self._fake_aws.answer(method, url, headers.get("x-amz-target"), rest[:length]))
         return True
 
     def _send(self, headers: Any, body: bytes) -> None:
@@ -73,9 +73,9 @@ class Connection(asyncio.Protocol):
 
 
 async def main(certificate: str | None = None) -> None:
-    """Serves until it is ended, after it has printed its port; over TLS with a certificate and its key in a file."""
-    answers, context = Answers(), _tls(certificate) if certificate else None
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(answers), HOST, ANY_PORT, ssl=context)
+    """Print the port, then serve until the process is stopped. ``certificate`` is a file with certificate and key."""
+    fake_aws, context = FakeAws(), _tls(certificate) if certificate else None
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(fake_aws), HOST, ANY_PORT, ssl=context)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await server.serve_forever()
 

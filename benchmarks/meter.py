@@ -1,4 +1,4 @@
-"""Runs the real handlers on moto and counts what AWS charges for: requests, capacity units, bytes and GB-seconds."""
+"""Run the real handlers on moto and count what AWS charges for: requests, capacity units, bytes and GB-seconds."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from benchmarks.capacity import Row, indexes, units_of_read, units_of_write
+from benchmarks.capacity import Item, indexes, read_units, write_units
 from imagescan.runtime.log import logger
 from testing.functions import module_of
 from testing.moto_environment import MotoEnvironment
@@ -23,8 +23,8 @@ from testing.wire_messages import body_of
 
 type Units = Counter[str]
 
-# What a service takes to answer, in seconds: assumed, from within its region, as no AWS is asked here.
-SECONDS = {
+# Assumed latency of each operation from within the region, in seconds. No call goes to AWS here.
+LATENCY_SECONDS = {
     "GetItem": 0.004,
     "BatchGetItem": 0.010,
     "Query": 0.006,
@@ -36,10 +36,10 @@ SECONDS = {
     "DetectLabels": 0.400,
     "PutEvents": 0.015,
 }
-CPU_OF_A_CALL = 0.0005  # seconds; assumed for the socket and TLS, which no call goes through here
-MB_OF_A_VCPU = 1769  # the memory with which Lambda gives a function one whole processor
-BYTES_BESIDE_A_LINE = 26  # CloudWatch Logs counts them for each line
-LINES_OF_LAMBDA = (  # written by Lambda itself at each invocation, in the text format from level INFO
+CPU_SECONDS_PER_CALL = 0.0005  # assumed for the socket and TLS, which no call uses here
+MB_PER_VCPU = 1769  # memory size at which Lambda provides one full vCPU
+OVERHEAD_BYTES_PER_LINE = 26  # CloudWatch Logs adds them to each line
+LAMBDA_LINES = (  # Lambda writes them for each invocation, in the text format or from level INFO
     "START RequestId: 8286a188-ba32-4475-8077-530cd35c09a9 Version: 12\n",
     "END RequestId: 8286a188-ba32-4475-8077-530cd35c09a9\n",
     (
@@ -47,38 +47,38 @@ LINES_OF_LAMBDA = (  # written by Lambda itself at each invocation, in the text 
         "Memory Size: 512 MB\tMax Memory Used: 118 MB\t\n"
     ),
 )
-# Rekognition fetches the object on the caller's bill.
+# The GET that Rekognition makes is charged to the bucket's account.
 OBJECT_REQUESTS = {"PutObject": "s3.put", "HeadObject": "s3.get", "GetObject": "s3.get", "DetectLabels": "s3.get"}
-_STREAMED = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable"}
+_TABLES_WITH_STREAM = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable"}
 
 
 @dataclass
-class Heard:
-    """What DynamoDB answered, and the processor's seconds that went into all answering."""
+class RecordedCalls:
+    """The responses of DynamoDB, and the CPU seconds that the fakes used for each response."""
 
-    answers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    spent: list[float] = field(default_factory=list)
+    responses: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    fake_cpu: list[float] = field(default_factory=list)
 
 
 @contextmanager
-def _listening(transport: RecordingTransport) -> Iterator[Heard]:
-    heard, answer = Heard(), transport.answer
+def _recording(transport: RecordingTransport) -> Iterator[RecordedCalls]:
+    recorded, answer = RecordedCalls(), transport.answer
 
-    def listened(event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
-        began = time.thread_time()
-        answered = answer(event_name, service, operation, request)
-        if service == "dynamodb" and answered:
-            heard.answers.append((operation, json.loads(answered.content)))
-        heard.spent.append(time.thread_time() - began)
-        return answered
+    def record(event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
+        started = time.thread_time()
+        response = answer(event_name, service, operation, request)
+        if service == "dynamodb" and response:
+            recorded.responses.append((operation, json.loads(response.content)))
+        recorded.fake_cpu.append(time.thread_time() - started)
+        return response
 
-    with patch.object(transport, "answer", listened):
-        yield heard
+    with patch.object(transport, "answer", record):
+        yield recorded
 
 
 @dataclass
 class Invocations:
-    """How often a handler was called, and the processor's seconds that it took itself."""
+    """Number of calls of a handler, and the CPU seconds that it used without the fakes."""
 
     count: int = 0
     cpu: float = 0.0
@@ -86,18 +86,21 @@ class Invocations:
 
 @dataclass(frozen=True)
 class Meter:
-    """Counts what is done in ``world``."""
+    """Counts the usage in an environment. ``seen`` is the number of stream records already counted, by table."""
 
     env: MotoEnvironment
     seen: Counter[str] = field(default_factory=Counter)
 
-    def units(self, function: str, act: Callable[[], object], *, at_once: int = 1) -> Units:
-        """What the function costs while ``act`` calls it; so many of an invocation's calls are under way at once."""
-        transport = self.env.wire
+    def units(self, function: str, act: Callable[[], object], *, concurrency: int = 1) -> Units:
+        """Return the usage of the function while ``act`` calls it.
+
+        ``concurrency`` is the number of calls that an invocation makes at the same time.
+        """
+        transport = self.env.transport
         self._changes()
         transport.reset()
-        logger.remove_keys(["api_request_id", "request_id"])  # each function has a process of its own on AWS
-        with _logged() as log, _listening(transport) as heard, _watched(function, heard) as invocations:
+        logger.remove_keys(["api_request_id", "request_id"])  # on AWS, each function has its own process
+        with _captured_log() as log, _recording(transport) as recorded, _counting(function, recorded) as invocations:
             act()
         calls = Counter(transport.calls)
         units = Counter({OBJECT_REQUESTS[call]: 0 for call in calls if call in OBJECT_REQUESTS})
@@ -107,35 +110,41 @@ class Meter:
         return units + Counter(
             {
                 "lambda.requests": invocations.count,
-                "lambda.gb_seconds": _gb_seconds(function, calls, invocations.cpu, at_once),
+                "lambda.gb_seconds": _gb_seconds(function, calls, invocations.cpu, concurrency),
                 "logs.bytes": _log_bytes(log.getvalue(), function, invocations.count),
-                "dynamodb.read": sum(_units_read(*answer) for answer in heard.answers),
+                "dynamodb.read": sum(_units_read(*response) for response in recorded.responses),
                 "dynamodb.write": self._units_written(calls),
                 "eventbridge.events": self._events(),
             }
         )
 
     def _units_written(self, calls: Counter[str]) -> int:
-        """By the tables' streams, which hold each row before and after; the counters, which have none, by their row."""
+        """Count write units from the streams, which contain each item before and after a write.
+
+        The counters table has no stream, so its units are computed from the item.
+        """
         changes = self._changes()
         if len(changes) != calls["PutItem"] + calls["UpdateItem"]:
-            raise RuntimeError(f"{len(changes)} changes do not tell of {calls}")
-        of_table = {table: indexes(TEMPLATE.properties(resource)) for table, resource in _STREAMED.items()}
-        written = sum(units_of_write(before, after, of_table[table]) for table, before, after in changes)
-        of_a_counter = max((units_of_write(None, row) for row in self.env.resources.rows(COUNTERS)), default=0)
-        return written + 2 * of_a_counter * calls["TransactWriteItems"]  # a transaction costs double
+            raise RuntimeError(f"{len(changes)} stream records do not match the calls {calls}")
+        table_indexes = {
+            table: indexes(TEMPLATE.properties(resource)) for table, resource in _TABLES_WITH_STREAM.items()
+        }
+        written = sum(write_units(before, after, table_indexes[table]) for table, before, after in changes)
+        per_counter = max((write_units(None, item) for item in self.env.resources.rows(COUNTERS)), default=0)
+        return written + 2 * per_counter * calls["TransactWriteItems"]  # a transaction costs twice as much
 
-    def _changes(self) -> list[tuple[str, Row | None, Row | None]]:
-        """What changed since this was asked last."""
+    def _changes(self) -> list[tuple[str, Item | None, Item | None]]:
+        """Return table, old item and new item of each write since the last call."""
         found = []
-        for table in _STREAMED:
+        for table in _TABLES_WITH_STREAM:
             records = self.env.streams.records(table)[self.seen[table] :]
             self.seen[table] += len(records)
             images = [record["dynamodb"] for record in records]
             found += [
                 (table, change.get("OldImage"), change["NewImage"])
                 for change in images
-                if change["NewImage"].keys() != change["Keys"].keys()  # moto tells apart that an update made the row
+                if change["NewImage"].keys()
+                != change["Keys"].keys()  # moto emits a separate record when an update creates the item
             ]
         return found
 
@@ -145,25 +154,25 @@ class Meter:
 
 
 @contextmanager
-def _watched(function: str, heard: Heard) -> Iterator[Invocations]:
-    """Counts the calls of the function's handler, and what it takes beside the answering."""
+def _counting(function: str, recorded: RecordedCalls) -> Iterator[Invocations]:
+    """Count the calls of the handler and its CPU time without the fakes."""
     found, module = Invocations(), module_of(function)
     handler = module.lambda_handler
 
-    def watched(*arguments: Any) -> Any:
-        began, answering = time.process_time(), sum(heard.spent)
+    def counted(*arguments: Any) -> Any:
+        started, fakes = time.process_time(), sum(recorded.fake_cpu)
         result = handler(*arguments)
         found.count += 1
-        found.cpu += time.process_time() - began - (sum(heard.spent) - answering)
+        found.cpu += time.process_time() - started - (sum(recorded.fake_cpu) - fakes)
         return result
 
-    with patch.object(module, "lambda_handler", watched):
+    with patch.object(module, "lambda_handler", counted):
         yield found
 
 
 @contextmanager
-def _logged() -> Iterator[StringIO]:
-    """Everything that is logged and printed."""
+def _captured_log() -> Iterator[StringIO]:
+    """Capture everything that is logged and printed."""
     text = StringIO()
     handlers = [each for each in logging.getLogger(logger.name).handlers if isinstance(each, logging.StreamHandler)]
     before = [each.setStream(text) for each in handlers]
@@ -173,25 +182,25 @@ def _logged() -> Iterator[StringIO]:
         each.setStream(stream)
 
 
-def _gb_seconds(function: str, calls: Counter[str], cpu: float, at_once: int) -> float:
-    """Processor and waiting one after the other: with less than one processor they overlap little."""
+def _gb_seconds(function: str, calls: Counter[str], cpu: float, concurrency: int) -> float:
+    """Return GB-seconds. CPU time and waiting are added, because they overlap little on less than one vCPU."""
     memory = int(TEMPLATE.setting(function, "MemorySize"))
-    waiting = sum(SECONDS[call] * times for call, times in calls.items()) / at_once
-    working = (cpu + CPU_OF_A_CALL * calls.total()) * MB_OF_A_VCPU / memory
+    waiting = sum(LATENCY_SECONDS[call] * times for call, times in calls.items()) / concurrency
+    working = (cpu + CPU_SECONDS_PER_CALL * calls.total()) * MB_PER_VCPU / memory
     return memory / 1024 * (waiting + working)
 
 
 def _log_bytes(written: str, function: str, invocations: int) -> int:
     config = TEMPLATE.setting(function, "LoggingConfig")
     is_quiet = config["LogFormat"] == "JSON" and config["SystemLogLevel"] == "WARN"
-    by_lambda = () if is_quiet else LINES_OF_LAMBDA
-    lines = [*written.splitlines(keepends=True), *by_lambda * invocations]
-    return sum(len(line.encode()) + BYTES_BESIDE_A_LINE for line in lines)
+    lambda_lines = () if is_quiet else LAMBDA_LINES
+    lines = [*written.splitlines(keepends=True), *lambda_lines * invocations]
+    return sum(len(line.encode()) + OVERHEAD_BYTES_PER_LINE for line in lines)
 
 
-def _units_read(operation: str, answer: dict[str, Any]) -> float:
+def _units_read(operation: str, response: dict[str, Any]) -> float:
     if operation == "GetItem":
-        return units_of_read([answer["Item"]] if "Item" in answer else [], strong=True)
-    if operation == "BatchGetItem":  # each row by itself
-        return sum(units_of_read([row], strong=True) for rows in answer["Responses"].values() for row in rows)
-    return units_of_read(answer["Items"], strong=False) if operation == "Query" else 0
+        return read_units([response["Item"]] if "Item" in response else [], strong=True)
+    if operation == "BatchGetItem":  # each item is charged separately
+        return sum(read_units([item], strong=True) for items in response["Responses"].values() for item in items)
+    return read_units(response["Items"], strong=False) if operation == "Query" else 0

@@ -1,4 +1,4 @@
-"""The scan queue with its rules, without SQS: visibility, counted receives, dead letters.
+"""In-memory scan queue with the rules of the template: visibility timeout, receive count, dead letters.
 
 Times are seconds of any clock.
 """
@@ -13,12 +13,12 @@ from imagescan.aws.s3_events import s3_event_message
 from testing.resources import TEMPLATE
 
 BATCH_SIZE: int = TEMPLATE.properties("ScannerFunction")["Events"]["Uploads"]["Properties"]["BatchSize"]
-MOST_RECEIVES: int = TEMPLATE.properties("ScanQueue")["RedrivePolicy"]["maxReceiveCount"]
+MAX_RECEIVES: int = TEMPLATE.properties("ScanQueue")["RedrivePolicy"]["maxReceiveCount"]
 
 
 @dataclass(order=True)
 class Message:
-    """One image's s3_event_message; ``visible_at`` is from when it can be received."""
+    """The S3 event message of one image. It can be received from ``visible_at`` on."""
 
     visible_at: float
     id: str
@@ -27,7 +27,7 @@ class Message:
 
 
 class Queue:
-    """Fed with messages, each with the time from which it is there; threads may share it."""
+    """Thread-safe queue."""
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self._waiting = list(messages)
@@ -38,17 +38,17 @@ class Queue:
         self.dead: list[Message] = []
 
     def send(self, message: Message) -> None:
-        """Take one more."""
+        """Add a message."""
         with self._lock:
             heapq.heappush(self._waiting, message)
 
     def receive(self, now: float) -> list[Message]:
-        """Up to a batch of what is visible now; what came too often before becomes a dead letter instead."""
+        """Return up to one batch of visible messages. Messages with too many receives become dead letters instead."""
         batch: list[Message] = []
         with self._lock:
             while len(batch) < BATCH_SIZE and self._waiting and self._waiting[0].visible_at <= now:
                 message = heapq.heappop(self._waiting)
-                if message.receives == MOST_RECEIVES:
+                if message.receives == MAX_RECEIVES:
                     self.dead.append(message)
                     continue
                 message.receives += 1
@@ -56,8 +56,10 @@ class Queue:
             self._in_flight.update(message.id for message in batch)
         return batch
 
-    def answer(self, batch: Sequence[Message], failed: Collection[str], delays: Mapping[str, int], now: float) -> None:
-        """Delete what did not fail; the rest comes again after its delay (seconds, by id)."""
+    def complete(
+        self, batch: Sequence[Message], failed: Collection[str], delays: Mapping[str, int], now: float
+    ) -> None:
+        """Delete the messages that did not fail. Make the others visible after their delay (seconds, by ID)."""
         with self._lock:
             for message in batch:
                 self._in_flight.remove(message.id)
@@ -68,35 +70,35 @@ class Queue:
                     self.done.append(message)
 
     def has_visible(self, now: float) -> bool:
-        """Whether anything could be received now."""
+        """Return whether a message can be received now."""
         with self._lock:
             return bool(self._waiting) and self._waiting[0].visible_at <= now
 
     @property
     def depth(self) -> int:
-        """How many wait or are in flight."""
+        """Return the number of messages, including those in flight."""
         with self._lock:
             return len(self._waiting) + len(self._in_flight)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits and nothing is in flight."""
+        """Return whether no message is left or in flight."""
         with self._lock:
             return not self._waiting and not self._in_flight
 
 
-def announced(number: int, at: float = 0.0) -> Message:
-    """The s3_event_message of an image that no other number has, visible from then."""
+def message_for(number: int, at: float = 0.0) -> Message:
+    """Return the message of a distinct image for each number, visible from ``at`` on."""
     return Message(at, f"m{number}", s3_event_message(f"images/{number:064x}.png"))
 
 
 def event(batch: Sequence[Message]) -> dict[str, Any]:
-    """The batch as Lambda hands it to the scanner; a message's receipt handle is its id."""
+    """Return the Lambda event for a batch. The receipt handle of a message is its ID."""
     return {"Records": [_record(message) for message in batch]}
 
 
 def failed_in(result: Any) -> set[str]:
-    """The ids that the scanner gave back."""
+    """Return the message IDs that the scanner reported as failed."""
     return {failure["itemIdentifier"] for failure in result["batchItemFailures"]}
 
 

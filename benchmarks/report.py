@@ -1,41 +1,73 @@
-"""What a run says: a table for people and JSON for programs."""
+"""Report the results of a run: as a table for people and as JSON for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
 
-from benchmarks.figure import Figure
-from benchmarks.run import Unmeasured
+from benchmarks.measurement import Measurement
+from benchmarks.run import FailedBenchmark
+
+_TEXT_COLUMNS = ("benchmark", "metric")
+_NUMBER_COLUMNS = ("measured", "baseline", "ratio", "target")
 
 
-def table(figures: Sequence[Figure], unmeasured: Sequence[Unmeasured]) -> Table:
-    """One line a figure."""
-    lines = Table("#", "metric", "value", "floor", "ratio", "target", "verdict", box=None, padding=(0, 1))
-    for each in figures:
-        lines.add_row(str(each.row), each.metric, *_numbers(each), _verdict(each))
-    for gap in unmeasured:
-        numbers = ", ".join(map(str, gap.rows))
-        lines.add_row(numbers, f"could not be measured: {gap.reason}", "", "", "", "", "[red]missed[/]")
+def table(measurements: Sequence[Measurement], failed: Sequence[FailedBenchmark]) -> Table:
+    """Return a table with one line per measurement. The name of a benchmark is on its first line only."""
+    lines = Table(box=None, padding=(0, 1), header_style="bold")
+    for title in _TEXT_COLUMNS:
+        lines.add_column(title, no_wrap=title == "benchmark")
+    for title in _NUMBER_COLUMNS:
+        lines.add_column(title, justify="right", no_wrap=True)
+    lines.add_column("result")
+    for name, measurement in zip(_without_repeats(measurements), measurements, strict=True):
+        lines.add_row(name, measurement.metric, *_numbers(measurement), _result(measurement))
+    for each in failed:
+        lines.add_row(each.benchmark, each.reason, *["-"] * len(_NUMBER_COLUMNS), "[red]error[/]")
     return lines
 
 
-def as_json(figures: Sequence[Figure], unmeasured: Sequence[Unmeasured], about: dict[str, str]) -> dict[str, Any]:
-    """The same, with ``about`` saying when and on what it was measured."""
-    told = [asdict(each) | {"ratio": each.ratio, "met": each.met, "used": each.used} for each in figures]
-    return {**about, "figures": told, "unmeasured": [asdict(gap) for gap in unmeasured]}
+def summary(measurements: Sequence[Measurement], failed: Sequence[FailedBenchmark]) -> str:
+    """Return one line with the number of targets met and missed, and of benchmarks that failed."""
+    met = sum(each.passed for each in measurements)
+    return (
+        f"{met} of {len(measurements)} targets met, {len(measurements) - met} missed, {len(failed)} benchmarks failed."
+    )
 
 
-def _numbers(figure: Figure) -> tuple[str, str, str, str]:
-    floor = "-" if figure.floor is None else _number(figure.floor)
-    sign = "= " if figure.exact else ">= " if figure.at_least else "<= "
-    return (f"{_number(figure.value)} {figure.unit}".strip(), floor, f"{figure.ratio:.3f}", f"{sign}{figure.target:g}")
+def as_json(
+    measurements: Sequence[Measurement], failed: Sequence[FailedBenchmark], about: dict[str, str]
+) -> dict[str, Any]:
+    """Return the results for programs. ``about`` describes the time, the commit and the machine."""
+    results = [
+        asdict(each) | {"ratio": each.ratio, "passed": each.passed, "target_utilisation": each.target_utilisation}
+        for each in measurements
+    ]
+    return {**about, "measurements": results, "failed": [asdict(each) for each in failed]}
+
+
+def _without_repeats(measurements: Sequence[Measurement]) -> Iterable[str]:
+    previous = None
+    for each in measurements:
+        yield "" if each.benchmark == previous else each.benchmark
+        previous = each.benchmark
+
+
+def _numbers(measurement: Measurement) -> tuple[str, str, str, str]:
+    has_baseline = measurement.baseline is not None
+    sign = "=" if measurement.exact else "≥" if measurement.at_least else "≤"
+    return (
+        f"{_number(measurement.value)} {measurement.unit}".strip(),
+        _number(measurement.baseline) if measurement.baseline is not None else "-",
+        f"{measurement.ratio:.3f}" if has_baseline else "-",
+        f"{sign} {measurement.target:,g}",
+    )
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:,.3f}"  # noqa: PLR2004 - four digits
 
 
-def _verdict(figure: Figure) -> str:
-    return "[green]met[/]" if figure.met else "[red]missed[/]"
+def _result(measurement: Measurement) -> str:
+    return "[green]met[/]" if measurement.passed else "[red]missed[/]"

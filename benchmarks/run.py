@@ -1,42 +1,44 @@
-"""Runs the measurements. One that fails hides no other's figures."""
+"""Run the benchmarks. A benchmark that fails does not stop the others."""
 
 import importlib
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks.figure import Figure
+from benchmarks.measurement import Measurement
 
-type Measure = Callable[[], Iterable[Figure]]
+type Measure = Callable[[], Iterable[Measurement]]
 
 
 @dataclass(frozen=True, slots=True)
-class Unmeasured:
-    """The rows of a module that failed, and why."""
+class FailedBenchmark:
+    """A benchmark that raised an error or yielded no measurement."""
 
-    rows: tuple[int, ...]
+    benchmark: str
     reason: str
 
 
-def run(modules: Mapping[str, tuple[int, ...]], wanted: Collection[int]) -> Iterator[Figure | Unmeasured]:
-    """The figures of the wanted rows, module by module, and what could not be measured."""
-    for name, rows in modules.items():
-        asked = tuple(row for row in rows if not wanted or row in wanted)
-        if asked:
-            yield from _measured(name, asked)
+def run(modules: Mapping[str, tuple[str, ...]], selected: Collection[str]) -> Iterator[Measurement | FailedBenchmark]:
+    """Yield the measurements of the selected benchmarks (all if none is selected) and the benchmarks that failed.
+
+    ``modules`` maps each module to the names of its benchmarks.
+    """
+    for module, benchmarks in modules.items():
+        names = tuple(name for name in benchmarks if not selected or name in selected)
+        if names:
+            yield from _measured(module, names)
 
 
-def _measured(name: str, asked: tuple[int, ...]) -> Iterator[Figure | Unmeasured]:
-    missing = set(asked)
+def _measured(module: str, names: tuple[str, ...]) -> Iterator[Measurement | FailedBenchmark]:
+    missing = dict.fromkeys(names)
     try:
-        measure: Measure = importlib.import_module(name).measure
-        for figure in measure():
-            missing.discard(figure.row)
-            if figure.row in asked:
-                yield figure
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is told and the other rows are measured
+        measure: Measure = importlib.import_module(module).measure
+        for measurement in measure():
+            missing.pop(measurement.benchmark, None)
+            if measurement.benchmark in names:
+                yield measurement
+    except Exception as error:  # noqa: BLE001 - the report contains every error, and the other benchmarks still run
         traceback.print_exc()
-        yield Unmeasured(asked, f"{type(error).__name__}: {error}")
+        yield from (FailedBenchmark(name, f"{type(error).__name__}: {error}") for name in names)
     else:
-        if missing:
-            yield Unmeasured(tuple(sorted(missing)), "no figure came of it")
+        yield from (FailedBenchmark(name, "no measurement") for name in missing)

@@ -1,4 +1,4 @@
-"""Compares warm handlers with the AWS calls that they make, in a process of its own."""
+"""Compare the CPU time of warm handlers with that of their AWS calls. Runs as a separate process."""
 
 import copy
 import json
@@ -24,13 +24,13 @@ from imagescan.domain.image import validate_image
 from imagescan.domain.image_header import ImageType
 from tools import paths
 
-# Each handler's status code and the request's status, or the answer to the queue, and its AWS calls.
+# Status code of the handler (or result for the queue), status of the request, and number of AWS calls.
 EXPECTED: dict[str, tuple[object, str | None, int]] = {
-    "status, answered": (200, "completed", 1),
-    "status, waiting": (200, "pending", 2),
-    "submit, a new image": (202, "pending", 3),
-    "submit, a known image": (200, "completed", 2),
-    "scanner, ten images": ({"batchItemFailures": []}, None, 60),
+    "status, finished": (200, "completed", 1),
+    "status, pending": (200, "pending", 2),
+    "submit, new image": (202, "pending", 3),
+    "submit, known image": (200, "completed", 2),
+    "scanner, 10 images": ({"batchItemFailures": []}, None, 60),
 }
 
 type Event = dict[str, Any]
@@ -40,95 +40,98 @@ type Threads = list[list[Call]]
 ROUNDS = 200
 CLIENTS = (clients.dynamodb, clients.s3, clients.sqs, clients.rekognition)
 NEW = (paths.SAMPLES / "cat.jpg").read_bytes()
-KNOWN = NEW + b"known"  # a decoder stops where the picture ends
+KNOWN = NEW + b"known"  # decoders ignore the bytes after the end of the image
 
 
 class Context:
-    """A Lambda context with all of its time left."""
+    """A Lambda context with its full time left."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Of the scanner's minute."""
+        """Return one minute, the timeout of the scanner."""
         return 60_000
 
 
 def main() -> None:
-    """Prints the seconds of CPU of one call, of each handler and of its AWS calls made bare."""
-    told, sys.stdout = sys.stdout, Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
-    measured = {name: compared(handler, recorded(handler)) for name, handler in checked().items()}
-    json.dump(measured, told)
+    """Print the CPU seconds of each handler and of its AWS calls as JSON."""
+    stdout, sys.stdout = sys.stdout, Path(os.devnull).open("w")  # noqa: SIM115 - open until the process exits
+    measured = {name: compare(handler, record_calls(handler)) for name, handler in checked_handlers().items()}
+    json.dump(measured, stdout)
 
 
-def compared(handler: Call, threads: Threads) -> tuple[float, float]:
-    """Medians of many rounds, in which both take turns so that whatever slows the machine slows both."""
-    rounds = [(_seconds(handler), _seconds(lambda: make_again(threads))) for _ in range(ROUNDS)]
-    own, bare = zip(*rounds, strict=True)
-    return median(own), median(bare)
+def compare(handler: Call, threads: Threads) -> tuple[float, float]:
+    """Return the median CPU seconds of both. They alternate, so that other load on the machine affects both."""
+    rounds = [(_seconds(handler), _seconds(lambda: replay(threads))) for _ in range(ROUNDS)]
+    with_handler, calls_only = zip(*rounds, strict=True)
+    return median(with_handler), median(calls_only)
 
 
 def _seconds(call: Call) -> float:
-    """Of CPU, the kernel's and every thread's among them."""
-    began = time.process_time()
+    """Return the CPU seconds of all threads, in user and kernel mode."""
+    started = time.process_time()
     call()
-    return time.process_time() - began
+    return time.process_time() - started
 
 
-def checked() -> dict[str, Call]:
-    """Each that did what it is measured for. Raises RuntimeError for one that did not."""
+def checked_handlers() -> dict[str, Call]:
+    """Return the handlers. Raise RuntimeError if one does not return the expected result."""
     measured = handlers()
     for name, handler in measured.items():
         answer: Any = handler()
-        calls = sum(map(len, recorded(handler)))
-        did = answer.get("statusCode", answer), json.loads(answer.get("body", "{}")).get("status"), calls
-        if did != EXPECTED[name]:
-            raise RuntimeError(f"{name}: {did}")
+        calls = sum(map(len, record_calls(handler)))
+        actual = answer.get("statusCode", answer), json.loads(answer.get("body", "{}")).get("status"), calls
+        if actual != EXPECTED[name]:
+            raise RuntimeError(f"{name}: {actual}")
     return measured
 
 
 def handlers() -> dict[str, Call]:
-    """Each with its event. They log to the standard output of the time when they are imported."""
-    from imagescan.handlers import scanner, status, submit  # noqa: PLC0415 - see above
+    """Return each handler with its event.
 
-    batch = _announcing(
+    They are imported here because their loggers keep the standard output of the time of the import.
+    """
+    from imagescan.handlers import scanner, status, submit  # noqa: PLC0415 - see the docstring
+
+    batch = _queue_event(
         validate_image(KNOWN, ImageType.JPEG).key, *(f"images/{number:064x}.jpg" for number in range(9))
     )
     scanner.lambda_handler(batch, Context())
-    known, new = _posting(KNOWN), _posting(NEW)
-    answered, waiting = (_asking_after(submit.lambda_handler(post, Context())) for post in (known, new))
+    known, new = _post_event(KNOWN), _post_event(NEW)
+    finished, pending = (_get_event(submit.lambda_handler(post, Context())) for post in (known, new))
     return {
-        "status, answered": lambda: status.lambda_handler(answered, Context()),
-        "status, waiting": lambda: status.lambda_handler(waiting, Context()),
-        "submit, a new image": lambda: submit.lambda_handler(new, Context()),
-        "submit, a known image": lambda: submit.lambda_handler(known, Context()),
-        "scanner, ten images": lambda: scanner.lambda_handler(batch, Context()),
+        "status, finished": lambda: status.lambda_handler(finished, Context()),
+        "status, pending": lambda: status.lambda_handler(pending, Context()),
+        "submit, new image": lambda: submit.lambda_handler(new, Context()),
+        "submit, known image": lambda: submit.lambda_handler(known, Context()),
+        "scanner, 10 images": lambda: scanner.lambda_handler(batch, Context()),
     }
 
 
-def recorded(handler: Call) -> Threads:
-    """The AWS calls that it makes, by thread, to be made again with the same parameters by the SDK as it comes."""
+def record_calls(handler: Call) -> Threads:
+    """Record the AWS calls of a handler by thread, to replay them with clients in their default configuration."""
     threads: dict[int, list[Call]] = defaultdict(list)
 
-    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        client = stock(model.service_model.service_name)
+    def record(params: dict[str, Any], model: Any, **_: Any) -> None:
+        client = default_client(model.service_model.service_name)
         call = partial(getattr(client, xform_name(model.name)), **copy.deepcopy(params))
         threads[threading.get_ident()].append(call)
 
     all_events = [client().meta.events for client in CLIENTS]
     for events in all_events:
-        events.register("provide-client-params", note)
+        events.register("provide-client-params", record)
     handler()
     for events in all_events:
-        events.unregister("provide-client-params", note)
+        events.unregister("provide-client-params", record)
     return list(threads.values())
 
 
 @cache
-def stock(service: str) -> Any:
-    """A client with nothing set, as the documentation makes it: a floor that does not move when ours get better."""
-    return boto3.client(service)  # type: ignore[call-overload]  # the service is not known before
+def default_client(service: str) -> Any:
+    """Return a client in its default configuration, so that optimised clients do not change the baseline."""
+    return boto3.client(service)  # type: ignore[call-overload]  # the service is a variable
 
 
-def make_again(threads: Threads) -> None:
-    """The calls of several threads in as many threads: taking turns is a part of their CPU."""
+def replay(threads: Threads) -> None:
+    """Replay calls in as many threads as recorded, because switching threads uses CPU time too."""
     if len(threads) == 1:
         _each(threads[0])
         return
@@ -141,16 +144,16 @@ def _each(calls: list[Call]) -> None:
         call()
 
 
-def _posting(picture: bytes) -> Event:
-    body = json.dumps({"file": b64encode(picture).decode(), "fileType": "image/jpeg"})
+def _post_event(image: bytes) -> Event:
+    body = json.dumps({"file": b64encode(image).decode(), "fileType": "image/jpeg"})
     return {"httpMethod": "POST", "resource": "/scanrequest", "body": body, "isBase64Encoded": False}
 
 
-def _asking_after(posted: Event) -> Event:
-    return {"httpMethod": "GET", "pathParameters": {"request_id": json.loads(posted["body"])["request_id"]}}
+def _get_event(response: Event) -> Event:
+    return {"httpMethod": "GET", "pathParameters": {"request_id": json.loads(response["body"])["request_id"]}}
 
 
-def _announcing(*keys: str) -> Event:
+def _queue_event(*keys: str) -> Event:
     return {
         "Records": [
             {

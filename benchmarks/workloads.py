@@ -1,4 +1,4 @@
-"""What a distinct image uses of AWS, step by step, counted on the real handlers: sent one by one, or many at once."""
+"""Count the AWS usage per distinct image, by step, with the real handlers: in batches or one at a time."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from benchmarks.meter import Meter, Units
-from benchmarks.photograph import photograph, seen
+from benchmarks.sample_photos import detected_labels, photo
 from imagescan.api import query_params
 from imagescan.api.request_models import MAX_ENTRIES
 from imagescan.aws.stream_records import finished_records
@@ -21,10 +21,10 @@ from testing.functions import BATCH_SIZE, proxy_event
 from testing.moto_environment import MotoEnvironment
 from testing.resources import BUCKET, IMAGES, REQUESTS, TEMPLATE
 
-CALLS_OF_A_SCAN = ("UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query", "UpdateItem")
-_NOT_COUNTED = 1_000_000  # the number of the picture that warms the functions up
-HEADERS_OF_API_GATEWAY = 400  # bytes; beside those that a function sets: date, ids, and the frames around them
-TRACE = "Root=1-6921b0f0-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"  # as each invocation has one
+SCAN_CALLS = ("UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query", "UpdateItem")
+_WARM_UP_PHOTO = 1_000_000
+API_GATEWAY_HEADER_BYTES = 400  # date, IDs and framing, in addition to the headers that a function sets
+TRACE = "Root=1-6921b0f0-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"  # every invocation has one
 CALLER = {"identity": {"caller": "AIDACKCEVSQ6C2EXAMPLE", "userArn": "arn:aws:iam::123456789012:user/caller"}}
 
 type Steps = dict[str, Units]
@@ -32,63 +32,64 @@ type Event = dict[str, Any]
 type Answer = dict[str, Any]
 
 
-def one_by_one(env: MotoEnvironment, distinct: int) -> Steps:
-    """Each is one POST, its scan, its settling, its event, and one GET once it is settled. ``world`` is empty."""
-    meter, pictures = _warm_meter(env), _pictures(env, distinct)
-    steps = {"POST": _posted(meter, pictures)}
-    steps |= {"scan": _scanned(meter, distinct), "event": _told(meter, distinct), "GET": _asked_after(meter)}
-    return _of_one(steps, distinct)
+def one_at_a_time(env: MotoEnvironment, distinct: int) -> Steps:
+    """Submit each image with its own POST and read it with its own GET after it is settled. ``env`` must be empty."""
+    meter, photos = _warm_meter(env), _photos(env, distinct)
+    steps = {"POST": _submit(meter, photos)}
+    steps |= {"scan": _scan(meter, distinct), "event": _publish(meter, distinct), "GET": _get(meter)}
+    return _per_image(steps, distinct)
 
 
-def many_at_once(env: MotoEnvironment, distinct: int) -> Steps:
-    """As the command line does it: 25 are announced in a POST, each with a key, and uploaded straight to S3.
+def in_batches(env: MotoEnvironment, distinct: int) -> Steps:
+    """Submit and read images as the command line does. ``env`` must be empty.
 
-    Then 100 are asked after in a GET, once while they wait and once they are settled.
+    A POST submits 25 images with idempotency keys. The bytes are uploaded directly to S3. A GET reads 100 requests,
+    once while they are pending and once after they are settled.
     """
-    meter, pictures = _warm_meter(env), _pictures(env, distinct)
-    steps = {"POST": _announced(meter, pictures), "upload": Counter({"s3.put": distinct})}
-    too_soon = _asked_after_many(meter)
-    steps |= {"scan": _scanned(meter, distinct), "event": _told(meter, distinct)}
-    return _of_one(steps | {"GET": too_soon + _asked_after_many(meter)}, distinct)
+    meter, photos = _warm_meter(env), _photos(env, distinct)
+    steps = {"POST": _submit_batches(meter, photos), "upload": Counter({"s3.put": distinct})}
+    while_pending = _get_batches(meter)
+    steps |= {"scan": _scan(meter, distinct), "event": _publish(meter, distinct)}
+    return _per_image(steps | {"GET": while_pending + _get_batches(meter)}, distinct)
 
 
 def _warm_meter(env: MotoEnvironment) -> Meter:
-    """After one image went all the way, which makes the clients and reads the settings."""
+    """Return a meter after one image passed all steps, which creates the clients and reads the settings."""
     env.functions.overrides["_X_AMZN_TRACE_ID"] = TRACE
     meter = Meter(env)
-    _posted(meter, [photograph(_NOT_COUNTED)])
-    _scanned(meter, 1)
-    _told(meter, 1)
-    _asked_after(meter)
-    _asked_after_many(meter)
+    _submit(meter, [photo(_WARM_UP_PHOTO)])
+    _scan(meter, 1)
+    _publish(meter, 1)
+    _get(meter)
+    _get_batches(meter)
     return meter
 
 
-def _pictures(env: MotoEnvironment, distinct: int) -> list[bytes]:
-    """As many that all differ, and that Rekognition knows."""
-    pictures = [photograph(number) for number in range(distinct)]
-    env.detector.shows |= {sha256(each).hexdigest(): seen(number) for number, each in enumerate(pictures)}
-    return pictures
+def _photos(env: MotoEnvironment, distinct: int) -> list[bytes]:
+    """Return distinct photos for which the fake Rekognition has labels."""
+    photos = [photo(number) for number in range(distinct)]
+    env.detector.shows |= {sha256(each).hexdigest(): detected_labels(number) for number, each in enumerate(photos)}
+    return photos
 
 
-def _of_one(steps: Steps, distinct: int) -> Steps:
+def _per_image(steps: Steps, distinct: int) -> Steps:
     return {step: Counter({name: amount / distinct for name, amount in units.items()}) for step, units in steps.items()}
 
 
-def _posted(meter: Meter, pictures: list[bytes]) -> Units:
-    bodies = [{"file": b64encode(each).decode(), "fileType": "image/jpeg", "label": "cat"} for each in pictures]
-    units, answers = _called(meter, "SubmitFunction", [_event("POST", json.dumps(body)) for body in bodies])
+def _submit(meter: Meter, photos: list[bytes]) -> Units:
+    bodies = [{"file": b64encode(each).decode(), "fileType": "image/jpeg", "label": "cat"} for each in photos]
+    units, answers = _call(meter, "SubmitFunction", [_event("POST", json.dumps(body)) for body in bodies])
     meter.env.functions.accepted[:] = [answer["request_id"] for answer in answers]
     return units
 
 
-def _announced(meter: Meter, pictures: list[bytes]) -> Units:
-    entries = [_entry(each) for each in pictures]
-    bodies = [json.dumps({"entries": some}) for some in batched(entries, MAX_ENTRIES, strict=True)]
-    of_many = {"resource": "/scanrequests"}
-    units, answers = _called(meter, "SubmitFunction", [_event("POST", body) | of_many for body in bodies])
+def _submit_batches(meter: Meter, photos: list[bytes]) -> Units:
+    entries = [_entry(each) for each in photos]
+    bodies = [json.dumps({"entries": batch}) for batch in batched(entries, MAX_ENTRIES, strict=True)]
+    batch_resource = {"resource": "/scanrequests"}
+    units, answers = _call(meter, "SubmitFunction", [_event("POST", body) | batch_resource for body in bodies])
     requests = [result["request"] for answer in answers for result in answer["results"]]
-    for content, request in zip(pictures, requests, strict=True):
+    for content, request in zip(photos, requests, strict=True):
         _upload(meter.env, content, request)
     meter.env.functions.accepted[:] = [request["request_id"] for request in requests]
     return units
@@ -100,27 +101,27 @@ def _entry(content: bytes) -> dict[str, Any]:
 
 
 def _upload(env: MotoEnvironment, content: bytes, request: Answer) -> None:
-    """The client's own call: it passes no function."""
+    """Upload the bytes as the client does, directly to S3."""
     headers = request["upload"]["headers"]
     env.resources.s3.put_object(
         Bucket=BUCKET,
         Key=object_key(request["image_hash"], ImageType.JPEG),
         Body=content,
         ContentType=headers["Content-Type"],
-        ChecksumAlgorithm="SHA256",  # moto keeps a checksum only of an algorithm that is named
+        ChecksumAlgorithm="SHA256",  # moto stores a checksum only if the algorithm is named
         ChecksumSHA256=headers["x-amz-checksum-sha256"],
         Metadata={"request-id": headers["x-amz-meta-request-id"]},
     )
 
 
-def _scanned(meter: Meter, distinct: int) -> Units:
-    """S3 sends each image's message; Lambda receives and deletes them by batches, which are full."""
-    units = meter.units("ScannerFunction", meter.env.trigger.deliver_all, at_once=BATCH_SIZE)
+def _scan(meter: Meter, distinct: int) -> Units:
+    """Deliver the messages. S3 sends one per image. Lambda receives and deletes full batches."""
+    units = meter.units("ScannerFunction", meter.env.trigger.deliver_all, concurrency=BATCH_SIZE)
     return units + Counter({"sqs.requests": distinct + 2 * distinct / BATCH_SIZE})
 
 
-def _told(meter: Meter, distinct: int) -> Units:
-    """A batch of each table's stream. Lambda reads streams for nothing, and its filter leaves out what is pending."""
+def _publish(meter: Meter, distinct: int) -> Units:
+    """Deliver one batch of each stream. Reading streams is free, and the event filter drops pending requests."""
     units: Units = Counter()
     for table in (REQUESTS, IMAGES):
         records = meter.env.streams.records(table)
@@ -131,21 +132,21 @@ def _told(meter: Meter, distinct: int) -> Units:
     return units
 
 
-def _asked_after(meter: Meter) -> Units:
-    paths_of = [{"pathParameters": {"request_id": each}} for each in meter.env.functions.accepted]
-    units, _ = _called(meter, "StatusFunction", [_event("GET") | path for path in paths_of])
+def _get(meter: Meter) -> Units:
+    paths = [{"pathParameters": {"request_id": each}} for each in meter.env.functions.accepted]
+    units, _ = _call(meter, "StatusFunction", [_event("GET") | path for path in paths])
     return units
 
 
-def _asked_after_many(meter: Meter) -> Units:
-    ids = [",".join(some) for some in batched(meter.env.functions.accepted, query_params.MAX_LIMIT, strict=False)]
+def _get_batches(meter: Meter) -> Units:
+    ids = [",".join(batch) for batch in batched(meter.env.functions.accepted, query_params.MAX_LIMIT, strict=False)]
     events = [_event("GET") | {"resource": "/scanrequests", "queryStringParameters": {"ids": each}} for each in ids]
-    units, _ = _called(meter, "ListRequestsFunction", events)
+    units, _ = _call(meter, "ListRequestsFunction", events)
     return units
 
 
-def _called(meter: Meter, function: str, events: list[Event]) -> tuple[Units, list[Answer]]:
-    """What the calls through the API use, and what they are answered."""
+def _call(meter: Meter, function: str, events: list[Event]) -> tuple[Units, list[Answer]]:
+    """Call the function through the API, and return the usage and the response bodies."""
     answers: list[Answer] = []
     invoke = meter.env.functions.invoke
     units = meter.units(function, lambda: answers.extend(invoke(function, event) for event in events))
@@ -158,8 +159,8 @@ def _event(method: str, body: str | None = None) -> Event:
 
 
 def _bytes_out(answer: Answer) -> int:
-    """As API Gateway sends it to a client that takes gzip, as browsers and the command line do."""
+    """Return the size of a response from API Gateway to a client that accepts gzip."""
     body = answer["body"].encode()
-    is_packed = len(body) >= TEMPLATE.properties("Api", "Name", "DefinitionBody")["MinimumCompressionSize"]
-    headers = len(json.dumps(answer["headers"])) + HEADERS_OF_API_GATEWAY
-    return headers + len(gzip.compress(body) if is_packed else body)
+    is_compressed = len(body) >= TEMPLATE.properties("Api", "Name", "DefinitionBody")["MinimumCompressionSize"]
+    headers = len(json.dumps(answer["headers"])) + API_GATEWAY_HEADER_BYTES
+    return headers + len(gzip.compress(body) if is_compressed else body)

@@ -44,7 +44,7 @@ def attached_sdk(
             patch.setenv(name, value)
         patch.setattr(standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
         patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
-        patch.setattr(scanner, "Pace", partial(AdaptiveRateLimiter, sleep=lambda _: None))
+        patch.setattr(scanner, "AdaptiveRateLimiter", partial(AdaptiveRateLimiter, sleep=lambda _: None))
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = FakeRekognition(resources.s3)
         bus = FakeEventBus()

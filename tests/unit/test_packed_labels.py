@@ -5,10 +5,10 @@ import zlib
 from hashlib import sha256
 
 import pytest
+from benchmarks.photograph import seen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.photograph import seen
 from imagescan.aws.label_codec import DICTIONARY, decode_labels, encode_labels
 from imagescan.aws.rekognition import _label
 from imagescan.domain.labels import Box, Label

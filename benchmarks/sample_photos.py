@@ -1,4 +1,4 @@
-"""Photographs that all differ, and what Rekognition says of such a one."""
+"""Create distinct photos, and typical Rekognition labels for them."""
 
 import random
 from pathlib import Path
@@ -8,9 +8,9 @@ SAMPLE = Path(__file__).parents[1] / "samples" / "motorcycle.jpg"
 
 _ANIMAL, _HOME, _BUILDING = "Animals and Pets", "Home and Indoors", "Buildings and Architecture"
 _A_CAT, _IN_A_HOUSE = ("Animal", "Cat", "Mammal", "Pet"), ("Architecture", "Building", "Indoors")
-# name, parents, aliases, category, how many of them have a box: a room with a cat, as DetectLabels tells of it from a
-# confidence of 25 up. AWS's own example in the command line's reference has 29 labels for a street.
-_SEEN: list[tuple[str, tuple[str, ...], tuple[str, ...], str, int]] = [
+# Name, parents, aliases, category and number of boxes of each label: a room with a cat, as DetectLabels returns it with
+# a minimum confidence of 25. The example in the AWS CLI reference has 29 labels for a street.
+_LABELS: list[tuple[str, tuple[str, ...], tuple[str, ...], str, int]] = [
     ("Cat", ("Animal", "Mammal", "Pet"), ("Feline",), _ANIMAL, 1),
     ("Animal", (), (), _ANIMAL, 0),
     ("Mammal", ("Animal",), (), _ANIMAL, 0),
@@ -34,14 +34,14 @@ _SEEN: list[tuple[str, tuple[str, ...], tuple[str, ...], str, int]] = [
 ]
 
 
-def photograph(number: int) -> bytes:
-    """The sample JPEG, another one by its bytes for each number."""
+def photo(number: int) -> bytes:
+    """Return the sample JPEG with different bytes for each number."""
     return SAMPLE.read_bytes() + number.to_bytes(4)
 
 
-def seen(number: int, boxes: int = 1) -> list[dict[str, Any]]:
-    """An answer of DetectLabels: 20 labels, and four boxes or so many times as many; other numbers, other decimals."""
-    chance = random.Random(number)  # noqa: S311 - nothing is kept secret by it
+def detected_labels(number: int, boxes: int = 1) -> list[dict[str, Any]]:
+    """Return 20 labels as DetectLabels does, with four boxes times ``boxes``. The decimals depend on the number."""
+    chance = random.Random(number)  # noqa: S311 - not used for security
     return [
         {
             "Name": name,
@@ -51,7 +51,7 @@ def seen(number: int, boxes: int = 1) -> list[dict[str, Any]]:
             "Categories": [{"Name": category}],
             "Instances": [_instance(chance) for _ in range(boxed * boxes)],
         }
-        for name, parents, aliases, category, boxed in _SEEN
+        for name, parents, aliases, category, boxed in _LABELS
     ]
 
 

@@ -1,6 +1,6 @@
-"""What AWS answers the functions when all goes well, at once: the service's own work is measured, and no emulator's.
+"""Answer AWS calls immediately and successfully, so that a benchmark measures the service and not an emulator.
 
-Every condition holds, one request waits for each image, and each object is a picture of its own bytes.
+Every condition holds, each image has one pending request, and each object is an image with unique bytes.
 """
 
 import json
@@ -19,10 +19,10 @@ from testing.wire_messages import body_of, response
 
 type Item = dict[str, Any]
 type Headers = Mapping[str, str]
-type Answer = tuple[Headers, bytes]
+type Response = tuple[Headers, bytes]
 
 _BOX = {"BoundingBox": {"Left": 0.1, "Top": 0.2, "Width": 0.3, "Height": 0.4}, "Confidence": 96.0}
-# Rekognition knows where things are, not where "Animal" or "Outdoors" is.
+# Rekognition returns boxes for objects, but not for labels such as "Animal" or "Outdoors".
 LABELS = [
     label(
         f"Label {at}",
@@ -30,7 +30,7 @@ LABELS = [
         Parents=[{"Name": "Animal"}, {"Name": "Mammal"}],
         Aliases=[{"Name": f"Alias {at}"}],
         Categories=[{"Name": "Animals and Pets"}],
-        Instances=[_BOX] if at < 3 else [],  # noqa: PLR2004 - so many of ten
+        Instances=[_BOX] if at < 3 else [],  # noqa: PLR2004 - three of ten
     )
     for at in range(10)
 ]
@@ -56,66 +56,68 @@ def _request_id(content_hash: str) -> str:
     return f"{content_hash[:8]}-0000-4000-8000-{content_hash[-12:]}"
 
 
-class Answers:
-    """Of a table it keeps the rows as they were last written."""
+class FakeAws:
+    """Fake of DynamoDB, S3, SQS and Rekognition. It keeps the last written version of each item."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, dict[str, Item]] = defaultdict(dict)
+        self._items: dict[str, dict[str, Item]] = defaultdict(dict)
 
     def attach(self, client: Any) -> None:
-        """Let every call of this client be answered inside of the process, where the SDK would send."""
+        """Answer every call of this client inside the process, before the SDK sends it."""
         client.meta.events.register("before-send", self._answer)
 
-    def answer(self, method: str, url: str, target: str | None, body: bytes) -> Answer:
-        """The headers and the body that answer a call; ``target`` names its operation, but in S3."""
+    def answer(self, method: str, url: str, target: str | None, body: bytes) -> Response:
+        """Return the headers and the body for a call. ``target`` names the operation and is None for S3."""
         if target is None:
-            return self._OF_S3[method](urlsplit(url).path)  # type: ignore[no-any-return]  # the table's values are any
-        answer = self._BY_NAME[target.rpartition(".")[2]](self, json.loads(body))
+            return self._S3_METHODS[method](urlsplit(url).path)  # type: ignore[no-any-return]  # values are Any
+        answer = self._JSON_OPERATIONS[target.rpartition(".")[2]](self, json.loads(body))
         return {}, json.dumps(answer).encode()
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         target = request.headers.get("X-Amz-Target")
-        named = target.decode() if isinstance(target, bytes) else target
-        headers, body = self.answer(str(request.method), request.url, named, body_of(request))
+        name = target.decode() if isinstance(target, bytes) else target
+        headers, body = self.answer(str(request.method), request.url, name, body_of(request))
         return response(request, 200, body, **headers)
 
-    def _get_item(self, asked: Any) -> Any:
-        item = self._rows[asked["TableName"]].get(_key_in(asked["Key"]))
+    def _get_item(self, parameters: Any) -> Any:
+        item = self._items[parameters["TableName"]].get(_key_in(parameters["Key"]))
         return {"Item": item} if item else {}
 
-    def _put_item(self, asked: Any) -> Any:
-        self._rows[asked["TableName"]][asked["Item"]["request_id"]["S"]] = asked["Item"]
+    def _put_item(self, parameters: Any) -> Any:
+        self._items[parameters["TableName"]][parameters["Item"]["request_id"]["S"]] = parameters["Item"]
         return {}
 
-    def _update_item(self, asked: Any) -> Any:
-        row = updated(asked)
-        self._rows[asked["TableName"]][_key_in(asked["Key"])] = row
-        return {"Attributes": row} if "ReturnValues" in asked else {}
+    def _update_item(self, parameters: Any) -> Any:
+        item = updated_item(parameters)
+        self._items[parameters["TableName"]][_key_in(parameters["Key"])] = item
+        return {"Attributes": item} if "ReturnValues" in parameters else {}
 
-    _BY_NAME: Mapping[str, Any] = {
+    _JSON_OPERATIONS: Mapping[str, Any] = {
         "GetItem": _get_item,
         "PutItem": _put_item,
         "UpdateItem": _update_item,
-        "Query": lambda _, asked: {"Items": [_waiting(asked["ExpressionAttributeValues"][":hash"]["S"])]},
+        "Query": lambda _, parameters: {
+            "Items": [_pending_request(parameters["ExpressionAttributeValues"][":hash"]["S"])]
+        },
         "DetectLabels": lambda *_: {"Labels": LABELS, "LabelModelVersion": MODEL_VERSION},
-        "ChangeMessageVisibilityBatch": lambda _, asked: {
-            "Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]],
+        "ChangeMessageVisibilityBatch": lambda _, parameters: {
+            "Successful": [{"Id": entry["Id"]} for entry in parameters["Entries"]],
             "Failed": [],
         },
     }
-    _OF_S3: Mapping[str, Any] = {
+    _S3_METHODS: Mapping[str, Any] = {
         "HEAD": lambda path: (_head(path), b""),
-        "GET": lambda path: ({}, _PNG + path.encode()),  # a decoder stops where the picture ends
+        "GET": lambda path: ({}, _PNG + path.encode()),  # decoders ignore the bytes after the end of the image
         "PUT": lambda _: ({"ETag": '"0"'}, b""),
     }
 
 
-def updated(asked: Any) -> Item:
-    """The row after an UpdateItem, when there was none before."""
-    names, values = asked.get("ExpressionAttributeNames", {}), asked.get("ExpressionAttributeValues", {})
-    expression = asked["UpdateExpression"]
+def updated_item(parameters: Any) -> Item:
+    """Return the item that an UpdateItem creates if there was none before."""
+    names, values = parameters.get("ExpressionAttributeNames", {}), parameters.get("ExpressionAttributeValues", {})
+    expression = parameters["UpdateExpression"]
     written = {names.get(name, name): values[at] for name, at in [*_SET.findall(expression), *_ADD.findall(expression)]}
-    return {**asked["Key"], **written}
+    return {**parameters["Key"], **written}
 
 
 def _key_in(key: Any) -> str:
@@ -123,11 +125,11 @@ def _key_in(key: Any) -> str:
     return str(value)
 
 
-def _waiting(content_hash: str) -> Item:
+def _pending_request(content_hash: str) -> Item:
     return {
         "request_id": {"S": _request_id(content_hash)},
         "image_hash": {"S": content_hash},
-        "image_key": {"S": f"images/{content_hash}.png"},
+        "extension": {"S": "png"},
         "labels_asked": {"L": [{"S": "cat"}]},
         "match_mode": {"S": "any"},
         "min_confidence": {"N": "90.0"},

@@ -1,6 +1,6 @@
-"""Time that passes only when everybody waits: ordinary code runs as many processes, and an hour takes no hour.
+"""Discrete-event simulation with ordinary code: virtual time advances only while all processes sleep.
 
-Each process is a thread, of which one runs at a time; the others sleep until their moment has come.
+Each process is a thread. Only one runs at a time. The others sleep until their wake-up time.
 """
 
 import heapq
@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 
-_STACK = 256 * 1024  # bytes; thousands sleep at once
+_STACK = 256 * 1024  # bytes; small because thousands of threads sleep at the same time
 
 
-class Timeline:
-    """``now`` is in seconds."""
+class VirtualClock:
+    """Scheduler of the processes. ``now`` is the virtual time in seconds."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
@@ -25,7 +25,7 @@ class Timeline:
         return self.now
 
     def start(self, process: Callable[[], object], at: float | None = None) -> None:
-        """Have the process begin, now unless it is said when."""
+        """Start a process at a virtual time. The default is now."""
         begins = self._sleeper(self.now if at is None else at)
 
         def run() -> None:
@@ -36,13 +36,13 @@ class Timeline:
         threading.Thread(target=run, daemon=True).start()
 
     def sleep(self, seconds: float) -> None:
-        """Of the process that calls it."""
+        """Suspend the calling process."""
         awakes = self._sleeper(self.now + seconds)
         self._next()
         awakes.acquire()
 
     def all_of(self, processes: Sequence[Callable[[], object]]) -> None:
-        """Run them side by side until the last of them has ended."""
+        """Run processes concurrently, and suspend the calling process until all have ended."""
         left, ended = len(processes), threading.Lock()
         ended.acquire()
 
@@ -59,7 +59,7 @@ class Timeline:
         ended.acquire()
 
     def run(self) -> None:
-        """Until no process is left."""
+        """Run until no process is left."""
         before = threading.stack_size(_STACK)
         self._over.acquire()
         self._next()
@@ -73,7 +73,7 @@ class Timeline:
         return lock
 
     def _next(self) -> None:
-        """Hand over to whoever comes next; who calls it must sleep or end right after."""
+        """Resume the process with the earliest wake-up time. The caller must then sleep or end."""
         if not self._sleepers:
             self._over.release()
             return

@@ -1,7 +1,7 @@
-"""An execution environment of a function, as Lambda has them: a process that runs one event after the other.
+"""Run a function in a warm execution environment: one process that handles one event at a time.
 
-DynamoDB, S3 and SQS answer inside of it, where the SDK would send: their time is not the service's. Only Rekognition is
-a server apart.
+``FakeAws`` answers DynamoDB, S3 and SQS inside the process, so that no emulator's time is measured. Only Rekognition is
+a separate server.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
-from benchmarks.answers import Answers
+from benchmarks.fake_aws import FakeAws
 from imagescan.aws import clients
 from testing.functions import Context
 from testing.resources import TEMPLATE
@@ -23,16 +23,16 @@ _CONTEXT = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True, slots=True)
-class Invoked:
-    """What came of one event, in ``wall`` seconds; ``delays`` are the visibility time-outs set, by receipt handle."""
+class Invocation:
+    """Result of one event. ``delays`` are the visibility timeouts that the handler set, by receipt handle."""
 
     result: Any
-    wall: float
+    wall_seconds: float
     delays: Mapping[str, int]
 
 
-class Environment:
-    """Runs the function's handler; a context, at whose end the process ends."""
+class ExecutionEnvironment:
+    """Context manager that runs the handler of a function in a process."""
 
     def __init__(self, function: str, rekognition_url: str) -> None:
         self._connection, theirs = _CONTEXT.Pipe()
@@ -40,11 +40,11 @@ class Environment:
         self._process.start()
         theirs.close()
 
-    def invoke(self, event: Mapping[str, Any]) -> Invoked:
-        """One event. Raises EOFError when the process died of it."""
+    def invoke(self, event: Mapping[str, Any]) -> Invocation:
+        """Handle one event. Raise EOFError if the process exits."""
         self._connection.send(event)
-        invoked: Invoked = self._connection.recv()
-        return invoked
+        invocation: Invocation = self._connection.recv()
+        return invocation
 
     def __enter__(self) -> Self:
         return self
@@ -54,8 +54,8 @@ class Environment:
         self._process.join()
 
 
-def prepared(function: str) -> Callable[[Any, Any], Any]:
-    """The function's handler, in this very process; what it prints goes nowhere."""
+def load_handler(function: str) -> Callable[[Any, Any], Any]:
+    """Return the handler of the function in this process, and discard its output."""
     os.environ.update(TEMPLATE.environment(function) | EMULATOR_CREDENTIALS)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     module, _, name = TEMPLATE.handler(function).rpartition(".")
@@ -65,27 +65,27 @@ def prepared(function: str) -> Callable[[Any, Any], Any]:
 
 def _serve(connection: Connection, function: str, rekognition_url: str) -> None:
     os.environ["AWS_ENDPOINT_URL_REKOGNITION"] = rekognition_url
-    handler, delays = prepared(function), _noted_delays()
-    answers = Answers()
+    handler, delays = load_handler(function), _recorded_delays()
+    fake_aws = FakeAws()
     for client in (clients.dynamodb(), clients.s3(), clients.sqs()):
-        answers.attach(client)
+        fake_aws.attach(client)
     while True:
         try:
             event = connection.recv()
         except EOFError:
             return
         delays.clear()
-        began = time.perf_counter()
+        started = time.perf_counter()
         result = handler(event, Context())
-        connection.send(Invoked(result, time.perf_counter() - began, dict(delays)))
+        connection.send(Invocation(result, time.perf_counter() - started, dict(delays)))
 
 
-def _noted_delays() -> dict[str, int]:
-    """Filled as the handler sets visibility time-outs."""
+def _recorded_delays() -> dict[str, int]:
+    """Return a dictionary that receives the visibility timeouts that the handler sets."""
     delays: dict[str, int] = {}
 
-    def note(params: Any, **_: Any) -> None:
+    def record(params: Any, **_: Any) -> None:
         delays.update({entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in params["Entries"]})
 
-    clients.sqs().meta.events.register("provide-client-params.sqs.ChangeMessageVisibilityBatch", note)
+    clients.sqs().meta.events.register("provide-client-params.sqs.ChangeMessageVisibilityBatch", record)
     return delays

@@ -1,0 +1,128 @@
+"""Benchmark ``call-counts``.
+
+Measures: the AWS calls of each use case, counted on the transport, with 1 to 10,000 pending requests per image.
+Baseline: none.
+Target: exactly the documented number of calls.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from benchmarks.measurement import Measurement
+from testing.functions import picture
+from testing.moto_environment import MotoEnvironment, hash_of
+from testing.moto_environments import attached_sdk, moto_environment
+from testing.recording_transport import RecordingTransport
+from testing.resources import REQUESTS
+from testing.wire_messages import body_of, response
+
+PENDING = (1, 10, 100, 10_000)
+ITEMS_PER_TRANSACTION = 25
+ITEMS_PER_PAGE = 2000  # a page of the index has 1 MB, which is enough for 2,000 items of up to 500 bytes
+
+type Case = tuple[str, Callable[[MotoEnvironment], None], int]
+"""The metric, the case, and the expected number of calls."""
+
+
+class FastTransport(RecordingTransport):
+    """Answer transactions without moto, which copies all of its tables, with 10,000 items, for each of them."""
+
+    settled: set[str]
+
+    def _once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:  # noqa: ARG002 - the overridden signature
+        updates = [each["Update"] for each in json.loads(body_of(request))["TransactItems"]]
+        self.settled |= {update["Key"]["request_id"]["S"] for update in updates}
+        return response(request, 200, b"{}")
+
+
+def measure(pending: Sequence[int] = PENDING) -> Iterator[Measurement]:
+    """Count the calls of each use case, and of a scan for each number of pending requests."""
+    with attached_sdk(FastTransport) as sdk:
+        for metric, case, expected in [*_CASES, *_scans(pending)]:
+            with moto_environment(sdk) as env:
+                case(env)
+                yield Measurement("call-counts", metric, len(env.transport.calls), None, expected, "calls", exact=True)
+
+
+def _scans(pending: Sequence[int]) -> Iterator[Case]:
+    for count in pending:
+        further_pages = math.ceil(count / ITEMS_PER_PAGE) - 1
+        settling = math.ceil(count / ITEMS_PER_TRANSACTION) + further_pages
+        yield f"scan of a new image, {count:,} pending", partial(_scan, pending=count), 5 + settling
+        yield f"scan of a duplicate, {count:,} pending", partial(_scan_duplicate, pending=count), 2 + settling
+
+
+def _submit_new(env: MotoEnvironment) -> None:
+    _submit(env)
+
+
+def _submit_known(env: MotoEnvironment) -> None:
+    _submit(env)
+    env.trigger.deliver_all()
+    env.transport.reset()
+    _submit(env)
+
+
+def _get_pending(env: MotoEnvironment) -> None:
+    request_id = _submit(env)
+    env.transport.reset()
+    env.functions.get(request_id)
+
+
+def _get_settled(env: MotoEnvironment) -> None:
+    request_id = _submit(env)
+    env.trigger.deliver_all()
+    env.transport.reset()
+    env.functions.get(request_id)
+
+
+def _scan(env: MotoEnvironment, pending: int) -> None:
+    _submit(env, pending)
+    _deliver(env, pending)
+
+
+def _scan_duplicate(env: MotoEnvironment, pending: int) -> None:
+    _enqueue_duplicate(env, pending)
+    _deliver(env, pending)
+
+
+def _submit(env: MotoEnvironment, times: int = 1) -> str:
+    """Submit one image, store copies of its request, and return the ID of the request."""
+    request_id: str = env.functions.submit(picture()).body["request_id"]
+    env.resources.ask_again(request_id, times - 1)
+    return request_id
+
+
+def _enqueue_duplicate(env: MotoEnvironment, pending: int) -> None:
+    """Enqueue an image that is already scanned, with requests that were stored while its scan was running."""
+    request_id = _submit(env)
+    [item] = env.resources.rows(REQUESTS)
+    env.trigger.deliver_all()
+    if pending:
+        env.resources.dynamodb.put_item(TableName=REQUESTS, Item=item)
+        env.resources.ask_again(request_id, pending - 1)
+    env.resources.enqueue(f"images/{hash_of(picture())}.png")
+
+
+def _deliver(env: MotoEnvironment, pending: int) -> None:
+    """Deliver all messages to the scanner. Raise RuntimeError unless that settles all pending requests."""
+    transport: Any = env.transport
+    transport.reset()
+    transport.settled = set()
+    env.trigger.deliver_all()
+    if pending > 1 and len(transport.settled) != pending:  # a single request needs no transaction
+        raise RuntimeError(f"{len(transport.settled)} of {pending} pending requests were settled.")
+
+
+_CASES: tuple[Case, ...] = (
+    ("submit a new image", _submit_new, 3),
+    ("submit a known image", _submit_known, 2),
+    ("get status, pending", _get_pending, 2),
+    ("get status, settled", _get_settled, 1),
+    ("scan of a duplicate, none pending", partial(_scan_duplicate, pending=0), 2),
+)
