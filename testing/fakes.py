@@ -1,4 +1,4 @@
-"""Hand-written collaborators that remember what was asked of them."""
+"""Hand-written fakes of the collaborators of the use cases. They record the calls that they receive."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,36 +14,40 @@ KEY = f"images/{HASH}.jpg"
 
 @dataclass
 class FakeImages:
-    """``lease_answer`` and ``finish_answer`` stand in for the rows that a condition met."""
+    """The images table.
 
-    rows: dict[str, Image] = field(default_factory=dict)
-    refusal: Image | None = None
+    A lease is granted unless ``lease_refused_by`` is set: the existing item that does not meet the lease's condition.
+    ``first_leased_at`` and ``deferred_at`` are those of the leased item. ``steps`` records the writes in order.
+    """
+
+    items: dict[str, Image] = field(default_factory=dict)
+    lease_refused_by: Image | None = None
     first_leased_at: float | None = None
     steps: list[str] = field(default_factory=list)
     finished: list[Scan] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)
-    claimable: bool = True
-    has_its_lease: bool = True
+    is_claimable: bool = True
+    is_still_leased: bool = True
     deferred_at: tuple[float, ...] = ()
 
     def get(self, image_hash: str) -> Image | None:
-        return self.rows.get(image_hash)
+        return self.items.get(image_hash)
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        return {each: self.rows[each] for each in image_hashes if each in self.rows}
+        return {each: self.items[each] for each in image_hashes if each in self.items}
 
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
         self.steps.append("lease")
         first = now if self.first_leased_at is None else self.first_leased_at
-        granted = Image(image_hash, 1, first, until, deferred_at=self.deferred_at)
-        return LeaseResult(self.refusal is None, self.refusal or granted)
+        leased = Image(image_hash, 1, first, until, deferred_at=self.deferred_at)
+        return LeaseResult(self.lease_refused_by is None, self.lease_refused_by or leased)
 
     def release(self, image_hash: str, owner: str, *, refund: bool, bytes_missing: bool = False) -> None:
         self.steps.append("release" + " with refund" * refund + " as bytes_missing" * bytes_missing)
 
     def defer(self, image_hash: str, owner: str, began: float) -> bool:
-        self.steps.append(f"put off since {began:g}")
-        return self.has_its_lease
+        self.steps.append(f"defer since {began:g}")
+        return self.is_still_leased
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         self.steps.append("finish")
@@ -52,15 +56,17 @@ class FakeImages:
 
     def claim_requeue(self, image_hash: str, now: float, requeued_before: float) -> bool:
         self.claims.append(image_hash)
-        return self.claimable
+        return self.is_claimable
 
 
 @dataclass
 class FakeRequests:
-    waiting: list[ScanRequest] = field(default_factory=list)
+    """The requests table. Its index shows ``pending``, or its queries raise ``query_error``."""
+
+    pending: list[ScanRequest] = field(default_factory=list)
     stored: dict[str, ScanRequest] = field(default_factory=dict)
     settled: list[Sequence[ScanRequest]] = field(default_factory=list)
-    broken: Exception | None = None
+    query_error: Exception | None = None
 
     def get(self, request_id: str) -> ScanRequest | None:
         return self.stored.get(request_id)
@@ -72,12 +78,12 @@ class FakeRequests:
         return self.stored.setdefault(request.id, request)
 
     def pending_for_image(self, image_hash: str) -> Iterator[ScanRequest]:
-        if self.broken:
-            raise self.broken
-        return (request for request in self.waiting if request.image_hash == image_hash)
+        if self.query_error:
+            raise self.query_error
+        return (request for request in self.pending if request.image_hash == image_hash)
 
     def all_pending(self) -> Iterable[ScanRequest]:
-        return iter(self.waiting)
+        return iter(self.pending)
 
     def settle(self, requests: Sequence[ScanRequest]) -> None:
         self.settled.append(requests)
@@ -85,13 +91,14 @@ class FakeRequests:
 
 @dataclass
 class FakeBucket:
+    """The images bucket, with at most one object whose first bytes are ``header``."""
+
     stored: StoredObject | None = field(default_factory=lambda: StoredObject(KEY, "v1", HASH, "r"))
     uploads: list[str] = field(default_factory=list)
+    header: bytes = b""
 
     def find(self, key: str) -> StoredObject | None:
         return self.stored if self.stored and self.stored.key == key else None
-
-    start: bytes = b""
 
     def put(self, image: ValidatedImage, request_id: str) -> None:
         self.uploads.append(f"{image.key} for {request_id}")
@@ -100,29 +107,33 @@ class FakeBucket:
         return Upload(f"https://bucket/{image.key}", {"x-amz-meta-request-id": request_id}, now + 900)
 
     def read_header(self, stored: StoredObject) -> bytes:
-        return self.start
+        return self.header
 
 
 @dataclass
 class FakeDetector:
-    answer: Detection | DetectionError | Exception
+    """A detector that returns or raises the same result for each call."""
+
+    result: Detection | DetectionError | Exception
     calls: int = 0
 
     def detect(self, stored: StoredObject) -> Detection:
         self.calls += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
 
 
 @dataclass
 class FakeQuota:
-    left: int
-    given_back: list[float] = field(default_factory=list)
+    """A quota of ``remaining`` calls. ``refunds`` records the times of refunded calls."""
 
-    def take(self, now: float) -> bool:
-        self.left -= 1
-        return self.left >= 0
+    remaining: int
+    refunds: list[float] = field(default_factory=list)
 
-    def give_back(self, now: float) -> None:
-        self.given_back.append(now)
+    def try_acquire(self, now: float) -> bool:
+        self.remaining -= 1
+        return self.remaining >= 0
+
+    def refund(self, now: float) -> None:
+        self.refunds.append(now)

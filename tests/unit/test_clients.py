@@ -1,4 +1,4 @@
-"""The SDK's clients."""
+"""Test the SDK's clients."""
 
 import pytest
 from botocore.exceptions import UnknownServiceError
@@ -7,10 +7,10 @@ from imagescan.aws import clients
 from tools.env import EMULATOR_CREDENTIALS
 
 
-def test_a_client_is_made_without_looking_through_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loader_finds_the_services_in_use_without_searching_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in EMULATOR_CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    session = clients._session.__wrapped__()  # noqa: SLF001 - the cached one is shared by all tests
+    session = clients._session.__wrapped__()  # noqa: SLF001 - all tests share the cached session
     loader = session.get_component("data_loader")
     assert set(loader.list_available_services("service-2")) == {"dynamodb", "events", "rekognition", "s3", "sqs"}
     for service in loader.list_available_services("service-2"):

@@ -1,4 +1,4 @@
-"""What holds for every input, not for examples."""
+"""Properties that hold for every input."""
 
 import json
 import struct
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from imagescan.api import request_models
 from imagescan.aws.s3_events import MalformedMessage, image_keys, s3_event_message
+from imagescan.aws.scan_queue import messages_from_event
 from imagescan.domain.errors import ApiError
 from imagescan.domain.image import DeclaredImage, ValidatedImage, hash_from_key, validate_image
 from imagescan.domain.image_header import ImageType, dimensions
@@ -18,7 +19,6 @@ from imagescan.domain.image_record import Failure, Image, Scan, Status, next_day
 from imagescan.domain.labels import Label, normalized
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
 from imagescan.domain.question import MatchedBy, Question, evaluate, match
-from imagescan.domain.scan_message import ScanMessage
 from imagescan.domain.scan_request import (
     NEVER_UPLOADED,
     TIMED_OUT,
@@ -31,7 +31,7 @@ from imagescan.use_cases.scan_batch import scan_batch
 from imagescan.use_cases.scan_image import OutcomeKind
 from testing.images import jpeg, png, segment
 
-# A machine that is busy with other things is no fault of the code's.
+# A busy machine must not fail a test.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
@@ -57,53 +57,55 @@ def all_names(label: Label) -> dict[MatchedBy, set[str]]:
 
 
 @given(WORDS, LABELS, CONFIDENCES)
-def test_a_label_matches_when_one_of_its_names_does_and_it_is_confident(
-    wanted: str, labels: list[Label], confidence: float
+def test_a_label_matches_if_one_of_its_names_does_with_sufficient_confidence(
+    requested: str, labels: list[Label], confidence: float
 ) -> None:
-    fitting = [
+    candidates = [
         label
         for label in labels
-        if label.confidence >= confidence and any(normalized(wanted) in names for names in all_names(label).values())
+        if label.confidence >= confidence and any(normalized(requested) in names for names in all_names(label).values())
     ]
-    assert match(wanted, labels, confidence).matched is bool(fitting)
+    assert match(requested, labels, confidence).matched is bool(candidates)
 
 
 @given(WORDS, LABELS, CONFIDENCES)
-def test_the_closest_match_wins_and_then_the_most_confident(
-    wanted: str, labels: list[Label], confidence: float
+def test_no_closer_kind_of_match_has_sufficient_confidence(
+    requested: str, labels: list[Label], confidence: float
 ) -> None:
-    found = match(wanted, labels, confidence).match
+    found = match(requested, labels, confidence).match
     if found is None:
         return
     assert found.label in labels
-    assert normalized(wanted) in all_names(found.label)[found.matched_by]
+    assert normalized(requested) in all_names(found.label)[found.matched_by]
     closer = list(MatchedBy)[: list(MatchedBy).index(found.matched_by)]
     for label in labels:
         if label.confidence >= confidence:
-            assert not any(normalized(wanted) in all_names(label)[how] for how in closer)
+            assert not any(normalized(requested) in all_names(label)[kind] for kind in closer)
 
 
 @given(WORDS, LABELS, CONFIDENCES, CONFIDENCES)
-def test_what_matches_matches_at_every_lower_confidence(
-    wanted: str, labels: list[Label], one: float, other: float
+def test_a_label_that_matches_also_matches_at_every_lower_confidence(
+    requested: str, labels: list[Label], one: float, other: float
 ) -> None:
-    if match(wanted, labels, max(one, other)).matched:
-        assert match(wanted, labels, min(one, other)).matched
+    if match(requested, labels, max(one, other)).matched:
+        assert match(requested, labels, min(one, other)).matched
 
 
 @given(WORDS, LABELS, CONFIDENCES)
-def test_neither_the_order_of_labels_nor_the_case_of_the_word_counts(
-    wanted: str, labels: list[Label], confidence: float
+def test_the_order_of_labels_and_the_case_of_the_requested_label_do_not_matter(
+    requested: str, labels: list[Label], confidence: float
 ) -> None:
-    verdict = match(wanted, labels, confidence)
-    again = match(f"  {wanted.swapcase()}\n", sorted(labels, key=lambda label: label.name), confidence)
-    assert (verdict.match, verdict.closest_labels) == (again.match, again.closest_labels)
+    result = match(requested, labels, confidence)
+    reordered = match(f"  {requested.swapcase()}\n", sorted(labels, key=lambda label: label.name), confidence)
+    assert (result.match, result.closest_labels) == (reordered.match, reordered.closest_labels)
 
 
 @given(WORDS, LABELS, CONFIDENCES)
-def test_a_miss_names_at_most_three_labels_and_a_hit_none(wanted: str, labels: list[Label], confidence: float) -> None:
-    verdict = match(wanted, labels, confidence)
-    assert len(verdict.closest_labels) == (0 if verdict.matched else min(3, len(labels)))
+def test_a_miss_has_at_most_three_closest_labels_and_a_match_none(
+    requested: str, labels: list[Label], confidence: float
+) -> None:
+    result = match(requested, labels, confidence)
+    assert len(result.closest_labels) == (0 if result.matched else min(3, len(labels)))
 
 
 # ---------------------------------------------------------------- derive_answer
@@ -112,34 +114,34 @@ CREATED = 1_000_000.0
 DAYS = 4
 SECONDS = st.floats(0, DAYS * DAY_SECONDS) | st.floats(0, 4 * 3600)
 REQUESTS = st.builds(
-    lambda wait, confidence, awaits_upload: ScanRequest(
-        "r", "h", "k", Question(("cat",), confidence), CREATED, CREATED + wait, awaits_upload
+    lambda timeout, confidence, awaits_upload: ScanRequest(
+        "r", "h", "k", Question(("cat",), confidence), CREATED, CREATED + timeout, awaits_upload
     ),
     st.floats(0, 3600) | st.floats(0, DAY_SECONDS),
     CONFIDENCES,
     st.booleans(),
 )
-WRITTEN_AFTER = st.floats(0, GRACE_SECONDS, exclude_max=True)
-REFUSALS = st.none() | st.just(Failure("image_invalid", "It cannot be read."))
+WRITE_DELAYS = st.floats(0, GRACE_SECONDS, exclude_max=True)
+FAILURES = st.none() | st.just(Failure("image_invalid", "The image is corrupt."))
 
 
 @dataclass(frozen=True)
 class History:
-    """All that is ever written into an image's row, and when it lands there (epoch seconds).
+    """All writes to an image's item, with the times at which they take effect (epoch seconds).
 
-    A lease comes first; the image may be put off on some days, and a scan may come last. A write lands a while after
-    its time was taken, but sooner than the grace is over.
+    A lease comes first. The image may be deferred on some days. A scan may come last. A write takes effect after its
+    time was taken, but within the grace period. ``deferrals`` are pairs of the time taken and the time of effect.
     """
 
     leased_at: float
-    put_off: tuple[tuple[float, float], ...] = ()
+    deferrals: tuple[tuple[float, float], ...] = ()
     scan: Scan | None = None
-    scan_lands_at: float = 0.0
+    scan_effective_at: float = 0.0
 
     def at(self, now: float) -> Image | None:
-        """The row as a strong read finds it."""
-        deferred_at = tuple(at for at, lands_at in self.defer if lands_at <= now)
-        if self.scan and self.scan_lands_at <= now:
+        """Return the item as a consistent read finds it."""
+        deferred_at = tuple(at for at, effective_at in self.deferrals if effective_at <= now)
+        if self.scan and self.scan_effective_at <= now:
             return Image("h", first_leased_at=self.leased_at, scan=self.scan, deferred_at=deferred_at)
         if now <= self.leased_at:
             return None
@@ -148,15 +150,17 @@ class History:
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Scanned before the request was made, or after; nothing is put off once the terminal write has landed."""
+    """Return histories with a scan before or after the request. No deferral follows the terminal write."""
     finished_at = CREATED + draw(st.floats(-3600, 4 * 3600) | st.floats(0, DAYS * DAY_SECONDS))
-    scan = draw(st.none() | st.builds(_scan, st.just(finished_at), LABELS, REFUSALS))
-    scan_lands_at = finished_at + draw(WRITTEN_AFTER)
+    scan = draw(st.none() | st.builds(_scan, st.just(finished_at), LABELS, FAILURES))
+    scan_effective_at = finished_at + draw(WRITE_DELAYS)
     leased_at = finished_at - 5 - draw(st.just(0) | SECONDS) if scan else CREATED + 1
-    waits = draw(st.lists(st.tuples(SECONDS, WRITTEN_AFTER), max_size=DAYS))
-    put_off = ((leased_at + since, leased_at + since + after) for since, after in waits)
-    possible = tuple((at, lands_at) for at, lands_at in put_off if scan is None or lands_at < scan_lands_at)
-    return History(leased_at, possible, scan, scan_lands_at)
+    delays = draw(st.lists(st.tuples(SECONDS, WRITE_DELAYS), max_size=DAYS))
+    deferrals = ((leased_at + since, leased_at + since + after) for since, after in delays)
+    possible = tuple(
+        (at, effective_at) for at, effective_at in deferrals if scan is None or effective_at < scan_effective_at
+    )
+    return History(leased_at, possible, scan, scan_effective_at)
 
 
 def _scan(at: float, labels: list[Label], failure: Failure | None) -> Scan:
@@ -165,9 +169,7 @@ def _scan(at: float, labels: list[Label], failure: Failure | None) -> Scan:
 
 
 @given(REQUESTS, histories(), SECONDS, SECONDS)
-def test_an_answer_once_given_is_given_ever_after(
-    request: ScanRequest, history: History, one: float, other: float
-) -> None:
+def test_an_answer_never_changes(request: ScanRequest, history: History, one: float, other: float) -> None:
     earlier, later = sorted((CREATED + one, CREATED + other))
     first = derive_answer(request, history.at(earlier), earlier)
     if first:
@@ -175,30 +177,30 @@ def test_an_answer_once_given_is_given_ever_after(
 
 
 @given(REQUESTS, histories(), SECONDS, SECONDS)
-def test_settling_changes_no_answer_whenever_it_comes(
+def test_settling_at_any_time_does_not_change_the_answer(
     request: ScanRequest, history: History, one: float, other: float
 ) -> None:
     earlier, later = sorted((CREATED + one, CREATED + other))
-    row = with_answer(request, history.at(earlier), earlier)
-    if row:
-        assert row == with_answer(row, None, later) == with_answer(row, history.at(later), later)
-        assert row == with_answer(request, history.at(later), later)
+    settled = with_answer(request, history.at(earlier), earlier)
+    if settled:
+        assert settled == with_answer(settled, None, later) == with_answer(settled, history.at(later), later)
+        assert settled == with_answer(request, history.at(later), later)
 
 
 @given(REQUESTS, histories(), SECONDS)
-def test_no_request_waits_longer_than_its_deadline_and_the_grace(
+def test_every_request_is_answered_after_its_effective_deadline_and_the_grace_period(
     request: ScanRequest, history: History, more: float
 ) -> None:
-    """A day without budget puts it off, and leaves it no longer than it had at first."""
-    span = request.deadline - request.created_at
-    latest = max([request.deadline, *(next_day(at) + span for at, _ in history.defer)])
+    """A deferral moves the deadline to at most the original interval after the next midnight."""
+    allowed = request.deadline - request.created_at
+    latest = max([request.deadline, *(next_day(at) + allowed for at, _ in history.deferrals)])
     now = latest + GRACE_SECONDS + 1 + more
     assert derive_answer(request, history.at(now), now)
     assert request.deadline <= effective_deadline(request, history.at(now)) <= latest
 
 
 @given(REQUESTS, histories(), SECONDS)
-def test_a_request_does_not_time_out_while_its_image_waits_for_budget(
+def test_a_request_does_not_time_out_while_its_image_is_deferred(
     request: ScanRequest, history: History, after: float
 ) -> None:
     now = CREATED + after
@@ -208,7 +210,9 @@ def test_a_request_does_not_time_out_while_its_image_waits_for_budget(
 
 
 @given(REQUESTS, histories(), st.floats())
-def test_every_request_is_pending_or_has_one_kind_of_answer(request: ScanRequest, history: History, now: float) -> None:
+def test_every_request_is_pending_completed_with_a_verdict_or_failed_with_a_reason(
+    request: ScanRequest, history: History, now: float
+) -> None:
     scan = history.scan
     answer = derive_answer(request, Image("h", scan=scan), now)
     if answer is None:
@@ -219,11 +223,11 @@ def test_every_request_is_pending_or_has_one_kind_of_answer(request: ScanRequest
         assert answer.failure is None
     else:
         assert answer.verdict is None
-        too_late = NEVER_UPLOADED if request.awaits_upload else TIMED_OUT
-        assert answer.failure in (too_late, scan.failure if scan else too_late)
+        timeout = NEVER_UPLOADED if request.awaits_upload else TIMED_OUT
+        assert answer.failure in (timeout, scan.failure if scan else timeout)
 
 
-# ---------------------------------------------------------------- headers of images
+# ---------------------------------------------------------------- image headers
 
 SIDES = st.integers(1, 0xFFFF)
 BARE_MARKERS = st.sampled_from([0x01, *range(0xD0, 0xD8)]).map(lambda marker: bytes((0xFF, marker)))
@@ -231,7 +235,7 @@ FILL = st.integers(1, 5).map(lambda count: b"\xff" * count)
 SEGMENTS = st.builds(
     segment, st.sampled_from([0xC4, 0xC8, 0xCC, 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE]), st.binary(max_size=200)
 )
-# As an EXIF segment does: a whole small picture inside.
+# Like EXIF segments, these contain a complete small image.
 THUMBNAILS = st.builds(lambda width, height: segment(0xE1, b"Exif\0\0" + jpeg(width, height)), SIDES, SIDES)
 FRAMES = st.sampled_from([0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC9, 0xCF])
 JPEG_HEADERS = st.lists(SEGMENTS | THUMBNAILS | BARE_MARKERS, max_size=6).map(b"".join)
@@ -249,22 +253,24 @@ def type_of(content: bytes) -> ImageType:
 
 
 @given(IMAGES)
-def test_the_size_is_that_of_the_frame_whatever_stands_before_it(image: tuple[bytes, tuple[int, int]]) -> None:
+def test_the_dimensions_are_those_of_the_frame_header_whatever_precedes_it(
+    image: tuple[bytes, tuple[int, int]],
+) -> None:
     content, sides = image
     assert dimensions(content, type_of(content)) == sides
 
 
 @given(IMAGES, st.data())
-def test_an_image_cut_short_is_refused_or_has_its_right_size(
+def test_a_truncated_image_has_its_correct_dimensions_or_none(
     image: tuple[bytes, tuple[int, int]], data: st.DataObject
 ) -> None:
     content, sides = image
-    cut = content[: data.draw(st.integers(0, len(content)))]
-    assert dimensions(cut, type_of(content)) in (None, sides)
+    truncated = content[: data.draw(st.integers(0, len(content)))]
+    assert dimensions(truncated, type_of(content)) in (None, sides)
 
 
 @given(st.sampled_from(ImageType), st.binary(max_size=300))
-def test_no_bytes_crash_the_reading_of_a_header(image_type: ImageType, content: bytes) -> None:
+def test_no_bytes_crash_the_header_parser(image_type: ImageType, content: bytes) -> None:
     signature = {ImageType.JPEG: b"\xff\xd8\xff", ImageType.PNG: b"\x89PNG\r\n\x1a\n"}[image_type]
     for each in (content, signature + content):
         found = dimensions(each, image_type)
@@ -272,15 +278,15 @@ def test_no_bytes_crash_the_reading_of_a_header(image_type: ImageType, content: 
 
 
 @given(st.sampled_from(ImageType), st.binary(max_size=300) | IMAGES.map(lambda image: image[0]))
-def test_bytes_are_taken_for_an_image_or_refused_with_a_reason(image_type: ImageType, content: bytes) -> None:
+def test_bytes_are_accepted_as_an_image_or_rejected_with_a_reason(image_type: ImageType, content: bytes) -> None:
     with suppress(ApiError):
-        taken = validate_image(content, image_type)
-        assert 80 <= min(taken.width, taken.height) <= max(taken.width, taken.height) <= 10_000
-        assert struct.pack(">H", taken.height) in content
-        assert hash_from_key(taken.key) == taken.hash
+        image = validate_image(content, image_type)
+        assert 80 <= min(image.width, image.height) <= max(image.width, image.height) <= 10_000
+        assert struct.pack(">H", image.height) in content
+        assert hash_from_key(image.key) == image.hash
 
 
-# ---------------------------------------------------------------- what comes from outside
+# ---------------------------------------------------------------- untrusted input
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 FIELDS = st.sampled_from(
@@ -305,7 +311,7 @@ BODIES = (
 
 
 @given(BODIES)
-def test_a_message_is_read_or_is_poison(body: str) -> None:
+def test_a_message_is_parsed_or_malformed(body: str) -> None:
     with suppress(MalformedMessage):
         keys = image_keys(body)
         assert len(set(keys)) == len(keys)
@@ -313,26 +319,33 @@ def test_a_message_is_read_or_is_poison(body: str) -> None:
 
 
 @given(st.binary(min_size=32, max_size=32), st.sampled_from(["jpg", "png"]))
-def test_what_is_announced_is_read_back(digest: bytes, extension: str) -> None:
+def test_the_key_of_a_created_message_is_parsed(digest: bytes, extension: str) -> None:
     key = f"images/{digest.hex()}.{extension}"
     assert image_keys(s3_event_message(key)) == [key]
 
 
 @given(st.lists(BODIES, max_size=4))
-def test_every_message_of_a_batch_is_judged_by_itself(texts: list[str]) -> None:
+def test_every_message_of_a_batch_has_its_own_result(bodies: list[str]) -> None:
     def scan(key: str) -> Any:
         raise RuntimeError(key)
 
-    messages = [ScanMessage(f"m{number}", "receipt", body, 1) for number, body in enumerate(texts)]
-    judged = scan_batch(messages, scan)
-    assert [each.message for each in judged] == messages
-    for each in judged:
-        assert all(outcome.result is OutcomeKind.UNEXPECTED_ERROR for outcome in each.outcomes)
-        assert each.is_done is (each.poison is None and not each.outcomes)
+    messages = messages_from_event({"Records": [_sqs_record(at, body) for at, body in enumerate(bodies)]})
+    assert [message.id for message in messages] == [f"m{at}" for at in range(len(bodies))]
+    results = scan_batch(messages, scan)
+    assert [result.message for result in results] == messages
+    for result in results:
+        assert [outcome.key for outcome in result.outcomes] == list(result.message.keys)
+        assert all(outcome.kind is OutcomeKind.UNEXPECTED_ERROR for outcome in result.outcomes)
+        assert result.is_done is (result.message.error is None and not result.outcomes)
+
+
+def _sqs_record(at: int, body: str) -> dict[str, Any]:
+    attributes = {"ApproximateReceiveCount": "1"}
+    return {"messageId": f"m{at}", "receiptHandle": "receipt", "attributes": attributes, "body": body}
 
 
 @given(BODIES | st.dictionaries(FIELDS, VALUES).map(json.dumps))
-def test_a_body_is_read_or_refused_with_a_reason(body: str) -> None:
+def test_a_request_body_is_parsed_or_rejected_with_a_reason(body: str) -> None:
     with suppress(ApiError):
-        sent = request_models.read(request_models.SubmitBody, body)
-        assert isinstance(sent.image(), ValidatedImage | DeclaredImage)
+        parsed = request_models.read(request_models.SubmitBody, body)
+        assert isinstance(parsed.image(), ValidatedImage | DeclaredImage)

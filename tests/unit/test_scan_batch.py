@@ -2,7 +2,6 @@ import threading
 
 import pytest
 
-from imagescan.aws.s3_events import s3_event_message
 from imagescan.domain.policy import LEASE_SECONDS
 from imagescan.domain.scan_message import ScanMessage
 from imagescan.use_cases.scan_batch import MAX_DELAY_SECONDS, MessageResult, scan_batch
@@ -13,84 +12,96 @@ def key(number: int) -> str:
     return f"images/{number:064x}.jpg"
 
 
-def message(name: str, body: str, receives: int = 1) -> ScanMessage:
-    return ScanMessage(name, f"receipt of {name}", body, receives)
+def message(name: str, *numbers: int, receives: int = 1, error: str | None = None) -> ScanMessage:
+    return ScanMessage(name, f"receipt of {name}", receives, tuple(key(number) for number in numbers), error)
 
 
-def announcing(*numbers: int) -> list[ScanMessage]:
-    return [message(f"m{at}", s3_event_message(key(number))) for at, number in enumerate(numbers)]
+def messages_for(*numbers: int) -> list[ScanMessage]:
+    return [message(f"m{at}", number) for at, number in enumerate(numbers)]
 
 
-def done(name: str) -> Outcome:
-    return Outcome(name, OutcomeKind.SCANNED)
+def scanned(object_key: str) -> Outcome:
+    return Outcome(object_key, OutcomeKind.SCANNED)
 
 
-def test_equal_images_in_a_batch_are_scanned_once_and_answer_every_message() -> None:
+def test_equal_images_of_a_batch_are_scanned_once_for_all_their_messages() -> None:
     calls: list[str] = []
 
-    def scan(name: str) -> Outcome:
-        calls.append(name)
-        return done(name)
+    def scan(object_key: str) -> Outcome:
+        calls.append(object_key)
+        return scanned(object_key)
 
-    judged = scan_batch(announcing(1, 2, 1, 1), scan)
+    results = scan_batch(messages_for(1, 2, 1, 1), scan)
     assert sorted(calls) == [key(1), key(2)]
-    assert all(each.is_done for each in judged)
+    assert [[outcome.key for outcome in result.outcomes] for result in results] == [
+        [key(1)],
+        [key(2)],
+        [key(1)],
+        [key(1)],
+    ]
+    assert all(result.is_done for result in results)
 
 
-def test_the_images_of_a_batch_are_scanned_at_the_same_time() -> None:
-    together = threading.Barrier(10)
+def test_the_images_of_a_batch_are_scanned_concurrently() -> None:
+    barrier = threading.Barrier(10)
 
-    def scan(name: str) -> Outcome:
-        together.wait(timeout=5)  # breaks unless all ten are there
-        return done(name)
+    def scan(object_key: str) -> Outcome:
+        barrier.wait(timeout=5)  # raises an error unless all ten arrive
+        return scanned(object_key)
 
-    judged = scan_batch(announcing(*range(10)), scan)
-    assert [outcome.result for each in judged for outcome in each.outcomes] == [OutcomeKind.SCANNED] * 10
-
-
-def test_one_image_that_breaks_takes_no_other_with_it() -> None:
-    def scan(name: str) -> Outcome:
-        if name == key(2):
-            raise RuntimeError("broken")
-        return done(name)
-
-    judged = scan_batch(announcing(1, 2, 3), scan)
-    assert [each.is_done for each in judged] == [True, False, True]
-    assert isinstance(judged[1].outcomes[0].error, RuntimeError)
+    results = scan_batch(messages_for(*range(10)), scan)
+    assert [outcome.kind for result in results for outcome in result.outcomes] == [OutcomeKind.SCANNED] * 10
 
 
-def test_a_message_is_done_only_when_all_its_images_are() -> None:
-    several = message("m", s3_event_message(key(1)).replace("]}", "," + s3_event_message(key(2))[13:]))
-    results = {key(1): OutcomeKind.SCANNED, key(2): OutcomeKind.TRANSIENT_ERROR}
-    [judged] = scan_batch([several], lambda name: Outcome(name, results[name]))
-    assert (len(judged.outcomes), judged.is_done) == (2, False)
+def test_an_error_of_one_image_does_not_affect_the_others() -> None:
+    def scan(object_key: str) -> Outcome:
+        if object_key == key(2):
+            raise RuntimeError("scan failed")
+        return scanned(object_key)
+
+    results = scan_batch(messages_for(1, 2, 3), scan)
+    assert [result.is_done for result in results] == [True, False, True]
+    assert isinstance(results[1].outcomes[0].error, RuntimeError)
 
 
-def test_poison_is_given_back_at_once_with_its_reason_and_never_scanned() -> None:
-    [judged] = scan_batch([message("m", "not JSON")], done)
-    assert (judged.is_done, judged.delay_seconds, judged.poison) == (False, 0, "the message is not JSON")
+def test_a_message_is_done_only_when_all_its_images_are_done() -> None:
+    kinds = {key(1): OutcomeKind.SCANNED, key(2): OutcomeKind.TRANSIENT_ERROR}
+    [result] = scan_batch([message("m", 1, 2)], lambda object_key: Outcome(object_key, kinds[object_key]))
+    assert (len(result.outcomes), result.is_done) == (2, False)
 
 
-def test_a_message_with_nothing_to_do_is_done() -> None:
-    [judged] = scan_batch([message("m", '{"Event": "s3:TestEvent"}')], done)
-    assert judged.is_done
+def test_a_malformed_message_is_retried_without_delay_and_never_scanned() -> None:
+    calls: list[str] = []
+
+    def scan(object_key: str) -> Outcome:
+        calls.append(object_key)
+        return scanned(object_key)
+
+    [result] = scan_batch([message("m", error="the message is not JSON", receives=3)], scan)
+    assert (result.is_done, result.delay_seconds, result.message.error) == (False, 0, "the message is not JSON")
+    assert calls == []
+
+
+def test_a_message_without_images_is_done() -> None:
+    [result] = scan_batch([message("m")], scanned)
+    assert result.is_done
 
 
 @pytest.mark.parametrize(("receives", "delay"), [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (9, MAX_DELAY_SECONDS)])
-def test_a_busy_detector_is_asked_again_later_and_later(receives: int, delay: int) -> None:
-    judged = MessageResult(message("m", "", receives), (Outcome(key(1), OutcomeKind.TRANSIENT_ERROR),))
-    assert judged.delay_seconds == delay
+def test_the_delay_after_a_transient_error_grows_exponentially_up_to_a_maximum(receives: int, delay: int) -> None:
+    result = MessageResult(message("m", 1, receives=receives), (Outcome(key(1), OutcomeKind.TRANSIENT_ERROR),))
+    assert result.delay_seconds == delay
 
 
-def held(receives: int) -> MessageResult:
-    return MessageResult(message("m", "", receives), (Outcome(key(1), OutcomeKind.LEASED),))
+def leased(receives: int) -> MessageResult:
+    return MessageResult(message("m", 1, receives=receives), (Outcome(key(1), OutcomeKind.LEASED),))
 
 
-def test_an_image_held_by_another_comes_again_soon() -> None:
-    assert held(1).delay_seconds == 10
+def test_a_message_for_a_leased_image_is_retried_soon() -> None:
+    assert leased(1).delay_seconds == 10
 
 
-def test_a_message_outlasts_the_lease_of_a_delivery_that_died() -> None:
-    """Otherwise it would be a dead letter, although nothing was wrong with it."""
+def test_the_delays_of_a_message_outlast_the_lease_of_a_delivery_that_died() -> None:
+    """Otherwise the message would become a dead letter although nothing was wrong with it."""
     deliveries_before_the_last = range(1, 5)
-    assert sum(held(receives).delay_seconds for receives in deliveries_before_the_last) > LEASE_SECONDS
+    assert sum(leased(receives).delay_seconds for receives in deliveries_before_the_last) > LEASE_SECONDS

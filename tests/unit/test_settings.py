@@ -18,7 +18,7 @@ COMPLETE = {
     "IMAGES_TABLE": "images",
     "REQUESTS_TABLE": "requests",
     "COUNTERS_TABLE": "counters",
-    "IMAGES_BUCKET": "pictures",
+    "IMAGES_BUCKET": "bucket",
     "SCAN_QUEUE_URL": "https://queue",
     "DEFAULT_LABEL": "cat",
     "DEFAULT_CONFIDENCE": "90",
@@ -27,10 +27,10 @@ COMPLETE = {
     "RETENTION_DAYS": "30",
     "DAILY_REKOGNITION_LIMIT": "0",
 }
-OF_THE_SCANNER = {"COUNTERS_TABLE", "SCAN_QUEUE_URL", "DAILY_REKOGNITION_LIMIT"}
+SCANNER_ONLY = {"COUNTERS_TABLE", "SCAN_QUEUE_URL", "DAILY_REKOGNITION_LIMIT"}
 
 
-def test_the_environment_is_read_into_seconds() -> None:
+def test_minutes_and_days_are_converted_to_seconds() -> None:
     settings = from_env(SubmitSettings, COMPLETE)
     assert (settings.timeout_seconds, settings.retention_seconds) == (3600, 30 * 86_400)
 
@@ -40,19 +40,19 @@ def test_the_environment_is_read_into_seconds() -> None:
     [
         (TableSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
         (FollowUpSettings, ["DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
-        (SubmitSettings, [name for name in COMPLETE if name not in {*OF_THE_SCANNER, "EVENT_BUS"}]),
-        (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", *OF_THE_SCANNER]),
+        (SubmitSettings, [name for name in COMPLETE if name not in {*SCANNER_ONLY, "EVENT_BUS"}]),
+        (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", *SCANNER_ONLY]),
         (SweeperSettings, ["IMAGES_BUCKET", "SCAN_QUEUE_URL"]),
         (EventPublisherSettings, ["COUNTERS_TABLE", "EVENT_BUS"]),
         (StatsSettings, ["COUNTERS_TABLE"]),
     ],
 )
-def test_a_missing_name_is_an_error_that_says_the_name(kind: type[NamedTuple], names: list[str]) -> None:
+def test_the_error_for_a_missing_variable_names_it(kind: type[NamedTuple], names: list[str]) -> None:
     for missing in names:
         with pytest.raises(MissingSetting, match=missing):
             from_env(kind, {name: COMPLETE[name] for name in names if name != missing})
 
 
-def test_a_value_that_is_no_number_is_an_error_that_says_the_name() -> None:
+def test_the_error_for_a_value_that_is_not_a_number_names_the_variable() -> None:
     with pytest.raises(MissingSetting, match=r"RETENTION_DAYS is 'soon'"):
         from_env(SubmitSettings, COMPLETE | {"RETENTION_DAYS": "soon"})

@@ -23,21 +23,21 @@ def body(**fields: Any) -> str:
     return json.dumps({"file": FILE, "fileType": "image/jpeg"} | fields)
 
 
-def test_the_least_a_client_sends_is_read() -> None:
-    sent = request_models.read(SubmitBody, body())
-    image = sent.image()
+def test_a_body_with_only_the_required_fields_is_valid() -> None:
+    parsed = request_models.read(SubmitBody, body())
+    image = parsed.image()
     assert isinstance(image, ValidatedImage)
     assert (image.content, image.type) == (CONTENT, ImageType.JPEG)
-    assert sent.question("cat", 90) == Question(("cat",), 90)
+    assert parsed.question("cat", 90) == Question(("cat",), 90)
 
 
-def test_label_and_confidence_are_read_and_unknown_fields_passed_over() -> None:
-    sent = request_models.read(SubmitBody, body(label="  Dog ", min_confidence=75, fileName="dog.jpg"))
-    assert sent.question("cat", 90) == Question(("Dog",), 75)
+def test_label_and_confidence_are_read_and_unknown_fields_are_ignored() -> None:
+    parsed = request_models.read(SubmitBody, body(label="  Dog ", min_confidence=75, fileName="dog.jpg"))
+    assert parsed.question("cat", 90) == Question(("Dog",), 75)
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"),
+    ("text", "code"),
     [
         (None, "invalid_json"),
         ("", "invalid_json"),
@@ -59,41 +59,41 @@ def test_label_and_confidence_are_read_and_unknown_fields_passed_over() -> None:
         (body().replace("}", ', "label": "\\ud800"}'), "invalid_json"),
     ],
 )
-def test_a_body_that_is_wrong_is_refused_with_what_to_do(sent: str | None, code: str) -> None:
-    with pytest.raises(BadInput) as refused:
-        request_models.read(SubmitBody, sent)
-    assert refused.value.code == code
-    assert refused.value.message.endswith(".")
+def test_an_invalid_body_is_rejected_with_a_code_and_a_sentence(text: str | None, code: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        request_models.read(SubmitBody, text)
+    assert raised.value.code == code
+    assert raised.value.message.endswith(".")
 
 
-def test_what_is_wrong_is_said_without_repeating_what_was_sent() -> None:
-    with pytest.raises(BadInput) as refused:
+def test_error_messages_do_not_repeat_the_input() -> None:
+    with pytest.raises(BadInput) as raised:
         request_models.read(SubmitBody, body(label="secret" * 50))
-    assert "secret" not in refused.value.message
+    assert "secret" not in raised.value.message
 
 
 @pytest.mark.parametrize("file", ["@@@@", "YWJj\nYWJj", "data:image/png;base64,YWJj", "YWJ", "käse"])
-def test_what_is_not_base64_is_refused(file: str) -> None:
-    with pytest.raises(BadInput) as refused:
+def test_invalid_base64_is_rejected(file: str) -> None:
+    with pytest.raises(BadInput) as raised:
         request_models.read(SubmitBody, body(file=file)).image()
-    assert refused.value.code == "not_base64"
+    assert raised.value.code == "not_base64"
 
 
 @given(file=st.text("AQgw+/=-_ \n\u00e9", max_size=9) | st.binary().map(lambda content: b64encode(content).decode()))
 @example(file="QR==")  # stray bits at the end
 @example(file="+_+_")
-def test_what_is_base64_is_what_python_takes_for_it(file: str) -> None:
-    assert decoded(file) == by_python(file)
+def test_exactly_the_base64_that_python_decodes_is_accepted(file: str) -> None:
+    assert decode(file) == decode_with_python(file)
 
 
-def decoded(file: str) -> bytes | None:
+def decode(file: str) -> bytes | None:
     try:
         return request_models.decode_base64(file)
     except BadInput:
         return None
 
 
-def by_python(file: str) -> bytes | None:
+def decode_with_python(file: str) -> bytes | None:
     try:
         return b64decode(file, validate=True)
     except ValueError:
@@ -101,7 +101,7 @@ def by_python(file: str) -> bytes | None:
 
 
 @pytest.mark.parametrize("file_type", ["image/gif", "jpeg", "", "IMAGE/JPEG"])
-def test_types_that_are_not_taken_are_refused(file_type: str) -> None:
+def test_unsupported_types_are_rejected(file_type: str) -> None:
     with pytest.raises(UnsupportedType):
         request_models.read(SubmitBody, body(fileType=file_type)).image()
 
@@ -109,32 +109,32 @@ def test_types_that_are_not_taken_are_refused(file_type: str) -> None:
 SHA = "ab" * 32
 
 
-def announcement(**fields: Any) -> str:
+def declaration(**fields: Any) -> str:
     return json.dumps({"sha256": SHA, "size": 12_000_000, "fileType": "image/png"} | fields)
 
 
-def test_an_image_may_be_announced_instead() -> None:
-    assert request_models.read(SubmitBody, announcement()).image() == DeclaredImage(SHA, 12_000_000, ImageType.PNG)
+def test_an_image_can_be_declared_for_a_direct_upload() -> None:
+    assert request_models.read(SubmitBody, declaration()).image() == DeclaredImage(SHA, 12_000_000, ImageType.PNG)
 
 
 @pytest.mark.parametrize(
-    ("sent", "error", "code"),
+    ("text", "error", "code"),
     [
         (json.dumps({"fileType": "image/png"}), BadInput, "missing_file"),
         (body(file=None), BadInput, "missing_file"),
-        (announcement(file=FILE), BadInput, "invalid_file"),
-        (announcement(size=None), BadInput, "invalid_size"),
-        (announcement(sha256=None), BadInput, "invalid_sha256"),
-        (announcement(fileType="image/gif"), UnsupportedType, "unsupported_type"),
-        (announcement(size=MAX_STORED_BYTES + 1), TooLarge, "file_too_large"),
+        (declaration(file=FILE), BadInput, "invalid_file"),
+        (declaration(size=None), BadInput, "invalid_size"),
+        (declaration(sha256=None), BadInput, "invalid_sha256"),
+        (declaration(fileType="image/gif"), UnsupportedType, "unsupported_type"),
+        (declaration(size=MAX_STORED_BYTES + 1), TooLarge, "file_too_large"),
     ],
 )
-def test_an_image_that_is_neither_sent_nor_well_announced_is_refused(
-    sent: str, error: type[BadInput | TooLarge | UnsupportedType], code: str
+def test_an_image_that_is_neither_sent_nor_completely_declared_is_rejected(
+    text: str, error: type[BadInput | TooLarge | UnsupportedType], code: str
 ) -> None:
-    with pytest.raises(error) as refused:
-        request_models.read(SubmitBody, sent).image()
-    assert refused.value.code == code
+    with pytest.raises(error) as raised:
+        request_models.read(SubmitBody, text).image()
+    assert raised.value.code == code
 
 
 @pytest.mark.parametrize(
@@ -149,49 +149,51 @@ def test_an_image_that_is_neither_sent_nor_well_announced_is_refused(
         ({"labels": []}, "invalid_labels"),
         ({"labels": ["cat"] * 26}, "invalid_labels"),
         ({"labels": ["cat", ""]}, "invalid_labels"),
-        ({"match": "some"}, "invalid_match"),
+        ({"match_mode": "some"}, "invalid_match_mode"),
         ({"reference": 7}, "invalid_reference"),
     ],
 )
-def test_a_malformed_field_is_refused_by_name(fields: dict[str, Any], code: str) -> None:
-    with pytest.raises(BadInput) as refused:
-        request_models.read(SubmitBody, announcement(**fields))
-    assert refused.value.code == code
+def test_the_code_of_an_invalid_field_names_the_field(fields: dict[str, Any], code: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        request_models.read(SubmitBody, declaration(**fields))
+    assert raised.value.code == code
 
 
-def test_a_label_and_labels_together_are_refused() -> None:
-    with pytest.raises(BadInput) as refused:
+def test_label_and_labels_together_are_rejected() -> None:
+    with pytest.raises(BadInput) as raised:
         request_models.read(QuestionBody, json.dumps({"label": "cat", "labels": ["dog"]})).question("cat", 90)
-    assert refused.value.code == "invalid_labels"
+    assert raised.value.code == "invalid_labels"
 
 
-def test_several_labels_are_asked_once_each_in_order() -> None:
-    sent = request_models.read(QuestionBody, json.dumps({"labels": ["dog", "cat", " dog "], "match": "all"}))
-    assert sent.question("cat", 90) == Question(("dog", "cat"), 90, MatchMode.ALL)
+def test_labels_keep_their_order_without_duplicates() -> None:
+    parsed = request_models.read(QuestionBody, json.dumps({"labels": ["dog", "cat", " dog "], "match_mode": "all"}))
+    assert parsed.question("cat", 90) == Question(("dog", "cat"), 90, MatchMode.ALL)
 
 
-def test_a_reference_is_measured_in_bytes() -> None:
+def test_the_length_of_a_reference_is_measured_in_bytes() -> None:
     assert request_models.read(SubmitBody, body(reference="é" * 512)).validated_reference() == "é" * 512
     with pytest.raises(BadInput):
         request_models.read(SubmitBody, body(reference="é" * 513)).validated_reference()
 
 
-ANNOUNCEMENT = {"sha256": SHA, "size": 9, "fileType": "image/png", "label": "cat", "min_confidence": 90}
+DECLARATION = {"sha256": SHA, "size": 9, "fileType": "image/png", "label": "cat", "min_confidence": 90}
 
 
-def fingerprint(**changes: Any) -> str:
-    sent = {name: value for name, value in {**ANNOUNCEMENT, **changes}.items() if value is not None}
-    read = request_models.read(SubmitBody, json.dumps(sent))
+def declared_payload_hash(**changes: Any) -> str:
+    fields = {name: value for name, value in {**DECLARATION, **changes}.items() if value is not None}
+    read = request_models.read(SubmitBody, json.dumps(fields))
     return request_models.payload_hash(read.image(), read)
 
 
-@pytest.mark.parametrize("same", [{"min_confidence": 90.0}, {"label": None, "labels": ["cat"]}, {"match": "any"}])
-def test_bodies_that_ask_the_same_share_a_fingerprint(same: dict[str, Any]) -> None:
-    assert fingerprint(**same) == fingerprint()
+@pytest.mark.parametrize(
+    "changes", [{"min_confidence": 90.0}, {"label": None, "labels": ["cat"]}, {"match_mode": "any"}]
+)
+def test_equal_payloads_have_the_same_hash(changes: dict[str, Any]) -> None:
+    assert declared_payload_hash(**changes) == declared_payload_hash()
 
 
 @pytest.mark.parametrize(
-    "other",
+    "changes",
     [
         {"sha256": "cd" * 32},
         {"size": 10},
@@ -199,44 +201,44 @@ def test_bodies_that_ask_the_same_share_a_fingerprint(same: dict[str, Any]) -> N
         {"label": "dog"},
         {"label": None},
         {"label": None, "labels": ["cat", "dog"]},
-        {"match": "all"},
+        {"match_mode": "all"},
         {"min_confidence": 91},
         {"min_confidence": None},
         {"reference": "r"},
     ],
     ids=str,
 )
-def test_bodies_that_differ_in_anything_have_fingerprints_of_their_own(other: dict[str, Any]) -> None:
-    assert fingerprint(**other) != fingerprint()
+def test_different_payloads_have_different_hashes(changes: dict[str, Any]) -> None:
+    assert declared_payload_hash(**changes) != declared_payload_hash()
 
 
-def test_an_image_has_the_same_fingerprint_whichever_way_its_bytes_come() -> None:
+def test_a_posted_image_and_its_declaration_have_the_same_payload_hash() -> None:
     content = png()
     posted = request_models.read(SubmitBody, body(file=b64encode(content).decode(), fileType="image/png"))
-    announced = {
+    declared = {
         "sha256": hashlib.sha256(content).hexdigest(),
         "size": len(content),
         "label": None,
         "min_confidence": None,
     }
-    assert request_models.payload_hash(posted.image(), posted) == fingerprint(**announced)
+    assert request_models.payload_hash(posted.image(), posted) == declared_payload_hash(**declared)
 
 
 ENTRY: dict[str, Any] = {"sha256": SHA, "size": 9, "fileType": "image/png"}
 
 
 @pytest.mark.parametrize("key", [None, " ", "~", "k" * 255])
-def test_an_entry_may_have_a_key_of_its_own(key: str | None) -> None:
+def test_a_batch_entry_can_have_its_own_idempotency_key(key: str | None) -> None:
     assert request_models.read_entry(ENTRY | {"idempotency_key": key}).idempotency_key == key
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "k\n", "\n", "é", "\x7f", 7, ["k"]])
-def test_a_key_of_an_entry_that_the_header_could_not_be_is_refused(key: Any) -> None:
-    with pytest.raises(BadInput) as refused:
+def test_an_entry_key_that_would_be_an_invalid_header_is_rejected(key: Any) -> None:
+    with pytest.raises(BadInput) as raised:
         request_models.read_entry(ENTRY | {"idempotency_key": key})
-    assert refused.value.code == "invalid_idempotency_key"
+    assert raised.value.code == "invalid_idempotency_key"
 
 
-def test_a_key_is_no_part_of_what_an_entry_asks() -> None:
+def test_the_payload_hash_does_not_depend_on_the_idempotency_key() -> None:
     plain, keyed = (request_models.read_entry(ENTRY | {"idempotency_key": key}) for key in (None, "k"))
     assert request_models.payload_hash(plain.image(), plain) == request_models.payload_hash(keyed.image(), keyed)

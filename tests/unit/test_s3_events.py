@@ -17,19 +17,19 @@ def body(*records: Any) -> str:
     return json.dumps({"Records": records})
 
 
-def test_an_announcement_is_read_back() -> None:
+def test_the_key_of_a_created_message_is_parsed() -> None:
     assert image_keys(s3_event_message(KEY)) == [KEY]
 
 
-def test_a_message_with_several_records_announces_each_image_once() -> None:
+def test_a_message_with_several_records_yields_each_key_once() -> None:
     other = f"images/{'cd' * 32}.png"
     assert image_keys(body(record(), record(other), record())) == [KEY, other]
 
 
 @pytest.mark.parametrize(
-    "nothing_to_do",
+    "message",
     [
-        json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "pictures"}),
+        json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "bucket"}),
         body(),
         body(record("images/holiday.jpg")),
         body(record("elsewhere/" + KEY)),
@@ -37,8 +37,8 @@ def test_a_message_with_several_records_announces_each_image_once() -> None:
         body(record(eventSource="aws:sns")),
     ],
 )
-def test_test_events_and_foreign_keys_announce_nothing(nothing_to_do: str) -> None:
-    assert image_keys(nothing_to_do) == []
+def test_test_events_and_foreign_keys_yield_no_keys(message: str) -> None:
+    assert image_keys(message) == []
 
 
 @pytest.mark.parametrize("encoded", [KEY.replace("/", "%2F"), KEY.replace("a", "%61")])
@@ -47,7 +47,7 @@ def test_keys_are_url_decoded(encoded: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "poison",
+    "message",
     [
         "",
         "not JSON",
@@ -62,6 +62,6 @@ def test_keys_are_url_decoded(encoded: str) -> None:
         "[" * 100_000,
     ],
 )
-def test_what_can_never_be_read_is_poison_with_a_reason(poison: str) -> None:
+def test_a_malformed_message_raises_an_error_with_the_reason(message: str) -> None:
     with pytest.raises(MalformedMessage, match=r"message|record"):
-        image_keys(poison)
+        image_keys(message)

@@ -1,0 +1,42 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from imagescan.domain.errors import NotFound
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import ScanRequest
+from imagescan.use_cases.delete_request import delete_request
+
+NOW = 100_000.0
+REQUEST = ScanRequest("r", "h", "images/h.png", Question(("cat",), 90), created_at=NOW - 9, deadline=NOW, owner="ann")
+
+
+@dataclass
+class FakeTables:
+    """The tables of requests and images. ``steps`` records the writes in order."""
+
+    requests: dict[str, ScanRequest]
+    steps: list[str] = field(default_factory=list)
+
+    def get(self, request_id: str) -> ScanRequest | None:
+        return self.requests.get(request_id)
+
+    def delete(self, request_id: str) -> None:
+        self.steps.append(f"delete {request_id}")
+
+    def mark_for_purge(self, image_hash: str, now: float) -> None:
+        self.steps.append(f"mark {image_hash}")
+
+
+def test_the_image_is_marked_before_the_request_is_deleted() -> None:
+    tables = FakeTables({"r": REQUEST})
+    assert delete_request("r", images=tables, requests=tables, now=NOW, caller="ann") == REQUEST
+    assert tables.steps == ["mark h", "delete r"]
+
+
+@pytest.mark.parametrize(("request_id", "caller"), [("unknown", "ann"), ("r", "bob"), ("r", None)])
+def test_an_unknown_request_and_one_of_another_caller_cannot_be_deleted(request_id: str, caller: str | None) -> None:
+    tables = FakeTables({"r": REQUEST})
+    with pytest.raises(NotFound):
+        delete_request(request_id, images=tables, requests=tables, now=NOW, caller=caller)
+    assert tables.steps == []

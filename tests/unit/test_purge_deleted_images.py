@@ -1,0 +1,119 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
+from imagescan.domain.image_record import Image, PurgeCandidate, Scan, Status
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import ScanRequest
+from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS, purge_deleted_images
+
+NOW = 100_000.0
+DELAY_AGO = NOW - PURGE_DELAY_SECONDS
+REQUEST = ScanRequest("r", "h", "images/h.png", Question(("cat",), 90), created_at=DELAY_AGO - 9, deadline=NOW)
+
+
+def finished(at: float = DELAY_AGO - 5) -> Image:
+    return Image("h", scan=Scan(Status.COMPLETED, at))
+
+
+@dataclass
+class Service:
+    """One marked image, and the requests that wait for it. ``steps`` records the writes in order."""
+
+    image: Image | None = field(default_factory=finished)
+    marked_at: float = DELAY_AGO
+    pending: list[ScanRequest] = field(default_factory=list)
+    uploaded_at: float = DELAY_AGO - 10
+    is_removable: bool = True
+    steps: list[str] = field(default_factory=list)
+
+
+@dataclass
+class FakeImages:
+    service: Service
+
+    def purge_candidates(self) -> Iterable[PurgeCandidate]:
+        return [PurgeCandidate("h", self.service.marked_at)]
+
+    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
+        return {"h": self.service.image} if self.service.image else {}
+
+    def mark_for_purge(self, image_hash: str, now: float) -> None:
+        self.service.steps.append(f"mark {image_hash} at {now:.0f}")
+
+    def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
+        self.service.steps.append("item")
+        return self.service.is_removable
+
+
+@dataclass
+class FakeRequests:
+    service: Service
+
+    def pending_for_image(self, image_hash: str) -> Iterable[ScanRequest]:
+        return iter(self.service.pending)
+
+
+@dataclass
+class FakeBucket:
+    service: Service
+
+    def was_uploaded_since(self, image_hash: str, since: float) -> bool:
+        return self.service.uploaded_at > since
+
+    def remove(self, image_hash: str, until: float) -> None:
+        self.service.steps.append(f"bytes until {until:.0f}")
+
+
+def purge(service: Service, time_left: float = 60) -> int:
+    return purge_deleted_images(
+        images=FakeImages(service),
+        requests=FakeRequests(service),
+        bucket=FakeBucket(service),
+        clock=lambda: NOW,
+        time_left=lambda: time_left,
+    )
+
+
+def test_the_bytes_are_deleted_before_the_item() -> None:
+    service = Service()
+    assert purge(service) == 1
+    assert service.steps == [f"bytes until {DELAY_AGO:.0f}", "item"]
+
+
+def test_an_image_that_was_never_scanned_is_purged() -> None:
+    assert purge(Service(image=Image("h"))) == 1
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        Service(pending=[REQUEST]),
+        Service(marked_at=DELAY_AGO + 1),
+        Service(image=finished(DELAY_AGO + 1)),
+        Service(image=None),
+    ],
+    ids=["request pending", "marked recently", "finished recently", "no item"],
+)
+def test_an_image_that_may_still_be_needed_stays_marked(service: Service) -> None:
+    assert (purge(service), service.steps) == (0, [])
+
+
+def test_an_upload_after_the_mark_restarts_the_purge_delay() -> None:
+    service = Service(uploaded_at=DELAY_AGO + 1)
+    assert (purge(service), service.steps) == (0, [f"mark h at {NOW:.0f}"])
+
+
+def test_no_presigned_url_outlives_the_purge_delay() -> None:
+    assert PURGE_DELAY_SECONDS > UPLOAD_URL_SECONDS
+
+
+def test_an_item_that_changed_meanwhile_is_not_counted_as_purged() -> None:
+    assert purge(Service(is_removable=False)) == 0
+
+
+def test_purging_stops_when_time_runs_out() -> None:
+    service = Service()
+    assert (purge(service, time_left=1), service.steps) == (0, [])

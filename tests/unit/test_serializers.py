@@ -1,0 +1,216 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imagescan.api import serializers
+from imagescan.domain.image_record import Failure, Image, Scan, Status
+from imagescan.domain.labels import Box, Label
+from imagescan.domain.question import MatchMode, Question, evaluate
+from imagescan.domain.scan_request import TIMED_OUT, FollowUpAnswer, ScanRequest, Upload, with_answer
+from imagescan.domain.stats import Totals
+
+REQUEST = ScanRequest("r", "h", "images/h.jpg", Question(("cat",), 90), created_at=0.5, deadline=3600)
+CAT = Label("Cat", 97.31, ("Animal",), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.2, 0.3, 0.4, 96.0),))
+DOG = Label("Dog", 62.0)
+
+
+def request_with(scan: Scan | None, now: float = 1, **changes: Any) -> ScanRequest:
+    request = replace(REQUEST, **changes)
+    return with_answer(request, Image("h", scan=scan), now) or request
+
+
+def scan_with(*labels: Label) -> Scan:
+    return Scan(Status.COMPLETED, 1.0, labels, "3.0", scanned_for="r")
+
+
+def test_every_key_is_present_in_every_status() -> None:
+    bodies = [
+        serializers.request_body(request_with(None)),
+        serializers.request_body(request_with(scan_with(CAT))),
+        serializers.request_body(request_with(None, now=1e6)),
+    ]
+    assert len({frozenset(body) for body in bodies}) == 1
+
+
+def test_a_pending_request_has_no_verdict_and_no_labels() -> None:
+    body = serializers.request_body(request_with(None))
+    assert (body["status"], body["label_matched"], body["match"], body["labels"]) == ("pending", None, None, [])
+    assert (body["created_at"], body["completed_at"]) == ("1970-01-01T00:00:00.500Z", None)
+    assert body["message"] == "The image has not been scanned yet. Retry shortly."
+
+
+def test_a_match_has_its_label_confidence_kind_and_boxes() -> None:
+    body = serializers.request_body(request_with(scan_with(DOG, CAT)))
+    assert body["label_matched"] is True
+    assert body["match"] == {
+        "label": "Cat",
+        "confidence": 97.31,
+        "matched_by": "name",
+        "boxes": [{"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.4, "confidence": 96.0}],
+    }
+    assert [label["name"] for label in body["labels"]] == ["Cat", "Dog"]
+    assert (body["model_version"], body["scan_reused"], body["closest_labels"]) == ("3.0", False, [])
+
+
+@pytest.mark.parametrize(
+    ("labels", "mode", "sentence"),
+    [
+        (["cat"], MatchMode.ANY, "Yes: the image contains 'cat' (97.3%)."),
+        (["feline"], MatchMode.ANY, "Yes: the image contains 'feline' (97.3%, matched 'Cat' by alias)."),
+        (["car"], MatchMode.ANY, "No: 'car' was not found with a confidence of 90% or higher."),
+        (["car", "cat"], MatchMode.ANY, "Yes: the image contains 'cat' (97.3%)."),
+        (["car", "bus"], MatchMode.ANY, "No: 'car' and 'bus' were not found with a confidence of 90% or higher."),
+        (
+            ["car", "bus", "tram"],
+            MatchMode.ANY,
+            "No: 'car', 'bus' and 'tram' were not found with a confidence of 90% or higher.",
+        ),
+        (
+            ["cat", "feline"],
+            MatchMode.ALL,
+            "Yes: the image contains 'cat' (97.3%), 'feline' (97.3%, matched 'Cat' by alias).",
+        ),
+        (["car", "cat"], MatchMode.ALL, "No: 'car' was not found with a confidence of 90% or higher."),
+        (["car", "bus"], MatchMode.NONE, "Yes: 'car' and 'bus' were not found with a confidence of 90% or higher."),
+        (["car", "cat"], MatchMode.NONE, "No: the image contains 'cat' (97.3%)."),
+    ],
+)
+def test_the_message_names_the_labels_that_decided_the_answer(
+    labels: list[str], mode: MatchMode, sentence: str
+) -> None:
+    body = serializers.request_body(request_with(scan_with(CAT), question=Question(tuple(labels), 90, mode)))
+    assert body["message"] == sentence
+    assert body["label_matched"] is sentence.startswith("Yes")
+
+
+def test_every_requested_label_has_a_result() -> None:
+    question = Question(("feline", "dog"), 90, MatchMode.ALL)
+    body = serializers.request_body(request_with(scan_with(CAT, DOG), question=question))
+    feline, dog = body["results"]
+    assert (feline["label"], feline["matched"], feline["match"]["matched_by"]) == ("feline", True, "alias")
+    assert (dog["label"], dog["matched"], dog["match"], dog["closest_labels"][0]["name"]) == ("dog", False, None, "Dog")
+    assert (body["labels_asked"], body["match_mode"], body["label"]) == (["feline", "dog"], "all", "feline")
+
+
+def test_a_follow_up_answer_has_the_same_keys_as_a_request() -> None:
+    request = request_with(scan_with(CAT), reference="order 7")
+    question = Question(("dog",), 50)
+    body = serializers.follow_up_body(FollowUpAnswer(request, question, evaluate(question, (CAT,))))
+    request_body = serializers.request_body(replace(request, question=question, answer=None))
+    assert body["message"] == "No: 'dog' was not found with a confidence of 50% or higher."
+    assert (body["request_id"], body["reference"], body["label_matched"]) == ("r", "order 7", False)
+    assert body.keys() <= request_body.keys()
+    assert {key: body[key] for key in ("label", "labels_asked", "match_mode", "min_confidence")} == {
+        key: request_body[key] for key in ("label", "labels_asked", "match_mode", "min_confidence")
+    }
+
+
+def test_a_request_that_awaits_its_upload_contains_the_upload() -> None:
+    body = serializers.request_body(
+        request_with(None, awaits_upload=True), upload=Upload("https://bucket/key", {"Content-Type": "image/png"}, 900)
+    )
+    assert body["upload"] == {
+        "method": "PUT",
+        "url": "https://bucket/key",
+        "headers": {"Content-Type": "image/png"},
+        "expires_at": "1970-01-01T00:15:00.000Z",
+    }
+    assert body["message"].startswith("Waiting for the image upload or its scan.")
+
+
+def test_a_miss_lists_the_closest_labels() -> None:
+    body = serializers.request_body(request_with(scan_with(DOG)))
+    closest = [label["name"] for label in body["closest_labels"]]
+    assert (body["label_matched"], body["match"], closest) == (False, None, ["Dog"])
+
+
+@pytest.mark.parametrize(
+    ("request_item", "failure"),
+    [
+        (
+            request_with(Scan(Status.FAILED, 1.0, failure=Failure("image_invalid", "Unreadable."))),
+            Failure("image_invalid", "Unreadable."),
+        ),
+        (request_with(None, now=1e6), TIMED_OUT),
+    ],
+)
+def test_a_failed_request_has_a_failure_and_no_verdict(request_item: ScanRequest, failure: Failure) -> None:
+    body = serializers.request_body(request_item)
+    assert (body["status"], body["label_matched"], body["message"]) == ("failed", None, failure.message)
+    assert body["failure"] == {"code": failure.code, "message": failure.message}
+
+
+@pytest.mark.parametrize(
+    ("scanned_for", "shown"), [("r", {"scanned_for": "r"}), ("the ID of another request", {}), (None, {})]
+)
+def test_debug_data_never_contains_the_id_of_another_request(scanned_for: str | None, shown: dict[str, str]) -> None:
+    request = request_with(replace(scan_with(CAT), scanned_for=scanned_for))
+    debug = serializers.debug_data(request, None)
+    assert {key: debug[key] for key in debug if key == "scanned_for"} == shown
+    assert "another" not in str(debug)
+
+
+def test_debug_data_of_a_pending_request_contains_what_its_items_hold() -> None:
+    image = Image("h", attempts=2, first_leased_at=30.0, lease_until=90.0, requeued_at=60.0, deferred_at=(1.0,))
+    assert serializers.debug_data(REQUEST, image) == {
+        "image_key": "images/h.jpg",
+        "file_type": "image/jpeg",
+        "is_direct_upload": False,
+        "uploaded_at": "1970-01-01T00:00:00.500Z",
+        "image": {
+            "attempts": 2,
+            "is_terminal": False,
+            "first_leased_at": "1970-01-01T00:00:30.000Z",
+            "lease_until": "1970-01-01T00:01:30.000Z",
+            "requeued_at": "1970-01-01T00:01:00.000Z",
+            "deferred_until": "1970-01-02T00:00:00.000Z",
+        },
+    }
+
+
+def test_debug_data_of_a_finished_request_contains_its_scan_and_its_image() -> None:
+    image = Image("h", attempts=1, first_leased_at=0.75, scan=scan_with(CAT))
+    request = request_with(scan_with(CAT), awaits_upload=True)
+    assert serializers.debug_data(request, image) == {
+        "image_key": "images/h.jpg",
+        "file_type": "image/jpeg",
+        "is_direct_upload": True,
+        "uploaded_at": "1970-01-01T00:00:00.750Z",
+        "scanned_at": "1970-01-01T00:00:01.000Z",
+        "scanned_for": "r",
+        "image": {
+            "attempts": 1,
+            "is_terminal": True,
+            "first_leased_at": "1970-01-01T00:00:00.750Z",
+            "scan_finished_at": "1970-01-01T00:00:01.000Z",
+        },
+    }
+
+
+def test_debug_data_is_null_only_for_a_purged_image() -> None:
+    debug = serializers.debug_data(request_with(scan_with(CAT)), None)
+    assert [key for key, value in debug.items() if value is None] == ["image"]
+
+
+def test_debug_data_omits_the_upload_time_until_the_upload_is_known() -> None:
+    assert "uploaded_at" not in serializers.debug_data(replace(REQUEST, awaits_upload=True), Image("h"))
+
+
+def test_a_deferred_request_names_the_day_and_has_a_later_deadline() -> None:
+    body = serializers.request_body(request_with(None), Image("h", deferred_at=(1.0,)))
+    assert (body["status"], body["label_matched"]) == ("pending", None)
+    assert "1970-01-02 (UTC)" in body["message"]
+    assert body["deadline"].startswith("1970-01-02T")
+
+
+def test_stats_contain_the_time_of_their_query() -> None:
+    assert serializers.stats_body(Totals(images=1, scans=2, completed=3, failed=4, scans_avoided=5), now=0.5) == {
+        "images": 1,
+        "requests": 7,
+        "completed": 3,
+        "failed": 4,
+        "scans": 2,
+        "scans_avoided": 5,
+        "as_of": "1970-01-01T00:00:00.500Z",
+    }

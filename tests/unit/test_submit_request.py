@@ -1,0 +1,148 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imagescan.domain.errors import Conflict
+from imagescan.domain.image import DeclaredImage, ValidatedImage, validate_image
+from imagescan.domain.image_header import ImageType
+from imagescan.domain.image_record import Image, Scan, Status
+from imagescan.domain.labels import Label
+from imagescan.domain.policy import GRACE_SECONDS
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import NEVER_UPLOADED, ScanRequest
+from imagescan.use_cases.submit_request import SubmitResult, submit_request
+from testing.fakes import FakeBucket, FakeImages, FakeRequests
+from testing.images import png
+
+IMAGE = validate_image(png(), ImageType.PNG)
+DECLARED = DeclaredImage("cd" * 32, 12_000_000, ImageType.JPEG)
+SCAN = Scan(Status.COMPLETED, 990, (Label("Cat", 97),), "3.0", scanned_for="earlier")
+
+
+class UploadError(Exception):
+    pass
+
+
+class FailingBucket(FakeBucket):
+    def put(self, image: ValidatedImage, request_id: str) -> None:
+        raise UploadError
+
+
+def scanned(image: ValidatedImage | DeclaredImage) -> FakeImages:
+    return FakeImages({image.hash: Image(image.hash, scan=SCAN)})
+
+
+def submit(
+    images: FakeImages,
+    requests: FakeRequests,
+    bucket: FakeBucket,
+    image: ValidatedImage | DeclaredImage = IMAGE,
+    **changes: Any,
+) -> SubmitResult:
+    request = ScanRequest("r", image.hash, image.key, Question(("cat",), 90), created_at=1000, deadline=4600)
+    return submit_request(replace(request, **changes), image, images=images, requests=requests, bucket=bucket, now=1000)
+
+
+def test_a_new_image_is_stored_and_its_request_is_pending() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    request = submit(FakeImages(), requests, bucket).request
+    assert bucket.uploads == [f"{IMAGE.key} for r"]
+    assert requests.stored == {"r": request}
+    assert (request.answer, request.deadline) == (None, 4600)
+
+
+def test_a_request_for_a_known_image_is_answered_immediately_and_stores_no_bytes() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    request = submit(scanned(IMAGE), requests, bucket).request
+    assert request.answer
+    assert request.answer.status is Status.COMPLETED
+    assert (bucket.uploads, requests.stored) == ([], {"r": request})
+
+
+def test_an_image_that_is_being_scanned_is_stored_again_so_that_there_is_another_message() -> None:
+    bucket = FakeBucket()
+    submit(FakeImages({IMAGE.hash: Image(IMAGE.hash, 1, lease_until=1050)}), FakeRequests(), bucket)
+    assert len(bucket.uploads) == 1
+
+
+def test_no_request_is_stored_if_its_bytes_cannot_be_stored() -> None:
+    requests = FakeRequests()
+    with pytest.raises(UploadError):
+        submit(FakeImages(), requests, FailingBucket())
+    assert requests.stored == {}
+
+
+def test_a_declared_image_gets_a_presigned_upload_and_is_not_stored() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    result = submit(FakeImages(), requests, bucket, DECLARED, awaits_upload=True)
+    assert result.upload
+    assert (result.upload.expires_at, bucket.uploads, list(requests.stored)) == (1900, [], ["r"])
+
+
+def test_a_declared_image_that_is_known_needs_no_upload() -> None:
+    result = submit(scanned(DECLARED), FakeRequests(), FakeBucket(), DECLARED, awaits_upload=True)
+    assert result.request.answer
+    assert result.upload is None
+
+
+def test_a_repeated_key_with_the_same_payload_returns_the_same_request_and_stores_nothing_again() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    first = submit(FakeImages(), requests, bucket, payload_hash="f")
+    repeated = submit(FakeImages(), requests, bucket, payload_hash="f", created_at=2000)
+    assert repeated == first
+    assert len(bucket.uploads) == 1
+
+
+def test_bytes_that_are_posted_under_the_key_of_their_declaration_are_stored() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    declared = DeclaredImage(IMAGE.hash, len(IMAGE.content), IMAGE.type)
+    first = submit(FakeImages(), requests, bucket, declared, awaits_upload=True, payload_hash="f")
+    assert bucket.uploads == []
+    repeated = submit(FakeImages(), requests, bucket, payload_hash="f")
+    assert repeated.request == first.request
+    assert bucket.uploads == [f"{IMAGE.key} for r"]
+
+
+def test_bytes_that_are_posted_under_the_key_of_a_request_that_timed_out_are_not_stored() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    submit(FakeImages(), requests, bucket, DECLARED, awaits_upload=True, payload_hash="f")
+    requests.stored["r"] = replace(requests.stored["r"], deadline=-1.0 - GRACE_SECONDS)
+    repeated = submit(FakeImages(), requests, bucket, payload_hash="f")
+    assert repeated.request.answer
+    assert (repeated.request.answer.failure, bucket.uploads) == (NEVER_UPLOADED, [])
+
+
+def test_the_key_of_a_declaration_with_another_payload_is_rejected_and_stores_nothing() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    submit(FakeImages(), requests, bucket, DECLARED, awaits_upload=True, payload_hash="f")
+    with pytest.raises(Conflict):
+        submit(FakeImages(), requests, bucket, payload_hash="g")
+    assert bucket.uploads == []
+
+
+def test_a_repeated_key_returns_the_answer_once_the_image_is_known() -> None:
+    requests = FakeRequests()
+    submit(FakeImages(), requests, FakeBucket(), payload_hash="f")
+    assert submit(scanned(IMAGE), requests, FakeBucket(), payload_hash="f").request.answer
+
+
+def test_a_repeated_key_with_another_payload_is_rejected_and_stores_nothing() -> None:
+    requests, bucket = FakeRequests(), FakeBucket()
+    submit(FakeImages(), requests, FakeBucket(), payload_hash="f")
+    with pytest.raises(Conflict, match="Idempotency-Key"):
+        submit(FakeImages(), requests, bucket, payload_hash="g")
+    assert bucket.uploads == []
+
+
+def test_of_two_concurrent_requests_with_one_key_and_different_payloads_one_is_rejected() -> None:
+    class StaleRequests(FakeRequests):
+        """A table in which neither request finds the other before it is stored."""
+
+        def get(self, request_id: str) -> ScanRequest | None:
+            return None
+
+    requests = StaleRequests()
+    submit(FakeImages(), requests, FakeBucket(), payload_hash="f")
+    with pytest.raises(Conflict):
+        submit(FakeImages(), requests, FakeBucket(), payload_hash="g")
