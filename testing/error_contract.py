@@ -1,8 +1,8 @@
-"""Every error that the services document for the calls we make, and what becomes of the call that meets it.
+"""Every error that the services document for the calls of this project, with its effect.
 
 Sources: the API references of Amazon Rekognition (DetectLabels), Amazon S3, Amazon DynamoDB and Amazon SQS, their
-"Errors" and "Common errors". A test compares the tables with the service models of the installed SDK, so that an
-error which is new there fails until it has a row here.
+"Errors" and "Common errors". A test compares the tables with the service models of the installed SDK and fails if an
+error of the SDK is missing here.
 """
 
 from enum import StrEnum
@@ -42,96 +42,96 @@ DETECT_LABELS: dict[str, type[DetectionError]] = {
 }
 
 
-class Becomes(StrEnum):
-    """What becomes of a call that is refused."""
+class ErrorEffect(StrEnum):
+    """Effect of an error of an AWS call."""
 
-    AN_ANSWER = "an answer"  # the refusal says what was asked: it was there before, it is gone
-    A_FAILURE = "a failure"  # whoever called fails: a message comes again, a client is told, a sweep is run again
-    A_DELAY = "a delay"  # only settling is put off, which the sweeper finishes
+    RESULT = "result"  # the error is a normal result: the item exists, or the object does not
+    FAILURE = "failure"  # the caller fails: a message is retried, a client gets an error, a sweep runs again
+    DELAY = "delay"  # only settling is deferred, and the sweeper finishes it
 
 
-_OF_ANY_CALL = {
-    "AccessDeniedException": Becomes.A_FAILURE,
-    "InternalServerError": Becomes.A_FAILURE,
-    "ProvisionedThroughputExceededException": Becomes.A_FAILURE,
-    "RequestLimitExceeded": Becomes.A_FAILURE,
-    "ResourceNotFoundException": Becomes.A_FAILURE,
-    "ThrottlingException": Becomes.A_FAILURE,
-    "ValidationException": Becomes.A_FAILURE,
-    "SomethingNobodyHasHeardOf": Becomes.A_FAILURE,
+_DYNAMODB_ERRORS = {
+    "AccessDeniedException": ErrorEffect.FAILURE,
+    "InternalServerError": ErrorEffect.FAILURE,
+    "ProvisionedThroughputExceededException": ErrorEffect.FAILURE,
+    "RequestLimitExceeded": ErrorEffect.FAILURE,
+    "ResourceNotFoundException": ErrorEffect.FAILURE,
+    "ThrottlingException": ErrorEffect.FAILURE,
+    "ValidationException": ErrorEffect.FAILURE,
+    "UndocumentedError": ErrorEffect.FAILURE,
 }
-_OF_A_WRITE = _OF_ANY_CALL | {
-    "ConditionalCheckFailedException": Becomes.AN_ANSWER,
-    "ItemCollectionSizeLimitExceededException": Becomes.A_FAILURE,
-    "ReplicatedWriteConflictException": Becomes.A_FAILURE,
-    "TransactionConflictException": Becomes.A_FAILURE,
+_DYNAMODB_WRITE_ERRORS = _DYNAMODB_ERRORS | {
+    "ConditionalCheckFailedException": ErrorEffect.RESULT,
+    "ItemCollectionSizeLimitExceededException": ErrorEffect.FAILURE,
+    "ReplicatedWriteConflictException": ErrorEffect.FAILURE,
+    "TransactionConflictException": ErrorEffect.FAILURE,
 }
-_OF_A_TRANSACTION = _OF_ANY_CALL | {
-    "IdempotentParameterMismatchException": Becomes.A_FAILURE,
-    "TransactionCanceledException": Becomes.AN_ANSWER,
-    "TransactionInProgressException": Becomes.A_FAILURE,
+_DYNAMODB_TRANSACTION_ERRORS = _DYNAMODB_ERRORS | {
+    "IdempotentParameterMismatchException": ErrorEffect.FAILURE,
+    "TransactionCanceledException": ErrorEffect.RESULT,
+    "TransactionInProgressException": ErrorEffect.FAILURE,
 }
-_OF_S3 = {
-    "AccessDenied": Becomes.A_FAILURE,
-    "InternalError": Becomes.A_FAILURE,
-    "InvalidRequest": Becomes.A_FAILURE,
-    "NoSuchBucket": Becomes.A_FAILURE,
-    "SlowDown": Becomes.A_FAILURE,
-    "SomethingNobodyHasHeardOf": Becomes.A_FAILURE,
+_S3_ERRORS = {
+    "AccessDenied": ErrorEffect.FAILURE,
+    "InternalError": ErrorEffect.FAILURE,
+    "InvalidRequest": ErrorEffect.FAILURE,
+    "NoSuchBucket": ErrorEffect.FAILURE,
+    "SlowDown": ErrorEffect.FAILURE,
+    "UndocumentedError": ErrorEffect.FAILURE,
 }
-_OF_SQS = {
-    "InvalidAddress": Becomes.A_FAILURE,
-    "InvalidSecurity": Becomes.A_FAILURE,
-    "QueueDoesNotExist": Becomes.A_FAILURE,
-    "RequestThrottled": Becomes.A_FAILURE,
-    "SomethingNobodyHasHeardOf": Becomes.A_FAILURE,
-    "UnsupportedOperation": Becomes.A_FAILURE,
+_SQS_ERRORS = {
+    "InvalidAddress": ErrorEffect.FAILURE,
+    "InvalidSecurity": ErrorEffect.FAILURE,
+    "QueueDoesNotExist": ErrorEffect.FAILURE,
+    "RequestThrottled": ErrorEffect.FAILURE,
+    "UndocumentedError": ErrorEffect.FAILURE,
+    "UnsupportedOperation": ErrorEffect.FAILURE,
 }
 
-CALLS: dict[tuple[str, str], dict[str, Becomes]] = {
-    ("dynamodb", "GetItem"): _OF_ANY_CALL,
-    ("dynamodb", "BatchGetItem"): _OF_ANY_CALL,
-    ("dynamodb", "Scan"): _OF_ANY_CALL,
-    ("dynamodb", "PutItem"): _OF_A_WRITE,
-    ("dynamodb", "UpdateItem"): _OF_A_WRITE,
-    ("dynamodb", "Query"): dict.fromkeys(_OF_ANY_CALL, Becomes.A_DELAY),
+CALLS: dict[tuple[str, str], dict[str, ErrorEffect]] = {
+    ("dynamodb", "GetItem"): _DYNAMODB_ERRORS,
+    ("dynamodb", "BatchGetItem"): _DYNAMODB_ERRORS,
+    ("dynamodb", "Scan"): _DYNAMODB_ERRORS,
+    ("dynamodb", "PutItem"): _DYNAMODB_WRITE_ERRORS,
+    ("dynamodb", "UpdateItem"): _DYNAMODB_WRITE_ERRORS,
+    ("dynamodb", "Query"): dict.fromkeys(_DYNAMODB_ERRORS, ErrorEffect.DELAY),
     ("dynamodb", "TransactWriteItems"): {
-        code: Becomes.A_DELAY if becomes is Becomes.A_FAILURE else becomes
-        for code, becomes in _OF_A_TRANSACTION.items()
+        code: ErrorEffect.DELAY if effect is ErrorEffect.FAILURE else effect
+        for code, effect in _DYNAMODB_TRANSACTION_ERRORS.items()
     },
-    ("s3", "HeadObject"): _OF_S3
+    ("s3", "HeadObject"): _S3_ERRORS
     | {
-        "404": Becomes.AN_ANSWER,
-        "NoSuchKey": Becomes.AN_ANSWER,
-        "NoSuchVersion": Becomes.AN_ANSWER,
-        "NotFound": Becomes.AN_ANSWER,
-        "403": Becomes.A_FAILURE,
-        "503": Becomes.A_FAILURE,
+        "404": ErrorEffect.RESULT,
+        "NoSuchKey": ErrorEffect.RESULT,
+        "NoSuchVersion": ErrorEffect.RESULT,
+        "NotFound": ErrorEffect.RESULT,
+        "403": ErrorEffect.FAILURE,
+        "503": ErrorEffect.FAILURE,
     },
-    ("s3", "GetObject"): _OF_S3 | {"InvalidObjectState": Becomes.A_FAILURE, "NoSuchKey": Becomes.A_FAILURE},
-    ("s3", "PutObject"): _OF_S3
+    ("s3", "GetObject"): _S3_ERRORS | {"InvalidObjectState": ErrorEffect.FAILURE, "NoSuchKey": ErrorEffect.FAILURE},
+    ("s3", "PutObject"): _S3_ERRORS
     | {
-        "BadDigest": Becomes.A_FAILURE,
-        "EncryptionTypeMismatch": Becomes.A_FAILURE,
-        "InvalidWriteOffset": Becomes.A_FAILURE,
-        "TooManyParts": Becomes.A_FAILURE,
+        "BadDigest": ErrorEffect.FAILURE,
+        "EncryptionTypeMismatch": ErrorEffect.FAILURE,
+        "InvalidWriteOffset": ErrorEffect.FAILURE,
+        "TooManyParts": ErrorEffect.FAILURE,
     },
-    ("sqs", "SendMessage"): _OF_SQS
+    ("sqs", "SendMessage"): _SQS_ERRORS
     | {
-        "InvalidMessageContents": Becomes.A_FAILURE,
-        "KmsAccessDenied": Becomes.A_FAILURE,
-        "KmsDisabled": Becomes.A_FAILURE,
-        "KmsInvalidKeyUsage": Becomes.A_FAILURE,
-        "KmsInvalidState": Becomes.A_FAILURE,
-        "KmsNotFound": Becomes.A_FAILURE,
-        "KmsOptInRequired": Becomes.A_FAILURE,
-        "KmsThrottled": Becomes.A_FAILURE,
+        "InvalidMessageContents": ErrorEffect.FAILURE,
+        "KmsAccessDenied": ErrorEffect.FAILURE,
+        "KmsDisabled": ErrorEffect.FAILURE,
+        "KmsInvalidKeyUsage": ErrorEffect.FAILURE,
+        "KmsInvalidState": ErrorEffect.FAILURE,
+        "KmsNotFound": ErrorEffect.FAILURE,
+        "KmsOptInRequired": ErrorEffect.FAILURE,
+        "KmsThrottled": ErrorEffect.FAILURE,
     },
-    ("sqs", "ChangeMessageVisibilityBatch"): _OF_SQS
+    ("sqs", "ChangeMessageVisibilityBatch"): _SQS_ERRORS
     | {
-        "BatchEntryIdsNotDistinct": Becomes.A_FAILURE,
-        "EmptyBatchRequest": Becomes.A_FAILURE,
-        "InvalidBatchEntryId": Becomes.A_FAILURE,
-        "TooManyEntriesInBatchRequest": Becomes.A_FAILURE,
+        "BatchEntryIdsNotDistinct": ErrorEffect.FAILURE,
+        "EmptyBatchRequest": ErrorEffect.FAILURE,
+        "InvalidBatchEntryId": ErrorEffect.FAILURE,
+        "TooManyEntriesInBatchRequest": ErrorEffect.FAILURE,
     },
 }

@@ -1,4 +1,4 @@
-"""A double of Amazon EventBridge that answers on the wire and remembers what it took."""
+"""A fake Amazon EventBridge that responds at the transport level and records the events."""
 
 import json
 from collections import deque
@@ -6,41 +6,44 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from testing.wire_messages import body_of, response
+from testing.wire_messages import body_bytes, response
 
-MOST_ENTRIES, MOST_BYTES = 10, 256 * 1024
+MAX_ENTRIES, MAX_BYTES = 10, 256 * 1024
 
 
 class FakeEventBus:
-    """``entries`` are those it took, in order; it refuses those at the positions in ``refuses``, one set a call."""
+    """``entries`` are the accepted events in order.
+
+    ``rejections`` holds one set per call: the positions of the entries that the call rejects.
+    """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Discard all events and planned rejections."""
         self.entries: list[dict[str, str]] = []
-        self.refuses: deque[set[int]] = deque()
+        self.rejections: deque[set[int]] = deque()
 
     @property
     def details(self) -> list[dict[str, Any]]:
-        """What the events it took say."""
+        """Details of the accepted events."""
         return [json.loads(entry["Detail"]) for entry in self.entries]
 
-    def answer(self, request: AWSPreparedRequest) -> AWSResponse:
-        """One PutEvents."""
-        entries = json.loads(body_of(request))["Entries"]
-        assert len(entries) <= MOST_ENTRIES
-        assert sum(map(_size, entries)) <= MOST_BYTES
-        refused = self.refuses.popleft() if self.refuses else set()
-        self.entries += [entry for at, entry in enumerate(entries) if at not in refused]
+    def respond(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Respond to PutEvents."""
+        entries = json.loads(body_bytes(request))["Entries"]
+        assert len(entries) <= MAX_ENTRIES
+        assert sum(map(_size, entries)) <= MAX_BYTES
+        rejected = self.rejections.popleft() if self.rejections else set()
+        self.entries += [entry for at, entry in enumerate(entries) if at not in rejected]
         results = [
-            {"ErrorCode": "InternalFailure"} if at in refused else {"EventId": "e"} for at in range(len(entries))
+            {"ErrorCode": "InternalFailure"} if at in rejected else {"EventId": "e"} for at in range(len(entries))
         ]
-        body = json.dumps({"FailedEntryCount": len(refused), "Entries": results})
+        body = json.dumps({"FailedEntryCount": len(rejected), "Entries": results})
         return response(request, 200, body.encode())
 
 
 def _size(entry: dict[str, str]) -> int:
-    """As EventBridge counts it."""
+    """Return the size in bytes as EventBridge measures it."""
     return sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))

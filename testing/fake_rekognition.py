@@ -1,4 +1,4 @@
-"""A double of Amazon Rekognition that answers on the transport: it sees what the tests say the bytes show."""
+"""A fake Amazon Rekognition that responds at the transport level with the labels that a test sets."""
 
 import json
 from collections import Counter, deque
@@ -7,13 +7,13 @@ from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from testing.wire_messages import body_of, refusal, response
+from testing.wire_messages import body_bytes, error_response, response
 
 MODEL_VERSION = "3.0"
 
 
 def label(name: str, confidence: float = 97.5, **more: Any) -> dict[str, Any]:
-    """A label as DetectLabels gives it."""
+    """Return a label in the format of DetectLabels."""
     return {
         "Name": name,
         "Confidence": confidence,
@@ -37,10 +37,11 @@ CAT = [
 
 
 class FakeRekognition:
-    """Reads the very version it is asked about, so that it can only answer for the right bytes.
+    """Reads the object version in the request, so that it responds only for the right bytes.
 
-    ``calls`` counts by the SHA-256 of the bytes it was asked about; ``shows`` gives the labels by it, a cat otherwise;
-    ``damaged`` holds those it cannot read. ``errors`` (status, code) come first, one a call.
+    ``calls`` counts calls by the SHA-256 of the bytes, and ``requests`` records their parameters. ``labels`` maps a
+    SHA-256 to its labels (default: a cat), and ``unreadable`` holds the SHA-256 of images that cannot be decoded.
+    ``errors`` (status, code) are returned first, one per call.
     """
 
     def __init__(self, s3: Any) -> None:
@@ -48,27 +49,27 @@ class FakeRekognition:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Discard all recorded calls, labels and errors."""
         self.calls: Counter[str] = Counter()
-        self.shows: dict[str, list[dict[str, Any]]] = {}
-        self.damaged: set[str] = set()
+        self.labels: dict[str, list[dict[str, Any]]] = {}
+        self.unreadable: set[str] = set()
         self.errors: deque[tuple[int, str]] = deque()
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
 
-    def answer(self, request: AWSPreparedRequest) -> AWSResponse:
-        """One DetectLabels."""
-        question = json.loads(body_of(request))
-        self.asked.append(question)
-        image_hash = self._hash_of(question["Image"]["S3Object"])
+    def respond(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Respond to DetectLabels."""
+        parameters = json.loads(body_bytes(request))
+        self.requests.append(parameters)
+        image_hash = self._hash_of(parameters["Image"]["S3Object"])
         self.calls[image_hash] += 1
         if self.errors:
-            return refusal("rekognition", request, *self.errors.popleft())
-        if image_hash in self.damaged:
-            return refusal("rekognition", request, 400, "InvalidImageFormatException")
-        labels = self.shows.get(image_hash, CAT)
+            return error_response("rekognition", request, *self.errors.popleft())
+        if image_hash in self.unreadable:
+            return error_response("rekognition", request, 400, "InvalidImageFormatException")
+        labels = self.labels.get(image_hash, CAT)
         body = json.dumps({"Labels": labels, "LabelModelVersion": MODEL_VERSION}).encode()
         return response(request, 200, body)
 
-    def _hash_of(self, where: dict[str, str]) -> str:
-        stored = self._s3.get_object(Bucket=where["Bucket"], Key=where["Name"], VersionId=where["Version"])
+    def _hash_of(self, s3_object: dict[str, str]) -> str:
+        stored = self._s3.get_object(Bucket=s3_object["Bucket"], Key=s3_object["Name"], VersionId=s3_object["Version"])
         return sha256(stored["Body"].read()).hexdigest()

@@ -1,4 +1,4 @@
-"""The functions as AWS runs them: each handler in its own environment, and the queue that feeds the scanner."""
+"""Runs the functions as AWS does: each handler in its own environment, and the scanner behind its queue."""
 
 import importlib
 import json
@@ -16,24 +16,23 @@ from testing.resources import QUEUE_URL, TEMPLATE
 FUNCTIONS = TEMPLATE.functions
 BATCH_SIZE: int = TEMPLATE.properties("ScannerFunction")["Events"]["Uploads"]["Properties"]["BatchSize"]
 
-
 type Handler = Callable[[dict[str, Any], Context], dict[str, Any]]
 
 
 class Clock:
-    """Stands where a handler has the module ``time``."""
+    """Replaces the module ``time`` in a handler."""
 
     def __init__(self, now: float) -> None:
         self.now = now
 
     def time(self) -> float:
-        """Seconds since the Unix epoch."""
+        """Return the seconds since the Unix epoch."""
         return self.now
 
 
 @dataclass
 class Context:
-    """A Lambda context, as far as the handlers look at it."""
+    """The part of a Lambda context that the handlers use."""
 
     seconds: float = 60.0
 
@@ -42,9 +41,9 @@ class Context:
 
 
 class Functions:
-    """Calls the handlers that the template names; ``accepted`` are the ids of the requests they took.
+    """Invokes the handlers of the template.
 
-    ``overrides`` come before what the template sets in their environment.
+    ``accepted`` lists the IDs of the accepted requests. ``overrides`` replace environment variables of the template.
     """
 
     def __init__(self, clock: Clock, overrides: dict[str, str]) -> None:
@@ -53,59 +52,59 @@ class Functions:
         self.accepted: list[str] = []
 
     def invoke(self, function: str, event: dict[str, Any], seconds: float = 60.0) -> dict[str, Any]:
-        """What the function returns when it has that many seconds left."""
+        """Invoke a function that has this many seconds left, and return its result."""
         with self.running(function) as handler:
             return handler(event, Context(seconds))
 
     @contextmanager
     def running(self, function: str) -> Iterator[Handler]:
-        """The function's handler in its environment, for one call or for several at once."""
-        module = module_of(function)
+        """Provide the handler of a function in its environment, for one or for several invocations."""
+        module = handler_module(function)
         region = {"AWS_DEFAULT_REGION": os.environ["AWS_DEFAULT_REGION"]}
         environment = {**TEMPLATE.environment(function), **region, **self.overrides}
         with patch.dict(os.environ, environment), patch.object(module, "time", self.clock, create=True):
             yield module.lambda_handler
 
-    def post(self, body: dict[str, Any] | str | None, **event: Any) -> "Answer":
-        """POST /scanrequest through the proxy integration."""
+    def post(self, body: dict[str, Any] | str | None, **event: Any) -> "ApiResponse":
+        """Send POST /scanrequest through the proxy integration."""
         text = json.dumps(body) if isinstance(body, dict) else body
-        answer = Answer(self.invoke("SubmitFunction", proxy_event("POST", text) | event))
-        if answer.status in (200, 202):
-            self.accepted.append(answer.body["request_id"])
-        return answer
+        response = ApiResponse(self.invoke("SubmitFunction", proxy_event("POST", text) | event))
+        if response.status in (200, 202):
+            self.accepted.append(response.body["request_id"])
+        return response
 
-    def submit(self, picture: bytes, label: str = "cat") -> "Answer":
-        """POST a PNG with its question."""
-        return self.post({"file": b64encode(picture).decode(), "fileType": "image/png", "label": label})
+    def submit(self, image: bytes, label: str = "cat") -> "ApiResponse":
+        """Post a PNG with a label to look for."""
+        return self.post({"file": b64encode(image).decode(), "fileType": "image/png", "label": label})
 
-    def get(self, request_id: str, query: dict[str, str] | None = None) -> "Answer":
-        """GET /scanrequest/{request_id} through the proxy integration."""
+    def get(self, request_id: str, query: dict[str, str] | None = None) -> "ApiResponse":
+        """Send GET /scanrequest/{request_id} through the proxy integration."""
         event = proxy_event("GET") | {"pathParameters": {"request_id": request_id}, "queryStringParameters": query}
-        return Answer(self.invoke("StatusFunction", event))
+        return ApiResponse(self.invoke("StatusFunction", event))
 
-    def delete(self, request_id: str) -> "Answer":
-        """DELETE /scanrequest/{request_id} through the proxy integration."""
+    def delete(self, request_id: str) -> "ApiResponse":
+        """Send DELETE /scanrequest/{request_id} through the proxy integration."""
         event = proxy_event("DELETE") | {"pathParameters": {"request_id": request_id}}
-        return Answer(self.invoke("DeleteFunction", event))
+        return ApiResponse(self.invoke("DeleteFunction", event))
 
     def scan(self, *messages: dict[str, Any], seconds: float = 60.0) -> set[str]:
-        """Hands the scanner a batch of messages as SQS gives them; the ids of those it gives back."""
+        """Invoke the scanner with messages in the format of SQS. Return the IDs of the messages to retry."""
         failures = self.invoke("ScannerFunction", batch_event(*messages), seconds)["batchItemFailures"]
         return {failure["itemIdentifier"] for failure in failures}
 
     def sweep(self, seconds: float = 110.0) -> dict[str, Any]:
-        """One run of the schedule."""
+        """Run the sweeper once and return its report."""
         return self.invoke("SweeperFunction", {"source": "aws.events"}, seconds)
 
 
-def module_of(function: str) -> Any:
-    """The module that holds the function's handler."""
+def handler_module(function: str) -> Any:
+    """Return the module that contains the handler of a function."""
     return importlib.import_module(TEMPLATE.handler(function).rpartition(".")[0])
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What API Gateway is handed."""
+class ApiResponse:
+    """Response of a function to API Gateway."""
 
     raw: dict[str, Any]
 
@@ -123,7 +122,7 @@ class Answer:
 
 
 def proxy_event(method: str, body: str | None = None) -> dict[str, Any]:
-    """An event of API Gateway's proxy integration, as far as the handlers look at it."""
+    """Return the part of a proxy integration event that the handlers use."""
     return {
         "httpMethod": method,
         "resource": "/scanrequest",
@@ -136,7 +135,7 @@ def proxy_event(method: str, body: str | None = None) -> dict[str, Any]:
 
 
 class Trigger:
-    """The event source mapping: receives, invokes, and deletes what the scanner did not give back."""
+    """The event source mapping of the scan queue. It invokes the scanner and deletes the messages that succeed."""
 
     def __init__(self, sqs: Any, functions: Functions) -> None:
         self._sqs = sqs
@@ -144,7 +143,7 @@ class Trigger:
         self._in_flight: dict[str, str] = {}
 
     def receive(self) -> list[dict[str, Any]]:
-        """Up to a batch of messages, now in flight."""
+        """Receive at most one batch of messages. They are in flight afterwards."""
         received: list[dict[str, Any]] = self._sqs.receive_message(
             QueueUrl=QUEUE_URL, MaxNumberOfMessages=BATCH_SIZE, AttributeNames=["All"], WaitTimeSeconds=0
         ).get("Messages", [])
@@ -152,36 +151,38 @@ class Trigger:
         return received
 
     def deliver(self) -> int:
-        """One batch to the scanner; how many messages it had. A scanner that dies deletes none."""
+        """Deliver one batch to the scanner and return its number of messages. If the scanner fails, none is deleted."""
         batch = self.receive()
         if batch:
-            given_back = self._functions.scan(*batch)
+            to_retry = self._functions.scan(*batch)
             for message in batch:
-                if message["MessageId"] not in given_back:
+                if message["MessageId"] not in to_retry:
                     self._sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
                     del self._in_flight[message["MessageId"]]
         return len(batch)
 
     def deliver_all(self) -> None:
-        """Batches until nothing is visible."""
+        """Deliver batches until no message is visible."""
         while self.deliver():
             pass
 
-    def end_visibility_timeouts(self) -> None:
-        """Everything in flight can be received again."""
+    def expire_visibility_timeouts(self) -> None:
+        """Make all messages in flight visible again."""
         errors = self._sqs.exceptions
         for receipt in self._in_flight.values():
-            with suppress(errors.MessageNotInflight, errors.ReceiptHandleIsInvalid):  # it is visible, or a dead letter
+            with suppress(
+                errors.MessageNotInflight, errors.ReceiptHandleIsInvalid
+            ):  # already visible, or moved to the dead-letter queue
                 self._sqs.change_message_visibility(QueueUrl=QUEUE_URL, ReceiptHandle=receipt, VisibilityTimeout=0)
 
 
-def picture(shade: int = 0) -> bytes:
-    """A PNG of the smallest good size; each shade is another image."""
+def image_bytes(shade: int = 0) -> bytes:
+    """Return a PNG of the smallest accepted size. Each shade is a different image."""
     return png(80, 80, shade=shade)
 
 
 def batch_event(*messages: dict[str, Any]) -> dict[str, Any]:
-    """The scanner's event of messages as SQS gives them."""
+    """Return a scanner event with messages in the format of SQS."""
     return {"Records": [_record(message) for message in messages]}
 
 

@@ -1,27 +1,27 @@
-"""Pictures for tests, made byte by byte: a header of any size costs nothing."""
+"""Images for tests, built byte by byte, so that an image of any declared size is cheap."""
 
 import struct
 import zlib
 
 
 def png(width: int = 100, height: int = 100, *, shade: int = 0, pixels: bool = False) -> bytes:
-    """A PNG whose header says these sides; ``shade`` makes different bytes of the same sides.
+    """Return a PNG whose header declares these dimensions in pixels. Each ``shade`` makes different bytes.
 
-    Only with ``pixels`` can it be decoded: it is black then.
+    The image can be decoded only with ``pixels``. It is black then.
     """
-    black = _chunk(b"IDAT", zlib.compress(bytes((width + 1) * height))) if pixels else b""
+    data = _chunk(b"IDAT", zlib.compress(bytes((width + 1) * height))) if pixels else b""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"tEXt", f"Comment\0{shade}".encode()) + black + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"tEXt", f"Comment\0{shade}".encode()) + data + _chunk(b"IEND", b"")
 
 
 def jpeg(width: int = 100, height: int = 100, *, segments: bytes = b"", frame: int = 0xC0) -> bytes:
-    """A JPEG whose frame header says these sides; ``segments`` come before it."""
-    sides = struct.pack(">BHHB", 8, height, width, 1) + b"\x01\x11\x00"
-    return b"\xff\xd8" + segments + segment(frame, sides) + segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + b"\xff\xd9"
+    """Return a JPEG whose frame header declares these dimensions in pixels. ``segments`` precede that header."""
+    header = struct.pack(">BHHB", 8, height, width, 1) + b"\x01\x11\x00"
+    return b"\xff\xd8" + segments + segment(frame, header) + segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + b"\xff\xd9"
 
 
 def segment(marker: int, payload: bytes) -> bytes:
-    """One JPEG segment."""
+    """Return one JPEG segment."""
     return bytes((0xFF, marker)) + struct.pack(">H", len(payload) + 2) + payload
 
 

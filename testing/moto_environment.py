@@ -1,4 +1,4 @@
-"""Everything together on moto, and time that passes when a test says so."""
+"""The complete service on moto, with a clock that a test advances."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,7 +16,10 @@ MINUTE = 60.0
 
 @dataclass(frozen=True)
 class MotoEnvironment:
-    """``wire`` counts and breaks what the functions call; ``resources`` looks on from outside."""
+    """The functions with their resources and fakes.
+
+    ``transport`` records the AWS calls of the functions and injects faults. ``resources`` bypasses both.
+    """
 
     clock: Clock
     transport: RecordingTransport
@@ -28,14 +31,14 @@ class MotoEnvironment:
     streams: Streams
 
     def pass_time(self, seconds: float) -> None:
-        """Time passes, and with it every visibility time-out."""
+        """Advance the clock and expire all visibility timeouts."""
         self.clock.now += seconds
-        self.trigger.end_visibility_timeouts()
+        self.trigger.expire_visibility_timeouts()
 
     def recover(self) -> None:
-        """What the service does by itself: messages come again, early and late, and the sweeper has its rounds."""
+        """Let the service recover by itself: redeliver messages and run the sweeper, for up to 94 minutes."""
         for minutes in (0, 1, 5, 6, 11, 11, 30, 30):
-            if self.is_at_rest:
+            if self.is_idle:
                 break
             self.pass_time(minutes * MINUTE)
             self.trigger.deliver_all()
@@ -43,15 +46,16 @@ class MotoEnvironment:
             self.trigger.deliver_all()
 
     @property
-    def is_at_rest(self) -> bool:
-        """Whether nothing waits, in the table or in the queue."""
-        return not self.resources.depth(QUEUE_URL) and not self.resources.rows(REQUESTS, index="pending_by_image")
+    def is_idle(self) -> bool:
+        """Whether no request is pending and the scan queue is empty."""
+        return not self.resources.depth(QUEUE_URL) and not self.resources.items(REQUESTS, index="pending_by_image")
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every stored request as its reader sees it now."""
-        ids = [row["request_id"]["S"] for row in self.resources.rows(REQUESTS)]
+        """Return the current response body of each stored request."""
+        ids = [item["request_id"]["S"] for item in self.resources.items(REQUESTS)]
         return [self.functions.get(request_id).body for request_id in ids]
 
 
 def hash_of(content: bytes) -> str:
+    """Return the SHA-256 in hexadecimal."""
     return sha256(content).hexdigest()

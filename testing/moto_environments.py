@@ -1,4 +1,4 @@
-"""Makes make_environment, for tests and for whatever else measures the functions on moto."""
+"""Creates moto environments for tests and benchmarks."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,14 +17,14 @@ from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.handlers import scanner
 from testing.fake_event_bus import FakeEventBus
 from testing.fake_rekognition import FakeRekognition
-from testing.functions import FUNCTIONS, Clock, Functions, Trigger, module_of
+from testing.functions import FUNCTIONS, Clock, Functions, Trigger, handler_module
 from testing.moto_environment import MINUTE, MotoEnvironment
-from testing.recording_transport import Answering, RecordingTransport
+from testing.recording_transport import RecordingTransport, Responder
 from testing.resources import Resources
 from testing.streams import Streams
 from tools.env import EMULATOR_CREDENTIALS
 
-_NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto knows no streams under an account's own address
+_NOT_BY_ACCOUNT = Config(account_id_endpoint_mode="disabled")  # moto supports no account-specific stream endpoints
 
 type Sdk = tuple[RecordingTransport, FakeRekognition, FakeEventBus, Resources, Any]
 type MakeEnvironment = Callable[..., AbstractContextManager[MotoEnvironment]]
@@ -32,13 +32,14 @@ type MakeEnvironment = Callable[..., AbstractContextManager[MotoEnvironment]]
 
 @contextmanager
 def attached_sdk(
-    make_transport: Callable[[dict[str, Answering]], RecordingTransport] = RecordingTransport,
+    make_transport: Callable[[dict[str, Responder]], RecordingTransport] = RecordingTransport,
 ) -> Iterator[Sdk]:
-    """The clients: making them takes longer than any test, so they serve all. moto empties itself for each env.
+    """Create the SDK clients and route their calls through a recording transport.
 
-    They send again what the SDK would, at once, however often it came to that before, and at any rate.
+    All tests share the clients because creating them takes longer than any test. moto starts empty in each environment.
+    The clients retry as the SDK does, but without delays, retry quotas and rate limits.
     """
-    _forget_cached()
+    _clear_caches()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in EMULATOR_CREDENTIALS.items():
             patch.setenv(name, value)
@@ -48,7 +49,7 @@ def attached_sdk(
         resources = Resources(boto3.client("dynamodb"), boto3.client("s3"), boto3.client("sqs"))
         detector = FakeRekognition(resources.s3)
         bus = FakeEventBus()
-        transport = make_transport({"rekognition": detector.answer, "eventbridge": bus.answer})
+        transport = make_transport({"rekognition": detector.respond, "eventbridge": bus.respond})
         for client in (
             clients.dynamodb(),
             clients.dynamodb_no_retry(),
@@ -59,38 +60,38 @@ def attached_sdk(
         ):
             transport.attach(client)
         yield transport, detector, bus, resources, boto3.client("dynamodbstreams", config=_NOT_BY_ACCOUNT)
-    _forget_cached()
+    _clear_caches()
 
 
 @contextmanager
 def moto_environment(sdk: Sdk, **overrides: str) -> Iterator[MotoEnvironment]:
-    """The functions and all they need, empty; ``overrides`` come before their environment."""
+    """Create empty resources and the functions. ``overrides`` replace environment variables of the functions."""
     transport, detector, bus, resources, dynamodb_streams = sdk
     clear_settings_cache()
     with mock_aws():
-        resources.make()
-        resources.forget_messages()  # the event by which S3 tests a new notification
+        resources.create()
+        resources.delete_messages()  # the test event that S3 sends for a new notification
         transport.reset()
         detector.reset()
         bus.reset()
-        later = time.time() + MINUTE  # than whatever is uploaded: moto takes the machine's own time for that
-        functions = Functions(Clock(later), overrides)
+        now = time.time() + MINUTE  # later than all uploads, for which moto uses the system time
+        functions = Functions(Clock(now), overrides)
         trigger, streams = Trigger(resources.sqs, functions), Streams(dynamodb_streams, functions)
         yield MotoEnvironment(functions.clock, transport, detector, bus, resources, functions, trigger, streams)
 
 
 def clear_settings_cache() -> None:
-    """What the handlers keep of their environment."""
-    _forget_in(*map(module_of, FUNCTIONS))
+    """Clear the settings that the handlers cache from their environment."""
+    _clear_caches_of(*map(handler_module, FUNCTIONS))
 
 
-def _forget_cached() -> None:
-    """The clients and settings that an earlier environment made."""
-    _forget_in(clients)
+def _clear_caches() -> None:
+    """Clear the clients and settings of an earlier environment."""
+    _clear_caches_of(clients)
     clear_settings_cache()
 
 
-def _forget_in(*modules: Any) -> None:
+def _clear_caches_of(*modules: Any) -> None:
     for module in modules:
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):

@@ -1,4 +1,4 @@
-"""Where the SDK's calls leave the process: they are counted here, and here the caller dies or an answer is lost."""
+"""Records the AWS calls of the SDK at the transport level and injects faults into them."""
 
 import json
 import sys
@@ -15,104 +15,110 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from moto.core.models import botocore_stubber
 
-from testing.wire_messages import as_bytes, body_of, refusal, response
+from testing.wire_messages import as_bytes, body_bytes, error_response, response
 
 
 class Killed(BaseException):
-    """The process ended: no ``except Exception`` and no answer comes after it."""
+    """Simulates the death of the process. ``except Exception`` does not catch it."""
 
 
 class InjectedFault(StrEnum):
-    """What can befall one call."""
+    """Fault of one call."""
 
-    DIES_BEFORE = "dies before"
-    DIES_AFTER = "dies after"
-    RESPONSE_LOST = "loses the answer of"  # it took effect; the SDK knows nothing of it and sends it again if it may
+    KILL_BEFORE = "kill before"
+    KILL_AFTER = "kill after"
+    RESPONSE_LOST = "lose the response of"  # the call took effect; the SDK retries it if it is configured to
 
 
-type Answering = Callable[[AWSPreparedRequest], AWSResponse]
+type Responder = Callable[[AWSPreparedRequest], AWSResponse]
 
 
 class RecordingTransport:
-    """``answering`` says who answers for a service that moto does not; ``calls`` are the operations, as they came."""
+    """``responders`` respond for services that moto does not support. All other calls go to moto.
 
-    def __init__(self, answering: dict[str, Answering]) -> None:
+    ``calls`` are the names of the called operations in order, and ``requests`` their HTTP requests.
+    """
+
+    def __init__(self, responders: dict[str, Responder]) -> None:
         self.calls: list[str] = []
-        self.sent: list[Any] = []
-        self._answering = answering
-        self._mishaps: dict[int, InjectedFault] = {}
+        self.requests: list[Any] = []
+        self._responders = responders
+        self._faults: dict[int, InjectedFault] = {}
         self._failures: dict[str, Iterator[tuple[int, str]]] = {}
         self._transactions: dict[str, bytes] = {}
         self._lock = threading.Lock()
-        self._one_at_a_time = threading.Lock()  # as DynamoDB writes an item, and moto does not
+        self._write_lock = threading.Lock()  # DynamoDB serializes the writes of an item, moto does not
 
     def attach(self, client: Any) -> None:
-        """Let every call of this client come through here."""
-        client.meta.events.unregister("before-send", botocore_stubber)  # or each call would reach moto twice
+        """Route all calls of this client through the transport."""
+        client.meta.events.unregister("before-send", botocore_stubber)  # otherwise each call would reach moto twice
         client.meta.events.register("before-send", self._send)
 
     def reset(self) -> None:
-        """Forget what was counted and planned."""
+        """Discard all recorded calls and planned faults."""
         self.calls.clear()
-        self.sent.clear()
-        self._mishaps.clear()
+        self.requests.clear()
+        self._faults.clear()
         self._failures.clear()
 
-    def plan(self, mishaps: dict[int, InjectedFault]) -> None:
-        """Start counting anew; these befall the calls at these positions."""
+    def inject(self, faults: dict[int, InjectedFault]) -> None:
+        """Reset, and inject these faults by the position of the call."""
         self.reset()
-        self._mishaps = dict(mishaps)
+        self._faults = dict(faults)
 
     def fail(self, operation: str, code: str, status: int = 400, times: int = sys.maxsize) -> None:
-        """Answer the next so many calls of this operation, all unless it is said, with this error."""
+        """Return this error for the next calls of an operation (default: for all of them)."""
         self._failures[operation] = repeat((status, code), times)
 
     def _send(self, event_name: str, request: AWSPreparedRequest, **_more: Any) -> AWSResponse | None:
         _, service, operation = event_name.split(".")
         with self._lock:
-            mishap = self._mishaps.get(len(self.calls))
+            fault = self._faults.get(len(self.calls))
             self.calls.append(operation)
-            self.sent.append(request)
-        if mishap is InjectedFault.DIES_BEFORE:
+            self.requests.append(request)
+        if fault is InjectedFault.KILL_BEFORE:
             raise Killed
-        answer = self.answer(event_name, service, operation, request)
-        if mishap is InjectedFault.DIES_AFTER:
+        result = self.respond(event_name, service, operation, request)
+        if fault is InjectedFault.KILL_AFTER:
             raise Killed
-        if mishap is InjectedFault.RESPONSE_LOST:
+        if fault is InjectedFault.RESPONSE_LOST:
             raise ReadTimeoutError(endpoint_url=request.url)
-        return answer
+        return result
 
-    def answer(self, event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
-        """What the call is answered by whoever answers for its service."""
+    def respond(self, event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
+        """Return the response of moto or of the responder of the service."""
         if failure := next(self._failures.get(operation, iter(())), None):
-            return refusal(service, request, *failure)
-        if operation == "PutObject" and not _has_its_checksum(request):
-            return refusal(service, request, 400, "BadDigest")
-        if service in self._answering:
-            return self._answering[service](request)
-        with self._one_at_a_time:
+            return error_response(service, request, *failure)
+        if operation == "PutObject" and not _has_valid_checksum(request):
+            return error_response(service, request, 400, "BadDigest")
+        if service in self._responders:
+            return self._responders[service](request)
+        with self._write_lock:
             if operation == "TransactWriteItems":
-                return self._once(event_name, request)
+                return self._execute_once(event_name, request)
             return botocore_stubber(event_name, request)
 
-    def _once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:
-        """Do what a token stands for once, as DynamoDB does for ten minutes; moto does not look at it."""
-        token = json.loads(body_of(request))["ClientRequestToken"]
+    def _execute_once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:
+        """Execute a transaction once per client request token, as DynamoDB does. moto ignores the token."""
+        token = json.loads(body_bytes(request))["ClientRequestToken"]
         done = self._transactions.get(token)
-        if done and done != body_of(request):
-            return refusal("dynamodb", request, 400, "IdempotentParameterMismatchException")
+        if done and done != body_bytes(request):
+            return error_response("dynamodb", request, 400, "IdempotentParameterMismatchException")
         if done:
             return response(request, 200, b"{}")
-        answer = botocore_stubber(event_name, request)
-        if answer and answer.status_code == HTTPStatus.OK:
-            self._transactions[token] = body_of(request)
-        return answer
+        result = botocore_stubber(event_name, request)
+        if result and result.status_code == HTTPStatus.OK:
+            self._transactions[token] = body_bytes(request)
+        return result
 
 
-def _has_its_checksum(request: AWSPreparedRequest) -> bool:
-    """Check it as S3 does; moto neither checks it nor keeps it unless the SDK says that it took it itself."""
+def _has_valid_checksum(request: AWSPreparedRequest) -> bool:
+    """Return whether the checksum is valid, as S3 checks it.
+
+    moto does not check it, and stores it only if a header names the algorithm.
+    """
     declared = request.headers.get("x-amz-checksum-sha256")
     if declared is None:
         return True
     request.headers["x-amz-sdk-checksum-algorithm"] = "SHA256"
-    return bool(b64encode(sha256(body_of(request)).digest()) == as_bytes(declared))
+    return bool(b64encode(sha256(body_bytes(request)).digest()) == as_bytes(declared))

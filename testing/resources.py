@@ -11,7 +11,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from testing.template import Template
 from tools.env import REGION
 
-QUEUE, DEAD_LETTERS = "scan-queue", "dead-letters"
+QUEUE, DEAD_LETTER_QUEUE = "scan-queue", "dead-letters"
 IMAGES, REQUESTS, COUNTERS = "images", "requests", "counters"
 
 
@@ -23,7 +23,7 @@ def _url(queue: str) -> str:
     return f"https://sqs.{REGION}.amazonaws.com/{DEFAULT_ACCOUNT_ID}/{queue}"
 
 
-QUEUE_URL, DEAD_LETTERS_URL = _url(QUEUE), _url(DEAD_LETTERS)
+QUEUE_URL, DEAD_LETTER_QUEUE_URL = _url(QUEUE), _url(DEAD_LETTER_QUEUE)
 TEMPLATE = Template(
     {
         "ImagesTable": IMAGES,
@@ -32,7 +32,7 @@ TEMPLATE = Template(
         "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{DEFAULT_ACCOUNT_ID}:stack/imagescan/{uuid.uuid4()}",
         "ScanQueue": QUEUE_URL,
         "ScanQueue.Arn": _arn(QUEUE),
-        "ScanDeadLetterQueue.Arn": _arn(DEAD_LETTERS),
+        "ScanDeadLetterQueue.Arn": _arn(DEAD_LETTER_QUEUE),
     }
 )
 BUCKET: str = TEMPLATE.properties("ImagesBucket")["BucketName"]
@@ -46,31 +46,31 @@ class Resources:
     s3: Any
     sqs: Any
 
-    def make(self) -> None:
+    def create(self) -> None:
         """Create all resources as declared in the template."""
-        self._queue(DEAD_LETTERS, "ScanDeadLetterQueue")
+        self._queue(DEAD_LETTER_QUEUE, "ScanDeadLetterQueue")
         self._queue(QUEUE, "ScanQueue")
         self._table(IMAGES, "ImagesTable")
         self._table(REQUESTS, "RequestsTable")
         self._table(COUNTERS, "CountersTable")
         self._bucket()
 
-    def rows(self, table: str, index: str | None = None) -> list[dict[str, Any]]:
+    def items(self, table: str, index: str | None = None) -> list[dict[str, Any]]:
         """Return all items of a table or index."""
-        where = {"TableName": table} | ({"IndexName": index} if index else {})
-        pages = self.dynamodb.get_paginator("scan").paginate(**where)
+        target = {"TableName": table} | ({"IndexName": index} if index else {})
+        pages = self.dynamodb.get_paginator("scan").paginate(**target)
         return [item for page in pages for item in page["Items"]]
 
-    def forget_messages(self) -> None:
-        """Delete all messages of the scan queue."""
+    def delete_messages(self) -> None:
+        """Delete all visible messages of the scan queue."""
         while messages := self.sqs.receive_message(QueueUrl=QUEUE_URL, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
                 self.sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
 
-    def ask_again(self, request_id: str, times: int) -> None:
+    def copy_request(self, request_id: str, count: int) -> None:
         """Create copies of a request under new IDs."""
-        [request] = [item for item in self.rows(REQUESTS) if item["request_id"]["S"] == request_id]
-        copies = [request | {"request_id": {"S": str(uuid.uuid4())}} for _ in range(times)]
+        [request] = [item for item in self.items(REQUESTS) if item["request_id"]["S"] == request_id]
+        copies = [request | {"request_id": {"S": str(uuid.uuid4())}} for _ in range(count)]
         for batch in batched(copies, 25, strict=False):
             puts = [{"PutRequest": {"Item": item}} for item in batch]
             self.dynamodb.batch_write_item(RequestItems={REQUESTS: puts})

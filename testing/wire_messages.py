@@ -1,4 +1,4 @@
-"""What the SDK sends and reads, as it is on the transport."""
+"""HTTP requests and responses of the SDK at the transport level."""
 
 import json
 from io import BytesIO
@@ -14,21 +14,21 @@ class _Raw(BytesIO):
 
 
 def response(request: AWSPreparedRequest, status: int, body: bytes, **headers: str) -> AWSResponse:
-    """What the SDK reads from the transport."""
+    """Return a response in the form that the SDK reads from the transport."""
     raw: Any = _Raw(body)
     return AWSResponse(request.url, status, HTTPHeaders.from_dict(headers), raw)
 
 
-def refusal(service: str, request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
-    """An error in the form of its service's protocol."""
+def error_response(service: str, request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
+    """Return an error in the format of the protocol of the service."""
     if service == "s3":
         return response(request, status, f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode())
     body = json.dumps({"__type": code, "message": code})
     return response(request, status, body.encode(), **{"x-amzn-ErrorType": code})
 
 
-def body_of(request: AWSPreparedRequest) -> bytes:
-    """The bytes that were sent."""
+def body_bytes(request: AWSPreparedRequest) -> bytes:
+    """Return the body of a request without consuming it."""
     body: Any = request.body
     if not hasattr(body, "read"):
         return as_bytes(body)
@@ -38,5 +38,5 @@ def body_of(request: AWSPreparedRequest) -> bytes:
 
 
 def as_bytes(value: str | bytes) -> bytes:
-    """The bytes of either."""
+    """Encode text as UTF-8. Return bytes unchanged."""
     return value.encode() if isinstance(value, str) else value

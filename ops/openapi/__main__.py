@@ -1,4 +1,4 @@
-"""Writes docs/openapi.json: `make openapi`."""
+"""Write docs/openapi.json. Run with `make openapi`."""
 
 import json
 
@@ -9,7 +9,7 @@ DOCUMENT = paths.ROOT / "docs" / "openapi.json"
 
 
 def text() -> str:
-    """The description as the file holds it."""
+    """Return the content of the file."""
     return json.dumps(describe(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What can be asked of the API: each method of each path, with what goes in and what comes out."""
+"""The operations of the API with their parameters, bodies and responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,15 +23,15 @@ UNSUPPORTED = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 class Operation:
     """One method of one path.
 
-    ``answers`` says for each status of success what its body is, and ``headers`` what comes with it; ``errors`` are the
-    other statuses that the function itself answers. ``links`` say where what is answered leads to.
+    ``responses`` maps each success status to its body, and ``headers`` to its additional headers. ``errors`` are the
+    error statuses that the function itself returns. ``links`` name the operations that use values of a response.
     """
 
     method: str
     path: str
     name: str
     summary: str
-    answers: Mapping[HTTPStatus, type | None]
+    responses: Mapping[HTTPStatus, type | None]
     errors: tuple[HTTPStatus, ...]
     headers: Mapping[HTTPStatus, tuple[str, ...]] = field(default_factory=dict)
     parameters: tuple[Schema, ...] = ()
@@ -41,7 +41,7 @@ class Operation:
 
 
 def ref(model: type) -> Schema:
-    """Where the description holds the model's schema."""
+    """Return a reference to the schema of a model."""
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
@@ -49,37 +49,46 @@ def _parameter(where: str, name: str, description: str, **schema: Any) -> Schema
     return {"in": where, "name": name, "description": description, "required": where == "path", "schema": schema}
 
 
-def _with_commas(parameter: Schema) -> Schema:
+def _comma_separated(parameter: Schema) -> Schema:
     return {**parameter, "style": "form", "explode": False}
 
 
-ANNOUNCEMENT: Schema = {"allOf": [ref(EntryBody)], "required": ["sha256", "size"]}
-_SUBMISSION: Schema = {"allOf": [ref(SubmitBody)], "anyOf": [{"required": ["file"]}, {"required": ["sha256", "size"]}]}
+DECLARED_IMAGE_SCHEMA: Schema = {"allOf": [ref(EntryBody)], "required": ["sha256", "size"]}
+_SUBMISSION_SCHEMA: Schema = {
+    "allOf": [ref(SubmitBody)],
+    "anyOf": [{"required": ["file"]}, {"required": ["sha256", "size"]}],
+}
 
 _BLACK_SQUARE = (
     "iVBORw0KGgoAAAANSUhEUgAAAFAAAABQCAAAAACreq1xAAAACXRFWHRDb21tZW50ADCv872qAAAAHUlEQVR4nO3BgQAAAADDoPlT3+AEVQEA"
     "AAAAAPAMGVAAAbY8GOoAAAAASUVORK5CYII="
 )
-_POSTED: Schema = {"file": _BLACK_SQUARE, "fileType": ImageType.PNG, "label": "cat"}
-_QUESTION: Schema = {"labels": ["cat", "dog"], "match": "all", "min_confidence": 75}
-_ANNOUNCED: Schema = {"sha256": "ab" * 32, "size": 12_000_000, "fileType": ImageType.JPEG, **_QUESTION}
+_FILE_EXAMPLE: Schema = {"file": _BLACK_SQUARE, "fileType": ImageType.PNG, "label": "cat"}
+_QUESTION_EXAMPLE: Schema = {"labels": ["cat", "dog"], "match_mode": "all", "min_confidence": 75}
+_UPLOAD_EXAMPLE: Schema = {"sha256": "ab" * 32, "size": 12_000_000, "fileType": ImageType.JPEG, **_QUESTION_EXAMPLE}
 
-_REQUEST_ID = _parameter("path", "request_id", "As the answer to a POST told it.", type="string", format="uuid")
+_REQUEST_ID = _parameter("path", "request_id", "ID returned by POST /scanrequest.", type="string", format="uuid")
 _KEY = _parameter(
     "header",
     "Idempotency-Key",
-    "The same key and body are the same request, also when sent twice at once.",
+    "Requests with the same key and body are one request, even if they are sent concurrently.",
     type="string",
     maxLength=MAX_KEY_LENGTH,
     pattern="^[ -~]+$",
 )
-_DEBUG = _parameter("query", "debugData", "`Y`, exactly, adds `debug_data`.", type="string", examples=["Y"])
-_KNOWN = _parameter("header", "If-None-Match", "The ETag of the answer that one has.", type="string")
-_IDS = _with_commas(
+_DEBUG = _parameter(
+    "query",
+    "debugData",
+    "Add `debug_data` to the response. Any non-empty value except n, no, 0 and false enables it.",
+    type="string",
+    examples=["Y"],
+)
+_IF_NONE_MATCH = _parameter("header", "If-None-Match", "ETag of a previous response.", type="string")
+_IDS = _comma_separated(
     _parameter(
         "query",
         "ids",
-        "How these stand, in full and in this order, with commas between them and without any other parameter.",
+        "Comma-separated request IDs. The results are in the same order. Cannot be combined with other parameters.",
         type="array",
         minItems=1,
         maxItems=query_params.MAX_LIMIT,
@@ -87,89 +96,95 @@ _IDS = _with_commas(
     )
 )
 _FILTERS = (
-    _parameter("query", "status", "How they stand.", type="string", enum=list(Status)),
-    _parameter("query", "label", "A label that was asked for.", type="string", examples=["cat"]),
-    _parameter("query", "from", "Made from this ISO 8601 time on.", type="string", examples=["2026-11-22T10:00:00Z"]),
+    _parameter("query", "status", "Filter by status.", type="string", enum=list(Status)),
+    _parameter("query", "label", "Filter by requested label, ignoring case.", type="string", examples=["cat"]),
+    _parameter(
+        "query",
+        "created_after",
+        "Only requests created at or after this time (ISO 8601).",
+        type="string",
+        examples=["2026-11-22T10:00:00Z"],
+    ),
     _parameter(
         "query",
         "limit",
-        "At most so many to a page.",
+        "Maximum number of requests per page.",
         type="integer",
         minimum=1,
         maximum=query_params.MAX_LIMIT,
         default=query_params.DEFAULT_LIMIT,
     ),
-    _parameter("query", "cursor", "The cursor of the page before.", type="string"),
+    _parameter("query", "cursor", "`next_cursor` of the previous page.", type="string"),
 )
 
-_OF_THE_REQUEST = {
+_REQUEST_LINKS = {
     name: {"operationId": name, "parameters": {"request_id": "$response.body#/request_id"}}
-    for name in ("status", "ask", "delete")
+    for name in ("getRequest", "askFollowUp", "deleteRequest")
 }
-_NEXT_PAGE = {"next": {"operationId": "list", "parameters": {"cursor": "$response.body#/cursor"}}}
+_NEXT_PAGE = {"next": {"operationId": "listRequests", "parameters": {"cursor": "$response.body#/next_cursor"}}}
 
 OPERATIONS = (
     Operation(
         method="post",
         path="/scanrequest",
-        name="submit",
-        summary="Ask about an image",
-        body=_SUBMISSION,
-        examples={"posted": _POSTED, "announced": _ANNOUNCED},
+        name="submitRequest",
+        summary="Submit an image",
+        body=_SUBMISSION_SCHEMA,
+        examples={"file": _FILE_EXAMPLE, "direct_upload": _UPLOAD_EXAMPLE},
         parameters=(_KEY,),
-        answers={OK: shapes.Request, ACCEPTED: shapes.Request},
+        responses={OK: shapes.Request, ACCEPTED: shapes.Request},
         headers={OK: ("Location",), ACCEPTED: ("Location", "Retry-After")},
         errors=(BAD, CONFLICT, TOO_LARGE, UNSUPPORTED),
-        links=_OF_THE_REQUEST,
+        links=_REQUEST_LINKS,
     ),
     Operation(
         method="get",
         path="/scanrequest/{request_id}",
-        name="status",
-        summary="How a request stands",
-        parameters=(_REQUEST_ID, _DEBUG, _KNOWN),
-        answers={OK: shapes.RequestStanding, NOT_MODIFIED: None},
+        name="getRequest",
+        summary="Get a request",
+        parameters=(_REQUEST_ID, _DEBUG, _IF_NONE_MATCH),
+        responses={OK: shapes.RequestWithDebug, NOT_MODIFIED: None},
         headers={OK: ("ETag", "Retry-After"), NOT_MODIFIED: ("ETag", "Retry-After")},
         errors=(UNKNOWN,),
     ),
     Operation(
         method="delete",
         path="/scanrequest/{request_id}",
-        name="delete",
-        summary="Delete a request, and its image when nobody needs it",
+        name="deleteRequest",
+        summary="Delete a request",
         parameters=(_REQUEST_ID,),
-        answers={NO_CONTENT: None},
+        responses={NO_CONTENT: None},
         errors=(UNKNOWN,),
     ),
     Operation(
         method="post",
         path="/scanrequest/{request_id}/questions",
-        name="ask",
-        summary="Ask more about the same image, from its stored labels",
+        name="askFollowUp",
+        summary="Ask a follow-up question about a scanned image",
         parameters=(_REQUEST_ID,),
         body=ref(QuestionBody),
-        examples={"several": _QUESTION},
-        answers={OK: shapes.QuestionAnswer},
+        examples={"several_labels": _QUESTION_EXAMPLE},
+        responses={OK: shapes.QuestionAnswer},
         errors=(BAD, UNKNOWN, CONFLICT, TOO_LARGE),
     ),
     Operation(
         method="post",
         path="/scanrequests",
-        name="submitMany",
-        summary="Announce many images at once",
+        name="submitBatch",
+        summary="Submit several images for direct upload",
         parameters=(_KEY,),
         body=ref(BatchBody),
-        examples={"one": {"entries": [_ANNOUNCED]}},
-        answers={OK: shapes.EntryResults},
+        examples={"one_image": {"entries": [_UPLOAD_EXAMPLE]}},
+        responses={OK: shapes.EntryResults},
         errors=(BAD, TOO_LARGE),
     ),
     Operation(
         method="get",
         path="/scanrequests",
-        name="list",
-        summary="List requests, newest first, or tell how those of these ids stand",
+        name="listRequests",
+        summary="List requests or get several by ID",
         parameters=(*_FILTERS, _IDS),
-        answers={OK: shapes.RequestPageOrResults},
+        responses={OK: shapes.RequestPageOrResults},
         headers={OK: ("Retry-After",)},
         errors=(BAD,),
         links=_NEXT_PAGE,
@@ -177,9 +192,9 @@ OPERATIONS = (
     Operation(
         method="get",
         path="/stats",
-        name="stats",
-        summary="How much was asked and scanned, and how many calls of Rekognition were saved",
-        answers={OK: shapes.Stats},
+        name="getStats",
+        summary="Get usage statistics",
+        responses={OK: shapes.Stats},
         errors=(),
     ),
 )

@@ -1,15 +1,16 @@
-"""What the API answers, as types: the functions build plain dictionaries, and tests hold those to these."""
+"""Types of the response bodies. The functions build dictionaries, and tests validate those with these types."""
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import Field, RootModel
 
+from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Failure, Status
 from imagescan.domain.labels import Box, Label
 from imagescan.domain.question import MatchedBy, MatchMode
 
 type Confidence = Annotated[float, Field(ge=0, le=100, description="Percent.")]
-type Moment = Annotated[
+type Timestamp = Annotated[
     str, Field(description="ISO 8601, in UTC.", json_schema_extra={"format": "date-time"}, pattern=r"Z$")
 ]
 type Sha256 = Annotated[str, Field(description="SHA-256 of the image's bytes.", pattern="^[0-9a-f]{64}$")]
@@ -18,7 +19,7 @@ type RequestId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
 class Match(TypedDict):
-    """The label that answers, and by which of its names."""
+    """The label that matches, and the kind of its name that does."""
 
     label: str
     confidence: Confidence
@@ -26,113 +27,128 @@ class Match(TypedDict):
     boxes: list[Box]
 
 
-class Result(TypedDict):
-    """Whether the image shows one of the labels asked for; for a miss, the labels that come nearest."""
+class LabelResult(TypedDict):
+    """Whether the image shows one requested label. If not, the labels that are closest to it."""
 
     label: str
     matched: bool
     match: Match | None
-    nearest: Annotated[list[Label], Field(max_length=3)]
+    closest_labels: Annotated[list[Label], Field(max_length=3)]
 
 
 class Upload(TypedDict):
-    """How to send the bytes: exactly these headers and exactly the bytes that were announced."""
+    """Upload instructions. Send exactly these headers and the declared bytes."""
 
     method: Literal["PUT"]
     url: str
     headers: dict[str, str]
-    expires_at: Moment
+    expires_at: Timestamp
 
 
 class Verdict(TypedDict):
-    """What was asked of which image, and the answer."""
+    """A question about an image and its answer."""
 
     request_id: RequestId
-    reference: Annotated[str | None, Field(description="The caller's own word for it.")]
-    message: Annotated[str, Field(description="One sentence for people.")]
-    label: Annotated[str, Field(description="The first label asked for.")]
+    reference: Annotated[str | None, Field(description="Caller-supplied reference.")]
+    message: Annotated[str, Field(description="The result in one sentence.")]
+    label: Annotated[str, Field(description="First requested label.")]
     labels_asked: Annotated[list[str], Field(min_length=1)]
     match_mode: MatchMode
     min_confidence: Confidence
-    label_matched: Annotated[
-        bool | None, Field(description="The answer; null while there is none. A failure is never a false.")
-    ]
-    match: Annotated[Match | None, Field(description="The first match.")]
+    label_matched: Annotated[bool | None, Field(description="The answer. Null while pending or failed.")]
+    match: Annotated[Match | None, Field(description="First match.")]
     image_hash: Sha256
 
 
 class QuestionAnswer(Verdict):
-    """A further question's answer, from the stored labels."""
+    """The answer to a follow-up question, from the stored labels."""
 
-    nearest: Annotated[list[Label], Field(max_length=3)]
-    results: Annotated[list[Result], Field(min_length=1)]
+    closest_labels: Annotated[list[Label], Field(max_length=3)]
+    results: Annotated[list[LabelResult], Field(min_length=1)]
 
 
 class RequestSummary(Verdict):
-    """A request as it stands, without all that its image shows. What is not known yet is null."""
+    """A request without the labels of its image. Values that are not known yet are null."""
 
     status: Status
     failure: Failure | None
-    created_at: Moment
-    deadline: Moment
-    completed_at: Moment | None
-    scanned_at: Moment | None
+    created_at: Timestamp
+    deadline: Timestamp
+    completed_at: Timestamp | None
+    scanned_at: Timestamp | None
     model_version: Annotated[str | None, Field(description="Version of Rekognition's label model.")]
-    scan_reused: Annotated[bool | None, Field(description="Whether another request's scan answered this one.")]
+    scan_reused: Annotated[
+        bool | None,
+        Field(description="Whether the result comes from a scan that was made for another request's upload."),
+    ]
 
 
-class RequestOfMany(RequestSummary):
-    """One of many requests, without all that its image shows. What is not known yet is null."""
+class BatchRequest(RequestSummary):
+    """A request of a batch without the labels of its image. Values that are not known yet are null."""
 
-    upload: Annotated[Upload | None, Field(description="While the bytes are awaited.")]
+    upload: Annotated[Upload | None, Field(description="Present while an upload is expected.")]
 
 
 class Request(RequestSummary):
-    """A request as it stands. What is not known yet is null, or an empty list."""
+    """A request. Values that are not known yet are null or an empty list."""
 
-    nearest: Annotated[
-        list[Label], Field(description="What comes nearest to the first label that was missed.", max_length=3)
+    closest_labels: Annotated[
+        list[Label], Field(description="Labels that are closest to the first missing label.", max_length=3)
     ]
-    results: Annotated[list[Result], Field(description="One for each label asked for.")]
-    labels: Annotated[list[Label], Field(description="All that the image shows, the most confident first.")]
+    results: Annotated[list[LabelResult], Field(description="One result per requested label.")]
+    labels: Annotated[list[Label], Field(description="All labels found, most confident first.")]
     upload: Annotated[
-        Upload | None, Field(description="While the bytes are awaited, and only in the answer to a POST.")
+        Upload | None, Field(description="Present while an upload is expected, only in responses to a POST.")
     ]
 
 
-class ImageProgress(TypedDict):
-    """How far the scan of an image is."""
+class ImageDebug(TypedDict):
+    """State of an image. Times that do not apply are left out."""
 
-    attempts: int
-    lease_until: Moment | None
-    requeued_at: Moment | None
-    deferred_until: Moment | None
-    is_terminal: bool
+    attempts: Annotated[Count, Field(description="Number of scan attempts.")]
+    is_terminal: Annotated[bool, Field(description="Whether the image has been scanned or has failed.")]
+    first_leased_at: NotRequired[Annotated[Timestamp, Field(description="Start of the first scan attempt.")]]
+    lease_until: NotRequired[Annotated[Timestamp, Field(description="End of the current lease.")]]
+    requeued_at: NotRequired[Annotated[Timestamp, Field(description="Last time the sweeper requeued the image.")]]
+    deferred_until: NotRequired[
+        Annotated[Timestamp, Field(description="Start of the day on which the image will be scanned.")]
+    ]
+    scan_finished_at: NotRequired[Annotated[Timestamp, Field(description="Time of the scan result.")]]
 
 
 class DebugData(TypedDict):
-    """What helps to see why a request stands as it does."""
+    """State of a request and its image. Fields that do not apply are left out."""
 
-    image_key: str
-    scanned_for: RequestId | None
-    image: ImageProgress | None
+    image_key: Annotated[str, Field(description="Object key of the image.")]
+    file_type: ImageType
+    is_direct_upload: Annotated[bool, Field(description="Whether the request was submitted by hash.")]
+    uploaded_at: NotRequired[
+        Annotated[
+            Timestamp, Field(description="Time when the bytes were posted, or first found after a direct upload.")
+        ]
+    ]
+    scanned_at: NotRequired[Timestamp]
+    scanned_for: NotRequired[
+        Annotated[RequestId, Field(description="ID of this request if its own upload was scanned.")]
+    ]
+    image: Annotated[ImageDebug | None, Field(description="Null if the image has no item: not scanned yet, or purged.")]
 
 
-class RequestStanding(Request):
-    """A request as it stands, with debug_data where it was asked for."""
+class RequestWithDebug(Request):
+    """A request, with debug data if the query requests it."""
 
     debug_data: NotRequired[DebugData]
 
 
 class Error(TypedDict):
-    """What is wrong and what to do: a stable code for programs, a sentence for people."""
+    """An error with a stable code and a sentence that explains it and what to do."""
 
     code: str
     message: str
 
 
 class Problem(Error):
-    """The same facts by RFC 9457, for a client that accepts application/problem+json."""
+    """An error as RFC 9457 problem details, for clients that accept application/problem+json."""
 
     title: str
     status: int
@@ -140,21 +156,21 @@ class Problem(Error):
 
 
 class EntryResult(TypedDict):
-    """What became of one of many: a request or an error."""
+    """Result of one batch entry: a request or an error."""
 
     status_code: int
-    request: RequestOfMany | None
+    request: BatchRequest | None
     error: Error | None
 
 
 class EntryResults(TypedDict):
-    """What became of each entry, in order."""
+    """Results of all batch entries, in order."""
 
     results: list[EntryResult]
 
 
 class RequestResult(TypedDict):
-    """How one of many requests stands, or why that is not told."""
+    """Result or error for one request."""
 
     status_code: int
     request: Request | None
@@ -162,29 +178,29 @@ class RequestResult(TypedDict):
 
 
 class RequestResults(TypedDict):
-    """How requests stand, in the order of their ids."""
+    """Results in the order of the requested IDs."""
 
     results: Annotated[list[RequestResult], Field(min_length=1)]
 
 
 class RequestPage(TypedDict):
-    """Requests, newest first, and where the next page begins; null at the end."""
+    """Requests, newest first. ``next_cursor`` is null on the last page."""
 
     requests: list[RequestSummary]
-    cursor: str | None
+    next_cursor: str | None
 
 
 class RequestPageOrResults(RootModel[RequestPage | RequestResults]):
-    """A page of them, or those that were asked for by their ids."""
+    """A page of requests, or the results for the requested IDs."""
 
 
 class Stats(TypedDict):
-    """What came to its end and was counted. Nothing is ever taken off."""
+    """Counts of finished requests and images. They never decrease."""
 
-    images: Annotated[Count, Field(description="Images that were scanned, or refused for good.")]
-    requests: Annotated[Count, Field(description="Requests that ended: completed and failed together.")]
+    images: Annotated[Count, Field(description="Images that were scanned or permanently rejected.")]
+    requests: Annotated[Count, Field(description="Finished requests, completed and failed.")]
     completed: Count
     failed: Count
-    scans: Annotated[Count, Field(description="Calls of Rekognition for these images that may have been paid for.")]
-    scans_avoided: Annotated[Count, Field(description="Requests that a scan made for another's upload answered.")]
-    as_of: Moment
+    scans: Annotated[Count, Field(description="Rekognition calls for these images that may have been billed.")]
+    scans_avoided: Annotated[Count, Field(description="Requests answered by an existing scan.")]
+    as_of: Timestamp

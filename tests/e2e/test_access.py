@@ -14,8 +14,8 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from imagescan_cli.answers import Exit
 
+from imagescan_cli.exit_codes import ExitCode
 from local.client import question
 from local.stack import Stack
 from tools import paths, sam
@@ -175,10 +175,10 @@ def test_callers_can_read_their_own_requests_and_get_404_for_others(
 def test_the_cli_authenticates(auth_stack: AuthStack, auth_mode: str, fresh_image: Path, tmp_path: Path) -> None:
     submit = ["submit", str(fresh_image), "--label", "cat", "--wait", "--json"]
     rejected = imagescan(auth_stack, submit, {}, tmp_path)
-    assert rejected.returncode == Exit.FAILED, rejected.stderr
+    assert rejected.returncode == ExitCode.FAILED, rejected.stderr
     caller = CALLERS[auth_mode](auth_stack)
     accepted = imagescan(auth_stack, [*FLAGS[auth_mode], *submit], caller.environment, tmp_path)
-    assert accepted.returncode in {Exit.MATCH, Exit.NO_MATCH}, accepted.stderr
+    assert accepted.returncode in {ExitCode.MATCH, ExitCode.NO_MATCH}, accepted.stderr
     assert auth_stack.get(caller, json.loads(accepted.stdout)["request_id"]).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Subscribers hear of each request that ends, a webhook is called, and the stats add up, on the deployed stack."""
+"""Events for subscribers, the webhook and the statistics, on the deployed stack."""
 
 import json
 import threading
@@ -27,34 +27,34 @@ from tools.env import REGION
 
 type Event = dict[str, Any]
 
-RULE, WEBHOOK, KEY = "subscriber", "webhook", "a key of sixteen or more"
-AT_REST = 5
+RULE, WEBHOOK, API_KEY = "subscriber", "webhook", "a key with 16 or more characters"
+STABLE_READS = 5
 
 
-def bus_of(stack: Stack) -> str:
+def bus_name(stack: Stack) -> str:
     return stack.outputs()["EventBus"]
 
 
 class Subscriber:
-    """A queue that a rule on the bus feeds, as docs/events.md shows it."""
+    """A queue with a rule on the event bus, as in docs/events.md."""
 
     def __init__(self, stack: Stack) -> None:
-        self._sqs, self._events, self._bus = stack.client("sqs"), stack.client("events"), bus_of(stack)
+        self._sqs, self._events, self._bus = stack.client("sqs"), stack.client("events"), bus_name(stack)
         self._queue = self._sqs.create_queue(QueueName=RULE)["QueueUrl"]
         pattern = json.dumps({"source": ["imagescan"]})
         target = {"Id": RULE, "Arn": f"arn:aws:sqs:{REGION}:000000000000:{RULE}"}
         self._events.put_rule(Name=RULE, EventBusName=self._bus, EventPattern=pattern)
         self._events.put_targets(Rule=RULE, EventBusName=self._bus, Targets=[target])
 
-    def hear(self, count: int, seconds: float = 60) -> list[Event]:
-        """That many events and what comes in the two seconds after them, or what came until the time is over."""
-        end, heard = time.monotonic() + seconds, self._receive(0)
-        while len(heard) < count and time.monotonic() < end:
-            heard += self._receive(2)
-        return heard + self._receive(2)
+    def receive(self, count: int, seconds: float = 60) -> list[Event]:
+        """Receive this many events, or as many as arrive in time, and all events of the next two seconds."""
+        end, events = time.monotonic() + seconds, self._receive(0)
+        while len(events) < count and time.monotonic() < end:
+            events += self._receive(2)
+        return events + self._receive(2)
 
-    def leave(self) -> None:
-        """Take queue and rule away."""
+    def remove(self) -> None:
+        """Delete the queue and the rule."""
         self._events.remove_targets(Rule=RULE, EventBusName=self._bus, Ids=[RULE])
         self._events.delete_rule(Name=RULE, EventBusName=self._bus)
         self._sqs.delete_queue(QueueUrl=self._queue)
@@ -68,11 +68,11 @@ class Subscriber:
 
 @pytest.fixture
 def subscriber(stack: Stack) -> Iterator[Subscriber]:
-    """One that hears of nothing but what ends in this test: the stats stand still before it."""
-    stats_at_rest(stack)
+    """Provide a subscriber that receives only events of this test: it starts when the statistics are stable."""
+    stable_stats(stack)
     subscriber = Subscriber(stack)
     yield subscriber
-    subscriber.leave()
+    subscriber.remove()
 
 
 def stats(stack: Stack) -> dict[str, int]:
@@ -80,70 +80,70 @@ def stats(stack: Stack) -> dict[str, int]:
     return {name: value for name, value in body.items() if name != "as_of"}
 
 
-def stats_at_rest(stack: Stack) -> dict[str, int]:
-    """What the stats say once they have stood still for as long as a function may take to wake up."""
+def stable_stats(stack: Stack) -> dict[str, int]:
+    """Return the statistics after several equal reads. Together they take longer than a cold start."""
     seen = [stats(stack)]
 
-    def stands_still() -> bool:
+    def is_stable() -> bool:
         seen.append(stats(stack))
-        return len(seen) > AT_REST and all(each == seen[-1] for each in seen[-AT_REST:])
+        return len(seen) > STABLE_READS and all(each == seen[-1] for each in seen[-STABLE_READS:])
 
-    eventually(stands_still)
+    eventually(is_stable)
     return seen[-1]
 
 
 @pytest.fixture
-def damaged(tmp_path: Path) -> Path:
-    """A picture that nobody has sent before and nothing can read behind its header."""
-    picture = tmp_path / "damaged.png"
-    picture.write_bytes(png(200, 200, shade=uuid.uuid4().int))
-    return picture
+def undecodable(tmp_path: Path) -> Path:
+    """Return a new image that has a valid header but cannot be decoded."""
+    image = tmp_path / "undecodable.png"
+    image.write_bytes(png(200, 200, shade=uuid.uuid4().int))
+    return image
 
 
-def test_a_subscriber_hears_once_of_each_request_that_ends_however_it_ends(
-    api: Client, subscriber: Subscriber, fresh_image: Path, damaged: Path
+def test_a_subscriber_receives_one_event_per_finished_request(
+    api: Client, subscriber: Subscriber, fresh_image: Path, undecodable: Path
 ) -> None:
     scanned = api.wait(api.post(question(fresh_image) | {"reference": "order 7"}).json())
-    at_once = api.post(question(fresh_image, "dog")).json()
-    failed = api.ask(damaged)
-    heard = subscriber.hear(3)
-    by_id = {event["detail"]["request_id"]: event for event in heard}
-    assert Counter(each["detail"]["request_id"] for each in heard) == Counter(
-        answer["request_id"] for answer in (scanned, at_once, failed)
+    known = api.post(question(fresh_image, "dog")).json()
+    failed = api.ask(undecodable)
+    events = subscriber.receive(3)
+    by_id = {event["detail"]["request_id"]: event for event in events}
+    assert Counter(each["detail"]["request_id"] for each in events) == Counter(
+        answer["request_id"] for answer in (scanned, known, failed)
     )
-    for answer, kind in ((scanned, "Scan Completed"), (at_once, "Scan Completed"), (failed, "Scan Failed")):
+    for answer, kind in ((scanned, "Scan Completed"), (known, "Scan Completed"), (failed, "Scan Failed")):
         event = by_id[answer["request_id"]]
         assert (event["source"], event["detail-type"]) == ("imagescan", kind)
-        alike = ("status", "reference", "image_hash", "label_matched", "failure", "completed_at")
-        assert {name: event["detail"][name] for name in alike} == {name: answer[name] for name in alike}
+        shared = ("status", "reference", "image_hash", "label_matched", "failure", "completed_at")
+        assert {name: event["detail"][name] for name in shared} == {name: answer[name] for name in shared}
     assert by_id[scanned["request_id"]]["detail"]["results"][0]["matched_by"] == "name"
 
 
-def test_changes_that_were_given_up_are_announced_by_a_redrive(
+def test_a_redrive_publishes_failed_stream_records(
     api: Client, stack: Stack, subscriber: Subscriber, fresh_image: Path
 ) -> None:
-    asked = api.ask(fresh_image)
-    assert [event["detail"]["request_id"] for event in subscriber.hear(1)] == [asked["request_id"]]
-    dead_letter_queues = json.dumps({"DDBStreamBatchInfo": _newest_change(stack)})
-    stack.client("sqs").send_message(QueueUrl=stack.outputs()["UnannouncedQueueUrl"], MessageBody=dead_letter_queues)
+    response = api.ask(fresh_image)
+    assert [event["detail"]["request_id"] for event in subscriber.receive(1)] == [response["request_id"]]
+    dead_letter = json.dumps({"DDBStreamBatchInfo": _latest_record(stack)})
+    stack.client("sqs").send_message(QueueUrl=stack.outputs()["EventStreamDeadLetterQueueUrl"], MessageBody=dead_letter)
     out = StringIO()
     for queue, target in DeployedStack(stack.client, stack.outputs(), {}).dead_letter_queues():
         assert redrive(queue, target, Console(file=out, width=200), only_list=False, include_malformed=False)
-    assert "1 of 1 dead letters returned to the function that sends events" in out.getvalue()
-    assert [event["detail"]["request_id"] for event in subscriber.hear(1)] == [asked["request_id"]]
+    assert "1 of 1 messages redelivered to the event publisher" in out.getvalue()
+    assert [event["detail"]["request_id"] for event in subscriber.receive(1)] == [response["request_id"]]
 
 
-def _newest_change(stack: Stack) -> dict[str, Any]:
-    """The newest change of the requests table, as Lambda names one that could not be worked off."""
+def _latest_record(stack: Stack) -> dict[str, Any]:
+    """Return the latest record of the requests table, in the format that Lambda uses for a failed batch."""
     streams, table = stack.client("dynamodbstreams"), stack.outputs()["RequestsTable"]
     [stream] = streams.list_streams(TableName=table)["Streams"]
     shard = streams.describe_stream(StreamArn=stream["StreamArn"])["StreamDescription"]["Shards"][-1]
-    where = {"StreamArn": stream["StreamArn"], "ShardId": shard["ShardId"]}
-    iterator = streams.get_shard_iterator(**where, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    target = {"StreamArn": stream["StreamArn"], "ShardId": shard["ShardId"]}
+    iterator = streams.get_shard_iterator(**target, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
     number = streams.get_records(ShardIterator=iterator)["Records"][-1]["dynamodb"]["SequenceNumber"]
     return {
-        "streamArn": where["StreamArn"],
-        "shardId": where["ShardId"],
+        "streamArn": target["StreamArn"],
+        "shardId": target["ShardId"],
         "startSequenceNumber": number,
         "endSequenceNumber": number,
         "approximateArrivalOfFirstRecord": "2026-11-22T12:00:00Z",
@@ -152,13 +152,13 @@ def _newest_change(stack: Stack) -> dict[str, Any]:
 
 
 def test_stats_add_up(
-    api: Client, stack: Stack, fresh_image: Path, damaged: Path, rekognition: RekognitionControl
+    api: Client, stack: Stack, fresh_image: Path, undecodable: Path, rekognition: RekognitionControl
 ) -> None:
-    before = stats_at_rest(stack)
-    for picture, label in ((fresh_image, "cat"), (fresh_image, "dog"), (fresh_image, "mammal"), (damaged, "cat")):
-        api.ask(picture, label)
+    before = stable_stats(stack)
+    for image, label in ((fresh_image, "cat"), (fresh_image, "dog"), (fresh_image, "mammal"), (undecodable, "cat")):
+        api.ask(image, label)
     eventually(lambda: stats(stack)["requests"] >= before["requests"] + 4)
-    after = stats_at_rest(stack)
+    after = stable_stats(stack)
     assert {name: after[name] - before[name] for name in before} == {
         "images": 2,
         "requests": 4,
@@ -170,32 +170,32 @@ def test_stats_add_up(
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps what is posted to it: the key that came with it, and the event."""
+    """Records each received event with its API key."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Reception)
+        super().__init__(("127.0.0.1", 0), ReceiverHandler)
         self.received: list[tuple[str | None, Event]] = []
 
 
-class Reception(BaseHTTPRequestHandler):
-    """Takes one call of a webhook."""
+class ReceiverHandler(BaseHTTPRequestHandler):
+    """Handles one webhook call."""
 
     server: Receiver
 
     def do_POST(self) -> None:
-        """Keep it and say that it is well."""
+        """Record the event and return 200."""
         content = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append((self.headers["X-Api-Key"], json.loads(content)))
         self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the test looks at what was kept."""
+        """Suppress the log."""
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A server that a webhook can call."""
+    """Provide a server that the webhook can call."""
     server = Receiver()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -205,14 +205,16 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def webhook(stack: Stack, receiver: Receiver) -> Iterator[None]:
-    """The template's own rule, connection and destination, which the emulator takes by its API only."""
-    template, events, bus = Deployment.of(WebhookUrl="https://example.org"), stack.client("events"), bus_of(stack)
-    properties = {name: template.properties(name) for name in ("Webhook", "WebhookConnection", "WebhookRule")}
-    properties["WebhookConnection"]["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"] = KEY
+    """Create the rule, connection and destination of the template. The emulator supports them only through its API."""
+    template, events, bus = Deployment.of(WebhookUrl="https://example.org"), stack.client("events"), bus_name(stack)
+    properties = {
+        name: template.properties(name) for name in ("WebhookDestination", "WebhookConnection", "WebhookRule")
+    }
+    properties["WebhookConnection"]["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"] = API_KEY
     connection = events.create_connection(**properties["WebhookConnection"] | {"Name": WEBHOOK})["ConnectionArn"]
-    address = f"http://127.0.0.1:{receiver.server_port}/scans"
-    own = {"Name": WEBHOOK, "ConnectionArn": connection, "InvocationEndpoint": address}
-    destination = events.create_api_destination(**properties["Webhook"] | own)["ApiDestinationArn"]
+    endpoint = f"http://127.0.0.1:{receiver.server_port}/scans"
+    own = {"Name": WEBHOOK, "ConnectionArn": connection, "InvocationEndpoint": endpoint}
+    destination = events.create_api_destination(**properties["WebhookDestination"] | own)["ApiDestinationArn"]
     events.put_rule(Name=WEBHOOK, EventBusName=bus, EventPattern=json.dumps(properties["WebhookRule"]["EventPattern"]))
     target = {"Id": WEBHOOK, "Arn": destination, "RoleArn": "arn:aws:iam::000000000000:role/any"}
     events.put_targets(Rule=WEBHOOK, EventBusName=bus, Targets=[target])
@@ -224,9 +226,9 @@ def webhook(stack: Stack, receiver: Receiver) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("webhook")
-def test_a_webhook_is_called_with_its_key(api: Client, receiver: Receiver, fresh_image: Path, stack: Stack) -> None:
-    stats_at_rest(stack)
+def test_a_webhook_is_called_with_its_api_key(api: Client, receiver: Receiver, fresh_image: Path, stack: Stack) -> None:
+    stable_stats(stack)
     answer = api.ask(fresh_image)
     eventually(lambda: receiver.received)
     [(key, event)] = receiver.received
-    assert (key, event["detail"]["request_id"]) == (KEY, answer["request_id"])
+    assert (key, event["detail"]["request_id"]) == (API_KEY, answer["request_id"])

@@ -1,4 +1,4 @@
-"""The deployed stack under faults: Rekognition's, the queue's, and the sudden end of its own handlers."""
+"""The deployed stack under faults of Rekognition, of the queue and of its own handlers."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ from tests.e2e.stack_admin import StackAdmin, eventually
 from tools.env import REGION
 
 LABELS = ("cat", "person", "vehicle")
-GONE = f"images/{'ab' * 32}.jpg"
+MISSING_KEY = f"images/{'ab' * 32}.jpg"
 DEAD_LETTERS, QUEUE = "ScanDeadLetterQueueUrl", "ScanQueueUrl"
 
 
@@ -38,26 +38,26 @@ def stack_admin(stack: Stack) -> Iterator[StackAdmin]:
 
 @pytest.fixture(scope="module")
 def truth(api: Client, samples: Path) -> dict[str, RequestJson]:
-    """What each sample shows, as it is answered when nothing is in the way."""
-    return {picture.name: api.ask(picture) for picture in sorted(samples.glob("*.jpg"))}
+    """Return the responses for all samples without faults."""
+    return {image.name: api.ask(image) for image in sorted(samples.glob("*.jpg"))}
 
 
 def copies(samples: Path, folder: Path, count: int) -> list[Path]:
-    """So many different images that show what the samples do: a decoder stops reading where the picture ends."""
-    pictures = islice(cycle(sorted(samples.glob("*.jpg"))), count)
-    made = []
-    for number, picture in enumerate(pictures):
-        copy = folder / f"{number} {picture.name}"
-        copy.write_bytes(picture.read_bytes() + uuid.uuid4().bytes)
-        made.append(copy)
-    return made
+    """Create unique copies of the samples. Decoders ignore the random bytes after the end of the image."""
+    originals = islice(cycle(sorted(samples.glob("*.jpg"))), count)
+    created = []
+    for number, original in enumerate(originals):
+        copy = folder / f"{number} {original.name}"
+        copy.write_bytes(original.read_bytes() + uuid.uuid4().bytes)
+        created.append(copy)
+    return created
 
 
-def hash_of(picture: Path) -> str:
-    return hashlib.sha256(picture.read_bytes()).hexdigest()
+def hash_of(image: Path) -> str:
+    return hashlib.sha256(image.read_bytes()).hexdigest()
 
 
-def announcement(*keys: str) -> str:
+def s3_event(*keys: str) -> str:
     records = [
         {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"object": {"key": key}}} for key in keys
     ]
@@ -65,40 +65,38 @@ def announcement(*keys: str) -> str:
 
 
 @pytest.fixture
-def pictures(samples: Path, tmp_path: Path) -> list[Path]:
-    """A few that were never sent before."""
+def images(samples: Path, tmp_path: Path) -> list[Path]:
+    """Return four new images."""
     return copies(samples, tmp_path, 4)
 
 
 @pytest.fixture
-def fifty(stack: Stack, samples: Path, tmp_path: Path) -> list[Path]:
-    """Pictures that the stand-in has looked at: that takes it longer than anything that is tested here."""
-    pictures = copies(samples, tmp_path, 50)
+def cached_images(stack: Stack, samples: Path, tmp_path: Path) -> list[Path]:
+    """Return 50 images that the Rekognition emulator has in its cache, because detection takes longer than the test."""
+    images = copies(samples, tmp_path, 50)
     client = boto3.Session("test", "test", region_name=REGION).client("rekognition", endpoint_url=stack.rekognition_url)
-    for picture in pictures:
-        client.detect_labels(Image={"Bytes": picture.read_bytes()})
-    return pictures
+    for image in images:
+        client.detect_labels(Image={"Bytes": image.read_bytes()})
+    return images
 
 
-def asked(api: Client, pictures: list[Path], times: int = 1) -> list[tuple[Path, RequestJson]]:
-    """Every picture asked about so many times, all at once."""
+def submit_all(api: Client, images: list[Path], times: int = 1) -> list[tuple[Path, RequestJson]]:
+    """Submit each image this many times, concurrently."""
 
     def submit(job: tuple[Path, str]) -> tuple[Path, RequestJson]:
-        picture, label = job
-        return picture, api.post(question(picture, label)).raise_for_status().json()
+        image, label = job
+        return image, api.post(question(image, label)).raise_for_status().json()
 
-    jobs = zip([picture for _ in range(times) for picture in pictures], cycle(LABELS), strict=False)
+    jobs = zip([image for _ in range(times) for image in images], cycle(LABELS), strict=False)
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(submit, jobs))
 
 
-def assert_all_are_answered_right(
-    api: Client, truth: dict[str, RequestJson], submitted: list[tuple[Path, RequestJson]]
-) -> None:
+def assert_right_answers(api: Client, truth: dict[str, RequestJson], submitted: list[tuple[Path, RequestJson]]) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda each: api.wait(each[1], seconds=120), submitted))
-    for (picture, _), answer in zip(submitted, answers, strict=True):
-        sample = truth[picture.name.split(" ", 1)[-1]]
+    for (image, _), answer in zip(submitted, answers, strict=True):
+        sample = truth[image.name.split(" ", 1)[-1]]
         assert (answer["status"], answer["labels"]) == ("completed", sample["labels"])
         assert answer["label_matched"] is _shows(sample, answer["label"])
 
@@ -112,66 +110,66 @@ def _shows(answer: RequestJson, label: str) -> bool:
     return any(label.casefold() == name.casefold() for each in names for name in each)
 
 
-def test_500_requests_over_50_pictures_come_through_a_storm(
+def test_500_requests_for_50_images_complete_despite_many_errors(
     api: Client,
-    fifty: list[Path],
+    cached_images: list[Path],
     rekognition: RekognitionControl,
     truth: dict[str, RequestJson],
     stack_admin: StackAdmin,
 ) -> None:
-    rekognition.fail(kind="slow", next=2, delay_ms=17_000)  # longer than the scanner waits for an answer
+    rekognition.fail(kind="slow", next=2, delay_ms=17_000)  # longer than the timeout of the scanner
     rekognition.fail(kind="throttle", next=15)
     rekognition.fail(kind="error", next=10)
     rekognition.fail(kind="error", next=5, code="SlowDownException", status=418)
     rekognition.fail(kind="error", next=5, code="ProvisionedThroughputExceededException", status=400)
-    submitted = asked(api, fifty, times=10)
+    submitted = submit_all(api, cached_images, times=10)
     assert len({answer["request_id"] for _, answer in submitted}) == 500
-    assert_all_are_answered_right(api, truth, submitted)
+    assert_right_answers(api, truth, submitted)
     calls = rekognition.calls()
     assert sum(calls["failed"].values()) == 35
-    by_image = [calls["by_image"].get(hash_of(picture), 0) for picture in fifty]
+    by_image = [calls["by_image"].get(hash_of(image), 0) for image in cached_images]
     assert min(by_image) >= 1
     assert sum(by_image) <= 50 + 2
     eventually(lambda: stack_admin.depth(QUEUE) == 0)
     assert stack_admin.depth(DEAD_LETTERS) == 0
 
 
-def test_handlers_that_are_killed_in_flight_lose_nothing(
+def test_killed_handlers_lose_no_request(
     api: Client,
     rekognition: RekognitionControl,
     stack_admin: StackAdmin,
     truth: dict[str, RequestJson],
-    pictures: list[Path],
+    images: list[Path],
 ) -> None:
     rekognition.fail(kind="slow", next=10, delay_ms=6_000)
-    submitted = asked(api, pictures)
+    submitted = submit_all(api, images)
     eventually(lambda: rekognition.calls()["total"] >= 3)
     assert stack_admin.kill_handlers()
-    assert_all_are_answered_right(api, truth, submitted)
+    assert_right_answers(api, truth, submitted)
     by_image = rekognition.calls()["by_image"]
-    assert max(by_image[hash_of(picture)] for picture in pictures) <= 2
+    assert max(by_image[hash_of(image)] for image in images) <= 2
 
 
-def test_events_that_come_twice_late_or_too_early_cost_no_call(
+def test_duplicate_late_and_early_events_make_no_additional_call(
     api: Client,
     rekognition: RekognitionControl,
     stack_admin: StackAdmin,
     truth: dict[str, RequestJson],
-    pictures: list[Path],
+    images: list[Path],
 ) -> None:
-    keys = [f"images/{hash_of(picture)}.jpg" for picture in pictures]
-    stack_admin.send(*[announcement(key) for key in keys])
+    keys = [f"images/{hash_of(image)}.jpg" for image in images]
+    stack_admin.send(*[s3_event(key) for key in keys])
     eventually(lambda: stack_admin.depth(QUEUE) == 0)
     assert rekognition.calls()["total"] == 0
-    submitted = asked(api, pictures)
-    stack_admin.send(*[announcement(key) for key in reversed(keys)], announcement(*keys))
-    assert_all_are_answered_right(api, truth, submitted)
-    stack_admin.send(announcement(*keys))
+    submitted = submit_all(api, images)
+    stack_admin.send(*[s3_event(key) for key in reversed(keys)], s3_event(*keys))
+    assert_right_answers(api, truth, submitted)
+    stack_admin.send(s3_event(*keys))
     eventually(lambda: stack_admin.depth(QUEUE) == 0)
-    assert {rekognition.calls_for(hash_of(picture)) for picture in pictures} == {1}
+    assert {rekognition.calls_for(hash_of(image)) for image in images} == {1}
 
 
-POISON = {
+MALFORMED = {
     "noise": "the message is not JSON",
     "\x7f" * 262_144: "the message is not JSON",
     "[]": "the message is not a JSON object",
@@ -180,29 +178,29 @@ POISON = {
 }
 HARMLESS = [
     '{"Service": "Amazon S3", "Event": "s3:TestEvent"}',
-    announcement("images/holiday.jpg"),
-    announcement(GONE),
-    announcement(GONE, "images/holiday.jpg", GONE),
+    s3_event("images/holiday.jpg"),
+    s3_event(MISSING_KEY),
+    s3_event(MISSING_KEY, "images/holiday.jpg", MISSING_KEY),
 ]
 
 
-def test_poison_ends_among_the_dead_letters_with_its_reason_and_harmless_messages_end(
+def test_malformed_messages_become_dead_letters_and_harmless_messages_are_acknowledged(
     api: Client, rekognition: RekognitionControl, stack_admin: StackAdmin, fresh_image: Path
 ) -> None:
     since = time.time()
-    stack_admin.send(*HARMLESS, *POISON)
+    stack_admin.send(*HARMLESS, *MALFORMED)
     assert api.ask(fresh_image)["label_matched"] is True
-    eventually(lambda: stack_admin.depth(QUEUE) == 0 and stack_admin.depth(DEAD_LETTERS) == len(POISON), seconds=90)
+    eventually(lambda: stack_admin.depth(QUEUE) == 0 and stack_admin.depth(DEAD_LETTERS) == len(MALFORMED), seconds=90)
     lines = stack_admin.logged("malformed_message", since)
-    assert {line["reason"] for line in lines} == set(POISON.values())
-    assert len({line["message_id"] for line in lines}) == len(POISON)
+    assert {line["reason"] for line in lines} == set(MALFORMED.values())
+    assert len({line["message_id"] for line in lines}) == len(MALFORMED)
     printed = _redriven(stack_admin, only_list=True)
-    assert all(reason in printed for reason in POISON.values())
+    assert all(reason in printed for reason in MALFORMED.values())
     assert rekognition.calls()["total"] == 1
     stack_admin.purge_dead_letters()
 
 
-def test_a_dead_letter_is_returned_and_its_request_answered(
+def test_a_redelivered_dead_letter_completes_its_request(
     api: Client, rekognition: RekognitionControl, stack_admin: StackAdmin, fresh_image: Path
 ) -> None:
     rekognition.fail(kind="error", code="AccessDeniedException", status=400)
@@ -214,7 +212,7 @@ def test_a_dead_letter_is_returned_and_its_request_answered(
     assert api.wait(submitted)["label_matched"] is True
 
 
-def test_an_image_whose_message_was_lost_is_found_by_the_sweeper(
+def test_the_sweeper_requeues_an_image_with_a_lost_message(
     api: Client, stack_admin: StackAdmin, fresh_image: Path
 ) -> None:
     with stack_admin.lost_messages():

@@ -1,4 +1,4 @@
-"""The functions on moto: the template's resources, the SDK's own clients, and a double of Rekognition."""
+"""Fixtures that run the functions on moto, with the resources of the template, the SDK clients and fake services."""
 
 import json
 import logging
@@ -16,27 +16,27 @@ from testing.moto_environments import MakeEnvironment, Sdk, attached_sdk, moto_e
 
 @pytest.fixture(scope="package")
 def sdk() -> Iterator[Sdk]:
-    """The clients, which all tests share."""
-    with attached_sdk() as made:
-        yield made
+    """Provide the SDK clients that all tests share."""
+    with attached_sdk() as sdk:
+        yield sdk
 
 
 @pytest.fixture
 def make_environment(sdk: Sdk) -> MakeEnvironment:
-    """Makes a world of its own each time, for tests that need many; what they are given overrides the environment."""
+    """Return a factory of environments for tests that need several. Its arguments override environment variables."""
     return partial(moto_environment, sdk)
 
 
 @pytest.fixture
-def world(make_environment: MakeEnvironment) -> Iterator[MotoEnvironment]:
-    """The functions and all they need, empty."""
-    with make_environment() as made:
-        yield made
+def env(make_environment: MakeEnvironment) -> Iterator[MotoEnvironment]:
+    """Provide the functions with empty resources."""
+    with make_environment() as env:
+        yield env
 
 
 @pytest.fixture
 def log() -> Iterator["Log"]:
-    """What the functions log while the test runs."""
+    """Provide the log of the functions during the test."""
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logger.registered_formatter)
@@ -46,21 +46,21 @@ def log() -> Iterator["Log"]:
 
 
 class Log:
-    """Structured lines as they are written."""
+    """The structured log."""
 
     def __init__(self, stream: StringIO) -> None:
         self._stream = stream
 
     @property
     def text(self) -> str:
-        """All of it, as written."""
+        """Return the log as it was written."""
         return self._stream.getvalue()
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """One object a line."""
+        """Return one object per line."""
         return [json.loads(line) for line in self.text.splitlines()]
 
-    def said(self, message: str) -> list[dict[str, Any]]:
-        """The lines with that message."""
+    def messages(self, message: str) -> list[dict[str, Any]]:
+        """Return the lines with this message."""
         return [line for line in self.lines if line["message"] == message]

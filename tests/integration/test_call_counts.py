@@ -1,46 +1,26 @@
-"""What each use case costs, in calls to AWS as they go over the transport."""
+"""Number of AWS calls of each use case, counted at the transport level."""
 
 import pytest
 
-from testing.functions import picture
-from testing.moto_environment import MotoEnvironment, hash_of
-from testing.resources import REQUESTS
-
-KEY = f"images/{hash_of(picture())}.png"
+from testing.moto_environment import MotoEnvironment
+from testing.preparation import KEY, enqueue_scanned_image, submit_image
 
 
-def submitted(env: MotoEnvironment, times: int = 1) -> str:
-    request_id: str = env.functions.submit(picture()).body["request_id"]
-    env.resources.ask_again(request_id, times - 1)
-    return request_id
-
-
-def announced_again(env: MotoEnvironment, waiting: int) -> None:
-    """A scanned image, for which so many still wait: their rows were written while it was being scanned."""
-    request_id = submitted(env)
-    [row] = env.resources.rows(REQUESTS)
-    env.trigger.deliver_all()
-    if waiting:
-        env.resources.dynamodb.put_item(TableName=REQUESTS, Item=row)
-        env.resources.ask_again(request_id, waiting - 1)
-    env.resources.enqueue(KEY)
-
-
-def test_submitting_a_new_image_takes_three_calls(env: MotoEnvironment) -> None:
-    submitted(env)
+def test_submit_of_a_new_image_makes_three_calls(env: MotoEnvironment) -> None:
+    submit_image(env)
     assert env.transport.calls == ["GetItem", "PutObject", "PutItem"]
 
 
-def test_submitting_a_known_image_takes_two_calls(env: MotoEnvironment) -> None:
-    submitted(env)
+def test_submit_of_a_known_image_makes_two_calls(env: MotoEnvironment) -> None:
+    submit_image(env)
     env.trigger.deliver_all()
     env.transport.reset()
-    submitted(env)
+    submit_image(env)
     assert env.transport.calls == ["GetItem", "PutItem"]
 
 
-def test_asking_takes_two_calls_and_one_once_it_is_settled(env: MotoEnvironment) -> None:
-    request_id = submitted(env)
+def test_get_makes_two_calls_while_pending_and_one_when_settled(env: MotoEnvironment) -> None:
+    request_id = submit_image(env)
     env.transport.reset()
     env.functions.get(request_id)
     assert env.transport.calls == ["GetItem", "GetItem"]
@@ -50,28 +30,30 @@ def test_asking_takes_two_calls_and_one_once_it_is_settled(env: MotoEnvironment)
     assert env.transport.calls == ["GetItem"]
 
 
-@pytest.mark.parametrize(("waiting", "settling"), [(1, 1), (10, 1), (25, 1), (26, 2), (100, 4)])
-def test_a_scan_takes_five_calls_and_one_for_every_25_that_wait(
-    env: MotoEnvironment, waiting: int, settling: int
+@pytest.mark.parametrize(("pending", "settling"), [(1, 1), (10, 1), (25, 1), (26, 2), (100, 4)])
+def test_a_scan_makes_five_calls_and_one_per_25_pending_requests(
+    env: MotoEnvironment, pending: int, settling: int
 ) -> None:
-    submitted(env, waiting)
+    submit_image(env, pending)
     env.transport.reset()
     env.trigger.deliver_all()
     assert env.transport.calls[:5] == ["UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query"]
     assert len(env.transport.calls) == 5 + settling
 
 
-@pytest.mark.parametrize(("waiting", "settling"), [(0, 0), (1, 1), (100, 4)])
-def test_meeting_a_scanned_image_takes_two_calls(env: MotoEnvironment, waiting: int, settling: int) -> None:
-    announced_again(env, waiting)
+@pytest.mark.parametrize(("pending", "settling"), [(0, 0), (1, 1), (100, 4)])
+def test_a_duplicate_delivery_makes_two_calls_and_one_per_25_pending_requests(
+    env: MotoEnvironment, pending: int, settling: int
+) -> None:
+    enqueue_scanned_image(env, pending)
     env.transport.reset()
     env.trigger.deliver_all()
     assert env.transport.calls[:2] == ["UpdateItem", "Query"]
     assert len(env.transport.calls) == 2 + settling
 
 
-def test_a_batch_of_ten_copies_takes_the_calls_of_one(env: MotoEnvironment) -> None:
-    submitted(env)
+def test_a_batch_of_ten_duplicates_makes_the_calls_of_one(env: MotoEnvironment) -> None:
+    submit_image(env)
     for _ in range(9):
         env.resources.enqueue(KEY)
     env.transport.reset()

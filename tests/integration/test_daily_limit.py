@@ -1,4 +1,4 @@
-"""The limit of Rekognition calls in a day: what is over it waits for the next day, and is answered then."""
+"""The daily limit of Rekognition calls: images over the limit are deferred to the next day."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,11 +8,11 @@ import pytest
 
 from imagescan.domain.image_record import next_day
 from imagescan.domain.policy import DAY_SECONDS
-from testing.functions import Answer, picture
+from testing.functions import ApiResponse, image_bytes
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.moto_environments import MakeEnvironment, clear_settings_cache
 from testing.recording_transport import InjectedFault, Killed
-from testing.resources import BUCKET, COUNTERS, DEAD_LETTERS_URL, QUEUE_URL, REQUESTS
+from testing.resources import BUCKET, COUNTERS, DEAD_LETTER_QUEUE_URL, QUEUE_URL, REQUESTS
 
 NOON = DAY_SECONDS * 20_000 + DAY_SECONDS / 2
 LIMIT = 4
@@ -20,33 +20,33 @@ LIMIT = 4
 
 @pytest.fixture
 def limited(make_environment: MakeEnvironment) -> Iterator[MotoEnvironment]:
-    """A world at noon, in which a day may have four calls."""
+    """Provide an environment at noon with a daily limit of four calls."""
     with make_environment(DAILY_REKOGNITION_LIMIT=str(LIMIT)) as env:
         env.clock.now = NOON
-        yield world
+        yield env
 
 
-def spend(env: MotoEnvironment, calls: int = LIMIT) -> None:
+def use_quota(env: MotoEnvironment, calls: int = LIMIT) -> None:
     for shade in range(calls):
-        env.functions.submit(picture(100 + shade))
+        env.functions.submit(image_bytes(100 + shade))
     env.trigger.deliver_all()
 
 
-def begin_the_next_day(env: MotoEnvironment) -> None:
+def advance_to_next_day(env: MotoEnvironment) -> None:
     env.pass_time(next_day(env.clock.now) + 1 - env.clock.now)
     env.functions.sweep()
     env.trigger.deliver_all()
 
 
-def counted(env: MotoEnvironment) -> dict[str, int]:
-    """The calls of each day, as the counter has them."""
-    return {row["name"]["S"]: int(row["calls"]["N"]) for row in env.resources.rows(COUNTERS)}
+def counted_calls(env: MotoEnvironment) -> dict[str, int]:
+    """Return the counted_calls calls by day."""
+    return {item["name"]["S"]: int(item["calls"]["N"]) for item in env.resources.items(COUNTERS)}
 
 
-def posted(env: MotoEnvironment) -> str:
-    """The id of a request whose image the scanner has met when no budget was left."""
-    spend(env)
-    request_id: str = env.functions.submit(picture()).body["request_id"]
+def submit_deferred(env: MotoEnvironment) -> str:
+    """Return the ID of a request whose image is deferred because the quota is used up."""
+    use_quota(env)
+    request_id: str = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     return request_id
 
@@ -55,140 +55,138 @@ def statuses(env: MotoEnvironment) -> list[str]:
     return sorted(request["status"] for request in env.requests())
 
 
-def when(answer: Answer, key: str) -> float:
-    return datetime.fromisoformat(answer.body[key]).timestamp()
+def timestamp(response: ApiResponse, key: str) -> float:
+    return datetime.fromisoformat(response.body[key]).timestamp()
 
 
-def test_a_limit_costs_a_scan_one_call_more(limited: MotoEnvironment) -> None:
-    limited.functions.submit(picture())
+def test_a_limit_adds_one_call_to_a_scan(limited: MotoEnvironment) -> None:
+    limited.functions.submit(image_bytes())
     limited.transport.reset()
     limited.trigger.deliver_all()
     assert limited.transport.calls[:5] == ["UpdateItem", "HeadObject", "UpdateItem", "DetectLabels", "UpdateItem"]
     assert len(limited.transport.calls) == 7
-    assert counted(limited) == {f"calls#{datetime.fromtimestamp(NOON, UTC):%Y-%m-%d}": 1}
+    assert counted_calls(limited) == {f"calls#{datetime.fromtimestamp(NOON, UTC):%Y-%m-%d}": 1}
 
 
-def test_ten_at_once_make_as_many_calls_as_are_left_and_the_others_wait(limited: MotoEnvironment) -> None:
+def test_a_batch_of_ten_makes_only_the_remaining_calls_and_defers_the_other_images(limited: MotoEnvironment) -> None:
     for shade in range(10):
-        limited.functions.submit(picture(shade))
+        limited.functions.submit(image_bytes(shade))
     assert limited.trigger.deliver() == 10
     assert limited.detector.calls.total() == LIMIT
     assert statuses(limited) == ["completed"] * LIMIT + ["pending"] * 6
-    assert limited.resources.depth(QUEUE_URL) == limited.resources.depth(DEAD_LETTERS_URL) == 0
+    assert limited.resources.depth(QUEUE_URL) == limited.resources.depth(DEAD_LETTER_QUEUE_URL) == 0
 
 
-def test_each_day_has_its_own_calls(limited: MotoEnvironment) -> None:
+def test_each_day_has_its_own_quota(limited: MotoEnvironment) -> None:
     for shade in range(10):
-        limited.functions.submit(picture(shade))
+        limited.functions.submit(image_bytes(shade))
     limited.trigger.deliver_all()
-    for done in (8, 10):
-        begin_the_next_day(limited)
-        assert limited.detector.calls.total() == done
+    for total in (8, 10):
+        advance_to_next_day(limited)
+        assert limited.detector.calls.total() == total
     assert statuses(limited) == ["completed"] * 10
-    assert sorted(counted(limited).values()) == [2, 4, 4]
+    assert sorted(counted_calls(limited).values()) == [2, 4, 4]
 
 
-def test_while_it_waits_the_answer_says_until_when(limited: MotoEnvironment) -> None:
-    answer = limited.functions.get(posted(limited))
+def test_the_response_of_a_deferred_request_states_the_day_of_its_scan(limited: MotoEnvironment) -> None:
+    response = limited.functions.get(submit_deferred(limited))
     midnight = next_day(NOON)
-    assert (answer.body["status"], answer.headers["Retry-After"]) == ("pending", "300")
-    assert f"{datetime.fromtimestamp(midnight, UTC):%Y-%m-%d} (UTC)" in answer.body["message"]
-    assert when(answer, "deadline") == midnight + 60 * MINUTE
+    assert (response.body["status"], response.headers["Retry-After"]) == ("pending", "300")
+    assert f"{datetime.fromtimestamp(midnight, UTC):%Y-%m-%d} (UTC)" in response.body["message"]
+    assert timestamp(response, "deadline") == midnight + 60 * MINUTE
 
 
-def test_whoever_asks_about_an_image_that_waits_is_told_so_at_once(limited: MotoEnvironment) -> None:
-    posted(limited)
-    answer = limited.functions.submit(picture())
-    assert (answer.status, answer.headers["Retry-After"]) == (202, "300")
-    assert "waits for the budget" in answer.body["message"]
+def test_a_submission_of_a_deferred_image_states_the_limit(limited: MotoEnvironment) -> None:
+    submit_deferred(limited)
+    response = limited.functions.submit(image_bytes())
+    assert (response.status, response.headers["Retry-After"]) == (202, "300")
+    assert "daily scan limit" in response.body["message"]
 
 
-def test_a_request_outlives_its_first_deadline_while_its_image_waits(limited: MotoEnvironment) -> None:
-    request_id = posted(limited)
+def test_a_deferral_extends_the_deadline_of_a_request(limited: MotoEnvironment) -> None:
+    request_id = submit_deferred(limited)
     limited.pass_time(90 * MINUTE)
-    swept = limited.functions.sweep()
-    assert [swept[did] for did in ("waiting", "overdue", "settled", "requeued")] == [1, 0, 0, 0]
-    waiting = limited.functions.get(request_id)
-    begin_the_next_day(limited)
-    answer = limited.functions.get(request_id)
-    assert (waiting.body["status"], answer.body["status"]) == ("pending", "completed")
-    assert answer.body["deadline"] == waiting.body["deadline"]
+    report = limited.functions.sweep()
+    assert [report[name] for name in ("pending", "overdue", "settled", "requeued")] == [1, 0, 0, 0]
+    before = limited.functions.get(request_id)
+    advance_to_next_day(limited)
+    response = limited.functions.get(request_id)
+    assert (before.body["status"], response.body["status"]) == ("pending", "completed")
+    assert response.body["deadline"] == before.body["deadline"]
 
 
-def test_a_request_whose_image_is_gone_the_next_day_times_out_in_the_end(limited: MotoEnvironment) -> None:
-    request_id = posted(limited)
-    limited.resources.s3.delete_object(Bucket=BUCKET, Key=f"images/{hash_of(picture())}.png")
+def test_a_deferred_request_without_an_object_times_out_on_the_next_day(limited: MotoEnvironment) -> None:
+    request_id = submit_deferred(limited)
+    limited.resources.s3.delete_object(Bucket=BUCKET, Key=f"images/{hash_of(image_bytes())}.png")
     limited.pass_time(next_day(NOON) + 81 * MINUTE - NOON)
     limited.functions.sweep()
-    answer = limited.functions.get(request_id)
-    assert (answer.body["status"], answer.body["failure"]["code"]) == ("failed", "timed_out")
-    assert when(answer, "completed_at") == when(answer, "deadline") == next_day(NOON) + 60 * MINUTE
-    assert limited.resources.rows(REQUESTS, index="pending_by_image") == []
+    response = limited.functions.get(request_id)
+    assert (response.body["status"], response.body["failure"]["code"]) == ("failed", "timed_out")
+    assert timestamp(response, "completed_at") == timestamp(response, "deadline") == next_day(NOON) + 60 * MINUTE
+    assert limited.resources.items(REQUESTS, index="pending_by_image") == []
 
 
 @pytest.mark.parametrize(
     "error", [(400, "ThrottlingException"), (400, "AccessDeniedException"), (500, "InternalServerError")]
 )
-def test_a_refused_call_does_not_count(limited: MotoEnvironment, error: tuple[int, str]) -> None:
-    limited.functions.submit(picture())
+def test_a_rejected_call_is_not_counted(limited: MotoEnvironment, error: tuple[int, str]) -> None:
+    limited.functions.submit(image_bytes())
     limited.detector.errors.append(error)
     limited.trigger.deliver()
-    assert list(counted(limited).values()) == [0]
+    assert list(counted_calls(limited).values()) == [0]
 
 
-def test_a_call_whose_answer_was_lost_counts(limited: MotoEnvironment) -> None:
-    limited.functions.submit(picture())
-    limited.transport.plan({3: InjectedFault.RESPONSE_LOST})
+def test_a_call_with_a_lost_response_is_counted(limited: MotoEnvironment) -> None:
+    limited.functions.submit(image_bytes())
+    limited.transport.inject({3: InjectedFault.RESPONSE_LOST})
     limited.trigger.deliver()
     assert limited.transport.calls[3] == "DetectLabels"
-    assert list(counted(limited).values()) == [1]
+    assert list(counted_calls(limited).values()) == [1]
 
 
-def test_a_count_whose_answer_was_lost_is_not_sent_again(limited: MotoEnvironment) -> None:
-    limited.functions.submit(picture())
-    limited.transport.plan({2: InjectedFault.RESPONSE_LOST})
+def test_a_count_with_a_lost_response_is_not_retried(limited: MotoEnvironment) -> None:
+    limited.functions.submit(image_bytes())
+    limited.transport.inject({2: InjectedFault.RESPONSE_LOST})
     limited.trigger.deliver()
-    assert list(counted(limited).values()) == [1]
+    assert list(counted_calls(limited).values()) == [1]
     assert limited.detector.calls.total() == 0
     assert limited.resources.depth(QUEUE_URL) == 1
 
 
-def test_a_limit_that_is_raised_holds_for_whoever_comes_next(make_environment: MakeEnvironment) -> None:
+def test_a_raised_limit_applies_to_the_next_delivery(make_environment: MakeEnvironment) -> None:
     with make_environment(DAILY_REKOGNITION_LIMIT="1") as env:
-        spend(env, 1)
-        env.functions.submit(picture())
+        use_quota(env, 1)
+        env.functions.submit(image_bytes())
         env.trigger.deliver_all()
         assert statuses(env) == ["completed", "pending"]
         env.functions.overrides["DAILY_REKOGNITION_LIMIT"] = "2"
         clear_settings_cache()
-        env.functions.submit(picture())
+        env.functions.submit(image_bytes())
         env.trigger.deliver_all()
         assert statuses(env) == ["completed"] * 3
 
 
-CALLS_OF_A_WAIT = ("lease", "look", "take", "put off")
+CALLS_OF_A_DEFERRAL = ("lease", "find object", "acquire quota", "defer")
 
 
-@pytest.mark.parametrize("mishap", InjectedFault)
-@pytest.mark.parametrize("position", range(len(CALLS_OF_A_WAIT)), ids=CALLS_OF_A_WAIT)
-def test_no_request_is_lost_whichever_call_of_a_wait_goes_wrong(
-    limited: MotoEnvironment, position: int, mishap: InjectedFault
+@pytest.mark.parametrize("fault", InjectedFault)
+@pytest.mark.parametrize("position", range(len(CALLS_OF_A_DEFERRAL)), ids=CALLS_OF_A_DEFERRAL)
+def test_a_fault_in_any_call_of_a_deferral_loses_no_request(
+    limited: MotoEnvironment, position: int, fault: InjectedFault
 ) -> None:
-    spend(limited)
-    limited.functions.submit(picture())
-    limited.transport.plan({position: mishap})
+    use_quota(limited)
+    limited.functions.submit(image_bytes())
+    limited.transport.inject({position: fault})
     with suppress(Killed):
         limited.trigger.deliver_all()
     limited.pass_time(6 * MINUTE)
     limited.trigger.deliver_all()
     assert (statuses(limited), limited.detector.calls.total()) == (["completed"] * LIMIT + ["pending"], LIMIT)
-    begin_the_next_day(limited)
+    advance_to_next_day(limited)
     assert (statuses(limited), limited.detector.calls.total()) == (["completed"] * (LIMIT + 1), LIMIT + 1)
-    assert limited.resources.depth(QUEUE_URL) == limited.resources.depth(DEAD_LETTERS_URL) == 0
+    assert limited.resources.depth(QUEUE_URL) == limited.resources.depth(DEAD_LETTER_QUEUE_URL) == 0
 
 
-def test_the_images_that_wait_are_counted_for_the_alarm(
-    limited: MotoEnvironment, capsys: pytest.CaptureFixture[str]
-) -> None:
-    posted(limited)
-    assert '"Limited":[1' in capsys.readouterr().out.replace(" ", "")
+def test_deferred_images_are_counted_in_a_metric(limited: MotoEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
+    submit_deferred(limited)
+    assert '"Deferred":[1' in capsys.readouterr().out.replace(" ", "")

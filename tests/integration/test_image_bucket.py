@@ -6,14 +6,13 @@ from botocore.exceptions import ClientError
 
 from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
-from imagescan.domain import image
-from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
+from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage, validate_image
 from imagescan.domain.image_header import ImageType
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import BUCKET
 
-PART = bytes(5 * 1024 * 1024)  # the smallest that S3 takes but for the last
+PART = bytes(5 * 1024 * 1024)  # minimum size of all parts except the last
 
 
 @pytest.fixture
@@ -24,10 +23,10 @@ def bucket(env: MotoEnvironment) -> ImageBucket:
 
 @pytest.fixture
 def image() -> ValidatedImage:
-    return image.validate_image(picture(), ImageType.PNG)
+    return validate_image(image_bytes(), ImageType.PNG)
 
 
-def test_an_image_is_found_as_it_was_put(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
+def test_find_returns_a_stored_image(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
     bucket.put(image, "a-request")
     stored = env.resources.s3.get_object(Bucket=BUCKET, Key=image.key)
     assert stored["Body"].read() == image.content
@@ -36,32 +35,32 @@ def test_an_image_is_found_as_it_was_put(bucket: ImageBucket, image: ValidatedIm
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "address"),
+    ("endpoint", "url_prefix"),
     [
         (None, f"https://{BUCKET}.s3.eu-central-1.amazonaws.com/images/"),
         ("http://host.docker.internal:4566", f"http://host.docker.internal:4566/{BUCKET}/images/"),
     ],
     ids=["AWS", "an emulator"],
 )
-def test_an_upload_goes_to_the_host_of_the_region_or_to_the_emulator(
-    image: ValidatedImage, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, address: str
+def test_an_upload_url_has_the_regional_host_or_the_emulator(
+    image: ValidatedImage, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, url_prefix: str
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     if endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    monkeypatch.setattr(clients, "_session", botocore.session.get_session)  # one that has not seen another region
-    announced = DeclaredImage(image.hash, len(image.content), image.type)
-    upload = ImageBucket(clients.s3.__wrapped__(), BUCKET).presign_upload(announced, "a-request", now=0)
-    assert upload.url.startswith(address)
+    monkeypatch.setattr(clients, "_session", botocore.session.get_session)  # a session without a cached region
+    declared = DeclaredImage(image.hash, len(image.content), image.type)
+    upload = ImageBucket(clients.s3.__wrapped__(), BUCKET).presign_upload(declared, "a-request", now=0)
+    assert upload.url.startswith(url_prefix)
 
 
-def test_bytes_that_are_not_those_of_the_hash_are_refused(bucket: ImageBucket, image: ValidatedImage) -> None:
+def test_bytes_that_do_not_match_the_hash_are_rejected(bucket: ImageBucket, image: ValidatedImage) -> None:
     with pytest.raises(ClientError, match="BadDigest"):
         bucket.put(replace(image, content=image.content + b"!"), "a-request")
     assert bucket.find(image.key) is None
 
 
-def test_the_newest_version_is_found(bucket: ImageBucket, image: ValidatedImage) -> None:
+def test_find_returns_the_latest_version(bucket: ImageBucket, image: ValidatedImage) -> None:
     bucket.put(image, "first")
     before = bucket.find(image.key)
     bucket.put(image, "second")
@@ -72,14 +71,16 @@ def test_the_newest_version_is_found(bucket: ImageBucket, image: ValidatedImage)
     assert after.version != before.version
 
 
-def test_what_is_gone_is_not_found(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
+def test_find_returns_none_for_a_missing_object(
+    bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment
+) -> None:
     assert bucket.find(image.key) is None
     bucket.put(image, "a-request")
     env.resources.s3.delete_object(Bucket=BUCKET, Key=image.key)
     assert bucket.find(image.key) is None
 
 
-def test_what_may_not_be_read_is_not_taken_for_gone(
+def test_find_raises_an_error_for_an_object_that_it_cannot_read(
     bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment
 ) -> None:
     env.transport.fail("HeadObject", "403", 403)
@@ -87,7 +88,7 @@ def test_what_may_not_be_read_is_not_taken_for_gone(
         bucket.find(image.key)
 
 
-def test_an_object_without_a_checksum_is_hashed(
+def test_find_hashes_an_object_without_a_checksum(
     bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment
 ) -> None:
     env.resources.s3.put_object(Bucket=BUCKET, Key=image.key, Body=image.content)
@@ -96,8 +97,8 @@ def test_an_object_without_a_checksum_is_hashed(
     assert (found.hash, found.request_id) == (image.hash, None)
 
 
-def test_an_object_of_parts_is_hashed_whole(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
-    """Its checksum is one of its parts' checksums."""
+def test_find_hashes_a_multipart_object(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
+    """The checksum of a multipart object is a checksum of the checksums of its parts."""
     upload = {"Bucket": BUCKET, "Key": image.key}
     s3 = env.resources.s3
     kind = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
@@ -106,9 +107,9 @@ def test_an_object_of_parts_is_hashed_whole(bucket: ImageBucket, image: Validate
         s3.upload_part(**upload, PartNumber=number, Body=body, ChecksumAlgorithm="SHA256") | {"PartNumber": number}
         for number, body in enumerate((PART, b"the rest"), start=1)
     ]
-    kept = ("PartNumber", "ETag", "ChecksumSHA256")
-    finished = [{name: part[name] for name in kept} for part in parts]
-    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": finished})
+    names = ("PartNumber", "ETag", "ChecksumSHA256")
+    completed = [{name: part[name] for name in names} for part in parts]
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": completed})
     found = bucket.find(image.key)
     assert found
     assert found.hash == hash_of(PART + b"the rest")

@@ -13,89 +13,89 @@ LABELS = (
     Label("Cat", 97.3125, ("Animal", "Mammal"), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.2, 0.3, 0.4, 96.5),)),
     Label("Füßgänger 猫", 25.0),
 )
-SEEN = Scan(Status.COMPLETED, 1010.25, LABELS, "3.0", scanned_for="a-request")
-REFUSED = Scan(Status.FAILED, 1020.0, failure=Failure("image_invalid", "It cannot be read."))
-MOST = 5
+COMPLETED = Scan(Status.COMPLETED, 1010.25, LABELS, "3.0", scanned_for="a-request")
+FAILED = Scan(Status.FAILED, 1020.0, failure=Failure("image_invalid", "It cannot be read."))
+MAX_ATTEMPTS = 5
 
 
 @pytest.fixture
 def images(env: MotoEnvironment) -> ImagesTable:
-    assert env.resources.rows(IMAGES) == []
+    assert env.resources.items(IMAGES) == []
     return ImagesTable(clients.dynamodb(), IMAGES)
 
 
 def lease(images: ImagesTable, owner: str, now: float = 1000, until: float = 1090) -> bool:
-    return images.lease(HASH, owner, now, until, MOST).granted
+    return images.lease(HASH, owner, now, until, MAX_ATTEMPTS).granted
 
 
-@pytest.mark.parametrize("scan", [SEEN, REFUSED, Scan(Status.COMPLETED, 1.5, model_version="3.0")])
-def test_a_scan_is_read_as_it_was_written(images: ImagesTable, scan: Scan) -> None:
+@pytest.mark.parametrize("scan", [COMPLETED, FAILED, Scan(Status.COMPLETED, 1.5, model_version="3.0")])
+def test_a_scan_is_read_as_written(images: ImagesTable, scan: Scan) -> None:
     assert images.finish(HASH, scan) == Image(HASH, scan=scan)
     assert images.get(HASH) == Image(HASH, scan=scan)
 
 
-def test_an_image_that_was_never_seen_has_no_row(images: ImagesTable) -> None:
+def test_an_unknown_image_has_no_item(images: ImagesTable) -> None:
     assert images.get(HASH) is None
     assert images.get_many([HASH, OTHER]) == {}
 
 
-def test_many_rows_are_read_at_once(images: ImagesTable) -> None:
+def test_get_many_reads_100_items(images: ImagesTable) -> None:
     hashes = [f"{number:064x}" for number in range(100)]
     for image_hash in hashes:
         images.claim_requeue(image_hash, 1000, 0)
     assert set(images.get_many(hashes)) == set(hashes)
 
 
-def test_a_lease_is_granted_to_one_at_a_time(images: ImagesTable) -> None:
+def test_only_one_owner_holds_a_lease(images: ImagesTable) -> None:
     assert lease(images, "first")
-    refused = images.lease(HASH, "second", 1000, 1090, MOST)
+    refused = images.lease(HASH, "second", 1000, 1090, MAX_ATTEMPTS)
     assert not refused.granted
     assert refused.image == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090)
 
 
 @pytest.mark.parametrize(("now", "granted"), [(1089.9, False), (1090, False), (1090.1, True)])
-def test_a_lease_is_free_once_it_has_expired(images: ImagesTable, now: float, granted: bool) -> None:
+def test_an_expired_lease_is_available(images: ImagesTable, now: float, granted: bool) -> None:
     lease(images, "first", until=1090)
     assert lease(images, "second", now) is granted
 
 
-def test_a_lease_that_the_sdk_asks_for_twice_counts_once(images: ImagesTable, env: MotoEnvironment) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
-    granted = images.lease(HASH, "first", 1000, 1090, MOST)
+def test_a_lease_that_the_sdk_retries_counts_as_one_attempt(images: ImagesTable, env: MotoEnvironment) -> None:
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
+    granted = images.lease(HASH, "first", 1000, 1090, MAX_ATTEMPTS)
     assert env.transport.calls == ["UpdateItem", "UpdateItem"]
     assert granted.granted
     assert granted.image.attempts == 1
 
 
-def test_an_image_is_leased_so_many_times_and_no_more(images: ImagesTable) -> None:
-    assert [lease(images, f"owner {number}", now=1000.0 + 100 * number) for number in range(MOST + 1)] == [
-        *[True] * MOST,
+def test_an_image_is_leased_at_most_max_attempts_times(images: ImagesTable) -> None:
+    assert [lease(images, f"owner {number}", now=1000.0 + 100 * number) for number in range(MAX_ATTEMPTS + 1)] == [
+        *[True] * MAX_ATTEMPTS,
         False,
     ]
 
 
 @pytest.mark.parametrize(("refund", "attempts"), [(True, 0), (False, 1)])
-def test_what_is_released_can_be_leased_at_once(images: ImagesTable, refund: bool, attempts: int) -> None:
+def test_a_released_image_can_be_leased_immediately(images: ImagesTable, refund: bool, attempts: int) -> None:
     lease(images, "first")
     images.release(HASH, "first", refund=refund)
     assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=attempts)
     assert lease(images, "second")
 
 
-def test_an_image_whose_bytes_were_not_there_was_never_seen(images: ImagesTable) -> None:
+def test_a_release_without_bytes_removes_the_first_lease_time(images: ImagesTable) -> None:
     images.lease(HASH, "one", 1000, 1090, 5)
     images.release(HASH, "one", refund=True, bytes_missing=True)
     assert images.get(HASH) == Image(HASH)
 
 
-def test_a_release_leaves_another_owners_lease_alone(images: ImagesTable) -> None:
+def test_a_release_does_not_affect_the_lease_of_another_owner(images: ImagesTable) -> None:
     lease(images, "first")
     lease(images, "second", now=1100, until=1190)
     images.release(HASH, "first", refund=True)
     assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=2, lease_until=1190)
 
 
-def test_an_image_that_is_put_off_is_free_and_says_since_when(images: ImagesTable) -> None:
+def test_a_deferred_image_is_available_and_holds_the_deferral_times(images: ImagesTable) -> None:
     lease(images, "first")
     assert images.defer(HASH, "first", 1000.25)
     assert images.get(HASH) == Image(HASH, first_leased_at=1000, deferred_at=(1000.25,))
@@ -105,53 +105,51 @@ def test_an_image_that_is_put_off_is_free_and_says_since_when(images: ImagesTabl
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_an_image_that_another_has_taken_over_is_not_put_off(images: ImagesTable, finished: bool) -> None:
+def test_an_image_that_another_owner_leased_is_not_deferred(images: ImagesTable, finished: bool) -> None:
     lease(images, "first")
     lease(images, "second", now=1100, until=1190)
     if finished:
-        images.finish(HASH, SEEN)
+        images.finish(HASH, COMPLETED)
     before = images.get(HASH)
     assert not images.defer(HASH, "first", 1000)
     assert images.get(HASH) == before
 
 
-def test_an_image_that_was_never_seen_is_not_put_off(images: ImagesTable) -> None:
+def test_an_unknown_image_is_not_deferred(images: ImagesTable) -> None:
     assert not images.defer(HASH, "first", 1000)
 
 
-def test_a_wait_whose_answer_was_lost_is_marked_all_the_same(images: ImagesTable, env: MotoEnvironment) -> None:
+def test_a_deferral_with_a_lost_response_takes_effect(images: ImagesTable, env: MotoEnvironment) -> None:
     lease(images, "first")
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     assert images.defer(HASH, "first", 1000)
     assert env.transport.calls == ["UpdateItem", "UpdateItem"]
 
 
 def test_the_first_terminal_write_stays(images: ImagesTable) -> None:
     lease(images, "first")
-    images.finish(HASH, SEEN)
-    met = images.finish(HASH, REFUSED)
-    assert met == images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, scan=SEEN)
+    images.finish(HASH, COMPLETED)
+    existing = images.finish(HASH, FAILED)
+    assert existing == images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, scan=COMPLETED)
 
 
-def test_a_terminal_write_whose_answer_was_lost_gives_the_row_it_wrote(
-    images: ImagesTable, env: MotoEnvironment
-) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
-    assert images.finish(HASH, SEEN).scan == SEEN
+def test_a_terminal_write_with_a_lost_response_returns_its_item(images: ImagesTable, env: MotoEnvironment) -> None:
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
+    assert images.finish(HASH, COMPLETED).scan == COMPLETED
 
 
 def test_a_terminal_image_is_not_leased_again(images: ImagesTable) -> None:
-    images.finish(HASH, SEEN)
-    met = images.lease(HASH, "first", 9000, 9090, MOST)
-    assert not met.granted
-    assert met.image.scan == SEEN
+    images.finish(HASH, COMPLETED)
+    existing = images.lease(HASH, "first", 9000, 9090, MAX_ATTEMPTS)
+    assert not existing.granted
+    assert existing.image.scan == COMPLETED
 
 
 @pytest.mark.parametrize(
     ("now", "requeued_before", "claimed"),
     [(1000, 400, False), (1599, 999, False), (1600, 1000, False), (1601, 1001, True)],
 )
-def test_an_image_is_queued_again_once_in_a_while(
+def test_a_requeue_is_claimed_once_per_delay(
     images: ImagesTable,
     now: float,
     requeued_before: float,
@@ -161,18 +159,18 @@ def test_an_image_is_queued_again_once_in_a_while(
     assert images.claim_requeue(HASH, now, requeued_before) is claimed
 
 
-def test_a_terminal_image_is_not_queued_again(images: ImagesTable) -> None:
-    images.finish(HASH, SEEN)
+def test_a_terminal_image_is_not_requeued(images: ImagesTable) -> None:
+    images.finish(HASH, COMPLETED)
     assert not images.claim_requeue(HASH, 9000, 8400)
 
 
-def test_a_claim_whose_answer_was_lost_is_left_to_the_next_sweep(images: ImagesTable, env: MotoEnvironment) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+def test_a_claim_with_a_lost_response_is_left_to_the_next_sweep(images: ImagesTable, env: MotoEnvironment) -> None:
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     assert not images.claim_requeue(HASH, 1000, 400)
     assert images.claim_requeue(HASH, 1601, 1001)
 
 
-def test_a_claim_leaves_the_lease_alone(images: ImagesTable) -> None:
+def test_a_claim_does_not_affect_the_lease(images: ImagesTable) -> None:
     lease(images, "first")
     images.claim_requeue(HASH, 1000, 400)
     assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090, requeued_at=1000)

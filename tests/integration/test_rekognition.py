@@ -15,12 +15,12 @@ from imagescan.domain.detection import (
 from imagescan.domain.image import StoredObject
 from imagescan.domain.labels import LOWEST_CONFIDENCE, Box, Label
 from testing.fake_rekognition import CAT, label
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault
 from testing.resources import BUCKET
 
-HASH = hash_of(picture())
+HASH = hash_of(image_bytes())
 KEY = f"images/{HASH}.png"
 SOMETHING = StoredObject(KEY, None, HASH, "a-request")
 THROTTLED = (400, "ProvisionedThroughputExceededException")
@@ -34,15 +34,13 @@ def rekognition(env: MotoEnvironment) -> Rekognition:
 
 @pytest.fixture
 def stored(env: MotoEnvironment) -> StoredObject:
-    put = env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=picture())
+    put = env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=image_bytes())
     return StoredObject(KEY, put["VersionId"], HASH, "a-request")
 
 
-def test_labels_are_read_with_all_they_say(
-    rekognition: Rekognition, stored: StoredObject, env: MotoEnvironment
-) -> None:
+def test_labels_are_parsed_completely(rekognition: Rekognition, stored: StoredObject, env: MotoEnvironment) -> None:
     bare = {"Name": "Wall", "Confidence": 25.123456}
-    env.detector.shows = {HASH: [*CAT, bare]}
+    env.detector.labels = {HASH: [*CAT, bare]}
     box = Box(0.1, 0.2, 0.3, 0.4, 96.0)
     assert rekognition.detect(stored) == Detection(
         (
@@ -54,50 +52,52 @@ def test_labels_are_read_with_all_they_say(
     )
 
 
-def test_the_very_version_is_asked_about(rekognition: Rekognition, stored: StoredObject, env: MotoEnvironment) -> None:
-    env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"something else since")
-    env.detector.shows = {HASH: [label("Dog")]}
+def test_detect_uses_the_given_object_version(
+    rekognition: Rekognition, stored: StoredObject, env: MotoEnvironment
+) -> None:
+    env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"a newer version")
+    env.detector.labels = {HASH: [label("Dog")]}
     assert rekognition.detect(stored).labels == (Label("Dog", 97.5),)
-    [question] = env.detector.asked
-    assert question["Image"]["S3Object"] == {"Bucket": BUCKET, "Name": KEY, "Version": stored.version}
-    assert question["MinConfidence"] == LOWEST_CONFIDENCE
+    [request] = env.detector.requests
+    assert request["Image"]["S3Object"] == {"Bucket": BUCKET, "Name": KEY, "Version": stored.version}
+    assert request["MinConfidence"] == LOWEST_CONFIDENCE
 
 
-class Noted(AdaptiveRateLimiter):
-    """What it is told."""
+class RecordingRateLimiter(AdaptiveRateLimiter):
+    """Records its calls."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[object] = []
+        self.recorded: list[object] = []
 
-    def wait(self) -> float:
-        self.told.append("waits")
+    def acquire(self) -> float:
+        self.recorded.append("acquire")
         return 7.0
 
-    def passed(self) -> None:
-        self.told.append("passed")
+    def on_success(self) -> None:
+        self.recorded.append("on_success")
 
-    def throttled(self, turn: float) -> None:
-        self.told.append(("throttled", turn))
+    def on_throttle(self, slot: float) -> None:
+        self.recorded.append(("on_throttle", slot))
 
 
 @pytest.mark.parametrize(
-    ("errors", "told"),
+    ("errors", "expected"),
     [
-        ([], "passed"),
-        ([(400, "InvalidImageFormatException")], "passed"),
-        ([(400, "ThrottlingException")], ("throttled", 7.0)),
-        ([(400, "ProvisionedThroughputExceededException")], ("throttled", 7.0)),
+        ([], "on_success"),
+        ([(400, "InvalidImageFormatException")], "on_success"),
+        ([(400, "ThrottlingException")], ("on_throttle", 7.0)),
+        ([(400, "ProvisionedThroughputExceededException")], ("on_throttle", 7.0)),
     ],
 )
-def test_every_call_waits_for_its_turn_and_tells_what_came_of_it(
-    stored: StoredObject, env: MotoEnvironment, errors: list[tuple[int, str]], told: object
+def test_every_call_acquires_a_slot_and_reports_its_result(
+    stored: StoredObject, env: MotoEnvironment, errors: list[tuple[int, str]], expected: object
 ) -> None:
-    pace = Noted()
+    limiter = RecordingRateLimiter()
     env.detector.errors.extend(errors)
     with pytest.raises(DetectionError) if errors else nullcontext():
-        Rekognition(clients.rekognition(), BUCKET, pace).detect(stored)
-    assert pace.told == ["waits", told]
+        Rekognition(clients.rekognition(), BUCKET, limiter).detect(stored)
+    assert limiter.recorded == ["acquire", expected]
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_every_call_waits_for_its_turn_and_tells_what_came_of_it(
         ((400, "ProvisionedThroughputExceededException"), TransientDetectorError),
         ((500, "InternalServerError"), TransientDetectorError),
         ((503, "ServiceUnavailable"), TransientDetectorError),
-        ((418, "NobodyKnowsThisException"), TransientDetectorError),
+        ((418, "UndocumentedException"), TransientDetectorError),
     ],
 )
-def test_an_error_is_raised_as_its_kind_after_one_call(
+def test_an_error_is_raised_as_its_class_without_a_retry(
     rekognition: Rekognition,
     stored: StoredObject,
     env: MotoEnvironment,
@@ -128,10 +128,10 @@ def test_an_error_is_raised_as_its_kind_after_one_call(
     assert env.detector.calls[HASH] == 1
 
 
-def test_a_call_whose_answer_was_lost_is_not_sent_again_but_counts(
+def test_a_call_with_a_lost_response_is_not_retried_and_may_be_billed(
     rekognition: Rekognition, stored: StoredObject, env: MotoEnvironment
 ) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     with pytest.raises(TransientDetectorError) as raised:
         rekognition.detect(stored)
     assert raised.value.may_be_billed

@@ -15,44 +15,50 @@ from testing.resources import REQUESTS
 HASH = "ab" * 32
 REQUEST = ScanRequest("r", HASH, f"images/{HASH}.png", Question(("cat",), 90.5), created_at=1000.125, deadline=4600.125)
 LABELS = (Label("Cat", 97.25, ("Animal",), ("Feline",)), Label("Car", 80.0), Label("Dog", 60.0), Label("Tree", 50.0))
-SEEN = Scan(Status.COMPLETED, 1010.5, LABELS, "3.0", scanned_for="r")
-BROKEN = Scan(Status.FAILED, 1010.5, failure=Failure("image_invalid", "It cannot be read."))
+COMPLETED_SCAN = Scan(Status.COMPLETED, 1010.5, LABELS, "3.0", scanned_for="r")
+FAILED_SCAN = Scan(Status.FAILED, 1010.5, failure=Failure("image_invalid", "It cannot be read."))
 ANSWERS = {
-    "found": Answer(Status.COMPLETED, 1010.5, SEEN, evaluate(Question(("cat",), 90), LABELS)),
-    "found by its parent": Answer(Status.COMPLETED, 1010.5, SEEN, evaluate(Question(("animal",), 90), LABELS)),
-    "not found": Answer(Status.COMPLETED, 1010.5, SEEN, evaluate(Question(("car",), 90), LABELS)),
-    "one found, one not": Answer(Status.COMPLETED, 1010.5, SEEN, evaluate(Question(("car", "cat"), 90), LABELS)),
-    "nothing seen": Answer(Status.COMPLETED, 1010.5, replace(SEEN, labels=()), evaluate(Question(("car",), 90), ())),
-    "failed": Answer(Status.FAILED, 1010.5, BROKEN, failure=BROKEN.failure),
+    "found": Answer(Status.COMPLETED, 1010.5, COMPLETED_SCAN, evaluate(Question(("cat",), 90), LABELS)),
+    "found by its parent": Answer(
+        Status.COMPLETED, 1010.5, COMPLETED_SCAN, evaluate(Question(("animal",), 90), LABELS)
+    ),
+    "not found": Answer(Status.COMPLETED, 1010.5, COMPLETED_SCAN, evaluate(Question(("car",), 90), LABELS)),
+    "one found, one not": Answer(
+        Status.COMPLETED, 1010.5, COMPLETED_SCAN, evaluate(Question(("car", "cat"), 90), LABELS)
+    ),
+    "no labels": Answer(
+        Status.COMPLETED, 1010.5, replace(COMPLETED_SCAN, labels=()), evaluate(Question(("car",), 90), ())
+    ),
+    "failed": Answer(Status.FAILED, 1010.5, FAILED_SCAN, failure=FAILED_SCAN.failure),
     "timed out": Answer(Status.FAILED, 4600.125, failure=TIMED_OUT),
 }
 
 
 @pytest.fixture
 def table(env: MotoEnvironment) -> RequestsTable:
-    assert env.resources.rows(REQUESTS) == []
+    assert env.resources.items(REQUESTS) == []
     return RequestsTable(clients.dynamodb(), REQUESTS, retention_seconds=86_400)
 
 
-def stored(table: RequestsTable, count: int) -> list[ScanRequest]:
-    """So many waiting requests."""
+def store(table: RequestsTable, count: int) -> list[ScanRequest]:
+    """Store this many pending requests."""
     requests = [replace(REQUEST, id=f"r{number}") for number in range(count)]
     for request in requests:
         table.put(request)
     return requests
 
 
-def answered(request: ScanRequest) -> ScanRequest:
-    answer = with_answer(request, Image(HASH, scan=SEEN), 1011)
+def with_scan_answer(request: ScanRequest) -> ScanRequest:
+    answer = with_answer(request, Image(HASH, scan=COMPLETED_SCAN), 1011)
     assert answer
     return answer
 
 
-def waiting(table: RequestsTable) -> set[str]:
+def pending_ids(table: RequestsTable) -> set[str]:
     return {request.id for request in table.pending_for_image(HASH)}
 
 
-def test_a_waiting_request_is_read_as_it_was_stored(table: RequestsTable) -> None:
+def test_a_pending_request_is_read_as_stored(table: RequestsTable) -> None:
     table.put(REQUEST)
     assert table.get("r") == REQUEST
     assert list(table.pending_for_image(HASH)) == list(table.all_pending()) == [REQUEST]
@@ -60,90 +66,93 @@ def test_a_waiting_request_is_read_as_it_was_stored(table: RequestsTable) -> Non
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_is_read_as_it_was_stored(table: RequestsTable, name: str) -> None:
+def test_an_answer_is_read_as_stored(table: RequestsTable, name: str) -> None:
     request = replace(REQUEST, answer=ANSWERS[name])
     table.put(request)
     assert table.get("r") == request
-    assert waiting(table) == set()
+    assert pending_ids(table) == set()
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_is_read_as_it_was_settled(table: RequestsTable, name: str) -> None:
+def test_an_answer_is_read_as_settled(table: RequestsTable, name: str) -> None:
     table.put(REQUEST)
     table.settle([replace(REQUEST, answer=ANSWERS[name])])
     assert table.get("r") == replace(REQUEST, answer=ANSWERS[name])
-    assert waiting(table) == set()
+    assert pending_ids(table) == set()
 
 
-def test_a_row_that_has_its_objects_key_in_full_is_read(table: RequestsTable, env: MotoEnvironment) -> None:
+def test_an_item_with_an_unknown_attribute_is_read(table: RequestsTable, env: MotoEnvironment) -> None:
     table.put(REQUEST)
-    [row] = env.resources.rows(REQUESTS)
-    del row["extension"]
-    env.resources.dynamodb.put_item(TableName=REQUESTS, Item=row | {"image_key": {"S": REQUEST.image_key}})
+    [item] = env.resources.items(REQUESTS)
+    env.resources.dynamodb.put_item(TableName=REQUESTS, Item=item | {"image_key": {"S": REQUEST.image_key}})
     assert table.get("r") == REQUEST
 
 
-def test_a_request_that_nobody_made_has_no_row(table: RequestsTable) -> None:
-    assert table.get("nobody's") is None
+def test_an_unknown_request_has_no_item(table: RequestsTable) -> None:
+    assert table.get("unknown") is None
 
 
-def test_a_row_says_when_it_may_be_forgotten(table: RequestsTable, env: MotoEnvironment) -> None:
+def test_an_item_has_an_expiry_time(table: RequestsTable, env: MotoEnvironment) -> None:
     table.put(REQUEST)
-    [row] = env.resources.rows(REQUESTS)
-    assert row["expires_at"] == {"N": str(1000 + 86_400)}
+    [item] = env.resources.items(REQUESTS)
+    assert item["expires_at"] == {"N": str(1000 + 86_400)}
 
 
-def test_a_request_put_twice_stays_as_it_was(table: RequestsTable) -> None:
+def test_a_repeated_put_does_not_change_the_item(table: RequestsTable) -> None:
     table.put(REQUEST)
-    table.settle([answered(REQUEST)])
+    table.settle([with_scan_answer(REQUEST)])
     table.put(REQUEST)
-    assert table.get("r") == answered(REQUEST)
+    assert table.get("r") == with_scan_answer(REQUEST)
 
 
-def test_a_put_whose_answer_was_lost_is_a_put(table: RequestsTable, env: MotoEnvironment) -> None:
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
+def test_a_put_with_a_lost_response_takes_effect(table: RequestsTable, env: MotoEnvironment) -> None:
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
     table.put(REQUEST)
     assert table.get("r") == REQUEST
 
 
 @pytest.mark.parametrize("count", [1, 2, 25])
-def test_up_to_25_are_settled_in_one_call(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
-    requests = stored(table, count)
+def test_up_to_25_requests_are_settled_in_one_call(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
+    requests = store(table, count)
     env.transport.reset()
-    table.settle([answered(request) for request in requests])
+    table.settle([with_scan_answer(request) for request in requests])
     assert len(env.transport.calls) == 1
-    assert waiting(table) == set()
-    assert table.get(requests[-1].id) == answered(requests[-1])
+    assert pending_ids(table) == set()
+    assert table.get(requests[-1].id) == with_scan_answer(requests[-1])
 
 
-def test_one_that_was_settled_does_not_keep_the_others_from_it(table: RequestsTable) -> None:
-    requests = stored(table, 3)
+def test_an_already_settled_request_does_not_block_the_others(table: RequestsTable) -> None:
+    requests = store(table, 3)
     timed_out = replace(requests[1], answer=ANSWERS["timed out"])
     table.settle([timed_out])
-    table.settle([answered(request) for request in requests])
-    assert [table.get(request.id) for request in requests] == [answered(requests[0]), timed_out, answered(requests[2])]
+    table.settle([with_scan_answer(request) for request in requests])
+    assert [table.get(request.id) for request in requests] == [
+        with_scan_answer(requests[0]),
+        timed_out,
+        with_scan_answer(requests[2]),
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_settling_whose_answer_was_lost_is_settling(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
-    requests = stored(table, count)
-    env.transport.plan({0: InjectedFault.RESPONSE_LOST})
-    table.settle([answered(request) for request in requests])
-    assert [table.get(request.id) for request in requests] == [answered(request) for request in requests]
+def test_settling_with_a_lost_response_takes_effect(table: RequestsTable, env: MotoEnvironment, count: int) -> None:
+    requests = store(table, count)
+    env.transport.inject({0: InjectedFault.RESPONSE_LOST})
+    table.settle([with_scan_answer(request) for request in requests])
+    assert [table.get(request.id) for request in requests] == [with_scan_answer(request) for request in requests]
 
 
-def test_only_an_answer_is_settled(table: RequestsTable) -> None:
+def test_a_request_without_an_answer_cannot_be_settled(table: RequestsTable) -> None:
     with pytest.raises(ValueError, match="has no answer"):
         table.settle([REQUEST])
 
 
 @pytest.mark.parametrize("read", [RequestsTable.all_pending, lambda table: table.pending_for_image(HASH)])
-def test_waiting_requests_are_read_page_by_page(table: RequestsTable, env: MotoEnvironment, read: object) -> None:
-    """A page ends at 1 MB."""
-    stored(table, 1)
-    [row] = env.resources.rows(REQUESTS)
+def test_pending_requests_are_read_page_by_page(table: RequestsTable, env: MotoEnvironment, read: object) -> None:
+    """A page of a query has at most 1 MB."""
+    store(table, 1)
+    [item] = env.resources.items(REQUESTS)
     for number in range(1, 12):
-        big = row | {"request_id": {"S": f"r{number}"}, "ballast": {"S": "x" * 200_000}}
+        big = item | {"request_id": {"S": f"r{number}"}, "padding": {"S": "x" * 200_000}}
         env.resources.dynamodb.put_item(TableName=REQUESTS, Item=big)
     env.transport.reset()
     assert callable(read)

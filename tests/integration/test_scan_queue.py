@@ -1,9 +1,9 @@
 import pytest
 
 from imagescan.aws import clients
-from imagescan.aws.s3_events import image_keys
-from imagescan.aws.scan_queue import ScanQueue
+from imagescan.aws.scan_queue import ScanQueue, messages_from_event
 from imagescan.domain.scan_message import ScanMessage
+from testing.functions import batch_event
 from testing.moto_environment import MotoEnvironment
 from testing.resources import QUEUE_URL
 
@@ -16,32 +16,33 @@ def queue(env: MotoEnvironment) -> ScanQueue:
     return ScanQueue(clients.sqs(), QUEUE_URL)
 
 
-def received(env: MotoEnvironment) -> ScanMessage:
-    [message] = env.trigger.receive()
-    return ScanMessage(message["MessageId"], message["ReceiptHandle"], message["Body"], receives=1)
+def receive(env: MotoEnvironment) -> ScanMessage:
+    [message] = messages_from_event(batch_event(*env.trigger.receive()))
+    return message
 
 
-def test_what_is_announced_is_read_as_an_upload(queue: ScanQueue, env: MotoEnvironment) -> None:
+def test_an_enqueued_key_is_parsed_like_an_upload(queue: ScanQueue, env: MotoEnvironment) -> None:
     queue.enqueue(KEY)
-    assert image_keys(received(env).body) == [KEY]
+    message = receive(env)
+    assert (message.keys, message.error, message.receives) == ((KEY,), None, 1)
 
 
-@pytest.mark.parametrize(("delay", "comes_now"), [(0, 1), (60, 0)])
-def test_a_message_given_back_comes_after_its_delay(
-    queue: ScanQueue, env: MotoEnvironment, delay: int, comes_now: int
+@pytest.mark.parametrize(("delay", "visible"), [(0, 1), (60, 0)])
+def test_a_message_is_retried_after_its_delay(queue: ScanQueue, env: MotoEnvironment, delay: int, visible: int) -> None:
+    queue.enqueue(KEY)
+    queue.retry_later({receive(env): delay})
+    assert len(env.trigger.receive()) == visible
+
+
+def test_a_message_that_sqs_does_not_delay_does_not_affect_other_messages(
+    queue: ScanQueue, env: MotoEnvironment
 ) -> None:
     queue.enqueue(KEY)
-    queue.give_back({received(env): delay})
-    assert len(env.trigger.receive()) == comes_now
-
-
-def test_a_message_that_sqs_will_not_delay_keeps_no_other_from_it(queue: ScanQueue, env: MotoEnvironment) -> None:
-    queue.enqueue(KEY)
-    unknown = ScanMessage("unknown", "no receipt", "", receives=1)
-    queue.give_back({unknown: 10, received(env): 0})
+    unknown = ScanMessage("unknown", "no receipt", receives=1)
+    queue.retry_later({unknown: 10, receive(env): 0})
     assert len(env.trigger.receive()) == 1
 
 
-def test_giving_nothing_back_calls_nobody(queue: ScanQueue, env: MotoEnvironment) -> None:
-    queue.give_back({})
+def test_retry_later_without_messages_makes_no_call(queue: ScanQueue, env: MotoEnvironment) -> None:
+    queue.retry_later({})
     assert env.transport.calls == []

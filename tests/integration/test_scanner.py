@@ -1,4 +1,4 @@
-"""The scanner's handler, from the event of SQS to what it acknowledges."""
+"""The handler of the scanner, from the SQS event to the messages that it retries."""
 
 import json
 from typing import Any
@@ -8,14 +8,14 @@ import pytest
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
 from imagescan.domain.policy import MAX_ATTEMPTS
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault
 from testing.resources import BUCKET, IMAGES, QUEUE_URL
-from testing.wire_messages import body_of
+from testing.wire_messages import body_bytes
 from tests.integration.conftest import Log
 
-CAT, CAR = picture(0), picture(1)
+CAT, CAR = image_bytes(0), image_bytes(1)
 ANY_KEY = f"images/{'ab' * 32}.png"
 
 
@@ -28,11 +28,11 @@ def record(key: str, **changes: Any) -> dict[str, Any]:
     return {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3} | changes
 
 
-def message(*records: Any, number: int = 0, receives: int = 1) -> dict[str, Any]:
-    return raw(json.dumps({"Records": records}), number=number, receives=receives)
+def upload_message(*records: Any, number: int = 0, receives: int = 1) -> dict[str, Any]:
+    return sqs_message(json.dumps({"Records": records}), number=number, receives=receives)
 
 
-def raw(body: str, number: int = 0, receives: int = 1) -> dict[str, Any]:
+def sqs_message(body: str, number: int = 0, receives: int = 1) -> dict[str, Any]:
     attributes = {"ApproximateReceiveCount": str(receives)}
     return {"MessageId": f"m{number}", "ReceiptHandle": f"r{number}", "Body": body, "Attributes": attributes}
 
@@ -43,153 +43,157 @@ def status_of(env: MotoEnvironment, request_id: str) -> str:
 
 
 def delays(env: MotoEnvironment) -> list[int]:
-    """How long the messages that were given back are to wait, in seconds."""
-    sent = zip(env.transport.calls, env.transport.sent, strict=True)
-    [request] = [request for call, request in sent if call == "ChangeMessageVisibilityBatch"]
-    return [entry["VisibilityTimeout"] for entry in json.loads(body_of(request))["Entries"]]
+    """Return the delays in seconds of the messages to retry."""
+    calls = zip(env.transport.calls, env.transport.requests, strict=True)
+    [request] = [request for call, request in calls if call == "ChangeMessageVisibilityBatch"]
+    return [entry["VisibilityTimeout"] for entry in json.loads(body_bytes(request))["Entries"]]
 
 
 def test_equal_images_of_a_batch_are_scanned_once(env: MotoEnvironment) -> None:
-    posted = [env.functions.submit(CAT).body["request_id"] for _ in range(5)]
+    request_id = [env.functions.submit(CAT).body["request_id"] for _ in range(5)]
     assert env.trigger.deliver() == 5
     assert env.detector.calls == {hash_of(CAT): 1}
-    assert [status_of(env, request_id) for request_id in posted] == ["completed"] * 5
+    assert [status_of(env, request_id) for request_id in request_id] == ["completed"] * 5
     assert env.resources.depth(QUEUE_URL) == 0
 
 
-def test_a_message_of_several_records_brings_all_its_images(env: MotoEnvironment) -> None:
-    posted = [env.functions.submit(content).body["request_id"] for content in (CAT, CAR)]
-    assert env.functions.scan(message(record(key_of(CAT)), record(key_of(CAR)), record(key_of(CAT)))) == set()
+def test_all_records_of_a_message_are_scanned(env: MotoEnvironment) -> None:
+    request_id = [env.functions.submit(content).body["request_id"] for content in (CAT, CAR)]
+    assert env.functions.scan(upload_message(record(key_of(CAT)), record(key_of(CAR)), record(key_of(CAT)))) == set()
     assert env.detector.calls == {hash_of(CAT): 1, hash_of(CAR): 1}
-    assert [status_of(env, request_id) for request_id in posted] == ["completed"] * 2
+    assert [status_of(env, request_id) for request_id in request_id] == ["completed"] * 2
 
 
-def test_only_the_message_of_an_unfinished_image_comes_again(env: MotoEnvironment, log: Log) -> None:
+def test_only_the_message_of_an_unfinished_image_is_retried(env: MotoEnvironment, log: Log) -> None:
     env.functions.submit(CAT)
     env.functions.submit(CAR)
     env.resources.s3.delete_object(Bucket=BUCKET, Key=key_of(CAT))
     env.detector.errors.append((400, "ProvisionedThroughputExceededException"))
-    batch = [message(record(key_of(content)), number=number) for number, content in enumerate((CAT, CAR))]
+    batch = [upload_message(record(key_of(content)), number=number) for number, content in enumerate((CAT, CAR))]
     assert env.functions.scan(*batch) == {"m1"}
-    [busy] = log.said("busy")
-    assert busy["detail"] == "ProvisionedThroughputExceededException"
-    assert busy["image_hash"] == hash_of(CAR)
+    [line] = log.messages("transient_error")
+    assert line["detail"] == "ProvisionedThroughputExceededException"
+    assert line["image_hash"] == hash_of(CAR)
 
 
-def test_a_batch_that_fails_whole_comes_again_whole(env: MotoEnvironment) -> None:
+def test_all_messages_of_a_failed_image_are_retried(env: MotoEnvironment) -> None:
     env.functions.submit(CAT)
     env.detector.errors.append((500, "InternalServerError"))
-    batch = [message(record(key_of(CAT)), number=number) for number in range(3)]
+    batch = [upload_message(record(key_of(CAT)), number=number) for number in range(3)]
     assert env.functions.scan(*batch) == {"m0", "m1", "m2"}
 
 
-POISON = {
+MALFORMED = {
     "not JSON": "<xml/>",
     "an empty body": "",
     "not an object": '["s3"]',
     "no records": '{"Event": "s3:SomethingElse"}',
-    "records of no event": '{"Records": [{"eventSource": "aws:s3"}]}',
-    "nested without end": "[" * 100_000,
+    "an incomplete record": '{"Records": [{"eventSource": "aws:s3"}]}',
+    "deeply nested": "[" * 100_000,
     "256 KB of noise": "\x7f" * 262_144,
 }
 
 
-@pytest.mark.parametrize("case", POISON)
-def test_poison_comes_again_and_takes_no_other_with_it(env: MotoEnvironment, log: Log, case: str) -> None:
-    posted = env.functions.submit(CAT).body["request_id"]
-    assert env.functions.scan(raw(POISON[case], number=1), message(record(key_of(CAT)), number=2)) == {"m1"}
-    assert status_of(env, posted) == "completed"
-    [line] = log.said("poison")
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_malformed_message_is_retried_and_does_not_affect_other_messages(
+    env: MotoEnvironment, log: Log, case: str
+) -> None:
+    request_id = env.functions.submit(CAT).body["request_id"]
+    assert env.functions.scan(
+        sqs_message(MALFORMED[case], number=1), upload_message(record(key_of(CAT)), number=2)
+    ) == {"m1"}
+    assert status_of(env, request_id) == "completed"
+    [line] = log.messages("malformed_message")
     assert line["level"] == "ERROR"
     assert line["reason"]
     assert line["message_id"] == "m1"
     assert len(log.text) < 10_000
 
 
-NOTHING_TO_DO = {
-    "the event by which S3 tests a notification": raw(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"})),
-    "an object that is none of ours": message(record("images/holiday.jpg")),
-    "another folder": message(record(f"thumbnails/{ANY_KEY}")),
-    "an image that was removed": message(record(ANY_KEY, eventName="ObjectRemoved:Delete")),
-    "no record at all": message(),
+NO_IMAGES = {
+    "the test event of S3": sqs_message(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"})),
+    "a key without a hash": upload_message(record("images/holiday.jpg")),
+    "another prefix": upload_message(record(f"thumbnails/{ANY_KEY}")),
+    "a deletion": upload_message(record(ANY_KEY, eventName="ObjectRemoved:Delete")),
+    "no records": upload_message(),
 }
 
 
-@pytest.mark.parametrize("case", NOTHING_TO_DO)
-def test_what_announces_no_image_is_acknowledged_untouched(env: MotoEnvironment, case: str) -> None:
-    assert env.functions.scan(NOTHING_TO_DO[case]) == set()
+@pytest.mark.parametrize("case", NO_IMAGES)
+def test_a_message_without_images_is_acknowledged_without_a_call(env: MotoEnvironment, case: str) -> None:
+    assert env.functions.scan(NO_IMAGES[case]) == set()
     assert env.transport.calls == []
 
 
-def test_an_image_that_is_gone_is_acknowledged_and_costs_nothing(env: MotoEnvironment) -> None:
-    assert env.functions.scan(message(record(ANY_KEY))) == set()
+def test_a_missing_object_is_acknowledged_without_a_paid_call(env: MotoEnvironment) -> None:
+    assert env.functions.scan(upload_message(record(ANY_KEY))) == set()
     assert env.detector.calls.total() == 0
-    [row] = env.resources.rows(IMAGES)
-    assert row.keys() == {"image_hash", "status"}
+    [item] = env.resources.items(IMAGES)
+    assert item.keys() == {"image_hash", "status"}
 
 
-def test_bytes_under_another_hash_are_not_scanned(env: MotoEnvironment, log: Log) -> None:
+def test_bytes_that_do_not_match_the_key_are_not_scanned(env: MotoEnvironment, log: Log) -> None:
     env.resources.s3.put_object(Bucket=BUCKET, Key=ANY_KEY, Body=CAT)
     assert env.trigger.deliver() == 1
     assert env.resources.depth(QUEUE_URL) == 0
     assert env.detector.calls.total() == 0
-    assert log.said("not_its_hash")
+    assert log.messages("hash_mismatch")
 
 
-def test_an_image_that_another_holds_comes_again_soon(env: MotoEnvironment) -> None:
+def test_a_leased_image_is_retried_soon(env: MotoEnvironment) -> None:
     env.functions.submit(CAT)
     now = env.clock.now
     ImagesTable(clients.dynamodb(), IMAGES).lease(hash_of(CAT), "another", now, now + 90, MAX_ATTEMPTS)
     env.transport.reset()
-    assert env.functions.scan(message(record(key_of(CAT)), receives=2)) == {"m0"}
+    assert env.functions.scan(upload_message(record(key_of(CAT)), receives=2)) == {"m0"}
     assert delays(env) == [20]
     assert env.detector.calls.total() == 0
 
 
 @pytest.mark.parametrize(("receives", "delay"), [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 300)])
-def test_a_message_waits_longer_each_time(env: MotoEnvironment, receives: int, delay: int) -> None:
+def test_the_delay_grows_with_each_retry(env: MotoEnvironment, receives: int, delay: int) -> None:
     env.functions.submit(CAT)
     env.detector.errors.append((400, "ThrottlingException"))
     env.transport.reset()
-    env.functions.scan(message(record(key_of(CAT)), receives=receives))
+    env.functions.scan(upload_message(record(key_of(CAT)), receives=receives))
     assert delays(env) == [delay]
 
 
-def test_a_scan_that_no_time_is_left_for_is_not_begun(env: MotoEnvironment) -> None:
+def test_no_scan_starts_without_enough_time(env: MotoEnvironment) -> None:
     env.functions.submit(CAT)
     env.transport.reset()
-    assert env.functions.scan(message(record(key_of(CAT))), seconds=29) == {"m0"}
+    assert env.functions.scan(upload_message(record(key_of(CAT))), seconds=29) == {"m0"}
     assert env.transport.calls == ["ChangeMessageVisibilityBatch"]
 
 
-def test_a_fault_of_the_deployment_is_an_error_in_the_log_and_never_an_answer(env: MotoEnvironment, log: Log) -> None:
-    posted = env.functions.submit(CAT).body["request_id"]
+def test_a_configuration_error_is_logged_and_leaves_the_request_pending(env: MotoEnvironment, log: Log) -> None:
+    request_id = env.functions.submit(CAT).body["request_id"]
     env.detector.errors.append((400, "AccessDeniedException"))
-    assert env.functions.scan(message(record(key_of(CAT)))) == {"m0"}
-    [line] = log.said("misused")
+    assert env.functions.scan(upload_message(record(key_of(CAT)))) == {"m0"}
+    [line] = log.messages("configuration_error")
     assert (line["level"], line["detail"]) == ("ERROR", "AccessDeniedException")
-    assert status_of(env, posted) == "pending"
+    assert status_of(env, request_id) == "pending"
 
 
-def test_an_image_whose_answers_are_lost_is_given_up_in_the_end(env: MotoEnvironment, log: Log) -> None:
-    posted = env.functions.submit(CAT).body["request_id"]
-    lost = {2: InjectedFault.RESPONSE_LOST}  # after the lease and the look at the object
+def test_an_image_fails_after_the_maximum_number_of_attempts(env: MotoEnvironment, log: Log) -> None:
+    request_id = env.functions.submit(CAT).body["request_id"]
+    lost = {2: InjectedFault.RESPONSE_LOST}  # the call after the lease and the HEAD request
     for _ in range(MAX_ATTEMPTS):
-        env.transport.plan(lost)
-        assert env.functions.scan(message(record(key_of(CAT)))) == {"m0"}
-    assert env.functions.scan(message(record(key_of(CAT)))) == set()
+        env.transport.inject(lost)
+        assert env.functions.scan(upload_message(record(key_of(CAT)))) == {"m0"}
+    assert env.functions.scan(upload_message(record(key_of(CAT)))) == set()
     assert env.detector.calls == {hash_of(CAT): MAX_ATTEMPTS}
-    [line] = log.said("exhausted")
+    [line] = log.messages("exhausted")
     assert line["level"] == "ERROR"
-    answer = env.functions.get(posted).body
-    assert (answer["status"], answer["failure"]["code"]) == ("failed", "attempts_exhausted")
+    response = env.functions.get(request_id).body
+    assert (response["status"], response["failure"]["code"]) == ("failed", "attempts_exhausted")
 
 
-def test_a_refused_settling_does_not_bring_the_message_back(env: MotoEnvironment, log: Log) -> None:
-    posted = env.functions.submit(CAT).body["request_id"]
+def test_an_error_while_settling_does_not_retry_the_message(env: MotoEnvironment, log: Log) -> None:
+    request_id = env.functions.submit(CAT).body["request_id"]
     env.transport.fail("Query", "AccessDeniedException")
-    assert env.functions.scan(message(record(key_of(CAT)))) == set()
-    assert status_of(env, posted) == "completed"
-    [line] = log.said("scanned")
+    assert env.functions.scan(upload_message(record(key_of(CAT)))) == set()
+    assert status_of(env, request_id) == "completed"
+    [line] = log.messages("scanned")
     assert (line["level"], line["settled"]) == ("WARNING", 0)
     assert "AccessDeniedException" in line["exception"]

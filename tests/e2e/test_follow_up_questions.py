@@ -1,4 +1,4 @@
-"""Several labels, references, idempotency keys, further questions and conditional reads, on the deployed stack."""
+"""Several labels, references, idempotency keys, follow-up questions and conditional requests, on the deployed stack."""
 
 import hashlib
 import uuid
@@ -18,22 +18,22 @@ def http(stack: Stack) -> httpx.Client:
     return httpx.Client(base_url=stack.api_url, timeout=60)
 
 
-def test_several_labels_are_each_explained(api: Client, samples: Path) -> None:
-    asked = question(samples / "cat.jpg") | {"labels": ["feline", "car"], "match": "all", "reference": "order 7"}
-    answer = api.wait(api.post(asked).json())
+def test_each_label_has_a_result(api: Client, samples: Path) -> None:
+    body = question(samples / "cat.jpg") | {"labels": ["feline", "car"], "match_mode": "all", "reference": "order 7"}
+    answer = api.wait(api.post(body).json())
     feline, car = answer["results"]
     assert (answer["label_matched"], answer["match_mode"], answer["reference"]) == (False, "all", "order 7")
     assert (feline["matched"], feline["match"]["matched_by"], car["matched"]) == (True, "alias", False)
     assert len(car["closest_labels"]) == 3
 
 
-@pytest.mark.parametrize(("match", "matched"), [("any", True), ("all", False), ("none", False)])
-def test_any_all_or_none_of_the_labels_make_a_yes(api: Client, samples: Path, match: str, matched: bool) -> None:
-    asked = question(samples / "cat.jpg") | {"labels": ["cat", "car"], "match": match}
-    assert api.wait(api.post(asked).json())["label_matched"] is matched
+@pytest.mark.parametrize(("match_mode", "matched"), [("any", True), ("all", False), ("none", False)])
+def test_the_match_mode_combines_the_labels(api: Client, samples: Path, match_mode: str, matched: bool) -> None:
+    body = question(samples / "cat.jpg") | {"labels": ["cat", "car"], "match_mode": match_mode}
+    assert api.wait(api.post(body).json())["label_matched"] is matched
 
 
-def test_a_repeated_key_is_the_same_request_also_when_sent_at_once(
+def test_concurrent_requests_with_the_same_key_are_one_request(
     http: httpx.Client, fresh_image: Path, rekognition: RekognitionControl, api: Client
 ) -> None:
     body, headers = question(fresh_image), {"Idempotency-Key": fresh_image.parent.name}
@@ -47,11 +47,11 @@ def test_a_repeated_key_is_the_same_request_also_when_sent_at_once(
     assert len({response.json()["request_id"] for response in responses}) == 1
     answer = api.wait(responses[0].json())
     assert rekognition.calls_for(answer["image_hash"]) == 1
-    refused = http.post("/scanrequest", json=body | {"label": "dog"}, headers=headers)
-    assert (refused.status_code, refused.json()["code"]) == (409, "idempotency_key_reused")
+    rejected = http.post("/scanrequest", json=body | {"label": "dog"}, headers=headers)
+    assert (rejected.status_code, rejected.json()["code"]) == (409, "idempotency_key_reused")
 
 
-def test_a_repeated_key_is_the_same_request_also_before_its_image_is_uploaded(
+def test_concurrent_requests_with_the_same_key_before_the_upload_are_one_request(
     http: httpx.Client, fresh_image: Path, rekognition: RekognitionControl, api: Client
 ) -> None:
     content, label, headers = fresh_image.read_bytes(), f"cat {uuid.uuid4()}", {"Idempotency-Key": str(uuid.uuid4())}
@@ -69,29 +69,27 @@ def test_a_repeated_key_is_the_same_request_also_before_its_image_is_uploaded(
     assert (answer["status"], rekognition.calls_for(image_hash)) == ("completed", 1)
 
 
-def test_a_reference_of_1024_bytes_is_handed_back_as_it_was_sent(
-    http: httpx.Client, api: Client, samples: Path
-) -> None:
+def test_a_reference_of_1024_bytes_is_returned_unchanged(http: httpx.Client, api: Client, samples: Path) -> None:
     reference = "é" * 511 + '\n"'
     sent = api.post(question(samples / "cat.jpg") | {"reference": reference}).json()
-    [listed] = http.get("/scanrequests", params={"limit": "1"}).json()["requests"]
-    assert {each["reference"] for each in (sent, api.wait(sent), listed)} == {reference}
-    refused = api.post(question(samples / "cat.jpg") | {"reference": reference + "x"})
-    assert (refused.status_code, "1,024 bytes" in refused.json()["message"]) == (400, True)
+    [summary] = http.get("/scanrequests", params={"limit": "1"}).json()["requests"]
+    assert {each["reference"] for each in (sent, api.wait(sent), summary)} == {reference}
+    rejected = api.post(question(samples / "cat.jpg") | {"reference": reference + "x"})
+    assert (rejected.status_code, "1,024 bytes" in rejected.json()["message"]) == (400, True)
 
 
-def test_more_is_asked_of_the_same_image_without_another_scan(
+def test_a_follow_up_question_makes_no_scan(
     http: httpx.Client, api: Client, fresh_image: Path, rekognition: RekognitionControl
 ) -> None:
     answer = api.ask(fresh_image)
     path = f"/scanrequest/{answer['request_id']}/questions"
-    asked = http.post(path, json={"labels": ["mammal", "car"], "match": "any"}).json()
-    assert (asked["label_matched"], [each["matched"] for each in asked["results"]]) == (True, [True, False])
+    body = http.post(path, json={"labels": ["mammal", "car"], "match_mode": "any"}).json()
+    assert (body["label_matched"], [each["matched"] for each in body["results"]]) == (True, [True, False])
     assert rekognition.calls_for(answer["image_hash"]) == 1
     assert api.get(answer["request_id"]).json()["label"] == "cat"
 
 
-def test_an_answer_that_has_not_changed_is_not_sent_again(http: httpx.Client, api: Client, samples: Path) -> None:
+def test_an_unchanged_response_is_not_sent_again(http: httpx.Client, api: Client, samples: Path) -> None:
     path = f"/scanrequest/{api.ask(samples / 'cat.jpg')['request_id']}"
     first = http.get(path)
     assert first.headers["Cache-Control"] == "private, max-age=3600"
@@ -101,8 +99,8 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(http: httpx.Client, ap
 
 
 def test_errors_follow_rfc_9457_for_clients_that_accept_it(http: httpx.Client) -> None:
-    plain = http.get("/scanrequest/nobody")
-    problem = http.get("/scanrequest/nobody", headers={"Accept": "application/problem+json, application/json"})
+    plain = http.get("/scanrequest/unknown")
+    problem = http.get("/scanrequest/unknown", headers={"Accept": "application/problem+json, application/json"})
     assert plain.headers["Content-Type"] == "application/json"
     assert problem.headers["Content-Type"] == "application/problem+json"
     assert problem.json() == {"title": "Not Found", "status": 404, "detail": plain.json()["message"], **plain.json()}

@@ -1,4 +1,4 @@
-"""From a picture on disk to a correct answer, through the deployed template."""
+"""From an image file to the right answer, on the deployed stack."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ from testing.images import jpeg, png
 
 
 @pytest.mark.parametrize(
-    ("picture", "label", "matched_by"),
+    ("image", "label", "matched_by"),
     [
         ("cat.jpg", "cat", "name"),
         ("cat.jpg", " MAMMAL ", "name"),
@@ -26,22 +26,22 @@ from testing.images import jpeg, png
         ("motorcycle.jpg", "vehicles and automotive", "category"),
     ],
 )
-def test_a_picture_that_shows_the_label_is_a_yes(
-    api: Client, samples: Path, picture: str, label: str | None, matched_by: str
+def test_an_image_that_shows_the_label_matches(
+    api: Client, samples: Path, image: str, label: str | None, matched_by: str
 ) -> None:
-    answer = api.ask(samples / picture, label)
+    answer = api.ask(samples / image, label)
     assert (answer["status"], answer["label_matched"]) == ("completed", True)
     assert answer["match"]["matched_by"] == matched_by
     assert answer["match"]["confidence"] >= 90
 
 
-def test_a_picture_that_does_not_show_the_label_is_a_no_that_names_what_is_near(api: Client, samples: Path) -> None:
+def test_an_image_without_the_label_does_not_match_and_has_closest_labels(api: Client, samples: Path) -> None:
     answer = api.ask(samples / "cat.jpg", "car")
     assert (answer["status"], answer["label_matched"], answer["match"]) == ("completed", False, None)
     assert "Cat" in {label["name"] for label in answer["closest_labels"]}
 
 
-def test_the_answer_says_where_when_and_by_which_model(api: Client, samples: Path) -> None:
+def test_a_response_contains_boxes_times_and_the_model_version(api: Client, samples: Path) -> None:
     answer = api.ask(samples / "cat.jpg")
     [box] = answer["match"]["boxes"]
     assert all(0 <= box[side] <= 1 for side in ("left", "top", "width", "height"))
@@ -50,9 +50,7 @@ def test_the_answer_says_where_when_and_by_which_model(api: Client, samples: Pat
     assert answer["created_at"] < answer["deadline"]
 
 
-def test_a_new_image_is_accepted_with_its_address_and_when_to_ask_again(
-    api: Client, fresh_image: Path, stack: Stack
-) -> None:
+def test_a_new_image_is_accepted_with_location_and_retry_after(api: Client, fresh_image: Path, stack: Stack) -> None:
     response = api.post(question(fresh_image))
     assert response.status_code == 202
     assert response.headers["Retry-After"] == "1"
@@ -63,7 +61,7 @@ def test_a_new_image_is_accepted_with_its_address_and_when_to_ask_again(
     api.wait(response.json())
 
 
-def test_a_known_image_is_answered_at_once_without_upload_message_or_call(
+def test_a_known_image_is_answered_immediately_without_a_new_object_or_call(
     api: Client, rekognition: RekognitionControl, fresh_image: Path, stack: Stack
 ) -> None:
     first = api.ask(fresh_image)
@@ -75,7 +73,7 @@ def test_a_known_image_is_answered_at_once_without_upload_message_or_call(
     assert rekognition.calls_for(first["image_hash"]) == 1
 
 
-def test_twenty_copies_at_the_same_moment_cost_one_call_and_all_complete(
+def test_twenty_concurrent_submissions_of_an_image_make_one_call_and_complete(
     api: Client, rekognition: RekognitionControl, fresh_image: Path
 ) -> None:
     with ThreadPoolExecutor(20) as pool:
@@ -86,14 +84,16 @@ def test_twenty_copies_at_the_same_moment_cost_one_call_and_all_complete(
     assert rekognition.calls_for(answers[0]["image_hash"]) == 1
 
 
-def test_a_settled_request_is_told_again_in_the_same_words(api: Client, fresh_image: Path, stack: Stack) -> None:
+def test_a_settled_request_returns_the_same_response(api: Client, fresh_image: Path, stack: Stack) -> None:
     answer = api.ask(fresh_image)
     _wait_until_settled(stack, answer["request_id"])
     assert api.get(answer["request_id"]).json() == answer
 
 
-@pytest.mark.parametrize(("debug", "shown"), [("Y", True), ("y", False), ("yes", False), ("", False)])
-def test_debug_data_is_shown_for_exactly_y(api: Client, samples: Path, debug: str, shown: bool) -> None:
+@pytest.mark.parametrize(
+    ("debug", "shown"), [("Y", True), ("y", True), ("yes", True), ("no", False), ("0", False), ("", False)]
+)
+def test_debug_data_is_returned_on_request(api: Client, samples: Path, debug: str, shown: bool) -> None:
     answer = api.ask(samples / "cat.jpg")
     assert ("debug_data" in api.get(answer["request_id"], debugData=debug).json()) is shown
 
@@ -112,7 +112,7 @@ def test_debug_data_is_shown_for_exactly_y(api: Client, samples: Path, debug: st
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_cannot_be_taken_is_refused_with_what_to_do(
+def test_invalid_images_are_rejected_with_a_code_and_a_sentence(
     api: Client, content: bytes, declared: str, status: int, code: str
 ) -> None:
     response = api.post({"file": base64.b64encode(content).decode(), "fileType": declared})
@@ -127,9 +127,9 @@ def test_an_unknown_id_is_not_found(api: Client) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_a_preflight_is_answered_with_what_the_page_needs(stack: Stack) -> None:
-    printed = subprocess.run(  # noqa: S603 - our own address
-        ["curl", "-si", "-X", "OPTIONS", f"{stack.api_url}/scanrequest"],  # noqa: S607 - the plain curl of a user
+def test_a_preflight_returns_the_cors_headers(stack: Stack) -> None:
+    printed = subprocess.run(  # noqa: S603 - fixed command
+        ["curl", "-si", "-X", "OPTIONS", f"{stack.api_url}/scanrequest"],  # noqa: S607 - curl as users call it
         capture_output=True,
         text=True,
         check=True,
@@ -138,28 +138,28 @@ def test_a_preflight_is_answered_with_what_the_page_needs(stack: Stack) -> None:
     assert "access-control-allow-origin: *" in printed
 
 
-def test_a_picture_that_rekognition_cannot_read_fails_with_the_reason_and_is_never_a_no(api: Client) -> None:
-    header_only = png(200, 200, shade=time.time_ns())
-    submitted = api.post({"file": base64.b64encode(header_only).decode(), "fileType": "image/png"}).json()
+def test_an_image_that_rekognition_cannot_decode_fails_without_an_answer(api: Client) -> None:
+    undecodable = png(200, 200, shade=time.time_ns())
+    submitted = api.post({"file": base64.b64encode(undecodable).decode(), "fileType": "image/png"}).json()
     answer = api.wait(submitted)
     assert (answer["status"], answer["label_matched"]) == ("failed", None)
     assert answer["failure"]["code"] == "image_invalid"
 
 
 def _versions(stack: Stack, image_hash: str) -> int:
-    listed = stack.client("s3").list_object_versions(
+    response = stack.client("s3").list_object_versions(
         Bucket=stack.outputs()["ImagesBucket"], Prefix=f"images/{image_hash}"
     )
-    return len(listed.get("Versions", []))
+    return len(response.get("Versions", []))
 
 
 def _wait_until_settled(stack: Stack, request_id: str) -> None:
     table, end = stack.outputs()["RequestsTable"], time.monotonic() + 20
     while time.monotonic() < end:
-        row: RequestJson = stack.client("dynamodb").get_item(TableName=table, Key={"request_id": {"S": request_id}})[
+        item: RequestJson = stack.client("dynamodb").get_item(TableName=table, Key={"request_id": {"S": request_id}})[
             "Item"
         ]
-        if row["status"]["S"] != "pending":
+        if item["status"]["S"] != "pending":
             return
         time.sleep(0.2)
     raise TimeoutError(f"request {request_id} was not settled")

@@ -1,11 +1,11 @@
-"""What AWS would charge for one distinct image, counted on the real handlers."""
+"""Billable units per distinct image, counted with the real handlers."""
 
 from benchmarks.workloads import many_at_once, one_by_one
 from testing.moto_environment import MotoEnvironment
 
 
-def test_a_distinct_image_uses_what_docs_performance_says(env: MotoEnvironment) -> None:
-    """One unit more means that a row has outgrown 1 KB, or that an index is written anew."""
+def test_a_single_image_uses_the_documented_units(env: MotoEnvironment) -> None:
+    """One more unit means that an item has exceeded 1 KB, or that an additional index is written."""
     steps = one_by_one(env, distinct=10)
     post, scan, event, get = (steps[name] for name in ("POST", "scan", "event", "GET"))
     assert (post["dynamodb.write"], post["dynamodb.read"], post["s3.put"]) == (3, 1, 1)
@@ -15,8 +15,8 @@ def test_a_distinct_image_uses_what_docs_performance_says(env: MotoEnvironment) 
     assert sum(step["logs.bytes"] for step in steps.values()) < 1600
 
 
-def test_an_image_among_many_uses_what_docs_performance_says(env: MotoEnvironment) -> None:
-    """The key and the word that its upload is awaited are in the row, too, and fit into its unit."""
+def test_an_image_of_a_batch_uses_the_documented_units(env: MotoEnvironment) -> None:
+    """The items also contain the idempotency key and the upload flag, and still fit into one write unit."""
     steps = many_at_once(env, distinct=100)
     post, scan, get = (steps[name] for name in ("POST", "scan", "GET"))
     assert (post["api.rest"], steps["upload"]["s3.put"], get["api.rest"]) == (0.04, 1, 0.02)

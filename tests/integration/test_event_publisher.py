@@ -1,4 +1,4 @@
-"""From a row that changes to an event on the bus and to the counters, through the tables' own streams."""
+"""From a changed item to the event bus and the counters, through the streams of the tables."""
 
 import json
 from typing import Any
@@ -8,65 +8,65 @@ import pytest
 from imagescan.aws import clients
 from imagescan.aws.counters_table import CountersTable
 from imagescan.domain.stats import Totals
-from testing.functions import Answer, picture, proxy_event
+from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault, Killed
 from testing.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
 from tests.integration.conftest import Log
 
 
-def submitted(env: MotoEnvironment, shade: int = 0, **fields: Any) -> str:
-    return str(env.functions.submit(picture(shade), **fields).body["request_id"])
+def submit(env: MotoEnvironment, shade: int = 0, **fields: Any) -> str:
+    return str(env.functions.submit(image_bytes(shade), **fields).body["request_id"])
 
 
 def stats(env: MotoEnvironment) -> dict[str, Any]:
-    body: dict[str, Any] = Answer(env.functions.invoke("StatsFunction", proxy_event("GET"))).body
+    body: dict[str, Any] = ApiResponse(env.functions.invoke("StatsFunction", proxy_event("GET"))).body
     return {name: value for name, value in body.items() if name != "as_of"}
 
 
-def announced(env: MotoEnvironment) -> list[str]:
+def published_ids(env: MotoEnvironment) -> list[str]:
     return [each["request_id"] for each in env.bus.details]
 
 
-def test_each_request_that_ends_is_announced_once_however_it_ended(env: MotoEnvironment) -> None:
-    scanned = submitted(env)
+def test_each_finished_request_is_published_once_whatever_its_outcome(env: MotoEnvironment) -> None:
+    scanned = submit(env)
     env.trigger.deliver_all()
-    at_once = submitted(env, label="dog")
-    late = submitted(env, shade=1)
-    env.resources.forget_messages()
+    known = submit(env, label="dog")
+    late = submit(env, shade=1)
+    env.resources.delete_messages()
     env.pass_time(90 * MINUTE)
     env.functions.sweep()
     env.streams.deliver_all()
-    assert announced(env) == [scanned, at_once, late]
+    assert published_ids(env) == [scanned, known, late]
     assert [entry["DetailType"] for entry in env.bus.entries] == ["Scan Completed", "Scan Completed", "Scan Failed"]
     assert {(entry["Source"], entry["EventBusName"]) for entry in env.bus.entries} == {("imagescan", "EventBus")}
     assert env.bus.details[2]["failure"]["code"] == "timed_out"
 
 
-def test_an_event_says_what_the_status_says(env: MotoEnvironment) -> None:
-    request_id = submitted(env)
+def test_an_event_has_the_values_of_the_response(env: MotoEnvironment) -> None:
+    request_id = submit(env)
     env.trigger.deliver_all()
     env.streams.deliver_all()
     [detail], body = env.bus.details, env.functions.get(request_id).body
-    same = set(detail) - {"results"}
-    assert {name: detail[name] for name in same} == {name: body[name] for name in same}
-    [result], [answered] = detail["results"], body["results"]
+    shared = set(detail) - {"results"}
+    assert {name: detail[name] for name in shared} == {name: body[name] for name in shared}
+    [result], [expected] = detail["results"], body["results"]
     assert result == {
-        "label": answered["label"],
-        "matched": answered["matched"],
-        "matched_by": answered["match"]["matched_by"],
-        "confidence": answered["match"]["confidence"],
+        "label": expected["label"],
+        "matched": expected["matched"],
+        "matched_by": expected["match"]["matched_by"],
+        "confidence": expected["match"]["confidence"],
     }
 
 
-def test_a_request_that_waits_is_not_announced(env: MotoEnvironment) -> None:
-    submitted(env)
+def test_a_pending_request_is_not_published(env: MotoEnvironment) -> None:
+    submit(env)
     env.streams.deliver_all()
-    assert announced(env) == []
+    assert published_ids(env) == []
 
 
-def test_a_row_that_changes_or_goes_after_its_end_is_not_announced_again(env: MotoEnvironment) -> None:
-    request_id = submitted(env)
+def test_a_change_or_deletion_of_a_finished_item_is_not_published_again(env: MotoEnvironment) -> None:
+    request_id = submit(env)
     env.trigger.deliver_all()
     key = {"request_id": {"S": request_id}}
     env.resources.dynamodb.update_item(
@@ -74,37 +74,37 @@ def test_a_row_that_changes_or_goes_after_its_end_is_not_announced_again(env: Mo
         Key=key,
         UpdateExpression="SET #note = :note",
         ExpressionAttributeNames={"#note": "note"},
-        ExpressionAttributeValues={":note": {"S": "by hand"}},
+        ExpressionAttributeValues={":note": {"S": "manual change"}},
     )
     env.resources.dynamodb.delete_item(TableName=REQUESTS, Key=key)
     env.streams.deliver_all()
-    assert announced(env) == [request_id]
+    assert published_ids(env) == [request_id]
     assert stats(env)["requests"] == 1
 
 
-def test_the_filter_lets_through_what_the_function_looks_for(env: MotoEnvironment) -> None:
-    submitted(env)
+def test_the_event_filter_passes_the_records_that_the_function_needs(env: MotoEnvironment) -> None:
+    submit(env)
     env.trigger.deliver_all()
-    submitted(env)
+    submit(env)
     for source, table in (("Requests", REQUESTS), ("Images", IMAGES)):
         properties = TEMPLATE.properties("EventPublisherFunction")["Events"][source]["Properties"]
         patterns = [json.loads(each["Pattern"]) for each in properties["FilterCriteria"]["Filters"]]
-        kept = [each for each in env.streams.records(table) if any(matches(each, pattern) for pattern in patterns)]
-        assert len(kept) == (2 if table == REQUESTS else 1)
-        answer = env.functions.invoke("EventPublisherFunction", {"Records": kept})
-        assert answer == {"batchItemFailures": []}
-    assert len(announced(env)) == 2
+        matching = [each for each in env.streams.records(table) if any(matches(each, pattern) for pattern in patterns)]
+        assert len(matching) == (2 if table == REQUESTS else 1)
+        response = env.functions.invoke("EventPublisherFunction", {"Records": matching})
+        assert response == {"batchItemFailures": []}
+    assert len(published_ids(env)) == 2
     assert stats(env)["images"] == 1
 
 
 def test_stats_add_up(env: MotoEnvironment) -> None:
     assert set(stats(env).values()) == {0}
-    env.detector.damaged.add(hash_of(picture(1)))
+    env.detector.unreadable.add(hash_of(image_bytes(1)))
     for shade in (0, 0, 1):
-        submitted(env, shade)
+        submit(env, shade)
     env.trigger.deliver_all()
-    submitted(env, 0)
-    submitted(env, 1)
+    submit(env, 0)
+    submit(env, 1)
     env.streams.deliver_all()
     assert stats(env) == {
         "images": 2,
@@ -116,9 +116,9 @@ def test_stats_add_up(env: MotoEnvironment) -> None:
     }
 
 
-def test_an_image_that_took_two_paid_calls_counts_as_two_scans(env: MotoEnvironment) -> None:
-    submitted(env)
-    env.transport.plan({2: InjectedFault.DIES_AFTER})
+def test_two_paid_calls_for_an_image_count_as_two_scans(env: MotoEnvironment) -> None:
+    submit(env)
+    env.transport.inject({2: InjectedFault.KILL_AFTER})
     with pytest.raises(Killed):
         env.trigger.deliver()
     env.transport.reset()
@@ -128,66 +128,66 @@ def test_an_image_that_took_two_paid_calls_counts_as_two_scans(env: MotoEnvironm
     assert stats(env)["scans"] == 2
 
 
-def test_what_is_told_again_is_announced_again_and_counted_once(env: MotoEnvironment) -> None:
-    request_id = submitted(env)
+def test_records_that_are_delivered_again_are_published_again_and_counted_once(env: MotoEnvironment) -> None:
+    request_id = submit(env)
     env.trigger.deliver_all()
     env.streams.deliver_all()
     before = stats(env)
-    env.streams.forget_progress()
+    env.streams.rewind()
     env.streams.deliver_all()
-    assert announced(env) == [request_id, request_id]
+    assert published_ids(env) == [request_id, request_id]
     assert stats(env) == before
 
 
-def test_a_refused_event_comes_again_with_all_that_follows_it(env: MotoEnvironment) -> None:
+def test_a_rejected_event_is_retried_with_all_later_events(env: MotoEnvironment) -> None:
     for shade in range(8):
-        submitted(env, shade)
+        submit(env, shade)
     env.trigger.deliver_all()
-    env.bus.refuses.extend([{2}, set()])
+    env.bus.rejections.extend([{2}, set()])
     assert env.streams.deliver() is not None
     assert stats(env)["requests"] == 2
     env.streams.deliver_all()
-    ids = {row["request_id"]["S"] for row in env.resources.rows(REQUESTS)}
-    assert (len(ids), set(announced(env))) == (8, ids)
+    ids = {item["request_id"]["S"] for item in env.resources.items(REQUESTS)}
+    assert (len(ids), set(published_ids(env))) == (8, ids)
     assert stats(env)["requests"] == 8
 
 
 @pytest.mark.parametrize("operation", ["PutEvents", "TransactWriteItems"])
-def test_when_a_service_fails_the_whole_batch_comes_again_and_is_counted_once(
+def test_a_batch_is_retried_when_a_service_fails_and_counted_once(
     env: MotoEnvironment, operation: str, log: Log
 ) -> None:
-    submitted(env)
+    submit(env)
     env.trigger.deliver_all()
     env.transport.fail(operation, "InternalServerError", 500)
     assert env.streams.deliver() is not None
-    assert log.said("not_announced")
+    assert log.messages("publish_failed")
     env.transport.reset()
     env.streams.deliver_all()
-    assert len(set(announced(env))) == 1
+    assert len(set(published_ids(env))) == 1
     assert stats(env)["requests"] == 1
 
 
-@pytest.mark.parametrize("mishap", InjectedFault)
+@pytest.mark.parametrize("fault", InjectedFault)
 @pytest.mark.parametrize("call", [0, 1])
-def test_a_crash_at_any_call_loses_no_event_and_counts_nothing_twice(
-    env: MotoEnvironment, call: int, mishap: InjectedFault
+def test_a_crash_in_any_call_loses_no_event_and_counts_nothing_twice(
+    env: MotoEnvironment, call: int, fault: InjectedFault
 ) -> None:
-    request_id = submitted(env)
+    request_id = submit(env)
     env.trigger.deliver_all()
-    env.transport.plan({call: mishap})
-    if mishap is InjectedFault.RESPONSE_LOST:
+    env.transport.inject({call: fault})
+    if fault is InjectedFault.RESPONSE_LOST:
         env.streams.deliver()
     else:
         with pytest.raises(Killed):
             env.streams.deliver()
     env.transport.reset()
     env.streams.deliver_all()
-    assert set(announced(env)) == {request_id}
+    assert set(published_ids(env)) == {request_id}
     assert stats(env)["requests"] == 1
 
 
-def test_a_row_that_cannot_be_read_fails_the_function_before_anything_is_sent(env: MotoEnvironment) -> None:
-    submitted(env)
+def test_an_unreadable_item_fails_the_function_before_any_call(env: MotoEnvironment) -> None:
+    submit(env)
     env.trigger.deliver_all()
     records = env.streams.records(REQUESTS)
     del records[-1]["dynamodb"]["NewImage"]["labels_asked"]
@@ -197,46 +197,46 @@ def test_a_row_that_cannot_be_read_fails_the_function_before_anything_is_sent(en
     assert env.transport.calls == []
 
 
-def test_a_batch_takes_a_call_for_six_events_and_one_to_count(env: MotoEnvironment) -> None:
-    request_id = submitted(env)
-    env.resources.ask_again(request_id, 12)
+def test_a_batch_makes_one_call_per_six_events_and_one_to_count(env: MotoEnvironment) -> None:
+    request_id = submit(env)
+    env.resources.copy_request(request_id, 12)
     env.trigger.deliver_all()
     env.transport.reset()
     env.streams.deliver()
     assert env.transport.calls == ["PutEvents"] * 3 + ["TransactWriteItems"]
 
 
-def test_a_batch_with_nothing_that_ended_takes_no_call(env: MotoEnvironment) -> None:
-    submitted(env)
+def test_a_batch_without_finished_requests_makes_no_call(env: MotoEnvironment) -> None:
+    submit(env)
     env.transport.reset()
     env.streams.deliver()
     assert env.transport.calls == []
 
 
-def test_a_request_that_ends_is_a_part_of_its_story_in_the_logs(env: MotoEnvironment, log: Log) -> None:
-    request_id = submitted(env)
+def test_a_finished_request_is_logged(env: MotoEnvironment, log: Log) -> None:
+    request_id = submit(env)
     env.trigger.deliver_all()
     env.streams.deliver_all()
-    [line] = log.said("ended")
-    assert (line["request_id"], line["image_hash"]) == (request_id, hash_of(picture()))
+    [line] = log.messages("request_finished")
+    assert (line["request_id"], line["image_hash"]) == (request_id, hash_of(image_bytes()))
 
 
-def test_what_is_counted_is_spread_over_rows_and_added_up(env: MotoEnvironment) -> None:
+def test_counts_are_spread_over_items_and_totals_add_them_up(env: MotoEnvironment) -> None:
     table = CountersTable(clients.dynamodb(), COUNTERS)
     for number in range(100):
         table.add(Totals(images=1, scans=2), f"token {number}")
     assert table.totals() == Totals(images=100, scans=200)
-    assert len(env.resources.rows(COUNTERS)) == 16
+    assert len(env.resources.items(COUNTERS)) == 16
 
 
-def test_counting_that_is_cancelled_by_other_counting_is_tried_again(env: MotoEnvironment) -> None:
+def test_a_count_that_conflicts_with_another_one_is_retried(env: MotoEnvironment) -> None:
     env.transport.fail("TransactWriteItems", "TransactionCanceledException", times=2)
     table = CountersTable(clients.dynamodb(), COUNTERS)
     table.add(Totals(completed=1), "token")
     assert (len(env.transport.calls), table.totals()) == (3, Totals(completed=1))
 
 
-def test_counting_that_is_cancelled_again_and_again_is_an_error(env: MotoEnvironment) -> None:
+def test_a_count_that_always_conflicts_raises_an_error(env: MotoEnvironment) -> None:
     env.transport.fail("TransactWriteItems", "TransactionCanceledException")
     table = CountersTable(clients.dynamodb(), COUNTERS)
     with pytest.raises(clients.dynamodb().exceptions.TransactionCanceledException):
@@ -245,7 +245,7 @@ def test_counting_that_is_cancelled_again_and_again_is_an_error(env: MotoEnviron
 
 
 def matches(record: Any, pattern: Any) -> bool:
-    """Whether a record matches a filter, as far as the template's filters go."""
+    """Return whether a record matches a filter pattern. Only the syntax that the template uses is supported."""
     if isinstance(pattern, dict):
         return all(name in record and matches(record[name], each) for name, each in pattern.items())
     return any(record not in each["anything-but"] if isinstance(each, dict) else record == each for each in pattern)

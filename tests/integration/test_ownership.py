@@ -1,0 +1,126 @@
+"""Requests belong to their caller. Other callers cannot learn anything about them."""
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from imagescan.api.http import caller
+from testing.functions import ApiResponse, image_bytes, proxy_event
+from testing.moto_environment import MotoEnvironment
+
+ANN = {"authorizer": {"claims": {"sub": "a1b2", "email": "ann@example.org"}}}
+BOB = {"authorizer": {"claims": {"sub": "c3d4"}}}
+ANONYMOUS = {
+    "identity": {"caller": None, "user": None, "userArn": None, "cognitoIdentityId": None, "sourceIp": "192.0.2.1"}
+}
+
+
+def signed_by(caller: str, arn: str, **more: str) -> dict[str, Any]:
+    """Return the request context of a call signed with IAM. ``arn`` omits the partition, the account and the region."""
+    service, _, rest = arn.partition(":")
+    identity = {"caller": caller, "user": caller, "userArn": f"arn:aws:{service}::123456789012:{rest}"}
+    return {"identity": {**ANONYMOUS["identity"], **identity, "accountId": "123456789012", **more}}
+
+
+def session(role: str, name: str, *, role_id: str = "AROAEXAMPLE1", **more: str) -> dict[str, Any]:
+    """Return the request context of a session of a role."""
+    return signed_by(f"{role_id}:{name}", f"sts:assumed-role/{role}/{name}", **more)
+
+
+ROLE = session("reader", "botocore-session-1795340000")
+SSO_ROLE = "AWSReservedSSO_Readers_0123456789abcdef"
+POOL_ROLE = "CognitoIdentityCredentials"
+
+
+def submit_as(context: dict[str, Any], env: MotoEnvironment, **event: Any) -> ApiResponse:
+    body = {"file": b64encode(image_bytes()).decode(), "fileType": "image/png"}
+    return env.functions.post(body, requestContext=context, **event)
+
+
+def call_as(context: dict[str, Any], env: MotoEnvironment, function: str, request_id: str) -> ApiResponse:
+    event = proxy_event("POST", "{}") if function == "AskFollowUpFunction" else proxy_event("GET")
+    return ApiResponse(
+        env.functions.invoke(
+            function, event | {"pathParameters": {"request_id": request_id}, "requestContext": context}
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "name"),
+    [
+        (ANN, "a1b2"),
+        (signed_by("AIDAEXAMPLE", "iam:user/ann"), "AIDAEXAMPLE"),
+        (signed_by("123456789012", "iam:root"), "123456789012"),
+        (signed_by("123456789012:ann", "sts:federated-user/ann"), "123456789012:ann"),
+        (ROLE, "AROAEXAMPLE1"),
+        (session(SSO_ROLE, "ann@example.org"), "AROAEXAMPLE1:ann@example.org"),
+        (session("pool", POOL_ROLE, cognitoIdentityId="eu-west-1:0a1b"), "eu-west-1:0a1b"),
+        (ANONYMOUS, None),
+        ({}, None),
+        ({"authorizer": None, "identity": None}, None),
+    ],
+)
+def test_the_caller_is_the_identity_that_api_gateway_provides(context: dict[str, Any], name: str | None) -> None:
+    assert caller({"requestContext": context}) == name
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        (session("reader", "botocore-session-1795349999"), True),
+        (session("reader", "ann", role_id="AROARECREATED"), False),
+        (session("writer", "botocore-session-1795340000", role_id="AROAEXAMPLE2"), False),
+        (session(SSO_ROLE, "botocore-session-1795340000"), False),
+        (signed_by("123456789012", "iam:root"), False),
+    ],
+    ids=["another session", "a recreated role", "another role", "a person", "root"],
+)
+def test_all_sessions_of_a_role_are_one_caller(other: dict[str, Any], is_same: bool) -> None:
+    assert (caller({"requestContext": other}) == caller({"requestContext": ROLE})) is is_same
+
+
+@pytest.mark.parametrize("function", ["StatusFunction", "AskFollowUpFunction"])
+@pytest.mark.parametrize(
+    ("owner", "reader", "status"),
+    [
+        (ANN, ANN, 200),
+        (ROLE, ROLE, 200),
+        (ROLE, session("reader", "other"), 200),
+        (ANN, BOB, 404),
+        (ANN, ROLE, 404),
+        (ANN, ANONYMOUS, 404),
+        (ANONYMOUS, ANN, 200),
+    ],
+)
+def test_a_request_is_visible_to_its_owner_and_without_an_owner_to_everyone(
+    env: MotoEnvironment, owner: dict[str, Any], reader: dict[str, Any], status: int, function: str
+) -> None:
+    request_id = submit_as(owner, env).body["request_id"]
+    env.trigger.deliver_all()
+    assert call_as(reader, env, function, request_id).status == status
+
+
+@pytest.mark.parametrize("function", ["StatusFunction", "AskFollowUpFunction"])
+def test_a_foreign_id_returns_the_response_of_an_unknown_one(env: MotoEnvironment, function: str) -> None:
+    request_id = submit_as(ANN, env).body["request_id"]
+    env.trigger.deliver_all()
+    foreign, unknown = (call_as(BOB, env, function, each) for each in (request_id, "unknown"))
+    assert foreign == unknown
+
+
+def test_callers_with_the_same_idempotency_key_have_separate_requests(env: MotoEnvironment) -> None:
+    ann, again, bob, anonymous = (
+        submit_as(context, env, headers={"Idempotency-Key": "1"}).body["request_id"]
+        for context in (ANN, ANN, BOB, ANONYMOUS)
+    )
+    assert ann == again
+    assert len({ann, bob, anonymous}) == 3
+
+
+def test_responses_do_not_disclose_the_owner(env: MotoEnvironment) -> None:
+    posted = submit_as(ANN, env)
+    env.trigger.deliver_all()
+    read = call_as(ANN, env, "StatusFunction", posted.body["request_id"])
+    assert "a1b2" not in posted.raw["body"] + read.raw["body"]
