@@ -14,12 +14,12 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from benchmarks.measurement import Measurement
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.moto_environments import attached_sdk, moto_environment
 from testing.recording_transport import RecordingTransport
 from testing.resources import REQUESTS
-from testing.wire_messages import body_of, response
+from testing.wire_messages import body_bytes, response
 
 PENDING = (1, 10, 100, 10_000)
 ITEMS_PER_TRANSACTION = 25
@@ -34,8 +34,8 @@ class FastTransport(RecordingTransport):
 
     settled: set[str]
 
-    def _once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:  # noqa: ARG002 - the overridden signature
-        updates = [each["Update"] for each in json.loads(body_of(request))["TransactItems"]]
+    def execute_once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:  # noqa: ARG002 - the overridden signature
+        updates = [each["Update"] for each in json.loads(body_bytes(request))["TransactItems"]]
         self.settled |= {update["Key"]["request_id"]["S"] for update in updates}
         return response(request, 200, b"{}")
 
@@ -93,20 +93,20 @@ def _scan_duplicate(env: MotoEnvironment, pending: int) -> None:
 
 def _submit(env: MotoEnvironment, times: int = 1) -> str:
     """Submit one image, store copies of its request, and return the ID of the request."""
-    request_id: str = env.functions.submit(picture()).body["request_id"]
-    env.resources.ask_again(request_id, times - 1)
+    request_id: str = env.functions.submit(image_bytes()).body["request_id"]
+    env.resources.copy_request(request_id, times - 1)
     return request_id
 
 
 def _enqueue_duplicate(env: MotoEnvironment, pending: int) -> None:
     """Enqueue an image that is already scanned, with requests that were stored while its scan was running."""
     request_id = _submit(env)
-    [item] = env.resources.rows(REQUESTS)
+    [item] = env.resources.items(REQUESTS)
     env.trigger.deliver_all()
     if pending:
         env.resources.dynamodb.put_item(TableName=REQUESTS, Item=item)
-        env.resources.ask_again(request_id, pending - 1)
-    env.resources.enqueue(f"images/{hash_of(picture())}.png")
+        env.resources.copy_request(request_id, pending - 1)
+    env.resources.enqueue(f"images/{hash_of(image_bytes())}.png")
 
 
 def _deliver(env: MotoEnvironment, pending: int) -> None:

@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from testing.fake_rekognition import MODEL_VERSION, label
 from testing.images import png
-from testing.wire_messages import body_of, response
+from testing.wire_messages import body_bytes, response
 
 type Item = dict[str, Any]
 type Headers = Mapping[str, str]
@@ -76,7 +76,7 @@ class FakeAws:
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         target = request.headers.get("X-Amz-Target")
         name = target.decode() if isinstance(target, bytes) else target
-        headers, body = self.answer(str(request.method), request.url, name, body_of(request))
+        headers, body = self.answer(str(request.method), request.url, name, body_bytes(request))
         return response(request, 200, body, **headers)
 
     def _get_item(self, parameters: Any) -> Any:

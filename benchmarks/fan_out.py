@@ -17,7 +17,7 @@ from benchmarks.measurement import Measurement
 from imagescan.aws.s3_events import s3_event_message
 from imagescan.domain.image import validate_image
 from imagescan.domain.image_header import ImageType
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment
 from testing.moto_environments import attached_sdk, moto_environment
 from testing.recording_transport import InjectedFault, Killed
@@ -41,9 +41,9 @@ class PendingImage:
     @classmethod
     def submit(cls, requests: int, env: MotoEnvironment) -> "PendingImage":
         """Submit an image of its own with this number of requests."""
-        request_id = env.functions.submit(picture(requests)).body["request_id"]
-        env.resources.ask_again(request_id, requests - 1)
-        return cls(env, validate_image(picture(requests), ImageType.PNG).key, request_id)
+        request_id = env.functions.submit(image_bytes(requests)).body["request_id"]
+        env.resources.copy_request(request_id, requests - 1)
+        return cls(env, validate_image(image_bytes(requests), ImageType.PNG).key, request_id)
 
     def status(self) -> str:
         """Get the status of the request through the status handler."""
@@ -51,7 +51,7 @@ class PendingImage:
 
     def scan(self) -> None:
         """Run the scanner and stop it after the terminal write, so that all requests stay pending."""
-        self.env.transport.plan({CALLS_BEFORE_SETTLING: InjectedFault.DIES_BEFORE})
+        self.env.transport.inject({CALLS_BEFORE_SETTLING: InjectedFault.KILL_BEFORE})
         message = {"MessageId": "m", "ReceiptHandle": "m", "Body": s3_event_message(self.key)}
         with suppress(Killed):
             self.env.functions.scan(message | {"Attributes": {"ApproximateReceiveCount": "1"}})

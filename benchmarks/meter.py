@@ -15,11 +15,11 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from benchmarks.capacity import Item, indexes, read_units, write_units
 from imagescan.runtime.log import logger
-from testing.functions import module_of
+from testing.functions import handler_module
 from testing.moto_environment import MotoEnvironment
 from testing.recording_transport import RecordingTransport
 from testing.resources import COUNTERS, IMAGES, REQUESTS, TEMPLATE
-from testing.wire_messages import body_of
+from testing.wire_messages import body_bytes
 
 type Units = Counter[str]
 
@@ -62,7 +62,7 @@ class RecordedCalls:
 
 @contextmanager
 def _recording(transport: RecordingTransport) -> Iterator[RecordedCalls]:
-    recorded, answer = RecordedCalls(), transport.answer
+    recorded, answer = RecordedCalls(), transport.respond
 
     def record(event_name: str, service: str, operation: str, request: AWSPreparedRequest) -> AWSResponse | None:
         started = time.thread_time()
@@ -72,7 +72,7 @@ def _recording(transport: RecordingTransport) -> Iterator[RecordedCalls]:
         recorded.fake_cpu.append(time.thread_time() - started)
         return response
 
-    with patch.object(transport, "answer", record):
+    with patch.object(transport, "respond", record):
         yield recorded
 
 
@@ -130,7 +130,7 @@ class Meter:
             table: indexes(TEMPLATE.properties(resource)) for table, resource in _TABLES_WITH_STREAM.items()
         }
         written = sum(write_units(before, after, table_indexes[table]) for table, before, after in changes)
-        per_counter = max((write_units(None, item) for item in self.env.resources.rows(COUNTERS)), default=0)
+        per_counter = max((write_units(None, item) for item in self.env.resources.items(COUNTERS)), default=0)
         return written + 2 * per_counter * calls["TransactWriteItems"]  # a transaction costs twice as much
 
     def _changes(self) -> list[tuple[str, Item | None, Item | None]]:
@@ -149,14 +149,14 @@ class Meter:
         return found
 
     def _events(self) -> int:
-        calls = zip(self.env.transport.calls, self.env.transport.sent, strict=True)
-        return sum(len(json.loads(body_of(sent))["Entries"]) for call, sent in calls if call == "PutEvents")
+        calls = zip(self.env.transport.calls, self.env.transport.requests, strict=True)
+        return sum(len(json.loads(body_bytes(sent))["Entries"]) for call, sent in calls if call == "PutEvents")
 
 
 @contextmanager
 def _counting(function: str, recorded: RecordedCalls) -> Iterator[Invocations]:
     """Count the calls of the handler and its CPU time without the fakes."""
-    found, module = Invocations(), module_of(function)
+    found, module = Invocations(), handler_module(function)
     handler = module.lambda_handler
 
     def counted(*arguments: Any) -> Any:

@@ -13,10 +13,10 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from benchmarks.measurement import Measurement
-from testing.functions import Context, batch_event, picture
+from testing.functions import Context, batch_event, image_bytes
 from testing.moto_environment import MotoEnvironment
 from testing.moto_environments import attached_sdk, moto_environment
-from testing.recording_transport import Answering, RecordingTransport
+from testing.recording_transport import RecordingTransport, Responder
 from testing.resources import QUEUE_URL
 
 DELIVERIES = 10
@@ -29,7 +29,7 @@ class DetectionHook:
     def __init__(self) -> None:
         self.callback: Callable[[], object] | None = None
 
-    def transport(self, answering: dict[str, Answering]) -> RecordingTransport:
+    def transport(self, answering: dict[str, Responder]) -> RecordingTransport:
         """Return a transport that runs the callback."""
         detect = answering["rekognition"]
 
@@ -75,13 +75,13 @@ def _redelivery_during_scan(env: MotoEnvironment, hook: DetectionHook) -> None:
 
 def _duplicates_in_a_batch(env: MotoEnvironment, _: DetectionHook) -> None:
     for shade in (0, 1, 2, 0, 1, 2, 0, 1, 2, 0):
-        env.functions.submit(picture(shade))
+        env.functions.submit(image_bytes(shade))
     env.trigger.deliver()
 
 
 def _message(env: MotoEnvironment) -> dict[str, Any]:
     """Submit a new image and return its message as received from the queue."""
-    env.functions.submit(picture())
+    env.functions.submit(image_bytes())
     [message] = env.trigger.receive()
     return message
 
@@ -89,7 +89,7 @@ def _message(env: MotoEnvironment) -> dict[str, Any]:
 def _finish(env: MotoEnvironment) -> None:
     """Deliver all retries. Raise RuntimeError if a request is still pending or a message is left."""
     env.recover()
-    if not env.is_at_rest or env.resources.depth(QUEUE_URL):
+    if not env.is_idle or env.resources.depth(QUEUE_URL):
         raise RuntimeError("A request is still pending, or a message is left in the queue.")
 
 

@@ -68,7 +68,7 @@ def _warm_meter(env: MotoEnvironment) -> Meter:
 def _photos(env: MotoEnvironment, distinct: int) -> list[bytes]:
     """Return distinct photos for which the fake Rekognition has labels."""
     photos = [photo(number) for number in range(distinct)]
-    env.detector.shows |= {sha256(each).hexdigest(): detected_labels(number) for number, each in enumerate(photos)}
+    env.detector.labels |= {sha256(each).hexdigest(): detected_labels(number) for number, each in enumerate(photos)}
     return photos
 
 

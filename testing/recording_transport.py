@@ -95,10 +95,10 @@ class RecordingTransport:
             return self._responders[service](request)
         with self._write_lock:
             if operation == "TransactWriteItems":
-                return self._execute_once(event_name, request)
+                return self.execute_once(event_name, request)
             return botocore_stubber(event_name, request)
 
-    def _execute_once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:
+    def execute_once(self, event_name: str, request: AWSPreparedRequest) -> AWSResponse | None:
         """Execute a transaction once per client request token, as DynamoDB does. moto ignores the token."""
         token = json.loads(body_bytes(request))["ClientRequestToken"]
         done = self._transactions.get(token)

@@ -1,12 +1,12 @@
 """Billable units per distinct image, counted with the real handlers."""
 
-from benchmarks.workloads import many_at_once, one_by_one
+from benchmarks.workloads import in_batches, one_at_a_time
 from testing.moto_environment import MotoEnvironment
 
 
 def test_a_single_image_uses_the_documented_units(env: MotoEnvironment) -> None:
     """One more unit means that an item has exceeded 1 KB, or that an additional index is written."""
-    steps = one_by_one(env, distinct=10)
+    steps = one_at_a_time(env, distinct=10)
     post, scan, event, get = (steps[name] for name in ("POST", "scan", "event", "GET"))
     assert (post["dynamodb.write"], post["dynamodb.read"], post["s3.put"]) == (3, 1, 1)
     assert (scan["dynamodb.write"], scan["dynamodb.read"], scan["s3.get"], scan["sqs.requests"]) == (4, 0.5, 2, 1.2)
@@ -17,7 +17,7 @@ def test_a_single_image_uses_the_documented_units(env: MotoEnvironment) -> None:
 
 def test_an_image_of_a_batch_uses_the_documented_units(env: MotoEnvironment) -> None:
     """The items also contain the idempotency key and the upload flag, and still fit into one write unit."""
-    steps = many_at_once(env, distinct=100)
+    steps = in_batches(env, distinct=100)
     post, scan, get = (steps[name] for name in ("POST", "scan", "GET"))
     assert (post["api.rest"], steps["upload"]["s3.put"], get["api.rest"]) == (0.04, 1, 0.02)
     assert (post["dynamodb.write"], scan["dynamodb.write"], get["dynamodb.write"]) == (3, 4, 0)

@@ -17,17 +17,17 @@ from ops.redrive.redrive import redrive
 from ops.redrive.scan_queue_target import ScanQueueTarget
 from ops.redrive.stream_target import StreamTarget
 from ops.redrive.webhook_target import WebhookTarget
-from testing.functions import picture, proxy_event
+from testing.functions import image_bytes, proxy_event
 from testing.moto_environment import MotoEnvironment, hash_of
-from testing.resources import DEAD_LETTERS_URL, IMAGES, QUEUE_URL, REQUESTS
+from testing.resources import DEAD_LETTER_QUEUE_URL, IMAGES, QUEUE_URL, REQUESTS
 
-CAT = picture()
+CAT = image_bytes()
 KEY = f"images/{hash_of(CAT)}.png"
 
 
 @pytest.fixture
 def dead_letters(env: MotoEnvironment) -> DeadLetterQueue:
-    return DeadLetterQueue(env.resources.sqs, DEAD_LETTERS_URL, poll_seconds=0)
+    return DeadLetterQueue(env.resources.sqs, DEAD_LETTER_QUEUE_URL, poll_seconds=0)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def scan_queue(env: MotoEnvironment) -> ScanQueueTarget:
 
 def put_dead_letters(env: MotoEnvironment, *bodies: str) -> None:
     for body in bodies:
-        env.resources.sqs.send_message(QueueUrl=DEAD_LETTERS_URL, MessageBody=body)
+        env.resources.sqs.send_message(QueueUrl=DEAD_LETTER_QUEUE_URL, MessageBody=body)
 
 
 def scan_message() -> str:
@@ -64,11 +64,11 @@ def test_redelivering_a_scan_message_completes_its_request(
     env.transport.fail("DetectLabels", "ThrottlingException")
     for _ in range(6):
         env.trigger.deliver()
-        env.trigger.end_visibility_timeouts()
+        env.trigger.expire_visibility_timeouts()
     env.transport.reset()
-    assert (env.resources.depth(QUEUE_URL), env.resources.depth(DEAD_LETTERS_URL)) == (0, 1)
+    assert (env.resources.depth(QUEUE_URL), env.resources.depth(DEAD_LETTER_QUEUE_URL)) == (0, 1)
     assert "is pending after 0 paid attempts" in printed(dead_letters, scan_queue)
-    assert (env.resources.depth(QUEUE_URL), env.resources.depth(DEAD_LETTERS_URL)) == (1, 0)
+    assert (env.resources.depth(QUEUE_URL), env.resources.depth(DEAD_LETTER_QUEUE_URL)) == (1, 0)
     env.trigger.deliver_all()
     assert env.functions.get(request_id).body["status"] == "completed"
 
@@ -200,7 +200,7 @@ def test_only_the_records_of_the_failed_batch_are_redelivered(
 ) -> None:
     ids = []
     for shade in range(3):
-        ids.append(env.functions.submit(picture(shade)).body["request_id"])
+        ids.append(env.functions.submit(image_bytes(shade)).body["request_id"])
         env.trigger.deliver_all()  # two records each: the item is written, then settled
     put_dead_letters(env, message_of_lambda(env, first=2, last=3))
     printed(dead_letters, event_publisher)
@@ -280,7 +280,7 @@ def put_failed_event(env: MotoEnvironment) -> None:
     error = {"ERROR_CODE": "SDK_CLIENT_ERROR", "ERROR_MESSAGE": "status code 400"}
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in error.items()}
     env.resources.sqs.send_message(
-        QueueUrl=DEAD_LETTERS_URL, MessageBody=json.dumps(EVENT), MessageAttributes=attributes
+        QueueUrl=DEAD_LETTER_QUEUE_URL, MessageBody=json.dumps(EVENT), MessageAttributes=attributes
     )
 
 

@@ -2,13 +2,13 @@
 
 import re
 
-from testing.functions import picture
+from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import BUCKET, IMAGES, QUEUE_URL
 from tools import paths
 
 RUNBOOK = (paths.ROOT / "docs" / "operations.md").read_text()
-CAT = picture()
+CAT = image_bytes()
 
 
 def documented(pattern: str) -> str:

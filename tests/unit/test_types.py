@@ -39,7 +39,7 @@ DRIFTS = [
     Drift("image_bucket", "Bucket", "def find(", "def head(", ("scanner",)),
     Drift("image_bucket", "Bucket", "def presign_upload(", "def presign(", ("submit",)),
     Drift("rekognition", "Detector", "def detect(", "def detect_labels(", ("scanner",)),
-    Drift("daily_quota", "Quota", "def refund(", "def give_back(", ("scanner",)),
+    Drift("daily_quota", "Quota", "def refund(", "def return_call(", ("scanner",)),
     Drift("scan_queue", "Queue", "def enqueue(", "def send(", ("sweeper",)),
     Drift(
         "counters_table",

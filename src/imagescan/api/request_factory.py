@@ -84,7 +84,7 @@ def validate_idempotency_key(key: str | None) -> str | None:
         return key
     raise BadInput(
         "invalid_idempotency_key",
-        f"Idempotency-Key must be 1 to {request_models.MAX_KEY_LENGTH} visible ASCII characters.",
+        f"Idempotency-Key must be 1 to {request_models.MAX_KEY_LENGTH} printable ASCII characters.",
     )
 
 

@@ -28,10 +28,12 @@ HINTS = {
     "size": "'size' must be the size of the image in bytes. Send it together with 'sha256'",
     "fileType": '\'fileType\' must be the string "image/jpeg" or "image/png"',
     "label": "'label' must be a string of 1 to 100 characters",
-    "labels": f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to 100 characters. Omit 'label'",
+    "labels": (
+        f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to 100 characters. Do not send 'label' as well"
+    ),
     "match_mode": '\'match_mode\' must be "any", "all" or "none"',
     "min_confidence": f"'min_confidence' must be a number from {LOWEST_CONFIDENCE:g} to 100",
-    "idempotency_key": f"'idempotency_key' must be 1 to {MAX_KEY_LENGTH} visible ASCII characters",
+    "idempotency_key": f"'idempotency_key' must be 1 to {MAX_KEY_LENGTH} printable ASCII characters",
     "reference": f"'reference' must be a string of at most {MAX_REFERENCE_BYTES:,} bytes",
 }
 

@@ -53,15 +53,8 @@ def _quota(names: ScannerSettings) -> Quota:
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     images, requests, bucket, detector, quota, queue = dependencies()
-    scanner = Scanner(
-        images=images,
-        requests=requests,
-        bucket=bucket,
-        detector=detector,
-        quota=quota,
-        clock=time.time,
-        time_left=lambda: context.get_remaining_time_in_millis() / 1000,
-    )
+    clock, time_left = time.time, lambda: context.get_remaining_time_in_millis() / 1000
+    scanner = Scanner(images, requests, bucket, detector, clock, time_left, quota)
     results = scan_batch(messages_from_event(event), lambda key: scanner.scan(key, owner=str(uuid.uuid4())))
     log_outcomes(results)
     emit_metrics(results)
