@@ -69,6 +69,7 @@ CASES: dict[str, tuple[str, Check]] = {
     "submit-motorcycle": ("SubmitFunction", returns(202)),
     "submit-not-an-image": ("SubmitFunction", returns(415)),
     "submit-rocket": ("SubmitFunction", returns(202)),
+    "purger-schedule": ("PurgerFunction", purges),
     "sweeper-schedule": ("SweeperFunction", sweeps),
 }
 MODELS: dict[str, type[BaseModel]] = {
@@ -79,6 +80,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "DeleteFunction": APIGatewayProxyEventModel,
     "ScannerFunction": SqsModel,
     "SweeperFunction": EventBridgeModel,
+    "PurgerFunction": EventBridgeModel,
     "EventPublisherFunction": DynamoDBStreamModel,
     "StatsFunction": APIGatewayProxyEventModel,
 }

@@ -63,18 +63,21 @@ class FakeBucket:
     def was_uploaded_since(self, image_hash: str, since: float) -> bool:
         return self.service.uploaded_at > since
 
-    def remove(self, image_hash: str, until: float) -> None:
+    def remove(self, image_hash: str, until: float) -> bool:
         self.service.steps.append(f"bytes until {until:.0f}")
+        return True
 
 
 def purge(service: Service, time_left: float = 60) -> int:
-    return purge_deleted_images(
+    report = purge_deleted_images(
         images=FakeImages(service),
         requests=FakeRequests(service),
         bucket=FakeBucket(service),
         clock=lambda: NOW,
         time_left=lambda: time_left,
+        on_error=lambda image_hash, error: pytest.fail(f"{image_hash}: {error}"),
     )
+    return report.images_purged
 
 
 def test_the_bytes_are_deleted_before_the_item() -> None:

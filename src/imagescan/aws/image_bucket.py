@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectVersionTypeDef
 
 _DELETIONS_PER_CALL = 1000  # limit of DeleteObjects
-_MAX_DELETIONS = 10 * _DELETIONS_PER_CALL
+_MAX_DELETIONS = 5 * _DELETIONS_PER_CALL
 UPLOAD_URL_SECONDS = 15 * 60
 """Lifetime of a presigned URL."""
 _REQUEST_ID = "request-id"
@@ -82,7 +82,7 @@ class ImageBucket:
         return any(version["LastModified"].timestamp() > since for version in self._versions(image_hash))
 
     def remove(self, image_hash: str, until: float) -> bool:
-        """Delete the versions of the image's bytes that were uploaded by that time, at most 10,000 in one call.
+        """Delete the versions of the image's bytes that were uploaded by that time, at most 5,000 in one call.
 
         Return whether none is left. Raise DeletionError if S3 rejects a deletion.
         """

@@ -1,10 +1,10 @@
 """Encodes and decodes the items of the requests table."""
 
 import json
-import zlib
 from typing import Any
 
 from imagescan.aws.items import (
+    MALFORMED_ITEM_ERRORS,
     Item,
     WritableItem,
     failure_attributes,
@@ -90,7 +90,7 @@ def try_request_from_item(item: Item) -> ScanRequest | None:
     """Return the request, or None if the item is malformed."""
     try:
         return request_from_item(item)
-    except (KeyError, TypeError, ValueError, zlib.error):
+    except MALFORMED_ITEM_ERRORS:
         return None
 
 

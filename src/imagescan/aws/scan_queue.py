@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys, s3_event_message
@@ -11,8 +10,6 @@ from imagescan.domain.scan_message import ScanMessage
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_MESSAGES_PER_CALL = 10
-
 
 @dataclass(frozen=True, slots=True)
 class ScanQueue:
@@ -20,13 +17,10 @@ class ScanQueue:
     url: str
 
     def enqueue_all(self, keys: Sequence[str]) -> list[str]:
-        """Enqueue the images under these keys for scanning, and return the keys that SQS rejected."""
-        rejected: list[str] = []
-        for batch in batched(keys, _MESSAGES_PER_CALL, strict=False):
-            entries: list[Any] = [{"Id": str(at), "MessageBody": s3_event_message(key)} for at, key in enumerate(batch)]
-            response = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
-            rejected += [batch[int(failed["Id"])] for failed in response.get("Failed", [])]
-        return rejected
+        """Enqueue the images under these keys (at most 10) for scanning, and return the keys that SQS rejected."""
+        entries: list[Any] = [{"Id": str(at), "MessageBody": s3_event_message(key)} for at, key in enumerate(keys)]
+        response = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
+        return [keys[int(failed["Id"])] for failed in response.get("Failed", [])]
 
     def retry_later(self, delays: Mapping[ScanMessage, int]) -> None:
         """Make these messages (at most 10) visible again after their delays in seconds.

@@ -1,11 +1,11 @@
 """Parses stream records of the requests and images tables."""
 
-import zlib
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from imagescan.aws.images_table import image_from_item
+from imagescan.aws.items import MALFORMED_ITEM_ERRORS
 from imagescan.aws.request_codec import request_from_item
 from imagescan.domain.events import FinishedRecord
 from imagescan.domain.image_record import Image, Status
@@ -24,7 +24,7 @@ def finished_records(event: dict[str, Any], on_error: Callable[[str, Exception],
     for record in event["Records"]:
         try:
             finished += _finished(record)
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
+        except MALFORMED_ITEM_ERRORS as error:
             on_error(str(record.get("eventID")), error)
     return finished
 
@@ -41,8 +41,12 @@ def _is_finished(item: _StreamItem | None) -> bool:
 
 
 def _entity(stream_item: _StreamItem) -> ScanRequest | Image:
+    """Return the finished request or image. Raise ValueError if the item lacks its answer or its scan."""
     item: Any = {name: _decoded(value) for name, value in stream_item.items()}
-    return request_from_item(item) if "request_id" in item else image_from_item(item)
+    entity = request_from_item(item) if "request_id" in item else image_from_item(item)
+    if (entity.answer if isinstance(entity, ScanRequest) else entity.scan) is None:
+        raise ValueError("the item is finished but holds no result")
+    return entity
 
 
 def _decoded(value: Mapping[str, Any]) -> Mapping[str, Any]:

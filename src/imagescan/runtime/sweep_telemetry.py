@@ -42,7 +42,7 @@ def report_sweep(swept: SweepReport) -> dict[str, Any]:
             "LateSettlements": swept.settled,
             "Requeued": swept.requeued,
             "FailedItems": swept.failed,
-            "IncompleteSweeps": not swept.is_complete,
+            "IncompleteSweeps": int(not swept.is_complete),
         }
     )
     return report
@@ -56,7 +56,7 @@ def report_purge(purged: PurgeReport) -> dict[str, Any]:
         {
             "ImagesPurged": purged.images_purged,
             "FailedItems": purged.failed,
-            "IncompletePurges": not purged.is_complete,
+            "IncompletePurges": int(not purged.is_complete),
         }
     )
     return report

@@ -13,7 +13,8 @@ from imagescan.domain.scan_request import ScanRequest
 
 PURGE_DELAY_SECONDS = 20 * 60
 """Longer than a submission can take, than an index can lag, and than a presigned URL is valid."""
-MIN_SECONDS_PER_IMAGE = 5.0
+MIN_SECONDS_PER_IMAGE = 20.0
+"""Enough to list the versions of an image and to delete as many of them as one call of the bucket does."""
 
 
 class Images(Protocol):
@@ -83,6 +84,8 @@ def purge_deleted_images(
 
 def _purge(candidate: PurgeCandidate, images: Images, requests: Requests, bucket: Bucket, now: float) -> bool:
     """Purge the image, and return whether its item was deleted."""
+    if _is_within_delay(candidate.marked_at, now):
+        return False  # without a call, so that recent deletions do not keep a run from older ones
     image = images.get_many([candidate.image_hash]).get(candidate.image_hash)
     if image is None or _is_needed(candidate, image, requests, now):
         return False
@@ -93,7 +96,9 @@ def _purge(candidate: PurgeCandidate, images: Images, requests: Requests, bucket
 
 
 def _is_needed(candidate: PurgeCandidate, image: Image, requests: Requests, now: float) -> bool:
-    delay_starts = max(candidate.marked_at, image.scan.finished_at if image.scan else 0.0)
-    return now < delay_starts + PURGE_DELAY_SECONDS or any(
-        True for _ in requests.pending_for_image(candidate.image_hash)
-    )
+    finished_recently = image.scan is not None and _is_within_delay(image.scan.finished_at, now)
+    return finished_recently or any(True for _ in requests.pending_for_image(candidate.image_hash))
+
+
+def _is_within_delay(since: float, now: float) -> bool:
+    return now < since + PURGE_DELAY_SECONDS

@@ -1,11 +1,11 @@
 """Sweep the pending requests: settle those that were missed, and enqueue images whose message was lost."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from imagescan.domain.image_record import Image
 from imagescan.domain.scan_request import PendingPage, ScanRequest, effective_deadline
@@ -19,7 +19,8 @@ MIN_SECONDS_PER_PAGE = 10.0
 REQUEUES_PER_OWNER = 5_000
 """Images that one owner may have requeued in a run before the images of all other owners have been considered."""
 MAX_POSTPONED = 50_000
-"""Requests over that share that a run remembers, so that it can requeue them in the time that is left."""
+"""Images over that share that a run remembers, so that it can requeue them in the time that is left."""
+KEYS_PER_CALL = 10  # limit of SendMessageBatch
 
 
 class Images(Protocol):
@@ -40,13 +41,14 @@ class Requests(settling.Requests, Protocol):
 
 class Queue(Protocol):
     def enqueue_all(self, keys: Sequence[str]) -> Sequence[str]:
-        """Enqueue the images under these keys for scanning, and return the keys that could not be enqueued."""
+        """Enqueue the images under these keys (at most 10), and return the keys that could not be enqueued."""
 
 
 class Position(Protocol):
     """Where the previous run stopped, so that every run starts where the one before ran out of time."""
 
-    def load(self) -> str | None: ...
+    def load(self) -> str | None:
+        """Return the position, or None for the first page."""
 
     def save(self, start: str | None) -> None: ...
 
@@ -70,6 +72,14 @@ class SweepReport:
     is_complete: bool
 
 
+class DueImage(NamedTuple):
+    """An image whose message appears lost, the keys that may hold its bytes, and the owners of its requests."""
+
+    hash: str
+    keys: tuple[str, ...]
+    owners: tuple[str | None, ...]
+
+
 @dataclass(slots=True)
 class Sweep:
     """One run over the pending requests. Concurrent runs are safe because each write is conditional.
@@ -86,100 +96,146 @@ class Sweep:
     on_error: OnError
     counts: Counter[str] = field(default_factory=Counter)
     requeued_by_owner: Counter[str | None] = field(default_factory=Counter)
-    postponed: list[ScanRequest] = field(default_factory=list)
+    postponed: list[DueImage] = field(default_factory=list)
 
     def run(self) -> SweepReport:
-        """Sweep from where the previous run stopped."""
-        start = self.position.load()
-        for page in self.requests.pending_pages(start):
-            if self._is_out_of_time():
-                if page.start != start:
-                    self.position.save(page.start)
-                return self._report(is_complete=False)
-            self._guard(page.start or "first page", partial(self._sweep_page, page))
-        if start is not None:
-            self.position.save(None)
+        """Sweep from where the previous run stopped. Raise if the pending requests cannot be read."""
+        start = self._load_position()
+        reached = None  # a start at which the first page cannot be read is given up
+        try:
+            for page in self.requests.pending_pages(start):
+                reached = page.start
+                if self._is_out_of_time():
+                    self._save_position(page.start, start)
+                    return self._report(is_complete=False)
+                self._guard(page.start or "first page", partial(self._sweep_page, page))
+        except Exception:
+            self._save_position(reached, start)
+            raise
+        self._save_position(None, start)
         return self._report(is_complete=self._requeue_postponed())
+
+    def _load_position(self) -> str | None:
+        try:
+            return self.position.load()
+        except Exception as error:  # noqa: BLE001 - every error is reported
+            self._fail("position", error)
+            return None
+
+    def _save_position(self, position: str | None, loaded: str | None) -> None:
+        if position != loaded:
+            self._guard("position", partial(self.position.save, position))
 
     def _sweep_page(self, page: PendingPage) -> None:
         for request_id in page.malformed:
             self._fail(request_id, "the item is malformed")
         now = self.clock()
-        found = self._images_of(page.requests)
-        self.counts["pending"] += len(page.requests)
-        self.counts["overdue"] += sum(_is_overdue(each, found.get(each.image_hash), now) for each in page.requests)
-        for chunk in batched(newly_answered(page.requests, found.get, now), ITEMS_PER_CALL, strict=False):
-            self.counts["settled"] += self._each_or_all(chunk, self._settle)
-        self._requeue([each for each in page.requests if self._is_within_share(each)], found, now)
+        found = self._read_images(page.requests)
+        readable = [each for each in page.requests if each.image_hash in found]
+        answered: list[ScanRequest] = []
+        healthy = [
+            each
+            for each in readable
+            if self._guard(each.id, partial(self._examine, each, found[each.image_hash], now, answered))
+        ]
+        self.counts["pending"] += len(page.requests) + len(page.malformed)
+        for chunk in batched(answered, ITEMS_PER_CALL, strict=False):
+            self._each_or_all(chunk, self._settle)
+        self._requeue(self._within_share(_due_images(healthy, found, now)), now)
 
-    def _images_of(self, requests: Sequence[ScanRequest]) -> dict[str, Image]:
-        return self.images.get_many(list(dict.fromkeys(request.image_hash for request in requests)))
+    def _read_images(self, requests: Iterable[ScanRequest]) -> dict[str, Image | None]:
+        """Return the images of the requests, None for those without an item. Unreadable ones are left out."""
+        found: dict[str, Image | None] = {}
 
-    def _settle(self, chunk: Sequence[ScanRequest]) -> int:
+        def read(hashes: Sequence[str]) -> None:
+            items = self.images.get_many(hashes)
+            found.update({image_hash: items.get(image_hash) for image_hash in hashes})
+
+        self._each_or_all(tuple(dict.fromkeys(request.image_hash for request in requests)), read)
+        return found
+
+    def _examine(self, request: ScanRequest, image: Image | None, now: float, answered: list[ScanRequest]) -> None:
+        self.counts["overdue"] += _is_overdue(request, image, now)
+        answered.extend(newly_answered([request], lambda _: image, now))
+
+    def _settle(self, chunk: Sequence[ScanRequest]) -> None:
         self.requests.settle(chunk)
-        return len(chunk)
+        self.counts["settled"] += len(chunk)
 
-    def _is_within_share(self, request: ScanRequest) -> bool:
-        """Postpone the request if its owner used up the share that every owner gets first."""
-        if self.requeued_by_owner[request.owner] < REQUEUES_PER_OWNER:
-            return True
-        if len(self.postponed) < MAX_POSTPONED:
-            self.postponed.append(request)
-        return False
+    def _within_share(self, due: Iterable[DueImage]) -> list[DueImage]:
+        """Postpone the images of owners that used up the share that every owner gets first. Return the others."""
+        chosen: list[DueImage] = []
+        for image in due:
+            owner = min(image.owners, key=self.requeued_by_owner.__getitem__)
+            if self.requeued_by_owner[owner] < REQUEUES_PER_OWNER:
+                self.requeued_by_owner[owner] += 1
+                chosen.append(image)
+            elif len(self.postponed) < MAX_POSTPONED:
+                self.postponed.append(image)
+        return chosen
 
-    def _requeue(self, requests: Sequence[ScanRequest], found: dict[str, Image], now: float) -> None:
-        """Enqueue the images whose message appears lost, if a scan would still be in time for one of the requests.
+    def _requeue(self, due: Sequence[DueImage], now: float) -> None:
+        """Enqueue the images that this run claims.
 
-        The claim precedes the message. If this run dies in between, the next claim is due after the same interval.
+        The claim precedes the message. If this run dies in between, or the message is rejected, the next claim is due
+        after the same interval.
         """
-        before = now - REQUEUE_AFTER_SECONDS
-        due = {
-            image_hash: waiting
-            for image_hash, waiting in _group_by_image(requests).items()
-            if _is_due(waiting, found.get(image_hash), now, before)
-        }
-        self._each_or_all(tuple(due), lambda hashes: self._claim_and_enqueue(hashes, due, now, before))
+        claimed: list[str] = []
+        self._each_or_all(
+            tuple(image.hash for image in due),
+            lambda hashes: claimed.extend(self.images.claim_requeues(hashes, now, now - REQUEUE_AFTER_SECONDS)),
+        )
+        enqueued = self._enqueue([key for image in due if image.hash in set(claimed) for key in image.keys])
+        self.counts["requeued"] += sum(not enqueued.isdisjoint(image.keys) for image in due)
 
-    def _claim_and_enqueue(
-        self, hashes: Sequence[str], due: dict[str, list[ScanRequest]], now: float, before: float
-    ) -> int:
-        claimed = self.images.claim_requeues(hashes, now, before) if hashes else []
-        keys = {each.image_key: each.owner for image_hash in claimed for each in due[image_hash]}
-        for key in self.queue.enqueue_all(list(keys)) if keys else ():
-            self._fail(key, "the image could not be enqueued")
-        self.requeued_by_owner.update(keys.values())
-        self.counts["requeued"] += len(claimed)
-        return len(claimed)
+    def _enqueue(self, keys: Iterable[str]) -> set[str]:
+        """Enqueue the images under these keys, and return the keys that were enqueued."""
+        enqueued: set[str] = set()
+        for chunk in batched(keys, KEYS_PER_CALL, strict=False):
+            try:
+                rejected = self.queue.enqueue_all(chunk)
+            except Exception as error:  # noqa: BLE001 - every error is reported
+                self._fail(", ".join(chunk), error, len(chunk))
+                continue
+            for key in rejected:
+                self._fail(key, "the queue rejected the message")
+            enqueued |= set(chunk) - set(rejected)
+        return enqueued
 
     def _requeue_postponed(self) -> bool:
         """Requeue what exceeded the share of its owner. Return whether nothing is left."""
         for chunk in batched(self.postponed, PAGE_SIZE, strict=False):
             if self._is_out_of_time():
                 return False
-            self._guard(chunk[0].id, partial(self._requeue_again, chunk))
+            self._guard(chunk[0].hash, partial(self._requeue, chunk, self.clock()))
         return len(self.postponed) < MAX_POSTPONED
 
-    def _requeue_again(self, chunk: Sequence[ScanRequest]) -> None:
-        self._requeue(chunk, self._images_of(chunk), self.clock())
-
-    def _each_or_all[Item](self, items: Sequence[Item], process: Callable[[Sequence[Item]], int]) -> int:
+    def _each_or_all[Item](self, items: Sequence[Item], process: Callable[[Sequence[Item]], None]) -> None:
         """Process the items together. If that fails, process each on its own, so that only the faulty one fails."""
+        if not items:
+            return
         try:
-            return process(items)
+            process(items)
         except Exception as error:  # noqa: BLE001 - every error is reported
             if len(items) == 1:
                 self._fail(_name(items[0]), error)
-                return 0
-        return sum(self._each_or_all([item], process) for item in items if not self._is_out_of_time())
+            elif self._is_out_of_time():
+                self._fail(_name(items[0]), error, len(items))
+            else:
+                for item in items:
+                    self._each_or_all([item], process)
 
-    def _guard(self, what: str, process: Callable[[], None]) -> None:
+    def _guard(self, what: str, process: Callable[[], None]) -> bool:
+        """Return whether ``process`` did not raise."""
         try:
             process()
         except Exception as error:  # noqa: BLE001 - every error is reported
             self._fail(what, error)
+            return False
+        return True
 
-    def _fail(self, what: str, error: Exception | str) -> None:
-        self.counts["failed"] += 1
+    def _fail(self, what: str, error: Exception | str, items: int = 1) -> None:
+        self.counts["failed"] += items
         self.on_error(what, error)
 
     def _is_out_of_time(self) -> bool:
@@ -200,8 +256,19 @@ def _is_overdue(request: ScanRequest, image: Image | None, now: float) -> bool:
     return now > effective_deadline(request, image) and not request.awaits_upload
 
 
-def _is_due(waiting: Sequence[ScanRequest], image: Image | None, now: float, before: float) -> bool:
-    """Decide from the items that were read whether the image should be requeued, so that no write is wasted."""
+def _due_images(requests: Iterable[ScanRequest], found: Mapping[str, Image | None], now: float) -> Iterator[DueImage]:
+    """Return the images that should be requeued, as far as the items show that were read, so that no write is wasted.
+
+    An image is due if its message appears lost and a scan would still be in time for one of its requests.
+    """
+    for image_hash, waiting in _group_by_image(requests).items():
+        if _is_due(waiting, found[image_hash], now):
+            keys = tuple(dict.fromkeys(each.image_key for each in waiting))  # another declared type is another key
+            yield DueImage(image_hash, keys, tuple({each.owner for each in waiting}))
+
+
+def _is_due(waiting: Sequence[ScanRequest], image: Image | None, now: float) -> bool:
+    before = now - REQUEUE_AFTER_SECONDS
     if image and (image.scan or image.is_leased(now) or image.is_deferred(now)):
         return False
     if image and image.requeued_at is not None and image.requeued_at >= before:
