@@ -276,7 +276,7 @@ def test_a_deletion_does_not_affect_other_requests_for_the_image(env: MotoEnviro
     before = env.functions.get(remaining).body
     env.functions.delete(deleted)
     env.pass_time(PURGE_DELAY_SECONDS + 1)
-    env.functions.sweep()
+    env.functions.purge()
     assert env.functions.get(remaining).body == before
 
 
@@ -294,7 +294,7 @@ def test_a_purged_image_is_scanned_again_after_a_new_upload(env: MotoEnvironment
     env.trigger.deliver_all()
     env.functions.delete(deleted_id)
     env.pass_time(PURGE_DELAY_SECONDS + 1)
-    env.functions.sweep()
+    env.functions.purge()
     again = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     assert env.functions.get(again).body["label_matched"] is True

@@ -43,6 +43,10 @@ def sweeps(_: MotoEnvironment, response: dict[str, Any]) -> bool:
     return bool(response["is_complete"]) and response["pending"] == 2
 
 
+def purges(_: MotoEnvironment, response: dict[str, Any]) -> bool:
+    return response == {"images_purged": 0, "failed": 0, "is_complete": True}
+
+
 def publishes(*labels: str) -> Check:
     return lambda env, response: (
         [each["labels_asked"] for each in env.bus.details] == [[label] for label in labels] and retries()(env, response)
