@@ -25,8 +25,14 @@ def finished_records(event: dict[str, Any], on_error: Callable[[str, Exception],
         try:
             finished += _finished(record)
         except MALFORMED_ITEM_ERRORS as error:
-            on_error(str(record.get("eventID")), error)
+            on_error(_item_key(record), error)
     return finished
+
+
+def _item_key(record: dict[str, Any]) -> str:
+    """Return the key of the item, by which an operator finds it, or else the ID of the record."""
+    keys = record.get("dynamodb", {}).get("Keys", {})
+    return ", ".join(value["S"] for value in keys.values()) or str(record.get("eventID"))
 
 
 def _finished(record: dict[str, Any]) -> list[FinishedRecord]:

@@ -35,8 +35,8 @@ def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": retry_from}] if retry_from else []}
 
 
-def _report_malformed(record_id: str, error: Exception) -> None:
-    logger.error("malformed_record", record_id=record_id, reason=repr(error))
+def _report_malformed(item: str, error: Exception) -> None:
+    logger.error("malformed_record", item=item, reason=repr(error))
     metrics.count({"MalformedRecords": 1})
 
 

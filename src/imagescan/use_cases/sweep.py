@@ -16,7 +16,7 @@ REQUEUE_AFTER_SECONDS = 10 * 60
 """Longer than the queue's visibility timeout: a message that was in flight during a crash is visible again by then."""
 PAGE_SIZE = 100  # limit of BatchGetItem and TransactWriteItems
 MIN_SECONDS_PER_PAGE = 10.0
-REQUEUES_PER_OWNER = 5_000
+REQUEUES_PER_OWNER = 20_000
 """Images that one owner may have requeued in a run before the images of all other owners have been considered."""
 MAX_POSTPONED = 50_000
 """Images over that share that a run remembers, so that it can requeue them in the time that is left."""
