@@ -268,6 +268,7 @@ QUICK_SCENARIOS = (
     Scenario(
         "deletion, sweep and submission of one image",
         ONE_REQUEST,
+        polls=1,
         sweeps=1,
         deletes=1,
         purge_runs=1,

@@ -131,7 +131,7 @@ def test_a_sweep_with_time_for_one_page_reaches_every_page() -> None:
     pending = service(*map(request, range(5 * PAGE_SIZE)))
     reports = [pending.sweep(time_for(pages=1)) for _ in range(5)]
     assert len(set(pending.queue.keys)) == 5 * PAGE_SIZE
-    assert [report.is_complete for report in reports] == [False, False, False, False, True]
+    assert not any(report.is_complete for report in reports)  # none of them read all pages
 
 
 def test_a_complete_sweep_writes_no_position() -> None:

@@ -61,7 +61,8 @@ class SweepReport:
     """What one run found and did.
 
     ``overdue`` excludes requests that wait for an upload, because a client that sends nothing is not the service's
-    delay. ``failed`` counts the items that could not be processed. ``is_complete`` is False if the run was out of time.
+    delay. ``failed`` counts the items that could not be processed. ``is_complete`` is True if the run started at the
+    first page and had time for everything.
     """
 
     pending: int
@@ -113,7 +114,7 @@ class Sweep:
             self._save_position(reached, start)
             raise
         self._save_position(None, start)
-        return self._report(is_complete=self._requeue_postponed())
+        return self._report(is_complete=self._requeue_postponed() and start is None)
 
     def _load_position(self) -> str | None:
         try:
