@@ -17,9 +17,9 @@ SWEEP_SECONDS = 300.0
 
 # The worst case: the image was requeued just now and that message was lost. Two requeue delays, each followed by a
 # sweep, and the lease of a crashed delivery.
-# If the time of a sweep does not suffice for every page, a pass takes up to three runs.
+# Each of these sweeps comes one interval later if a pass over the pages takes two runs.
 SUFFICIENT_SECONDS = 2 * (REQUEUE_AFTER_SECONDS + SWEEP_SECONDS) + 100
-SECONDS_FOR_PARTIAL_SWEEPS = 2 * 2 * SWEEP_SECONDS
+SECONDS_FOR_PARTIAL_SWEEPS = 2 * SWEEP_SECONDS
 MAX_STEPS = 5000
 _TIMEOUT_FAILURES = (TIMED_OUT, NEVER_UPLOADED)
 

@@ -355,9 +355,9 @@ MUTANTS = (
         "direct upload after its request was deleted",
         _in(
             "use_cases.purge_deleted_images",
-            "        if bucket.was_uploaded_since(candidate.image_hash, candidate.marked_at):\n"
-            "            images.mark_for_purge(candidate.image_hash, now)  #",
-            "        if False:\n            pass  #",
+            "    if bucket.was_uploaded_since(candidate.image_hash, candidate.marked_at):\n"
+            "        images.mark_for_purge(candidate.image_hash, now)  #",
+            "    if False:\n        pass  #",
         ),
     ),
     Mutant(

@@ -73,13 +73,17 @@ def _lost_messages(*submissions: Submission) -> SystemState:
     return SystemState(
         0.0,
         requests=Table({request.id: request for request in requests}),
-        objects=Table({request.image_key: (Version(request.image_hash, request.id),) for request in requests}),
+        objects=Table(
+            {each.image_key: (Version(each.image_hash, each.id),) for each in requests if not each.awaits_upload}
+        ),
     )
 
 
 LOST_MESSAGES = _lost_messages(Submission(A, "cat"), Submission(B, "cat"))
-# The last request, on the second page, is the only one for its image.
-LOST_MESSAGES_OF_THREE = _lost_messages(Submission(B, "cat"), Submission(B, "dog"), Submission(A, "cat"))
+# Two abandoned submissions fill the first page of the index until their deadline.
+LOST_MESSAGE_ON_PAGE_TWO = _lost_messages(
+    Submission(B, "cat", is_direct=True), Submission(B, "dog", is_direct=True), Submission(A, "cat")
+)
 
 QUICK_SCENARIOS = (
     Scenario("two requests for one image", TWO_REQUESTS, instants=(0, AFTER_LEASE), polls=1),
@@ -182,10 +186,10 @@ QUICK_SCENARIOS = (
         (),
         each(1, Fault.CRASH, Fault.FAILED, Fault.RESPONSE_LOST, Fault.INDEX_EMPTY, Fault.INDEX_STALE),
         max_faults=1,
-        instants=(AFTER_REQUEUE_DELAY,),
+        instants=(UPLOAD_URL_SECONDS + 5,),
         sweeps=2,
         pages_per_sweep=1,
-        initial_system=LOST_MESSAGES_OF_THREE,
+        initial_system=LOST_MESSAGE_ON_PAGE_TWO,
     ),
     Scenario(
         "a malformed request next to healthy ones",
