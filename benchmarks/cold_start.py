@@ -36,6 +36,7 @@ TARGETS = {
     "stats": 1.05,
     "scanner": 1.15,
     "sweeper": 1.15,
+    "purger": 1.15,
     "event_publisher": 1.15,
     "submit": 1.35,
     "ask_follow_up": 1.35,

@@ -116,8 +116,13 @@ CALLS: dict[tuple[str, str], dict[str, ErrorEffect]] = {
         "InvalidWriteOffset": ErrorEffect.FAILURE,
         "TooManyParts": ErrorEffect.FAILURE,
     },
-    ("sqs", "SendMessage"): _SQS_ERRORS
+    ("sqs", "SendMessageBatch"): _SQS_ERRORS
     | {
+        "BatchEntryIdsNotDistinct": ErrorEffect.FAILURE,
+        "BatchRequestTooLong": ErrorEffect.FAILURE,
+        "EmptyBatchRequest": ErrorEffect.FAILURE,
+        "InvalidBatchEntryId": ErrorEffect.FAILURE,
+        "TooManyEntriesInBatchRequest": ErrorEffect.FAILURE,
         "InvalidMessageContents": ErrorEffect.FAILURE,
         "KmsAccessDenied": ErrorEffect.FAILURE,
         "KmsDisabled": ErrorEffect.FAILURE,

@@ -1,12 +1,12 @@
 """Hand-written fakes of the collaborators of the use cases. They record the calls that they receive."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imagescan.domain.detection import Detection, DetectionError
 from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
 from imagescan.domain.image_record import Image, LeaseResult, Scan
-from imagescan.domain.scan_request import ScanRequest, Upload
+from imagescan.domain.scan_request import PendingPage, ScanRequest, Upload
 
 HASH = "ab" * 32
 KEY = f"images/{HASH}.jpg"
@@ -54,9 +54,9 @@ class FakeImages:
         self.finished.append(scan)
         return Image(image_hash, scan=scan)
 
-    def claim_requeue(self, image_hash: str, now: float, requeued_before: float) -> bool:
-        self.claims.append(image_hash)
-        return self.is_claimable
+    def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
+        self.claims += image_hashes
+        return list(image_hashes) if self.is_claimable else []
 
 
 @dataclass
@@ -82,11 +82,29 @@ class FakeRequests:
             raise self.query_error
         return (request for request in self.pending if request.image_hash == image_hash)
 
-    def all_pending(self) -> Iterable[ScanRequest]:
-        return iter(self.pending)
+    def pending_pages(self, start: str | None) -> Iterator[PendingPage]:
+        """Return pages of at most 100 requests. A position is the number of requests before it."""
+        first = int(start or 0)
+        for at in range(first, max(len(self.pending), first + 1), 100):
+            yield PendingPage(str(at) if at else None, tuple(self.pending[at : at + 100]))
 
     def settle(self, requests: Sequence[ScanRequest]) -> None:
         self.settled.append(requests)
+
+
+@dataclass
+class FakePosition:
+    """The position at which the next sweep starts. ``saved`` records the writes."""
+
+    start: str | None = None
+    saved: list[str | None] = field(default_factory=list)
+
+    def load(self) -> str | None:
+        return self.start
+
+    def save(self, start: str | None) -> None:
+        self.start = start
+        self.saved.append(start)
 
 
 @dataclass

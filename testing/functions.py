@@ -96,6 +96,10 @@ class Functions:
         """Run the sweeper once and return its report."""
         return self.invoke("SweeperFunction", {"source": "aws.events"}, seconds)
 
+    def purge(self, seconds: float = 110.0) -> dict[str, Any]:
+        """Run the purger once and return its report."""
+        return self.invoke("PurgerFunction", {"source": "aws.events"}, seconds)
+
 
 def handler_module(function: str) -> Any:
     """Return the module that contains the handler of a function."""

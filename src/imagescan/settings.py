@@ -51,8 +51,12 @@ class ScannerSettings(NamedTuple):
 
 
 class SweeperSettings(NamedTuple):
-    images_bucket: str
+    counters_table: str
     scan_queue_url: str
+
+
+class PurgerSettings(NamedTuple):
+    images_bucket: str
 
 
 class EventPublisherSettings(NamedTuple):

@@ -40,7 +40,8 @@ def test_every_handler_has_a_cold_start_target() -> None:
         ("ask_follow_up", ("dynamodb",)),
         ("event_publisher", ("dynamodb", "events")),
         ("submit", ("dynamodb", "s3")),
-        ("sweeper", ("dynamodb", "s3", "sqs")),
+        ("sweeper", ("dynamodb", "sqs")),
+        ("purger", ("dynamodb", "s3")),
         ("scanner", ("dynamodb", "rekognition", "s3", "sqs")),
     ],
 )

@@ -51,6 +51,7 @@ LOGS = [
     "DeleteLogs",
     "ScannerLogs",
     "SweeperLogs",
+    "PurgerLogs",
     "EventPublisherLogs",
     "StatsLogs",
     "ForeignLogs",

@@ -130,7 +130,7 @@ API_FUNCTIONS = [
     ("DeleteFunction", "delete-unknown", {404}),
     ("StatsFunction", "stats", {200}),
 ]
-EVENT_FUNCTIONS = {"ScannerFunction", "EventPublisherFunction", "SweeperFunction"}
+EVENT_FUNCTIONS = {"ScannerFunction", "EventPublisherFunction", "SweeperFunction", "PurgerFunction"}
 
 
 def test_these_tests_invoke_every_function() -> None:
@@ -160,6 +160,11 @@ def test_invoke_publishes_finished_requests(sam_local: SamLocal) -> None:
 
 def test_invoke_runs_the_sweeper(sam_local: SamLocal) -> None:
     report = sam_local.invoke("SweeperFunction", "sweeper-schedule")
+    assert report["is_complete"]
+
+
+def test_invoke_runs_the_purger(sam_local: SamLocal) -> None:
+    report = sam_local.invoke("PurgerFunction", "purger-schedule")
     assert report["is_complete"]
 
 

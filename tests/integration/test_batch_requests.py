@@ -250,9 +250,9 @@ def test_a_request_is_deleted_immediately_and_its_image_after_the_purge_delay(en
     assert (response.status, response.raw["body"]) == (204, "")
     assert env.functions.get(request_id).status == env.functions.delete(request_id).status == 404
     assert list_requests(env).body["requests"] == []
-    assert env.functions.sweep()["images_purged"] == 0
+    assert env.functions.purge()["images_purged"] == 0
     env.pass_time(PURGE_DELAY_SECONDS + 1)
-    assert env.functions.sweep()["images_purged"] == 1
+    assert env.functions.purge()["images_purged"] == 1
     assert env.resources.items(IMAGES) == env.resources.items(REQUESTS) == []
     assert env.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 
@@ -266,7 +266,7 @@ def test_bytes_that_are_uploaded_after_the_deletion_are_purged(env: MotoEnvironm
     assert env.detector.calls == {hash_of(png(shade=1)): 1}
     for removed in (0, 1):
         env.pass_time(PURGE_DELAY_SECONDS + 1)
-        assert env.functions.sweep()["images_purged"] == removed
+        assert env.functions.purge()["images_purged"] == removed
     assert env.resources.items(IMAGES) == []
     assert env.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 
@@ -277,7 +277,7 @@ def test_a_deletion_does_not_affect_other_requests_for_the_image(env: MotoEnviro
     before = env.functions.get(remaining).body
     env.functions.delete(deleted)
     env.pass_time(PURGE_DELAY_SECONDS + 1)
-    env.functions.sweep()
+    env.functions.purge()
     assert env.functions.get(remaining).body == before
 
 
@@ -285,7 +285,7 @@ def test_an_image_with_a_pending_request_is_not_purged(env: MotoEnvironment) -> 
     pending, deleted = (env.functions.submit(image_bytes()).body["request_id"] for _ in range(2))
     env.functions.delete(deleted)
     env.pass_time(PURGE_DELAY_SECONDS + 1)
-    assert env.functions.sweep()["images_purged"] == 0
+    assert env.functions.purge()["images_purged"] == 0
     env.trigger.deliver_all()
     assert env.functions.get(pending).body["status"] == "completed"
 
@@ -295,7 +295,7 @@ def test_a_purged_image_is_scanned_again_after_a_new_upload(env: MotoEnvironment
     env.trigger.deliver_all()
     env.functions.delete(deleted_id)
     env.pass_time(PURGE_DELAY_SECONDS + 1)
-    env.functions.sweep()
+    env.functions.purge()
     again = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     assert env.functions.get(again).body["label_matched"] is True

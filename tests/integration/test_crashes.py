@@ -66,6 +66,10 @@ def sweep(env: MotoEnvironment) -> None:
     env.functions.sweep()
 
 
+def purge(env: MotoEnvironment) -> None:
+    env.functions.purge()
+
+
 def submit_thirty_cats(env: MotoEnvironment) -> None:
     """Submit more requests than one call can settle."""
     submit_cat(env)
@@ -155,7 +159,7 @@ def wait_for_purge_delay(env: MotoEnvironment) -> None:
 
 @pytest.mark.parametrize(
     ("prepare", "act"),
-    [(scan_cat, delete_cat), (wait_for_purge_delay, sweep)],
+    [(scan_cat, delete_cat), (wait_for_purge_delay, purge)],
     ids=["delete a request", "purge its image"],
 )
 @pytest.mark.parametrize("fault", InjectedFault)
@@ -171,7 +175,7 @@ def test_an_interrupted_deletion_is_completed_by_the_next_one(
             env.transport.reset()
             delete_cat(env)
             env.pass_time(PURGE_DELAY_SECONDS + 1)
-            sweep(env)
+            purge(env)
             assert env.resources.items(REQUESTS) == env.resources.items(IMAGES) == []
             assert env.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 

@@ -1,6 +1,7 @@
 """Every documented error of S3, DynamoDB and SQS, returned to the handlers through the SDK."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from botocore.exceptions import ClientError
@@ -115,7 +116,8 @@ def test_an_error_during_a_get_is_not_disclosed(env: MotoEnvironment, operation:
 
 
 @pytest.mark.parametrize(
-    ("operation", "code"), errors_with(ErrorEffect.FAILURE, "Scan", "BatchGetItem", "UpdateItem", "SendMessage")
+    ("operation", "code"),
+    errors_with(ErrorEffect.FAILURE, "GetItem", "Scan", "BatchGetItem", "UpdateItem", "SendMessageBatch"),
 )
 def test_an_error_during_a_sweep_is_corrected_by_the_next_sweep(
     env: MotoEnvironment, operation: str, code: str
@@ -124,8 +126,8 @@ def test_an_error_during_a_sweep_is_corrected_by_the_next_sweep(
     env.resources.delete_messages()
     env.pass_time(11 * MINUTE)
     env.transport.fail(operation, code)
-    with pytest.raises(ClientError, match=code):
-        env.functions.sweep()
+    with pytest.raises(ClientError, match=code) if operation == "Scan" else nullcontext():
+        assert env.functions.sweep()["failed"] == 1
     env.transport.reset()
     env.recover()
     assert env.functions.get(request_id).body["status"] == "completed"

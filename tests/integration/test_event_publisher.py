@@ -186,15 +186,21 @@ def test_a_crash_in_any_call_loses_no_event_and_counts_nothing_twice(
     assert stats(env)["requests"] == 1
 
 
-def test_an_unreadable_item_fails_the_function_before_any_call(env: MotoEnvironment) -> None:
-    submit(env)
+@pytest.mark.parametrize("attribute", ["labels_asked", "completed_at"])
+def test_a_malformed_record_is_reported_and_does_not_block_its_shard(
+    env: MotoEnvironment, log: Log, attribute: str
+) -> None:
+    malformed_id, request_id = submit(env, 1), submit(env, 2)
     env.trigger.deliver_all()
     records = env.streams.records(REQUESTS)
-    del records[-1]["dynamodb"]["NewImage"]["labels_asked"]
-    env.transport.reset()
-    with pytest.raises(KeyError):
-        env.functions.invoke("EventPublisherFunction", {"Records": records})
-    assert env.transport.calls == []
+    for record in records:
+        if malformed_id in json.dumps(record):
+            record["dynamodb"]["NewImage"].pop(attribute, None)
+    assert env.functions.invoke("EventPublisherFunction", {"Records": records}) == {"batchItemFailures": []}
+    assert published_ids(env) == [request_id]
+    [line] = log.messages("malformed_record")
+    assert (line["level"], line["reason"] != "") == ("ERROR", True)
+    assert stats(env)["requests"] == 1
 
 
 def test_a_batch_makes_one_call_per_six_events_and_one_to_count(env: MotoEnvironment) -> None:

@@ -42,7 +42,7 @@ def test_an_unknown_image_has_no_item(images: ImagesTable) -> None:
 def test_get_many_reads_100_items(images: ImagesTable) -> None:
     hashes = [f"{number:064x}" for number in range(100)]
     for image_hash in hashes:
-        images.claim_requeue(image_hash, 1000, 0)
+        images.claim_requeues([image_hash], 1000, 0)
     assert set(images.get_many(hashes)) == set(hashes)
 
 
@@ -155,22 +155,45 @@ def test_a_requeue_is_claimed_once_per_delay(
     requeued_before: float,
     claimed: bool,
 ) -> None:
-    assert images.claim_requeue(HASH, 1000, 400)
-    assert images.claim_requeue(HASH, now, requeued_before) is claimed
+    assert images.claim_requeues([HASH], 1000, 400)
+    assert images.claim_requeues([HASH], now, requeued_before) == [HASH] * claimed
 
 
 def test_a_terminal_image_is_not_requeued(images: ImagesTable) -> None:
     images.finish(HASH, COMPLETED)
-    assert not images.claim_requeue(HASH, 9000, 8400)
+    assert not images.claim_requeues([HASH], 9000, 8400)
 
 
 def test_a_claim_with_a_lost_response_is_left_to_the_next_sweep(images: ImagesTable, env: MotoEnvironment) -> None:
     env.transport.inject({0: InjectedFault.RESPONSE_LOST})
-    assert not images.claim_requeue(HASH, 1000, 400)
-    assert images.claim_requeue(HASH, 1601, 1001)
+    assert not images.claim_requeues([HASH], 1000, 400)
+    assert images.claim_requeues([HASH], 1601, 1001)
 
 
 def test_a_claim_does_not_affect_the_lease(images: ImagesTable) -> None:
     lease(images, "first")
-    images.claim_requeue(HASH, 1000, 400)
+    images.claim_requeues([HASH], 1000, 400)
     assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090, requeued_at=1000)
+
+
+def test_100_claims_take_one_call(images: ImagesTable, env: MotoEnvironment) -> None:
+    hashes = [f"{number:064x}" for number in range(100)]
+    assert images.claim_requeues(hashes, 1000, 400) == hashes
+    assert env.transport.calls == ["TransactWriteItems"]
+    assert all(image.requeued_at == 1000 for image in images.get_many(hashes).values())
+
+
+def test_images_that_cannot_be_claimed_do_not_prevent_other_claims(images: ImagesTable, env: MotoEnvironment) -> None:
+    finished, requeued, due, unknown = (f"{number:064x}" for number in range(4))
+    images.finish(finished, COMPLETED)
+    images.claim_requeues([requeued], 1000, 400)
+    images.claim_requeues([due], 500, 0)
+    env.transport.reset()
+    assert images.claim_requeues([finished, requeued, due, unknown], 1200, 600) == [due, unknown]
+    assert env.transport.calls == ["TransactWriteItems"] + ["UpdateItem"] * 4
+    assert images.claim_requeues([due, unknown], 1200, 600) == []
+
+
+def test_no_images_take_no_call(images: ImagesTable, env: MotoEnvironment) -> None:
+    assert images.claim_requeues([], 1000, 400) == []
+    assert env.transport.calls == []

@@ -54,6 +54,10 @@ def with_scan_answer(request: ScanRequest) -> ScanRequest:
     return answer
 
 
+def all_pending(table: RequestsTable) -> list[ScanRequest]:
+    return [request for page in table.pending_pages(None) for request in page.requests]
+
+
 def pending_ids(table: RequestsTable) -> set[str]:
     return {request.id for request in table.pending_for_image(HASH)}
 
@@ -61,7 +65,7 @@ def pending_ids(table: RequestsTable) -> set[str]:
 def test_a_pending_request_is_read_as_stored(table: RequestsTable) -> None:
     table.put(REQUEST)
     assert table.get("r") == REQUEST
-    assert list(table.pending_for_image(HASH)) == list(table.all_pending()) == [REQUEST]
+    assert list(table.pending_for_image(HASH)) == all_pending(table) == [REQUEST]
     assert list(table.pending_for_image("cd" * 32)) == []
 
 
@@ -146,7 +150,7 @@ def test_a_request_without_an_answer_cannot_be_settled(table: RequestsTable) -> 
         table.settle([REQUEST])
 
 
-@pytest.mark.parametrize("read", [RequestsTable.all_pending, lambda table: table.pending_for_image(HASH)])
+@pytest.mark.parametrize("read", [all_pending, lambda table: table.pending_for_image(HASH)])
 def test_pending_requests_are_read_page_by_page(table: RequestsTable, env: MotoEnvironment, read: object) -> None:
     """A page of a query has at most 1 MB."""
     store(table, 1)
@@ -158,3 +162,33 @@ def test_pending_requests_are_read_page_by_page(table: RequestsTable, env: MotoE
     assert callable(read)
     assert {request.id for request in read(table)} == {f"r{number}" for number in range(12)}
     assert len(env.transport.calls) == 3
+
+
+def test_a_page_has_at_most_100_requests_and_the_position_of_its_start(
+    table: RequestsTable, env: MotoEnvironment
+) -> None:
+    store(table, 150)
+    env.transport.reset()
+    first, second = table.pending_pages(None)
+    assert env.transport.calls == ["Scan", "Scan"]
+    assert (first.start, len(first.requests), len(second.requests)) == (None, 100, 50)
+    assert list(table.pending_pages(second.start)) == [second]
+
+
+def test_a_position_whose_request_was_deleted_is_valid(table: RequestsTable) -> None:
+    store(table, 150)
+    first, second = table.pending_pages(None)
+    for request in first.requests:
+        table.delete(request.id)
+    assert list(table.pending_pages(second.start)) == [second]
+
+
+def test_malformed_items_are_left_out_and_reported_by_the_sweeper(table: RequestsTable, env: MotoEnvironment) -> None:
+    store(table, 2)
+    for item in env.resources.items(REQUESTS):
+        if item["request_id"]["S"] == "r0":
+            malformed = {name: value for name, value in item.items() if name != "labels_asked"}
+            env.resources.dynamodb.put_item(TableName=REQUESTS, Item=malformed)
+    assert pending_ids(table) == {"r1"}
+    [page] = table.pending_pages(None)
+    assert ([request.id for request in page.requests], page.malformed) == (["r1"], ("r0",))

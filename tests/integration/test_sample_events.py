@@ -43,6 +43,10 @@ def sweeps(_: MotoEnvironment, response: dict[str, Any]) -> bool:
     return bool(response["is_complete"]) and response["pending"] == 2
 
 
+def purges(_: MotoEnvironment, response: dict[str, Any]) -> bool:
+    return response == {"images_purged": 0, "failed": 0, "is_complete": True}
+
+
 def publishes(*labels: str) -> Check:
     return lambda env, response: (
         [each["labels_asked"] for each in env.bus.details] == [[label] for label in labels] and retries()(env, response)
@@ -69,6 +73,7 @@ CASES: dict[str, tuple[str, Check]] = {
     "submit-motorcycle": ("SubmitFunction", returns(202)),
     "submit-not-an-image": ("SubmitFunction", returns(415)),
     "submit-rocket": ("SubmitFunction", returns(202)),
+    "purger-schedule": ("PurgerFunction", purges),
     "sweeper-schedule": ("SweeperFunction", sweeps),
 }
 MODELS: dict[str, type[BaseModel]] = {
@@ -79,6 +84,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "DeleteFunction": APIGatewayProxyEventModel,
     "ScannerFunction": SqsModel,
     "SweeperFunction": EventBridgeModel,
+    "PurgerFunction": EventBridgeModel,
     "EventPublisherFunction": DynamoDBStreamModel,
     "StatsFunction": APIGatewayProxyEventModel,
 }

@@ -11,7 +11,7 @@ from imagescan.domain.policy import MAX_ATTEMPTS
 from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault
-from testing.resources import BUCKET, IMAGES, QUEUE_URL
+from testing.resources import BUCKET, IMAGES, QUEUE_URL, REQUESTS
 from testing.wire_messages import body_bytes
 from tests.integration.conftest import Log
 
@@ -197,3 +197,14 @@ def test_an_error_while_settling_does_not_retry_the_message(env: MotoEnvironment
     [line] = log.messages("scanned")
     assert (line["level"], line["settled"]) == ("WARNING", 0)
     assert "AccessDeniedException" in line["exception"]
+
+
+def test_a_malformed_request_does_not_prevent_settling_the_others(env: MotoEnvironment) -> None:
+    malformed, healthy = (env.functions.submit(image_bytes()).body["request_id"] for _ in range(2))
+    env.resources.dynamodb.update_item(
+        TableName=REQUESTS, Key={"request_id": {"S": malformed}}, UpdateExpression="REMOVE labels_asked"
+    )
+    env.trigger.deliver_all()
+    pending = [item["request_id"]["S"] for item in env.resources.items(REQUESTS, index="pending_by_image")]
+    assert pending == [malformed]
+    assert env.functions.get(healthy).body["status"] == "completed"

@@ -3,11 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from botocore.exceptions import ClientError
 
-from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing.functions import image_bytes
-from testing.images import png
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.resources import IMAGES, QUEUE_URL, REQUESTS
 
@@ -35,7 +32,7 @@ def test_an_image_with_a_lost_message_is_requeued_and_scanned(env: MotoEnvironme
     request_id = submit_and_lose_message(env)
     env.pass_time(REQUEUE_DELAY + 1)
     assert env.functions.sweep() == {
-        "pending": 1, "overdue": 0, "settled": 0, "requeued": 1, "is_complete": True, "images_purged": 0,
+        "pending": 1, "overdue": 0, "settled": 0, "requeued": 1, "failed": 0, "is_complete": True,
     }  # fmt: skip
     env.trigger.deliver_all()
     assert env.functions.get(request_id).body["label_matched"] is True
@@ -102,16 +99,69 @@ def test_a_sweep_without_time_reports_that_it_is_incomplete(env: MotoEnvironment
     assert (report["pending"], report["is_complete"]) == (0, False)
 
 
-def test_images_are_purged_even_if_the_rest_of_the_sweep_fails(env: MotoEnvironment) -> None:
-    request_id = env.functions.submit(CAT).body["request_id"]
+def lose_messages(env: MotoEnvironment, images: int) -> None:
+    """Submit images and delete their messages, long enough ago for a requeue. Discard the recorded calls."""
+    for shade in range(images):
+        env.functions.submit(image_bytes(shade))
+    env.resources.delete_messages()
+    env.pass_time(REQUEUE_DELAY + 1)
+    env.transport.reset()
+
+
+def test_a_page_with_lost_messages_takes_one_claim_and_one_call_per_ten_messages(env: MotoEnvironment) -> None:
+    lose_messages(env, 12)
+    assert env.functions.sweep()["requeued"] == 12
+    assert env.transport.calls == [
+        "GetItem", "Scan", "BatchGetItem", "TransactWriteItems", "SendMessageBatch", "SendMessageBatch",
+    ]  # fmt: skip
+    assert env.resources.depth(QUEUE_URL) == 12
+
+
+def test_images_that_were_requeued_recently_take_no_write(env: MotoEnvironment) -> None:
+    lose_messages(env, 3)
+    env.functions.sweep()
+    env.transport.reset()
+    assert env.functions.sweep()["requeued"] == 0
+    assert env.transport.calls == ["GetItem", "Scan", "BatchGetItem"]
+
+
+def test_a_malformed_request_does_not_affect_the_others(env: MotoEnvironment) -> None:
+    lose_messages(env, 2)
+    env.resources.dynamodb.update_item(
+        TableName=REQUESTS, Key={"request_id": {"S": env.functions.accepted[0]}}, UpdateExpression="REMOVE labels_asked"
+    )
+    report = env.functions.sweep()
+    assert (report["pending"], report["requeued"], report["failed"], report["is_complete"]) == (2, 1, 1, True)
     env.trigger.deliver_all()
-    env.functions.delete(request_id)
-    env.functions.submit(png(shade=1))
-    env.pass_time(PURGE_DELAY_SECONDS + 1)
-    env.transport.fail("SendMessage", "AccessDenied")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        env.functions.sweep()
-    assert hash_of(CAT) not in {item["image_hash"]["S"] for item in env.resources.items(IMAGES)}
+    assert env.functions.get(env.functions.accepted[1]).body["status"] == "completed"
+
+
+def test_a_malformed_image_does_not_affect_the_others(env: MotoEnvironment) -> None:
+    lose_messages(env, 2)
+    env.resources.dynamodb.put_item(
+        TableName=IMAGES,
+        Item={"image_hash": {"S": hash_of(image_bytes(0))}, "status": {"S": "?"}, "finished_at": {"N": "1"}},
+    )
+    report = env.functions.sweep()
+    assert (report["requeued"], report["failed"]) == (1, 1)
+
+
+def test_a_claim_that_a_concurrent_write_prevents_leaves_the_other_claims(env: MotoEnvironment) -> None:
+    lose_messages(env, 3)
+    env.transport.fail("TransactWriteItems", "TransactionCanceledException")
+    report = env.functions.sweep()
+    assert (report["requeued"], report["failed"], env.resources.depth(QUEUE_URL)) == (3, 0, 3)
+    assert env.transport.calls.count("UpdateItem") == 3
+
+
+def test_messages_that_sqs_rejects_are_reported_and_requeued_later(env: MotoEnvironment) -> None:
+    lose_messages(env, 1)
+    env.transport.fail("SendMessageBatch", "AccessDenied")
+    report = env.functions.sweep()
+    assert (report["requeued"], report["failed"]) == (0, 1)
+    env.transport.reset()
+    env.pass_time(REQUEUE_DELAY + 1)
+    assert env.functions.sweep()["requeued"] == 1
 
 
 def test_a_request_past_its_deadline_and_grace_period_is_settled_as_failed(env: MotoEnvironment) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any, Protocol, Self
 
@@ -20,7 +21,7 @@ from imagescan.domain.image_header import ImageType
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.handlers import scanner as handler
-from imagescan.use_cases import scan_batch
+from imagescan.use_cases import scan_batch, sweep
 from imagescan.use_cases.delete_request import delete_request
 from imagescan.use_cases.get_request import get_request, request_not_found
 from imagescan.use_cases.get_requests import get_requests
@@ -28,15 +29,15 @@ from imagescan.use_cases.purge_deleted_images import purge_deleted_images
 from imagescan.use_cases.scan_batch import MessageResult
 from imagescan.use_cases.scan_image import UnlimitedQuota
 from imagescan.use_cases.submit_request import submit_request
-from imagescan.use_cases.sweep import sweep
 from tests.model_checking.calls import OWNER, Call
-from tests.model_checking.clock import read_clock, time_left
+from tests.model_checking.clock import ENOUGH_TIME, LOW_TIME, read_clock, time_left
 from tests.model_checking.daily_quota import DailyQuota
 from tests.model_checking.detector import Detector
 from tests.model_checking.image_bucket import ImageBucket
 from tests.model_checking.images_table import ImagesTable
 from tests.model_checking.requests_table import RequestsTable
 from tests.model_checking.scan_queue import ScanQueue
+from tests.model_checking.sweep_position import SweepPosition
 from tests.model_checking.system_state import Submission, key_for
 
 TIMEOUT_SECONDS = 3600.0
@@ -223,20 +224,54 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Runs the steps of the sweeper's handler in order. It purges only in scenarios with deletions."""
+    """Runs the sweeper. With ``max_pages``, its time suffices only for this many pages."""
 
-    purges_images: bool = False
+    max_pages: int = 0
     limit: float = 110
 
     def run(self, run: Run) -> Any:
-        tables: dict[str, Any] = {"images": ImagesTable(run.call), "requests": RequestsTable(run.call)}
-        times: dict[str, Any] = {"clock": run.clock, "time_left": run.time_left}
-        sweep(**tables, queue=ScanQueue(run.call), **times)
-        if self.purges_images:
-            purge_deleted_images(**tables, bucket=ImageBucket(run.call), **times)
+        return sweep.Sweep(
+            images=ImagesTable(run.call),
+            requests=RequestsTable(run.call),
+            queue=ScanQueue(run.call),
+            position=SweepPosition(run.call),
+            clock=run.clock,
+            time_left=_time_for(self.max_pages) if self.max_pages else run.time_left,
+            on_error=_ignore,
+        ).run()
 
     def __str__(self) -> str:
         return "sweeper"
+
+
+def _time_for(pages: int) -> Callable[[], float]:
+    """Return a ``time_left`` that suffices for this many pages."""
+    times = chain(repeat(ENOUGH_TIME, pages), repeat(LOW_TIME))
+    return lambda: next(times)
+
+
+def _ignore(_item: str, _error: Exception | str) -> None:
+    """Ignore a reported error: the invariants show its effects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Runs the purger."""
+
+    limit: float = 110
+
+    def run(self, run: Run) -> Any:
+        return purge_deleted_images(
+            images=ImagesTable(run.call),
+            requests=RequestsTable(run.call),
+            bucket=ImageBucket(run.call),
+            clock=run.clock,
+            time_left=run.time_left,
+            on_error=_ignore,
+        )
+
+    def __str__(self) -> str:
+        return "purger"
 
 
 @dataclass(frozen=True, slots=True)

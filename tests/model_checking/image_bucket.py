@@ -33,9 +33,10 @@ class ImageBucket:
         uploads: tuple[float, ...] = self._call(_uploads(key_for(image_hash)))
         return any(at > since for at in uploads)
 
-    def remove(self, image_hash: str, until: float) -> None:
+    def remove(self, image_hash: str, until: float) -> bool:
         for number in self._call(_uploaded_by(key_for(image_hash), until)):
-            self._call(_remove(key_for(image_hash), number))
+            self._call(_remove(key_for(image_hash), number))  # DeleteObjects is not atomic
+        return True
 
     def read_header(self, stored: StoredObject) -> bytes:
         start: bytes = self._call(_read_start(stored.key))

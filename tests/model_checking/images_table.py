@@ -17,7 +17,9 @@ class ImagesTable:
         return found
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        found: tuple[Image, ...] = self._call(_get_many(tuple(image_hashes)))
+        found: tuple[Image, ...] | None = self._call(_get_many(tuple(image_hashes)))
+        if found is None:
+            raise ValueError("the item of an image is malformed")
         return {image.hash: image for image in found}
 
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
@@ -46,9 +48,10 @@ class ImagesTable:
         is_removed: bool = self._call(_remove(candidate.image_hash, candidate.marked_at, _finished_at(read), now))
         return is_removed
 
-    def claim_requeue(self, image_hash: str, now: float, requeued_before: float) -> bool:
-        is_claimed: bool = self._call(_claim_requeue(image_hash, now, requeued_before))
-        return is_claimed
+    def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
+        if len(image_hashes) > 1 and self._call(_claim_together(tuple(image_hashes), now, requeued_before)):
+            return list(image_hashes)
+        return [each for each in image_hashes if self._call(_claim_one(each, now, requeued_before))]
 
 
 @operation("reads image {0}", READ)
@@ -57,7 +60,9 @@ def _get(system: SystemState, image_hash: str) -> tuple[SystemState, Image | Non
 
 
 @operation("reads images", READ)
-def _get_many(system: SystemState, image_hashes: Sequence[str]) -> tuple[SystemState, tuple[Image, ...]]:
+def _get_many(system: SystemState, image_hashes: Sequence[str]) -> tuple[SystemState, tuple[Image, ...] | None]:
+    if not system.malformed_images.isdisjoint(image_hashes):
+        return system, None
     found = (image_in(system.images, image_hash) for image_hash in image_hashes)
     return system, tuple(image for image in found if image)
 
@@ -107,14 +112,31 @@ def _finish(system: SystemState, image_hash: str, scan: Scan) -> tuple[SystemSta
     return _put(system, image_hash, item), _image(image_hash, item)
 
 
-@operation("claims the requeue of image {0}", WRITE)
-def _claim_requeue(
-    system: SystemState, image_hash: str, now: float, requeued_before: float
+@operation("claims the requeue of images in one transaction", WRITE)
+def _claim_together(
+    system: SystemState, image_hashes: Sequence[str], now: float, requeued_before: float
 ) -> tuple[SystemState, bool]:
-    item = system.images.get(image_hash, ImageItem())
-    if item.scan or (item.requeued_at is not None and item.requeued_at >= requeued_before):
+    if not all(_is_claimable(system, image_hash, requeued_before) for image_hash in image_hashes):
         return system, False
-    return _put(system, image_hash, item._replace(requeued_at=now)), True
+    for image_hash in image_hashes:
+        system = _claimed(system, image_hash, now)
+    return system, True
+
+
+@operation("claims the requeue of image {0}", WRITE)
+def _claim_one(system: SystemState, image_hash: str, now: float, requeued_before: float) -> tuple[SystemState, bool]:
+    if not _is_claimable(system, image_hash, requeued_before):
+        return system, False
+    return _claimed(system, image_hash, now), True
+
+
+def _is_claimable(system: SystemState, image_hash: str, requeued_before: float) -> bool:
+    item = system.images.get(image_hash, ImageItem())
+    return not (item.scan or (item.requeued_at is not None and item.requeued_at >= requeued_before))
+
+
+def _claimed(system: SystemState, image_hash: str, now: float) -> SystemState:
+    return _put(system, image_hash, system.images.get(image_hash, ImageItem())._replace(requeued_at=now))
 
 
 @operation("marks image {0} for purging", WRITE)

@@ -27,6 +27,7 @@ def check(before: State, after: State) -> None:
         _check_answers(after, old, new)
     _check_durable(after)
     _check_scans_kept(before.system, after.system)
+    _check_requeues(after)
     if after.system.billed_calls is not before.system.billed_calls:
         _check_billing(after)
 
@@ -143,6 +144,20 @@ def _check_scans_kept(before: SystemState, after: SystemState) -> None:
         is_removed = after.purges.get(image_hash) != before.purges.get(image_hash)
         if item.scan and not is_removed and item.scan != after.images[image_hash].scan:
             raise InvariantViolation(f"the terminal item of image {image_hash[0].upper()} changed")
+
+
+def _check_requeues(state: State) -> None:
+    """Check that the sweeper enqueues an image once per requeue delay, unless the SDK retried a call or it was purged.
+
+    Otherwise a backlog would multiply the messages.
+    """
+    system = state.system
+    if system.early_requeues and not system.purges and not state.was_injected(Fault.RETRIED):
+        raise InvariantViolation(f"image {_letter(min(system.early_requeues))} was requeued twice within the delay")
+
+
+def _letter(key: str) -> str:
+    return (hash_from_key(key) or "?")[0].upper()
 
 
 def _check_billing(state: State) -> None:

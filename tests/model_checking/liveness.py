@@ -4,7 +4,7 @@ from functools import partial
 
 from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, effective_deadline
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
-from tests.model_checking.actors import Sweep
+from tests.model_checking.actors import Purge, Sweep
 from tests.model_checking.apply import deliver, execute_call, finish, start_actor
 from tests.model_checking.image_bucket import has_right_bytes
 from tests.model_checking.images_table import image_in
@@ -17,7 +17,9 @@ SWEEP_SECONDS = 300.0
 
 # The worst case: the image was requeued just now and that message was lost. Two requeue delays, each followed by a
 # sweep, and the lease of a crashed delivery.
+# Each of these sweeps comes one interval later if a pass over the pages takes two runs.
 SUFFICIENT_SECONDS = 2 * (REQUEUE_AFTER_SECONDS + SWEEP_SECONDS) + 100
+SECONDS_FOR_PARTIAL_SWEEPS = 2 * SWEEP_SECONDS
 MAX_STEPS = 5000
 _TIMEOUT_FAILURES = (TIMED_OUT, NEVER_UPLOADED)
 
@@ -81,26 +83,34 @@ def _has_sufficient_time(state: State, request_id: str) -> bool:
     if request is None or request_id not in state.accepted:
         return False
     deadline = effective_deadline(request, image_in(state.system.images, request.image_hash))
-    return has_right_bytes(state.system, request.image_key) and state.system.now + SUFFICIENT_SECONDS <= deadline
+    sufficient = SUFFICIENT_SECONDS + bool(state.scenario.pages_per_sweep) * SECONDS_FOR_PARTIAL_SWEEPS
+    return has_right_bytes(state.system, request.image_key) and state.system.now + sufficient <= deadline
 
 
 def fair_step(state: State) -> Transition | None:
     """Return the next transition without faults: actors finish, messages are delivered, the sweeper runs on schedule.
 
-    Return None when nothing remains to be done.
+    The purger runs as often. Return None when nothing remains to be done.
     """
     if state.actors:
         return _next_actor_step(state, state.actors[0])
     if state.system.queue:
         return Transition(("the queue delivers a message",), partial(deliver, state, state.system.queue[:1]))
     is_marked = any(item.marked_at is not None for item in state.system.images.values())
-    if all(item.answer for item in state.system.requests.values()) and not is_marked:
+    if not is_marked and all(
+        item.answer or item.image_hash in state.system.malformed_images for item in state.system.requests.values()
+    ):
         return None
     later = state._replace(system=state.system._replace(now=state.system.now + SWEEP_SECONDS))
     return Transition(
         (f"the clock advances to {later.system.now:g} s, and the sweeper starts",),
-        partial(start_actor, later, Sweep(purges_images=state.scenario.deletes > 0)),
+        partial(_start_scheduled, later),
     )
+
+
+def _start_scheduled(state: State) -> State:
+    swept = start_actor(state, Sweep(state.scenario.pages_per_sweep))
+    return start_actor(swept, Purge()) if state.scenario.deletes else swept
 
 
 def _next_actor_step(state: State, running: RunningActor) -> Transition:

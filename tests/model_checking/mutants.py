@@ -235,7 +235,7 @@ MUTANTS = (
     Mutant(
         "the sweeper stops requeueing an image after the original deadline of its request",
         "the daily quota is used up",
-        _in("use_cases.sweep", "now <= effective_deadline(request, image) for", "now <= request.deadline for"),
+        _in("use_cases.sweep", "now <= effective_deadline(each, image) for", "now <= each.deadline for"),
     ),
     # ---------------------------------------------------------------- answers
     Mutant(
@@ -257,43 +257,96 @@ MUTANTS = (
     Mutant(
         "the sweeper does nothing",
         "two concurrent sweepers",
-        _in(
-            "use_cases.sweep",
-            "in batched(requests.all_pending(), PAGE_SIZE, strict=False):",
-            "in list[list[ScanRequest]]():",
-        ),
+        _in("use_cases.sweep", "for page in self.requests.pending_pages(start):", "for page in list[PendingPage]():"),
     ),
     Mutant(
         "the sweeper does not requeue images",
         "two concurrent sweepers",
-        _in("use_cases.sweep", "    if not is_due or ", "    if is_due or "),
+        _in("use_cases.sweep", "        if _is_due(waiting, found[image_hash], now):\n", "        if not waiting:\n"),
     ),
     Mutant(
         "the sweeper does not settle requests",
         "two requests for one image",
-        _in(
-            "use_cases.sweep",
-            "settled += settle(newly_answered(page, found.get, now), requests=requests, time_left=time_left)",
-            "pass",
-        ),
+        _in("use_cases.sweep", "            self._each_or_all(chunk, self._settle)\n", "            pass\n"),
     ),
     Mutant(
         "the sweeper settles requests without reading their images",
         "the deadline passes",
-        _in("use_cases.sweep", "newly_answered(page, found.get, now)", "newly_answered(page, lambda _: None, now)"),
+        _in(
+            "use_cases.sweep",
+            "newly_answered([request], lambda _: image, now)",
+            "newly_answered([request], lambda _: None, now)",
+        ),
+    ),
+    Mutant(
+        "the position of a sweep that is out of time is not saved",
+        "sweeps that run out of time",
+        _in("use_cases.sweep", "                    self._save_position(page.start, start)\n", ""),
+    ),
+    Mutant(
+        "the position is saved past the page that was not processed",
+        "sweeps that run out of time",
+        Change(
+            "tests.model_checking.requests_table", "yield PendingPage(start, items", "yield PendingPage(after, items"
+        ),
+    ),
+    Mutant(
+        "the position is not reset after the last page",
+        "sweeps that run out of time",
+        _in("use_cases.sweep", "        self._save_position(None, start)\n", ""),
+    ),
+    Mutant(
+        "an image is requeued without a claim",
+        "two concurrent sweepers",
+        _in(
+            "use_cases.sweep",
+            "claimed.extend(self.images.claim_requeues(hashes, now, now - REQUEUE_AFTER_SECONDS))",
+            "claimed.extend(hashes)",
+        ),
+    ),
+    Mutant(
+        "the message of a requeued image precedes its claim",
+        "two concurrent sweepers of two images",
+        _in(
+            "use_cases.sweep",
+            "        claimed: list[str] = []\n",
+            "        claimed: list[str] = []\n        self._enqueue([key for image in due for key in image.keys])\n",
+        ),
+    ),
+    Mutant(
+        "a cancelled transaction of claims counts as claimed",
+        "two concurrent sweepers of two images",
+        _in_images_table(
+            "return [each for each in image_hashes if self._call(_claim_one(each, now, requeued_before))]",
+            "return list(image_hashes)",
+        ),
+    ),
+    Mutant(
+        "a malformed request stops its page",
+        "a malformed request next to healthy ones",
+        _in("use_cases.sweep", 'self._fail(request_id, "the item is malformed")', "raise ValueError(request_id)"),
+    ),
+    Mutant(
+        "a malformed image stops its page",
+        "a malformed image next to a healthy one",
+        _in(
+            "use_cases.sweep",
+            "                for item in items:\n                    self._each_or_all([item], process)\n",
+            "                raise\n",
+        ),
     ),
     # ---------------------------------------------------------------- deletion
     Mutant(
         "an image is purged without a delay",
         "deletion, sweep and submission of one image",
-        _in("use_cases.purge_deleted_images", "return now < delay_starts + PURGE_DELAY_SECONDS or any(", "return any("),
+        _in("use_cases.purge_deleted_images", "return now < since + PURGE_DELAY_SECONDS", "return False"),
     ),
     Mutant(
         "an image is purged although a request waits for it",
         "deletion with one fault",
         _in(
             "use_cases.purge_deleted_images",
-            " or any(\n        True for _ in requests.pending_for_image(candidate.image_hash)\n    )",
+            " or any(True for _ in requests.pending_for_image(candidate.image_hash))",
             "",
         ),
     ),
@@ -311,15 +364,24 @@ MUTANTS = (
         "direct upload after its request was deleted",
         _in(
             "use_cases.purge_deleted_images",
-            "        if bucket.was_uploaded_since(candidate.image_hash, candidate.marked_at):\n"
-            "            images.mark_for_purge(candidate.image_hash, now)  #",
-            "        if False:\n            pass  #",
+            "    if bucket.was_uploaded_since(candidate.image_hash, candidate.marked_at):\n"
+            "        images.mark_for_purge(candidate.image_hash, now)  #",
+            "    if False:\n        pass  #",
         ),
     ),
     Mutant(
         "the purge delay ends before the last upload can arrive",
         "direct upload after its request was deleted",
         _in("use_cases.purge_deleted_images", "PURGE_DELAY_SECONDS = 20 * 60", "PURGE_DELAY_SECONDS = 10 * 60"),
+    ),
+    Mutant(
+        "the bytes of an image are deleted after its item",
+        "deletion with one fault",
+        _in(
+            "use_cases.purge_deleted_images",
+            "bucket.remove(candidate.image_hash, candidate.marked_at) and images.remove(candidate, image, now)",
+            "images.remove(candidate, image, now) and bucket.remove(candidate.image_hash, candidate.marked_at)",
+        ),
     ),
     Mutant(
         "an image item is deleted although its scan finished after it was read",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from imagescan.domain.scan_request import ScanRequest
+from imagescan.domain.scan_request import PendingPage, ScanRequest
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from tests.model_checking.calls import Call, Caller, operation
 from tests.model_checking.faults import INDEX_READ, READ, WRITE, Fault
@@ -12,6 +12,7 @@ from tests.model_checking.system_state import SystemState, Table
 PAGE_SIZE = 2
 
 type Page = tuple[tuple[ScanRequest, ...], str | None]
+type SweptPage = tuple[tuple[ScanRequest, ...], tuple[str, ...], str | None]  # also with the IDs of malformed items
 
 
 class RequestsTable:
@@ -36,8 +37,13 @@ class RequestsTable:
     def pending_for_image(self, image_hash: str) -> Iterator[ScanRequest]:
         return self._pages(lambda after: _pending_for_image(image_hash, after))
 
-    def all_pending(self) -> Iterator[ScanRequest]:
-        return self._pages(_all_pending)
+    def pending_pages(self, start: str | None) -> Iterator[PendingPage]:
+        while True:
+            items, malformed, after = self._call(_all_pending(start or ""))
+            yield PendingPage(start, items, malformed)
+            if after is None:
+                return
+            start = after
 
     def settle(self, requests: Sequence[ScanRequest]) -> None:
         if len(requests) > 1 and self._call(_settle_together(tuple(requests))):
@@ -83,8 +89,12 @@ def _pending_for_image(system: SystemState, image_hash: str, after: str) -> tupl
 
 
 @operation("reads all pending requests from the index", INDEX_READ)
-def _all_pending(system: SystemState, after: str) -> tuple[SystemState, Page]:
-    return system, _page(system.requests.values(), after)
+def _all_pending(system: SystemState, after: str) -> tuple[SystemState, SweptPage]:
+    malformed = tuple(each for each in sorted(system.malformed_requests) if each > after)[:PAGE_SIZE]
+    if len(malformed) == PAGE_SIZE:
+        return system, ((), malformed, malformed[-1])
+    items, next_after = _page(system.requests.values(), after, PAGE_SIZE - len(malformed))
+    return system, (items, malformed, next_after)
 
 
 @operation("settles requests in one transaction", WRITE)
@@ -119,10 +129,10 @@ def _is_pending(system: SystemState, request: ScanRequest) -> bool:
     return stored is not None and stored.answer is None
 
 
-def _page(items: Iterable[ScanRequest], after: str) -> Page:
+def _page(items: Iterable[ScanRequest], after: str, size: int = PAGE_SIZE) -> Page:
     waiting = sorted((item for item in items if item.answer is None and item.id > after), key=lambda item: item.id)
-    page = tuple(waiting[:PAGE_SIZE])
-    return page, page[-1].id if len(waiting) > PAGE_SIZE else None
+    page = tuple(waiting[:size])
+    return page, page[-1].id if len(waiting) > size else None
 
 
 def _with_request(system: SystemState, request: ScanRequest) -> SystemState:

@@ -5,10 +5,11 @@ queue immediately: "at any time" includes the time at which its visibility timeo
 messages are interchangeable.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from imagescan.aws.s3_events import s3_event_message
 from imagescan.domain.scan_message import ScanMessage
+from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import WRITE
 from tests.model_checking.system_state import QueuedMessage, SystemState
@@ -18,17 +19,25 @@ class ScanQueue:
     def __init__(self, call: Caller) -> None:
         self._call = call
 
-    def enqueue(self, key: str) -> None:
-        self._call(_enqueue(key))
+    def enqueue_all(self, keys: Sequence[str]) -> list[str]:
+        self._call(_enqueue(tuple(keys)))
+        return []
 
     def retry_later(self, delays: Mapping[ScanMessage, int]) -> None:
         if delays:
             self._call(_retry_later())
 
 
-@operation("enqueues image {0}", WRITE)
-def _enqueue(system: SystemState, key: str) -> tuple[SystemState, None]:
-    return with_message(system, key), None
+@operation("enqueues images", WRITE)
+def _enqueue(system: SystemState, keys: Sequence[str]) -> tuple[SystemState, None]:
+    for key in keys:
+        last = system.last_requeued.get(key)
+        is_early = last is not None and system.now - last < REQUEUE_AFTER_SECONDS
+        system = with_message(system, key)._replace(
+            last_requeued=system.last_requeued.with_item(key, system.now),
+            early_requeues=system.early_requeues | ({key} if is_early else set()),
+        )
+    return system, None
 
 
 @operation("delays the retry of unfinished messages", WRITE, is_immediate=True)

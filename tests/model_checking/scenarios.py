@@ -66,6 +66,25 @@ MARKED_FOR_PURGE = SystemState(
 # A request for that image, created at 0 s and not settled.
 PENDING_REQUEST = Submit(0, Submission(A, "cat"), 0.0).request
 
+
+def _lost_messages(*submissions: Submission) -> SystemState:
+    """Return the state after these requests were submitted at 0 s and the messages of their images were lost."""
+    requests = [Submit(number, submission, 0.0).request for number, submission in enumerate(submissions)]
+    return SystemState(
+        0.0,
+        requests=Table({request.id: request for request in requests}),
+        objects=Table(
+            {each.image_key: (Version(each.image_hash, each.id),) for each in requests if not each.awaits_upload}
+        ),
+    )
+
+
+LOST_MESSAGES = _lost_messages(Submission(A, "cat"), Submission(B, "cat"))
+# Two abandoned submissions fill the first page of the index until their deadline.
+LOST_MESSAGE_ON_PAGE_TWO = _lost_messages(
+    Submission(B, "cat", is_direct=True), Submission(B, "dog", is_direct=True), Submission(A, "cat")
+)
+
 QUICK_SCENARIOS = (
     Scenario("two requests for one image", TWO_REQUESTS, instants=(0, AFTER_LEASE), polls=1),
     Scenario("a slow scanner", TWO_REQUESTS, each(1, Fault.LEASE_EXPIRED_EARLY), instants=(0, 50)),
@@ -153,6 +172,43 @@ QUICK_SCENARIOS = (
         instants=(NIGHT, DAY_SECONDS + 5),
         daily_rekognition_limit=1,
     ),
+    Scenario(
+        "two concurrent sweepers of two images",
+        (),
+        each(1, Fault.CRASH, Fault.RESPONSE_LOST),
+        max_faults=1,
+        instants=(AFTER_REQUEUE_DELAY,),
+        sweeps=2,
+        initial_system=LOST_MESSAGES,
+    ),
+    Scenario(
+        "sweeps that run out of time",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED, Fault.RESPONSE_LOST, Fault.INDEX_EMPTY, Fault.INDEX_STALE),
+        max_faults=1,
+        instants=(UPLOAD_URL_SECONDS + 5,),
+        sweeps=2,
+        pages_per_sweep=1,
+        initial_system=LOST_MESSAGE_ON_PAGE_TWO,
+    ),
+    Scenario(
+        "a malformed request next to healthy ones",
+        (),
+        each(1, Fault.FAILED, Fault.CRASH),
+        max_faults=1,
+        instants=(AFTER_REQUEUE_DELAY,),
+        sweeps=1,
+        initial_system=LOST_MESSAGES._replace(malformed_requests=frozenset({"r"})),
+    ),
+    Scenario(
+        "a malformed image next to a healthy one",
+        (),
+        each(1, Fault.FAILED, Fault.CRASH),
+        max_faults=1,
+        instants=(AFTER_REQUEUE_DELAY,),
+        sweeps=1,
+        initial_system=LOST_MESSAGES._replace(malformed_images=frozenset({B})),
+    ),
     Scenario("deletion during a scan", TWO_REQUESTS, deletes=1),
     Scenario(
         "deletion with one fault",
@@ -162,6 +218,7 @@ QUICK_SCENARIOS = (
         instants=(0, AFTER_PURGE_DELAY),
         sweeps=1,
         deletes=1,
+        purge_runs=1,
     ),
     Scenario(
         "resubmitted image after the purge delay",
@@ -169,6 +226,7 @@ QUICK_SCENARIOS = (
         instants=(AFTER_PURGE_DELAY,),
         sweeps=1,
         deletes=1,
+        purge_runs=1,
         initial_system=MARKED_FOR_PURGE,
     ),
     Scenario(
@@ -177,6 +235,7 @@ QUICK_SCENARIOS = (
         instants=(AFTER_PURGE_DELAY,),
         sweeps=2,
         deletes=1,
+        purge_runs=2,
         initial_system=MARKED_FOR_PURGE,
     ),
     Scenario(
@@ -185,6 +244,7 @@ QUICK_SCENARIOS = (
         instants=(AFTER_PURGE_DELAY,),
         sweeps=1,
         deletes=1,
+        purge_runs=1,
         initial_messages=(s3_event_message(key_for(A)),),
         initial_system=MARKED_FOR_PURGE._replace(images=Table({A: ImageItem(marked_at=0)}), billed_calls=Table()),
     ),
@@ -196,6 +256,7 @@ QUICK_SCENARIOS = (
         instants=(AFTER_PURGE_DELAY,),
         sweeps=1,
         deletes=1,
+        purge_runs=1,
         initial_system=MARKED_FOR_PURGE,
     ),
     Scenario(
@@ -206,12 +267,15 @@ QUICK_SCENARIOS = (
         instants=(0, UPLOAD_URL_SECONDS, AFTER_PURGE_DELAY),
         sweeps=1,
         deletes=1,
+        purge_runs=1,
     ),
     Scenario(
         "deletion, sweep and submission of one image",
         ONE_REQUEST,
+        polls=1,
         sweeps=1,
         deletes=1,
+        purge_runs=1,
         initial_system=SystemState(0.0, requests=Table({"r0": PENDING_REQUEST}), objects=MARKED_FOR_PURGE.objects),
     ),
     Scenario(
@@ -221,6 +285,7 @@ QUICK_SCENARIOS = (
         sweeps=1,
         polls=1,
         deletes=1,
+        purge_runs=1,
         initial_system=MARKED_FOR_PURGE._replace(requests=Table({"r0": PENDING_REQUEST})),
     ),
 )

@@ -23,7 +23,8 @@ class Scenario:
     """The bounds of one model: submissions, faults, and the instants (seconds) of the clock.
 
     ``faults`` limits the number of faults of each kind, and ``max_faults`` their total. ``sweeps``, ``polls`` and
-    ``deletes`` limit how many of them start, at any time. ``max_receives`` is the queue's redrive policy. ``batches``
+    ``deletes`` and ``purge_runs`` limit how many of them start, at any time. With ``pages_per_sweep``, the time of each
+    sweep suffices only for this many pages. ``max_receives`` is the queue's redrive policy. ``batches``
     also allows deliveries of all messages in the queue. With a ``daily_rekognition_limit``, the quota of the first day
     is already used up. ``initial_messages`` and ``initial_system`` are the system at the start.
     """
@@ -36,6 +37,8 @@ class Scenario:
     sweeps: int = 0
     polls: int = 0
     deletes: int = 0
+    purge_runs: int = 0
+    pages_per_sweep: int = 0
     batches: bool = False
     max_receives: int = 2
     max_attempts: int = 5
@@ -75,6 +78,7 @@ class State(NamedTuple):
     sweeps_remaining: int
     polls_remaining: int
     deletes_remaining: int
+    purge_runs_remaining: int
     actors: tuple[RunningActor, ...] = ()
     accepted: frozenset[str] = frozenset()
     submitted: int = 0
@@ -119,11 +123,14 @@ class State(NamedTuple):
                 system.quota_used,
                 system.purges,
                 system.deleted_requests,
+                system.sweep_position,
+                system.last_requeued,
                 self.faults_remaining,
                 self.total_faults_remaining,
                 self.sweeps_remaining,
                 self.polls_remaining,
                 self.deletes_remaining,
+                self.purge_runs_remaining,
                 self.accepted,
                 self.submitted,
             )
@@ -163,5 +170,6 @@ def initial_state(scenario: Scenario) -> State:
         scenario.sweeps,
         scenario.polls,
         scenario.deletes,
+        scenario.purge_runs,
         accepted=frozenset(system.requests),
     )

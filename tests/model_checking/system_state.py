@@ -91,7 +91,10 @@ class SystemState(NamedTuple):
 
     ``billed_calls`` counts the detections that Rekognition bills by image, and ``billed_by_day`` by day.
     ``quota_used`` is the counter of the daily quota. ``purges`` counts the deletions of each image's item.
-    ``deleted_requests`` holds the requests as they were when they were deleted.
+    ``deleted_requests`` holds the requests as they were when they were deleted. ``last_requeued`` holds the time at
+    which the sweeper last enqueued each key, and ``early_requeues`` the keys that it enqueued again before the requeue
+    delay had passed. ``malformed_requests`` are the IDs of pending items that cannot be decoded, and
+    ``malformed_images`` the hashes of such images.
     """
 
     now: float
@@ -105,6 +108,11 @@ class SystemState(NamedTuple):
     quota_used: Table[int] = Table()
     purges: Table[int] = Table()
     deleted_requests: Table[ScanRequest] = Table()
+    sweep_position: str | None = None
+    last_requeued: Table[float] = Table()
+    early_requeues: frozenset[str] = frozenset()
+    malformed_requests: frozenset[str] = frozenset()
+    malformed_images: frozenset[str] = frozenset()
 
 
 EMPTY_SYSTEM = SystemState(0.0)

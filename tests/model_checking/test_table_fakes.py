@@ -43,7 +43,7 @@ image_steps = st.one_of(
     st.tuples(st.just("release"), owners, st.booleans(), st.booleans()),
     st.tuples(st.just("defer"), owners, times),
     st.tuples(st.just("finish"), scans),
-    st.tuples(st.just("claim_requeue"), times, times),
+    st.tuples(st.just("claim_requeues"), times, times),
     st.tuples(st.just("mark_for_purge"), times),
     removals,
     removals,
@@ -88,6 +88,8 @@ def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
     if name == "remove":
         marked_at, scan, now = arguments
         return table.remove(PurgeCandidate(image_hash, marked_at), Image(image_hash, scan=scan), now)
+    if name == "claim_requeues":
+        return table.claim_requeues([image_hash], *arguments)
     return getattr(table, name)(image_hash, *arguments)
 
 
@@ -141,6 +143,25 @@ def asked(image_hash: str, name: str, created_at: float = 0.0) -> ScanRequest:
     return ScanRequest(f"{name} {image_hash}", image_hash, key, question, created_at, created_at + 100)
 
 
+def swept_ids(table: Any, image_hash: str) -> set[str]:
+    swept = (request for page in table.pending_pages(None) for request in page.requests)
+    return {request.id for request in swept if request.image_hash == image_hash}
+
+
+@sequences
+@given(hashes=st.lists(st.sampled_from("abc"), min_size=1, unique=True), finished=st.sampled_from("abc"))
+def test_claims_of_several_images_equal_the_real_ones(
+    client: "DynamoDBClient", hashes: list[str], finished: str
+) -> None:
+    prefix = next(FRESH)
+    tables = images_table.ImagesTable(client, "images"), ImagesTable(SequentialSystem().call)
+    claimed = []
+    for table in tables:
+        table.finish(prefix + finished, SEEN)
+        claimed.append([table.claim_requeues([prefix + each for each in hashes], now, 50.0) for now in (50.0, 100.0)])
+    assert claimed[0] == claimed[1]
+
+
 @sequences
 @given(steps=st.lists(request_steps, min_size=3, max_size=8))
 def test_the_requests_table_equals_the_real_one(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
@@ -154,5 +175,6 @@ def test_the_requests_table_equals_the_real_one(client: "DynamoDBClient", steps:
         assert {item.id for item in fake.pending_for_image(image_hash)} == {
             item.id for item in real.pending_for_image(image_hash)
         }
+        assert swept_ids(fake, image_hash) == swept_ids(real, image_hash)
     every = [f"{name} {image_hash}" for name in ("r1", "r2", "r3")]
     assert fake.get_many(every) == real.get_many(every)

@@ -7,7 +7,7 @@ from itertools import chain, product
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from tests.model_checking import image_bucket, scan_queue
-from tests.model_checking.actors import BatchPoll, Delete, Poll, Sweep
+from tests.model_checking.actors import BatchPoll, Delete, Poll, Purge, Sweep
 from tests.model_checking.apply import crash, deliver, execute_call, finish, next_instant, start_actor, start_submission
 from tests.model_checking.fault_injection import ENVIRONMENT_FAULTS, consume, inject
 from tests.model_checking.faults import Fault
@@ -96,9 +96,10 @@ def _delivery_transitions(state: State) -> Iterator[Transition]:
 def _sweep_transitions(state: State) -> Iterator[Transition]:
     if state.sweeps_remaining:
         rest = state._replace(sweeps_remaining=state.sweeps_remaining - 1)
-        yield Transition(
-            ("the sweeper starts",), partial(start_actor, rest, Sweep(purges_images=state.scenario.deletes > 0))
-        )
+        yield Transition(("the sweeper starts",), partial(start_actor, rest, Sweep(state.scenario.pages_per_sweep)))
+    if state.purge_runs_remaining:
+        rest = state._replace(purge_runs_remaining=state.purge_runs_remaining - 1)
+        yield Transition(("the purger starts",), partial(start_actor, rest, Purge()))
 
 
 def _poll_transitions(state: State) -> Iterator[Transition]:

@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import pytest
 
@@ -7,7 +8,7 @@ from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from imagescan.domain.image_record import Image, PurgeCandidate, Scan, Status
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
-from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS, purge_deleted_images
+from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS, PurgeReport, purge_deleted_images
 
 NOW = 100_000.0
 DELAY_AGO = NOW - PURGE_DELAY_SECONDS
@@ -63,18 +64,21 @@ class FakeBucket:
     def was_uploaded_since(self, image_hash: str, since: float) -> bool:
         return self.service.uploaded_at > since
 
-    def remove(self, image_hash: str, until: float) -> None:
+    def remove(self, image_hash: str, until: float) -> bool:
         self.service.steps.append(f"bytes until {until:.0f}")
+        return True
 
 
 def purge(service: Service, time_left: float = 60) -> int:
-    return purge_deleted_images(
+    report = purge_deleted_images(
         images=FakeImages(service),
         requests=FakeRequests(service),
         bucket=FakeBucket(service),
         clock=lambda: NOW,
         time_left=lambda: time_left,
+        on_error=lambda image_hash, error: pytest.fail(f"{image_hash}: {error}"),
     )
+    return report.images_purged
 
 
 def test_the_bytes_are_deleted_before_the_item() -> None:
@@ -117,3 +121,35 @@ def test_an_item_that_changed_meanwhile_is_not_counted_as_purged() -> None:
 def test_purging_stops_when_time_runs_out() -> None:
     service = Service()
     assert (purge(service, time_left=1), service.steps) == (0, [])
+
+
+def test_an_image_that_cannot_be_purged_is_reported_and_does_not_affect_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = [PurgeCandidate(name, DELAY_AGO) for name in ("bad", "good")]
+    monkeypatch.setattr(FakeImages, "purge_candidates", lambda _: candidates)
+    monkeypatch.setattr(FakeImages, "get_many", lambda _, hashes: {hashes[0]: finished()})
+    monkeypatch.setattr(FakeBucket, "remove", lambda _, image_hash, __: image_hash == "good" or fail())
+    service, reported = Service(), list[str]()
+    report = purge_deleted_images(
+        images=FakeImages(service),
+        requests=FakeRequests(service),
+        bucket=FakeBucket(service),
+        clock=lambda: NOW,
+        time_left=lambda: 60,
+        on_error=lambda image_hash, _: reported.append(image_hash),
+    )
+    assert (report, reported) == (PurgeReport(images_purged=1, failed=1, is_complete=True), ["bad"])
+
+
+def fail() -> NoReturn:
+    raise RuntimeError("DeleteObjects failed")
+
+
+def test_an_image_with_remaining_versions_keeps_its_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeBucket, "remove", lambda *_: False)
+    service = Service()
+    assert (purge(service), service.steps) == (0, [])
+
+
+def test_a_recently_marked_image_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeImages, "get_many", lambda *_: fail())
+    assert purge(Service(marked_at=DELAY_AGO + 1)) == 0

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -7,8 +8,8 @@ from imagescan.domain.labels import Label
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
-from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS, SweepReport, sweep
-from testing.fakes import FakeImages, FakeRequests
+from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS, Sweep, SweepReport
+from testing.fakes import FakeImages, FakePosition, FakeRequests
 
 NOW = 10_000.0
 LOST = NOW - REQUEUE_AFTER_SECONDS - 1
@@ -19,8 +20,9 @@ SCAN = Scan(Status.COMPLETED, NOW - 30, (Label("Cat", 97),))
 class FakeQueue:
     keys: list[str] = field(default_factory=list)
 
-    def enqueue(self, key: str) -> None:
-        self.keys.append(key)
+    def enqueue_all(self, keys: Sequence[str]) -> list[str]:
+        self.keys += keys
+        return []
 
 
 def request(image: str = "h", created_at: float = LOST, number: int = 0) -> ScanRequest:
@@ -34,7 +36,15 @@ def run_sweep(
 ) -> tuple[SweepReport, FakeRequests, FakeQueue]:
     requests, queue = FakeRequests(pending), FakeQueue()
     images = FakeImages({image.hash: image} if image else {}, is_claimable=is_claimable)
-    report = sweep(images=images, requests=requests, queue=queue, clock=lambda: NOW, time_left=lambda: time_left)
+    report = Sweep(
+        images=images,
+        requests=requests,
+        queue=queue,
+        position=FakePosition(),
+        clock=lambda: NOW,
+        time_left=lambda: time_left,
+        on_error=lambda item, error: pytest.fail(f"{item}: {error}"),
+    ).run()
     return report, requests, queue
 
 

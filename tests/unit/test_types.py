@@ -31,7 +31,7 @@ class Drift(NamedTuple):
 # mypy reports one error per call, so no two drifts of the submit handler may be in the same run (see _rounds).
 DRIFTS = [
     Drift("images_table", "Images", "def finish(", "def finish_scan(", ("scanner",)),
-    Drift("images_table", "Images", "def mark_for_purge(", "def mark(", ("delete", "sweeper")),
+    Drift("images_table", "Images", "def mark_for_purge(", "def mark(", ("delete", "purger")),
     Drift("images_table", "Images", "get(self, image_hash: str)", "get(self, image_hash: bytes)", ("status", "submit")),
     Drift("requests_table", "Requests", ") -> ScanRequest:", ") -> ScanRequest | None:", ("submit",)),
     Drift("requests_table", "Requests", "def newest(", "def latest(", ("list_requests",)),
@@ -40,7 +40,11 @@ DRIFTS = [
     Drift("image_bucket", "Bucket", "def presign_upload(", "def presign(", ("submit",)),
     Drift("rekognition", "Detector", "def detect(", "def detect_labels(", ("scanner",)),
     Drift("daily_quota", "Quota", "def refund(", "def return_call(", ("scanner",)),
-    Drift("scan_queue", "Queue", "def enqueue(", "def send(", ("sweeper",)),
+    Drift("scan_queue", "Queue", "def enqueue_all(", "def send_all(", ("sweeper",)),
+    Drift("images_table", "Images", "def remove(", "def delete(", ("purger",)),
+    Drift("requests_table", "Requests", "def pending_pages(", "def pages(", ("sweeper",)),
+    Drift("sweep_position", "Position", "def load(", "def read(", ("sweeper",)),
+    Drift("image_bucket", "Bucket", "def remove(", "def delete(", ("purger",)),
     Drift(
         "counters_table",
         "Counters",

@@ -1,9 +1,10 @@
 """The images bucket: one object per distinct image, keyed by its hash."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import batched, islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectVersionTypeDef
 
+_DELETIONS_PER_CALL = 1000  # limit of DeleteObjects
+_MAX_DELETIONS = 5 * _DELETIONS_PER_CALL
 UPLOAD_URL_SECONDS = 15 * 60
 """Lifetime of a presigned URL."""
 _REQUEST_ID = "request-id"
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
+
+
+class DeletionError(Exception):
+    """S3 rejected the deletion of a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +81,21 @@ class ImageBucket:
         """Return whether the bytes of the image were uploaded again after that time."""
         return any(version["LastModified"].timestamp() > since for version in self._versions(image_hash))
 
-    def remove(self, image_hash: str, until: float) -> None:
-        """Delete every version of the image's bytes that was uploaded by that time."""
-        for version in self._versions(image_hash):
-            if version["LastModified"].timestamp() <= until:
-                self.client.delete_object(Bucket=self.name, Key=version["Key"], VersionId=version["VersionId"])
+    def remove(self, image_hash: str, until: float) -> bool:
+        """Delete the versions of the image's bytes that were uploaded by that time, at most 5,000 in one call.
+
+        Return whether none is left. Raise DeletionError if S3 rejects a deletion.
+        """
+        old = (version for version in self._versions(image_hash) if version["LastModified"].timestamp() <= until)
+        for batch in batched(islice(old, _MAX_DELETIONS), _DELETIONS_PER_CALL, strict=False):
+            self._delete_versions(batch)
+        return next(old, None) is None
+
+    def _delete_versions(self, versions: Sequence["ObjectVersionTypeDef"]) -> None:
+        objects: Any = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
+        response = self.client.delete_objects(Bucket=self.name, Delete={"Objects": objects, "Quiet": True})
+        for error in response.get("Errors", []):
+            raise DeletionError(f"{error.get('Key')} version {error.get('VersionId')}: {error.get('Code')}")
 
     def _versions(self, image_hash: str) -> Iterator["ObjectVersionTypeDef"]:
         pages = self.client.get_paginator("list_object_versions").paginate(

@@ -166,17 +166,36 @@ class ImagesTable:
             )
         )
 
-    def claim_requeue(self, image_hash: str, now: float, requeued_before: float) -> bool:
-        """Record that the image is requeued now, unless it is terminal or was requeued since ``requeued_before``."""
-        return self._update_if(
-            Key=_key(image_hash),
-            ConditionExpression=_PENDING_CONDITION
+    def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
+        """Record that these images (at most 100) are requeued now, and return those for which it was recorded.
+
+        Terminal images and those that were requeued since ``requeued_before`` are left out. The claims are written in
+        one transaction. If that is cancelled, because one of them is left out or is being written, they are written one
+        by one.
+        """
+        claims = {image_hash: self._claim(image_hash, now, requeued_before) for image_hash in image_hashes}
+        if len(claims) > 1:
+            try:
+                self.client.transact_write_items(TransactItems=[{"Update": claim} for claim in claims.values()])
+                return list(claims)
+            except self.client.exceptions.TransactionCanceledException:
+                pass  # one item prevents the whole transaction
+        return [image_hash for image_hash, claim in claims.items() if self._try_claim(claim)]
+
+    def _try_claim(self, claim: Any) -> bool:
+        return try_conditional_write(lambda: self.client.update_item(**claim))
+
+    def _claim(self, image_hash: str, now: float, requeued_before: float) -> Any:
+        return {
+            "TableName": self.name,
+            "Key": _key(image_hash),
+            "ConditionExpression": _PENDING_CONDITION
             + " AND (attribute_not_exists(requeued_at) OR requeued_at < :before)",
-            UpdateExpression="SET #status = :pending, requeued_at = :now",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=_PENDING
+            "UpdateExpression": "SET #status = :pending, requeued_at = :now",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": _PENDING
             | {":now": number_attribute(now), ":before": number_attribute(requeued_before)},
-        )
+        }
 
     def _update_if(self, **update: Any) -> bool:
         return try_conditional_write(lambda: self.client.update_item(TableName=self.name, **update))

@@ -1,6 +1,7 @@
 """Encodes and decodes values in DynamoDB items."""
 
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UniversalAttributeValueTypeDef
 
 _BACKOFF_SECONDS = 0, 0.05, 0.1, 0.2, 0.4, 0.8  # before each BatchGetItem for the keys that are still missing
+
+MALFORMED_ITEM_ERRORS = (AttributeError, KeyError, TypeError, ValueError, zlib.error)
+"""What decoding raises for an item with missing or invalid attributes."""
 
 type Item = Mapping[str, AttributeValueTypeDef]
 type WritableItem = dict[str, UniversalAttributeValueTypeDef]

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from imagescan.aws.items import (
+    MALFORMED_ITEM_ERRORS,
     Item,
     WritableItem,
     failure_attributes,
@@ -83,6 +84,14 @@ def request_from_item(item: Item) -> ScanRequest:
         owner=get_text(item, "owner"),
         answer=_answer(item) if "completed_at" in item else None,
     )
+
+
+def try_request_from_item(item: Item) -> ScanRequest | None:
+    """Return the request, or None if the item is malformed."""
+    try:
+        return request_from_item(item)
+    except MALFORMED_ITEM_ERRORS:
+        return None
 
 
 def _pending_attributes(request: ScanRequest) -> WritableItem:

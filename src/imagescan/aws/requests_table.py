@@ -4,6 +4,7 @@ A pending item carries ``waiting_for``, the hash of its image, which puts it int
 Settling removes it from there. A settled item holds the complete answer, so that reading it needs no other item.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from imagescan.aws.request_codec import (
     request_from_item,
     request_item,
     request_key,
+    try_request_from_item,
 )
 from imagescan.domain.cursor import ListPosition
 from imagescan.domain.image_record import Status
-from imagescan.domain.scan_request import ScanRequest, require_answer
+from imagescan.domain.scan_request import PendingPage, ScanRequest, require_answer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,6 +32,7 @@ _PENDING_INDEX = "pending_by_image"
 _CREATED_AT_INDEX = "by_created_at"
 _SHARDS = "0123456789abcdef"  # the shard of a request is the last digit of its ID
 _MAX_POSITION = ListPosition(9_999_999_999.0, "~")
+_PAGE_SIZE = 100  # limit of BatchGetItem, which reads the images of a page
 _MAX_KEY_BYTES = 2048  # DynamoDB rejects longer and empty keys
 
 
@@ -104,19 +107,36 @@ class RequestsTable:
         return sorted(found, reverse=True)[:limit]
 
     def pending_for_image(self, image_hash: str) -> Iterator[ScanRequest]:
-        """Return the requests that wait for the image, as the index shows them, read page by page."""
+        """Return the requests that wait for the image, as the index shows them, read page by page.
+
+        Malformed items are left out. The sweeper reports them.
+        """
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
             IndexName=_PENDING_INDEX,
             KeyConditionExpression="waiting_for = :hash",
             ExpressionAttributeValues={":hash": string_attribute(image_hash)},
         )
-        return (request_from_item(item) for page in pages for item in page["Items"])
+        decoded = (try_request_from_item(item) for page in pages for item in page["Items"])
+        return (request for request in decoded if request)
 
-    def all_pending(self) -> Iterator[ScanRequest]:
-        """Return every pending request, as the index shows them, read page by page."""
-        pages = self.client.get_paginator("scan").paginate(TableName=self.name, IndexName=_PENDING_INDEX)
-        return (request_from_item(item) for page in pages for item in page["Items"])
+    def pending_pages(self, start: str | None) -> Iterator[PendingPage]:
+        """Return the pending requests from position ``start``, as the index shows them, at most 100 per page.
+
+        A position is the index key that precedes the page, as JSON.
+        """
+        while True:
+            after: Any = {"ExclusiveStartKey": json.loads(start)} if start else {}
+            response = self.client.scan(TableName=self.name, IndexName=_PENDING_INDEX, Limit=_PAGE_SIZE, **after)
+            decoded = [(item, try_request_from_item(item)) for item in response["Items"]]
+            yield PendingPage(
+                start,
+                tuple(request for _, request in decoded if request),
+                tuple(item["request_id"]["S"] for item, request in decoded if request is None),
+            )
+            if "LastEvaluatedKey" not in response:
+                return
+            start = json.dumps(response["LastEvaluatedKey"])
 
     def settle(self, requests: Sequence[ScanRequest]) -> None:
         """Write these answers (at most 25), each only if its request is still pending.

@@ -1,6 +1,6 @@
 """The queue of images to scan."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,11 @@ class ScanQueue:
     client: "SQSClient"
     url: str
 
-    def enqueue(self, key: str) -> None:
-        """Enqueue the image under ``key`` for scanning."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=s3_event_message(key))
+    def enqueue_all(self, keys: Sequence[str]) -> list[str]:
+        """Enqueue the images under these keys (at most 10) for scanning, and return the keys that SQS rejected."""
+        entries: list[Any] = [{"Id": str(at), "MessageBody": s3_event_message(key)} for at, key in enumerate(keys)]
+        response = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
+        return [keys[int(failed["Id"])] for failed in response.get("Failed", [])]
 
     def retry_later(self, delays: Mapping[ScanMessage, int]) -> None:
         """Make these messages (at most 10) visible again after their delays in seconds.

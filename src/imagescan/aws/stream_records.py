@@ -1,10 +1,11 @@
 """Parses stream records of the requests and images tables."""
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from imagescan.aws.images_table import image_from_item
+from imagescan.aws.items import MALFORMED_ITEM_ERRORS
 from imagescan.aws.request_codec import request_from_item
 from imagescan.domain.events import FinishedRecord
 from imagescan.domain.image_record import Image, Status
@@ -13,16 +14,32 @@ from imagescan.domain.scan_request import ScanRequest
 type _StreamItem = Mapping[str, Mapping[str, Any]]
 
 
-def finished_records(event: dict[str, Any]) -> list[FinishedRecord]:
+def finished_records(event: dict[str, Any], on_error: Callable[[str, Exception], None]) -> list[FinishedRecord]:
     """Return the items in a Lambda event that left ``pending``, or were created finished, in the stream's order.
 
-    Later changes of a finished item do not count.
+    Later changes of a finished item do not count. A malformed record is reported to ``on_error`` and left out, because
+    a record that fails on every retry would block its shard.
     """
-    return [
-        FinishedRecord(record["eventID"], change["SequenceNumber"], _entity(change["NewImage"]))
-        for record in event["Records"]
-        if _is_finished((change := record["dynamodb"]).get("NewImage")) and not _is_finished(change.get("OldImage"))
-    ]
+    finished: list[FinishedRecord] = []
+    for record in event["Records"]:
+        try:
+            finished += _finished(record)
+        except MALFORMED_ITEM_ERRORS as error:
+            on_error(_item_key(record), error)
+    return finished
+
+
+def _item_key(record: dict[str, Any]) -> str:
+    """Return the key of the item, by which an operator finds it, or else the ID of the record."""
+    keys = record.get("dynamodb", {}).get("Keys", {})
+    return ", ".join(value["S"] for value in keys.values()) or str(record.get("eventID"))
+
+
+def _finished(record: dict[str, Any]) -> list[FinishedRecord]:
+    change = record["dynamodb"]
+    if not _is_finished(change.get("NewImage")) or _is_finished(change.get("OldImage")):
+        return []
+    return [FinishedRecord(record["eventID"], change["SequenceNumber"], _entity(change["NewImage"]))]
 
 
 def _is_finished(item: _StreamItem | None) -> bool:
@@ -30,8 +47,12 @@ def _is_finished(item: _StreamItem | None) -> bool:
 
 
 def _entity(stream_item: _StreamItem) -> ScanRequest | Image:
+    """Return the finished request or image. Raise ValueError if the item lacks its answer or its scan."""
     item: Any = {name: _decoded(value) for name, value in stream_item.items()}
-    return request_from_item(item) if "request_id" in item else image_from_item(item)
+    entity = request_from_item(item) if "request_id" in item else image_from_item(item)
+    if (entity.answer if isinstance(entity, ScanRequest) else entity.scan) is None:
+        raise ValueError("the item is finished but holds no result")
+    return entity
 
 
 def _decoded(value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -52,6 +52,18 @@ class ScanRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingPage:
+    """A page of pending requests, and the position at which it starts (None for the first page).
+
+    ``malformed`` holds the IDs of items that cannot be decoded.
+    """
+
+    start: str | None
+    requests: tuple[ScanRequest, ...]
+    malformed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """A presigned PUT: its URL, the headers to send, and its expiry in seconds since the epoch."""
 

@@ -9,6 +9,7 @@ from imagescan.aws.event_bus import EventBus
 from imagescan.aws.stream_records import finished_records
 from imagescan.domain.events import FinishedRecord
 from imagescan.domain.scan_request import ScanRequest
+from imagescan.runtime import metrics
 from imagescan.runtime.init import init_once
 from imagescan.runtime.log import logger
 from imagescan.settings import EventPublisherSettings, from_env
@@ -29,9 +30,14 @@ def dependencies() -> Dependencies:
 
 
 def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    records = finished_records(event)
+    records = finished_records(event, on_error=_report_malformed)
     retry_from = _publish(records) if records else None
     return {"batchItemFailures": [{"itemIdentifier": retry_from}] if retry_from else []}
+
+
+def _report_malformed(item: str, error: Exception) -> None:
+    logger.error("malformed_record", item=item, reason=repr(error))
+    metrics.count({"MalformedRecords": 1})
 
 
 def _publish(records: list[FinishedRecord]) -> str | None:

@@ -1,79 +1,284 @@
 """Sweep the pending requests: settle those that were missed, and enqueue images whose message was lost."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import batched
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from imagescan.domain.image_record import Image
-from imagescan.domain.scan_request import ScanRequest, effective_deadline
+from imagescan.domain.scan_request import PendingPage, ScanRequest, effective_deadline
 from imagescan.use_cases import settle as settling
-from imagescan.use_cases.settle import newly_answered, settle
+from imagescan.use_cases.settle import ITEMS_PER_CALL, newly_answered
 
 REQUEUE_AFTER_SECONDS = 10 * 60
 """Longer than the queue's visibility timeout: a message that was in flight during a crash is visible again by then."""
-PAGE_SIZE = 100  # limit of BatchGetItem
+PAGE_SIZE = 100  # limit of BatchGetItem and TransactWriteItems
 MIN_SECONDS_PER_PAGE = 10.0
+REQUEUES_PER_OWNER = 20_000
+"""Images that one owner may have requeued in a run before the images of all other owners have been considered."""
+MAX_POSTPONED = 50_000
+"""Images over that share that a run remembers, so that it can requeue them in the time that is left."""
+KEYS_PER_CALL = 10  # limit of SendMessageBatch
 
 
 class Images(Protocol):
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         """Return the items of these images (at most 100) using consistent reads. Missing items are left out."""
 
-    def claim_requeue(self, image_hash: str, now: float, requeued_before: float) -> bool:
-        """Return whether the caller must enqueue the image: it is pending and was not requeued since that time."""
+    def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
+        """Return the images (of at most 100) that the caller must enqueue.
+
+        An image is claimed if it is pending and was not requeued since ``requeued_before``.
+        """
 
 
 class Requests(settling.Requests, Protocol):
-    def all_pending(self) -> Iterable[ScanRequest]:
-        """Return every pending request, as an index shows them, read page by page."""
+    def pending_pages(self, start: str | None) -> Iterator[PendingPage]:
+        """Return the pending requests from that position, as an index shows them, at most 100 per page."""
 
 
 class Queue(Protocol):
-    def enqueue(self, key: str) -> None:
-        """Enqueue the image under ``key`` for scanning."""
+    def enqueue_all(self, keys: Sequence[str]) -> Sequence[str]:
+        """Enqueue the images under these keys (at most 10), and return the keys that could not be enqueued."""
+
+
+class Position(Protocol):
+    """Where the previous run stopped, so that every run starts where the one before ran out of time."""
+
+    def load(self) -> str | None:
+        """Return the position, or None for the first page."""
+
+    def save(self, start: str | None) -> None: ...
+
+
+type OnError = Callable[[str, Exception | str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """What one run found and did. ``is_complete`` is False if the run was out of time.
+    """What one run found and did.
 
     ``overdue`` excludes requests that wait for an upload, because a client that sends nothing is not the service's
-    delay.
+    delay. ``failed`` counts the items that could not be processed. ``is_complete`` is True if the run started at the
+    first page and had time for everything.
     """
 
     pending: int
     overdue: int
     settled: int
     requeued: int
+    failed: int
     is_complete: bool
 
 
-def sweep(
-    *,
-    images: Images,
-    requests: Requests,
-    queue: Queue,
-    clock: Callable[[], float],
-    time_left: Callable[[], float],
-) -> SweepReport:
-    """Sweep all pending requests once. Concurrent runs are safe because each write is conditional."""
-    pending = overdue = settled = requeued = 0
-    for page in batched(requests.all_pending(), PAGE_SIZE, strict=False):
-        if time_left() < MIN_SECONDS_PER_PAGE:
-            return SweepReport(pending, overdue, settled, requeued, is_complete=False)
-        now = clock()
-        found = images.get_many(list(dict.fromkeys(request.image_hash for request in page)))
-        pending += len(page)
-        overdue += sum(_is_overdue(request, found.get(request.image_hash), now) for request in page)
-        settled += settle(newly_answered(page, found.get, now), requests=requests, time_left=time_left)
-        for image_hash, waiting in _group_by_image(page).items():
-            requeued += _requeue_if_due(waiting, found.get(image_hash), images, queue, now)
-    return SweepReport(pending, overdue, settled, requeued, is_complete=True)
+class DueImage(NamedTuple):
+    """An image whose message appears lost, the keys that may hold its bytes, and the owners of its requests."""
+
+    hash: str
+    keys: tuple[str, ...]
+    owners: tuple[str | None, ...]
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One run over the pending requests. Concurrent runs are safe because each write is conditional.
+
+    An item that cannot be processed is reported to ``on_error`` and does not affect other items.
+    """
+
+    images: Images
+    requests: Requests
+    queue: Queue
+    position: Position
+    clock: Callable[[], float]
+    time_left: Callable[[], float]
+    on_error: OnError
+    counts: Counter[str] = field(default_factory=Counter)
+    requeued_by_owner: Counter[str | None] = field(default_factory=Counter)
+    postponed: list[DueImage] = field(default_factory=list)
+
+    def run(self) -> SweepReport:
+        """Sweep from where the previous run stopped. Raise if the pending requests cannot be read."""
+        start = self._load_position()
+        reached = None  # a start at which the first page cannot be read is given up
+        try:
+            for page in self.requests.pending_pages(start):
+                reached = page.start
+                if self._is_out_of_time():
+                    self._save_position(page.start, start)
+                    return self._report(is_complete=False)
+                self._guard(page.start or "first page", partial(self._sweep_page, page))
+        except Exception:
+            self._save_position(reached, start)
+            raise
+        self._save_position(None, start)
+        return self._report(is_complete=self._requeue_postponed() and start is None)
+
+    def _load_position(self) -> str | None:
+        try:
+            return self.position.load()
+        except Exception as error:  # noqa: BLE001 - every error is reported
+            self._fail("position", error)
+            return None
+
+    def _save_position(self, position: str | None, loaded: str | None) -> None:
+        if position != loaded:
+            self._guard("position", partial(self.position.save, position))
+
+    def _sweep_page(self, page: PendingPage) -> None:
+        for request_id in page.malformed:
+            self._fail(request_id, "the item is malformed")
+        now = self.clock()
+        found = self._read_images(page.requests)
+        readable = [each for each in page.requests if each.image_hash in found]
+        answered: list[ScanRequest] = []
+        healthy = [
+            each
+            for each in readable
+            if self._guard(each.id, partial(self._examine, each, found[each.image_hash], now, answered))
+        ]
+        self.counts["pending"] += len(page.requests) + len(page.malformed)
+        for chunk in batched(answered, ITEMS_PER_CALL, strict=False):
+            self._each_or_all(chunk, self._settle)
+        self._requeue(self._within_share(_due_images(healthy, found, now)), now)
+
+    def _read_images(self, requests: Iterable[ScanRequest]) -> dict[str, Image | None]:
+        """Return the images of the requests, None for those without an item. Unreadable ones are left out."""
+        found: dict[str, Image | None] = {}
+
+        def read(hashes: Sequence[str]) -> None:
+            items = self.images.get_many(hashes)
+            found.update({image_hash: items.get(image_hash) for image_hash in hashes})
+
+        self._each_or_all(tuple(dict.fromkeys(request.image_hash for request in requests)), read)
+        return found
+
+    def _examine(self, request: ScanRequest, image: Image | None, now: float, answered: list[ScanRequest]) -> None:
+        self.counts["overdue"] += _is_overdue(request, image, now)
+        answered.extend(newly_answered([request], lambda _: image, now))
+
+    def _settle(self, chunk: Sequence[ScanRequest]) -> None:
+        self.requests.settle(chunk)
+        self.counts["settled"] += len(chunk)
+
+    def _within_share(self, due: Iterable[DueImage]) -> list[DueImage]:
+        """Postpone the images of owners that used up the share that every owner gets first. Return the others."""
+        chosen: list[DueImage] = []
+        for image in due:
+            owner = min(image.owners, key=self.requeued_by_owner.__getitem__)
+            if self.requeued_by_owner[owner] < REQUEUES_PER_OWNER:
+                self.requeued_by_owner[owner] += 1
+                chosen.append(image)
+            elif len(self.postponed) < MAX_POSTPONED:
+                self.postponed.append(image)
+        return chosen
+
+    def _requeue(self, due: Sequence[DueImage], now: float) -> None:
+        """Enqueue the images that this run claims.
+
+        The claim precedes the message. If this run dies in between, or the message is rejected, the next claim is due
+        after the same interval.
+        """
+        claimed: list[str] = []
+        self._each_or_all(
+            tuple(image.hash for image in due),
+            lambda hashes: claimed.extend(self.images.claim_requeues(hashes, now, now - REQUEUE_AFTER_SECONDS)),
+        )
+        enqueued = self._enqueue([key for image in due if image.hash in set(claimed) for key in image.keys])
+        self.counts["requeued"] += sum(not enqueued.isdisjoint(image.keys) for image in due)
+
+    def _enqueue(self, keys: Iterable[str]) -> set[str]:
+        """Enqueue the images under these keys, and return the keys that were enqueued."""
+        enqueued: set[str] = set()
+        for chunk in batched(keys, KEYS_PER_CALL, strict=False):
+            try:
+                rejected = self.queue.enqueue_all(chunk)
+            except Exception as error:  # noqa: BLE001 - every error is reported
+                self._fail(", ".join(chunk), error, len(chunk))
+                continue
+            for key in rejected:
+                self._fail(key, "the queue rejected the message")
+            enqueued |= set(chunk) - set(rejected)
+        return enqueued
+
+    def _requeue_postponed(self) -> bool:
+        """Requeue what exceeded the share of its owner. Return whether nothing is left."""
+        for chunk in batched(self.postponed, PAGE_SIZE, strict=False):
+            if self._is_out_of_time():
+                return False
+            self._guard(chunk[0].hash, partial(self._requeue, chunk, self.clock()))
+        return len(self.postponed) < MAX_POSTPONED
+
+    def _each_or_all[Item](self, items: Sequence[Item], process: Callable[[Sequence[Item]], None]) -> None:
+        """Process the items together. If that fails, process each on its own, so that only the faulty one fails."""
+        if not items:
+            return
+        try:
+            process(items)
+        except Exception as error:  # noqa: BLE001 - every error is reported
+            if len(items) == 1:
+                self._fail(_name(items[0]), error)
+            elif self._is_out_of_time():
+                self._fail(_name(items[0]), error, len(items))
+            else:
+                for item in items:
+                    self._each_or_all([item], process)
+
+    def _guard(self, what: str, process: Callable[[], None]) -> bool:
+        """Return whether ``process`` did not raise."""
+        try:
+            process()
+        except Exception as error:  # noqa: BLE001 - every error is reported
+            self._fail(what, error)
+            return False
+        return True
+
+    def _fail(self, what: str, error: Exception | str, items: int = 1) -> None:
+        self.counts["failed"] += items
+        self.on_error(what, error)
+
+    def _is_out_of_time(self) -> bool:
+        return self.time_left() < MIN_SECONDS_PER_PAGE
+
+    def _report(self, *, is_complete: bool) -> SweepReport:
+        return SweepReport(
+            pending=self.counts["pending"],
+            overdue=self.counts["overdue"],
+            settled=self.counts["settled"],
+            requeued=self.counts["requeued"],
+            failed=self.counts["failed"],
+            is_complete=is_complete,
+        )
 
 
 def _is_overdue(request: ScanRequest, image: Image | None, now: float) -> bool:
     return now > effective_deadline(request, image) and not request.awaits_upload
+
+
+def _due_images(requests: Iterable[ScanRequest], found: Mapping[str, Image | None], now: float) -> Iterator[DueImage]:
+    """Return the images that should be requeued, as far as the items show that were read, so that no write is wasted.
+
+    An image is due if its message appears lost and a scan would still be in time for one of its requests.
+    """
+    for image_hash, waiting in _group_by_image(requests).items():
+        if _is_due(waiting, found[image_hash], now):
+            keys = tuple(dict.fromkeys(each.image_key for each in waiting))  # another declared type is another key
+            yield DueImage(image_hash, keys, tuple({each.owner for each in waiting}))
+
+
+def _is_due(waiting: Sequence[ScanRequest], image: Image | None, now: float) -> bool:
+    before = now - REQUEUE_AFTER_SECONDS
+    if image and (image.scan or image.is_leased(now) or image.is_deferred(now)):
+        return False
+    if image and image.requeued_at is not None and image.requeued_at >= before:
+        return False
+    return any(each.created_at < before and now <= effective_deadline(each, image) for each in waiting)
+
+
+def _name(item: object) -> str:
+    return item.id if isinstance(item, ScanRequest) else str(item)
 
 
 def _group_by_image(requests: Iterable[ScanRequest]) -> dict[str, list[ScanRequest]]:
@@ -81,19 +286,3 @@ def _group_by_image(requests: Iterable[ScanRequest]) -> dict[str, list[ScanReque
     for request in requests:
         grouped.setdefault(request.image_hash, []).append(request)
     return grouped
-
-
-def _requeue_if_due(waiting: list[ScanRequest], image: Image | None, images: Images, queue: Queue, now: float) -> bool:
-    """Enqueue the image if its message appears lost and a scan would still be in time for one of the requests.
-
-    The claim precedes the message. If this run dies in between, the next claim is due after the same interval.
-    """
-    before = now - REQUEUE_AFTER_SECONDS
-    is_due = any(request.created_at < before and now <= effective_deadline(request, image) for request in waiting)
-    if not is_due or (image and (image.scan or image.is_leased(now) or image.is_deferred(now))):
-        return False
-    if not images.claim_requeue(waiting[0].image_hash, now, before):
-        return False
-    for key in dict.fromkeys(request.image_key for request in waiting):  # another declared type is another key
-        queue.enqueue(key)
-    return True
