@@ -125,11 +125,19 @@ def _publish(meter: Meter, distinct: int) -> Units:
     units: Units = Counter()
     for table in (REQUESTS, IMAGES):
         records = meter.env.streams.records(table)
-        event = {"Records": [each for each in records if finished_records({"Records": [each]})][-distinct:]}
+        event = {"Records": [each for each in records if _is_finished(each)][-distinct:]}
         units += meter.units(
             "EventPublisherFunction", partial(meter.env.functions.invoke, "EventPublisherFunction", event)
         )
     return units
+
+
+def _is_finished(record: dict[str, Any]) -> bool:
+    malformed: list[str] = []
+    finished = finished_records({"Records": [record]}, on_error=lambda record_id, _: malformed.append(record_id))
+    if malformed:
+        raise ValueError(f"malformed stream records: {malformed}")
+    return bool(finished)
 
 
 def _get(meter: Meter) -> Units:

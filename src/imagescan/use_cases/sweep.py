@@ -102,7 +102,7 @@ class Sweep:
     def run(self) -> SweepReport:
         """Sweep from where the previous run stopped. Raise if the pending requests cannot be read."""
         start = self._load_position()
-        reached = None  # a start at which the first page cannot be read is given up
+        reached = None  # a position from which no page can be read is dropped
         try:
             for page in self.requests.pending_pages(start):
                 reached = page.start
