@@ -32,6 +32,12 @@ class Dependencies(NamedTuple):
     queue: ScanQueue
 
 
+def _quota(names: ScannerSettings) -> Quota:
+    """Return the quota. Without a limit, a scan makes no call to count it."""
+    limit = names.daily_rekognition_limit
+    return DailyQuota(clients.dynamodb_no_retry(), names.counters_table, limit) if limit else UnlimitedQuota()
+
+
 @init_once
 def dependencies() -> Dependencies:
     names = settings()
@@ -43,12 +49,6 @@ def dependencies() -> Dependencies:
         _quota(names),
         ScanQueue(clients.sqs(), names.scan_queue_url),
     )
-
-
-def _quota(names: ScannerSettings) -> Quota:
-    """Return the quota. Without a limit, a scan makes no call to count it."""
-    limit = names.daily_rekognition_limit
-    return DailyQuota(clients.dynamodb_no_retry(), names.counters_table, limit) if limit else UnlimitedQuota()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from imagescan.domain.scan_request import ScanRequest
 
 class Images(Protocol):
     def mark_for_purge(self, image_hash: str, now: float) -> None:
-        """Have the sweeper purge the image once no request needs it."""
+        """Have the purger delete the image once no request needs it."""
 
 
 class Requests(Protocol):
