@@ -142,7 +142,10 @@ def _latest_record(stack: Stack) -> dict[str, Any]:
     shard = streams.describe_stream(StreamArn=stream["StreamArn"])["StreamDescription"]["Shards"][-1]
     target = {"StreamArn": stream["StreamArn"], "ShardId": shard["ShardId"]}
     iterator = streams.get_shard_iterator(**target, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
-    number = streams.get_records(ShardIterator=iterator)["Records"][-1]["dynamodb"]["SequenceNumber"]
+    number = None
+    while (page := streams.get_records(ShardIterator=iterator))["Records"]:  # at most 1,000 records
+        number = page["Records"][-1]["dynamodb"]["SequenceNumber"]
+        iterator = page["NextShardIterator"]
     return {
         "streamArn": target["StreamArn"],
         "shardId": target["ShardId"],

@@ -16,7 +16,7 @@ import pytest
 
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing import aws_data
-from testing.functions import Functions, image_bytes, proxy_event
+from testing.functions import Context, Functions, image_bytes, proxy_event
 from testing.iam_grants import Grant, grants_for
 from testing.images import png
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
@@ -29,7 +29,9 @@ TABLES = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable", COUNTERS: "CountersT
 ACTIONS = {
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:DeleteObjects": "s3:DeleteObjectVersion",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility*",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
 }
 """Operations that IAM checks as another action."""
 VERSIONED = {"s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion"}
@@ -92,7 +94,10 @@ def grants_of(service: str, operation: str, parameters: dict[str, Any]) -> Itera
 
 
 def s3_grants(action: str, parameters: dict[str, Any]) -> Iterator[Grant]:
-    if "Key" not in parameters:
+    if "Delete" in parameters:
+        assert all(each["VersionId"] for each in parameters["Delete"]["Objects"])
+        yield action, "ImagesBucket/images/*"
+    elif "Key" not in parameters:
         yield action, "ImagesBucket"
     else:
         yield (VERSIONED.get(action, action) if parameters.get("VersionId") else action), "ImagesBucket/images/*"
@@ -165,10 +170,30 @@ def retry_and_settle(env: MotoEnvironment) -> None:
     env.functions.submit(png(80, 80, shade=3))
     env.resources.delete_messages()
     env.pass_time(11 * MINUTE)
-    env.functions.sweep()  # enqueues the image again
+    sweep_first_page_only(env)
+    env.functions.sweep()  # starts at the second page
+    env.functions.sweep()  # starts at the first page
     env.resources.delete_messages()
     env.pass_time(81 * MINUTE)
     env.functions.sweep()  # settles the request as failed
+
+
+class OnePage(Context):
+    """The context of a run that is out of time after its first page."""
+
+    checks = 0
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.checks += 1
+        return 110_000 if self.checks == 1 else 0
+
+
+def sweep_first_page_only(env: MotoEnvironment) -> None:
+    """Sweep more requests than a page has, so that the position is stored."""
+    [pending] = [item["request_id"]["S"] for item in env.resources.items(REQUESTS, index="pending_by_image")]
+    env.resources.copy_request(pending, 100)
+    with env.functions.running("SweeperFunction") as handler:
+        assert not handler({}, OnePage())["is_complete"]
 
 
 def delete_and_purge(env: MotoEnvironment) -> None:
@@ -176,8 +201,14 @@ def delete_and_purge(env: MotoEnvironment) -> None:
     for each in env.resources.items(REQUESTS):
         env.functions.delete(each["request_id"]["S"])
     env.functions.get(request_id)
+    env.resources.dynamodb.update_item(  # as if the bytes of this image had been uploaded again after its mark
+        TableName=IMAGES,
+        Key={"image_hash": {"S": hash_of(png(80, 80, shade=1))}},
+        UpdateExpression="SET marked_at = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
     env.pass_time(PURGE_DELAY_SECONDS + 1)
-    env.functions.sweep()
+    env.functions.purge()
     assert hash_of(CAT) not in {item["image_hash"]["S"] for item in env.resources.items(IMAGES)}
     assert not env.resources.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"images/{hash_of(CAT)}").get("Contents")
 
