@@ -121,7 +121,7 @@ types: .venv/.made ## Check the types of the Python code
 security: environments $(SCANNERS)/.made $(SUPPLY)/.made ## Run security scanners on templates, code, pipeline and dependencies
 	@$(STEP) "bootstrap templates" $(SAM)/bin/cfn-lint bootstrap/*.yaml
 	@$(STEP) "templates (checkov)" $(SCANNERS)/bin/checkov --quiet --compact --skip-download --framework cloudformation --file template.yaml $(wildcard bootstrap/*.yaml)
-	@$(STEP) "Python (bandit)" $(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive $(filter-out tests,$(CODE))
+	@$(STEP) "Python (bandit)" $(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive $(filter-out tests testing,$(CODE))
 	@$(STEP) "pipeline (zizmor)" $(SCANNERS)/bin/zizmor --quiet --offline --persona pedantic .
 	@scripts/audit-deps.sh src/requirements.txt frontend
 audit: $(SUPPLY)/.made $(WEB)/.made $(REKOGNITION)/.made ## Audit all dependencies for known vulnerabilities

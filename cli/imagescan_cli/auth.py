@@ -18,7 +18,7 @@ class Auth(StrEnum):
 
     NONE = "none"
     IAM = "iam"
-    ID_TOKEN = "token"  # noqa: S105 - the name of the method
+    ID_TOKEN = "token"  # noqa: S105 # nosec B105 - the name of the method
 
 
 class IdTokenAuth(httpx.Auth):
