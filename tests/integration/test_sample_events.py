@@ -69,7 +69,7 @@ CASES: dict[str, tuple[str, Check]] = {
     "submit-coffee": ("SubmitFunction", returns(202)),
     "submit-direct-upload": ("SubmitFunction", returns(202)),
     "submit-grace_hopper": ("SubmitFunction", returns(202)),
-    "submit-many": ("SubmitFunction", returns(200)),
+    "submit-batch": ("SubmitFunction", returns(200)),
     "submit-motorcycle": ("SubmitFunction", returns(202)),
     "submit-not-an-image": ("SubmitFunction", returns(415)),
     "submit-rocket": ("SubmitFunction", returns(202)),

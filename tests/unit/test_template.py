@@ -618,7 +618,7 @@ def test_production_uses_canary_deployments_with_rollback_on_alarm() -> None:
     for group in groups:
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
         watched = {alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]}
-        assert watched == {"ApiErrorsAlarm", "ScannerErrorsAlarm", "ScannerFaultsAlarm"}
+        assert watched == {"ApiErrorsAlarm", "ScannerErrorsAlarm", "OperatorAlertsAlarm"}
     aliases = [each for each in deployment.resources.values() if each["Type"] == "AWS::Lambda::Alias"]
     assert all("CodeDeployLambdaAliasUpdate" in each["UpdatePolicy"] for each in aliases)
 

@@ -41,7 +41,7 @@ def dependencies() -> Dependencies:
 def lambda_handler(event: Event, _context: Any) -> Response:
     key = validate_idempotency_key(http.header(event, "Idempotency-Key"))
     submission = Submission(*dependencies(), settings(), http.caller(event), time.time())
-    submit = submit_many if event["resource"] == "/scanrequests" else submit_one
+    submit = submit_batch if event["resource"] == "/scanrequests" else submit_one
     return submit(http.body_text(event), key, submission)
 
 
@@ -55,7 +55,7 @@ def submit_one(body: str | None, key: str | None, submission: Submission) -> Res
     return http.response(http_status_for_submission(result), request, location | retry)
 
 
-def submit_many(body: str | None, key: str | None, submission: Submission) -> Response:
+def submit_batch(body: str | None, key: str | None, submission: Submission) -> Response:
     results = submit_entries(request_models.read(request_models.BatchBody, body).entries, key, submission)
     _count(*(result for result in results if isinstance(result, SubmitResult)))
     return http.response(200, {"results": [to_result(result, submission.now) for result in results]})
