@@ -1,8 +1,9 @@
 # Each tool has its own environment in .local/env, which is rebuilt only if its lock file changed.
 PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest
-# Two workers, each with its own local stack if it needs one. A file runs in one worker, because its tests share fixtures.
-PARALLEL = --numprocesses 2 --dist loadfile
+# Two workers, each with its own local stack if it needs one: that is faster than sharing one. A file runs in one worker,
+# because its tests share fixtures. Files start in the given order, so the slowest come first.
+PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SAM = .local/env/sam
 EMULATOR = .local/env/emulator
 UV = .local/env/uv
@@ -79,10 +80,10 @@ test-integration: environments ## Run the integration tests (moto)
 test-model: .venv/.made ## Run the model checker on the quick scenarios
 	@$(PYTEST) $(MODEL_CHECKER)
 test-e2e: environments ## Run the end-to-end tests on their own local stacks
-	@$(PYTEST) $(PARALLEL) tests/e2e
+	@$(PYTEST) $(PARALLEL) tests/e2e/test_page.py tests/e2e/test_faults.py tests/e2e
 # End-to-end tests mostly wait, so test runs all others in parallel with them.
 test-without-stack: environments
-	@$(PYTEST) $(PARALLEL) tests/integration $(MODEL_CHECKER) tests/unit tests/benchmarks
+	@$(PYTEST) $(PARALLEL) $(MODEL_CHECKER) tests/integration/test_crashes.py tests/benchmarks tests/integration tests/unit
 test-benchmarks: environments ## Check the benchmarks that count calls and instructions (needs valgrind)
 	@$(PYTEST) tests/benchmarks
 test-web: $(WEB)/.made ## Run the unit tests of the web page
