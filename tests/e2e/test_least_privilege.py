@@ -172,7 +172,7 @@ PROBES = [
     Probe("s3:GetBucketPolicy", "get_bucket_policy", BUCKETS),
     Probe("s3:DeleteBucket", "delete_bucket", ["ForeignBucket"]),
     Probe("sqs:ReceiveMessage", "receive_message", QUEUES, lambda *_: {"VisibilityTimeout": 0}),
-    Probe("sqs:SendMessage", "send_message", QUEUES, lambda *_: {"MessageBody": S3_TEST_EVENT}),
+    Probe("sqs:SendMessage*", "send_message", QUEUES, lambda *_: {"MessageBody": S3_TEST_EVENT}),
     Probe("sqs:DeleteMessage", "delete_message", QUEUES, lambda *_: {"ReceiptHandle": PROBE}),
     Probe(
         "sqs:ChangeMessageVisibility*",

@@ -31,7 +31,7 @@ ACTIONS = {
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:DeleteObjects": "s3:DeleteObjectVersion",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility*",
-    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage*",
 }
 """Operations that IAM checks as another action."""
 VERSIONED = {"s3:GetObject": "s3:GetObjectVersion", "s3:DeleteObject": "s3:DeleteObjectVersion"}
@@ -50,7 +50,7 @@ BY_LAMBDA = {
 """Actions that Lambda performs with the role of the function."""
 WITHOUT_CALL = {
     ("ScannerRole", "s3:ListBucket", "ImagesBucket"),  # S3 checks it to return 404 instead of 403
-    ("EventPublisherRole", "sqs:SendMessage", "EventStreamDeadLetterQueue"),  # Lambda sends failed batches
+    ("EventPublisherRole", "sqs:SendMessage*", "EventStreamDeadLetterQueue"),  # Lambda sends failed batches
 }
 
 
