@@ -14,11 +14,10 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from benchmarks.measurement import Measurement
-from testing.functions import image_bytes
-from testing.moto_environment import MotoEnvironment, hash_of
+from testing.moto_environment import MotoEnvironment
 from testing.moto_environments import attached_sdk, moto_environment
+from testing.preparation import enqueue_scanned_image, submit_image
 from testing.recording_transport import RecordingTransport
-from testing.resources import REQUESTS
 from testing.wire_messages import body_bytes, response
 
 PENDING = (1, 10, 100, 10_000)
@@ -58,55 +57,37 @@ def _scans(pending: Sequence[int]) -> Iterator[Case]:
 
 
 def _submit_new(env: MotoEnvironment) -> None:
-    _submit(env)
+    submit_image(env)
 
 
 def _submit_known(env: MotoEnvironment) -> None:
-    _submit(env)
+    submit_image(env)
     env.trigger.deliver_all()
     env.transport.reset()
-    _submit(env)
+    submit_image(env)
 
 
 def _get_pending(env: MotoEnvironment) -> None:
-    request_id = _submit(env)
+    request_id = submit_image(env)
     env.transport.reset()
     env.functions.get(request_id)
 
 
 def _get_settled(env: MotoEnvironment) -> None:
-    request_id = _submit(env)
+    request_id = submit_image(env)
     env.trigger.deliver_all()
     env.transport.reset()
     env.functions.get(request_id)
 
 
 def _scan(env: MotoEnvironment, pending: int) -> None:
-    _submit(env, pending)
+    submit_image(env, pending)
     _deliver(env, pending)
 
 
 def _scan_duplicate(env: MotoEnvironment, pending: int) -> None:
-    _enqueue_duplicate(env, pending)
+    enqueue_scanned_image(env, pending)
     _deliver(env, pending)
-
-
-def _submit(env: MotoEnvironment, times: int = 1) -> str:
-    """Submit one image, store copies of its request, and return the ID of the request."""
-    request_id: str = env.functions.submit(image_bytes()).body["request_id"]
-    env.resources.copy_request(request_id, times - 1)
-    return request_id
-
-
-def _enqueue_duplicate(env: MotoEnvironment, pending: int) -> None:
-    """Enqueue an image that is already scanned, with requests that were stored while its scan was running."""
-    request_id = _submit(env)
-    [item] = env.resources.items(REQUESTS)
-    env.trigger.deliver_all()
-    if pending:
-        env.resources.dynamodb.put_item(TableName=REQUESTS, Item=item)
-        env.resources.copy_request(request_id, pending - 1)
-    env.resources.enqueue(f"images/{hash_of(image_bytes())}.png")
 
 
 def _deliver(env: MotoEnvironment, pending: int) -> None:

@@ -300,8 +300,8 @@ MUTANTS = (
         "two concurrent sweepers",
         _in(
             "use_cases.sweep",
-            "claimed.extend(self.images.claim_requeues(hashes, now, now - REQUEUE_AFTER_SECONDS))",
-            "claimed.extend(hashes)",
+            "claimed.update(self.images.claim_requeues(hashes, now, now - REQUEUE_AFTER_SECONDS))",
+            "claimed.update(hashes)",
         ),
     ),
     Mutant(
@@ -309,8 +309,8 @@ MUTANTS = (
         "two concurrent sweepers of two images",
         _in(
             "use_cases.sweep",
-            "        claimed: list[str] = []\n",
-            "        claimed: list[str] = []\n        self._enqueue([key for image in due for key in image.keys])\n",
+            "        claimed: set[str] = set()\n",
+            "        claimed: set[str] = set()\n        self._enqueue([key for image in due for key in image.keys])\n",
         ),
     ),
     Mutant(

@@ -181,12 +181,12 @@ class Sweep:
         The claim precedes the message. If this run dies in between, or the message is rejected, the next claim is due
         after the same interval.
         """
-        claimed: list[str] = []
+        claimed: set[str] = set()
         self._each_or_all(
             tuple(image.hash for image in due),
-            lambda hashes: claimed.extend(self.images.claim_requeues(hashes, now, now - REQUEUE_AFTER_SECONDS)),
+            lambda hashes: claimed.update(self.images.claim_requeues(hashes, now, now - REQUEUE_AFTER_SECONDS)),
         )
-        enqueued = self._enqueue([key for image in due if image.hash in set(claimed) for key in image.keys])
+        enqueued = self._enqueue([key for image in due if image.hash in claimed for key in image.keys])
         self.counts["requeued"] += sum(not enqueued.isdisjoint(image.keys) for image in due)
 
     def _enqueue(self, keys: Iterable[str]) -> set[str]:
