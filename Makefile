@@ -2,8 +2,10 @@
 PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest
 # Two workers, each with its own local stack if it needs one: that is faster than sharing one. A file runs in one worker,
-# because its tests share fixtures. Files start in the given order, so the slowest come first.
+# because its tests share fixtures. Files start in the given order, so the slowest come first. The lists contain files
+# only, because pytest drops a file from the list if its folder follows.
 PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+slowest_first = $(1) $(filter-out $(1),$(2))
 SAM = .local/env/sam
 EMULATOR = .local/env/emulator
 UV = .local/env/uv
@@ -17,6 +19,10 @@ STEP = scripts/run-step.sh
 CODE = src tools local ops cli testing tests benchmarks scripts
 CLI_TESTS = $(wildcard tests/unit/test_cli_*.py)
 MODEL_CHECKER = tests/model_checking
+SLOW_E2E_TESTS = $(addprefix tests/e2e/test_,page.py local_stack.py faults.py access.py local_proxy.py)
+SLOW_TESTS = $(addprefix tests/,benchmarks/test_exact_benchmarks.py model_checking/test_model.py integration/test_crashes.py)
+E2E_TESTS = $(wildcard tests/e2e/test_*.py)
+OTHER_TESTS = $(filter-out $(E2E_TESTS),$(wildcard tests/*/test_*.py))
 COMPILE = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 ready = $(PYTHON:bin/python=.made) $(SAM)/.made $(EMULATOR)/.made $(REKOGNITION)/.made $(WEB)/.made
@@ -80,10 +86,10 @@ test-integration: environments ## Run the integration tests (moto)
 test-model: .venv/.made ## Run the model checker on the quick scenarios
 	@$(PYTEST) $(MODEL_CHECKER)
 test-e2e: environments ## Run the end-to-end tests on their own local stacks
-	@$(PYTEST) $(PARALLEL) tests/e2e/test_page.py tests/e2e/test_faults.py tests/e2e
+	@$(PYTEST) $(PARALLEL) $(call slowest_first,$(SLOW_E2E_TESTS),$(E2E_TESTS))
 # End-to-end tests mostly wait, so test runs all others in parallel with them.
 test-without-stack: environments
-	@$(PYTEST) $(PARALLEL) $(MODEL_CHECKER) tests/integration/test_crashes.py tests/benchmarks tests/integration tests/unit
+	@$(PYTEST) $(PARALLEL) $(call slowest_first,$(SLOW_TESTS),$(OTHER_TESTS))
 test-benchmarks: environments ## Check the benchmarks that count calls and instructions (needs valgrind)
 	@$(PYTEST) tests/benchmarks
 test-web: $(WEB)/.made ## Run the unit tests of the web page

@@ -10,6 +10,9 @@ import httpx
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
+TIMEOUT_SECONDS = 180.0
+"""Twenty concurrent requests start twenty functions, which takes more than a minute on a busy machine."""
+
 type RequestJson = dict[str, Any]
 
 
@@ -17,7 +20,7 @@ class Client:
     """Call the API at a base URL."""
 
     def __init__(self, api_url: str) -> None:
-        self._http = httpx.Client(base_url=api_url, timeout=60)
+        self._http = httpx.Client(base_url=api_url, timeout=TIMEOUT_SECONDS)
 
     def post(self, body: Mapping[str, Any]) -> httpx.Response:
         """Send `POST /scanrequest` and return the response, whatever its status code."""
@@ -27,12 +30,12 @@ class Client:
         """Send `GET /scanrequest/{request_id}` and return the response, whatever its status code."""
         return self._http.get(f"/scanrequest/{request_id}", params=query)
 
-    def ask(self, image: Path, label: str | None = None, seconds: float = 60) -> RequestJson:
+    def ask(self, image: Path, label: str | None = None, seconds: float = TIMEOUT_SECONDS) -> RequestJson:
         """Submit an image and return the finished request. Raise TimeoutError if it is pending after `seconds`."""
         submitted = self.post(question(image, label)).raise_for_status().json()
         return self.wait(submitted, seconds)
 
-    def wait(self, request: RequestJson, seconds: float = 60) -> RequestJson:
+    def wait(self, request: RequestJson, seconds: float = TIMEOUT_SECONDS) -> RequestJson:
         """Poll until the request is no longer pending. Raise TimeoutError after `seconds`."""
         end = time.monotonic() + seconds
         while request["status"] == "pending":

@@ -75,4 +75,4 @@ def _remove_abandoned_stacks() -> None:
     for home in paths.STACKS.glob(f"{TEST_STACK}*"):
         if not psutil.pid_exists(int(home.name.split("-")[1])):
             Stack(home.name).down()
-            shutil.rmtree(home)
+            shutil.rmtree(home, ignore_errors=True)  # another worker may be deleting it as well

@@ -77,8 +77,11 @@ def test_a_pull_request_can_assume_only_the_role_for_change_sets(stack: Stack, r
 
 def test_a_job_of_the_environment_can_assume_the_role_and_access_only_its_stack(stack: Stack, role: str) -> None:
     session = assume(stack, role, VALID_CLAIMS)
-    with pytest.raises(ClientError, match="does not exist"):  # authorized, but not deployed yet
+    try:
         client(stack, session, "cloudformation").describe_stacks(StackName="imagescan-staging")
+    except ClientError as error:
+        if "does not exist" not in str(error):  # unless test_deploy.py has deployed it on this worker's stack
+            raise
     with pytest.raises(ClientError, match="not authorized"):
         client(stack, session, "cloudformation").describe_stacks(StackName="imagescan-production")
 
