@@ -148,10 +148,25 @@ class Images:
         self.cloud.images[image_hash] = leased
         return LeaseResult(granted=True, image=leased)
 
-    def release(self, image_hash: str, owner: str, *, refund: bool, bytes_missing: bool = False) -> None:
+    def release(
+        self,
+        image_hash: str,
+        owner: str,
+        *,
+        refund: bool,
+        bytes_missing: bool = False,
+        not_before: float | None = None,
+    ) -> None:
         self.cloud.call("UpdateItem", (self.cloud.image_writes, image_hash))
         image = self.cloud.images[image_hash]
-        self.cloud.images[image_hash] = replace(image, attempts=image.attempts - refund, lease_until=None)
+        released = replace(image, attempts=image.attempts - refund, lease_until=None, not_before=not_before)
+        self.cloud.images[image_hash] = released
+
+    def exhaust(self, image: Image, at: float) -> Image:
+        raise NotImplementedError("no call of the simulation is billed without a result")
+
+    def reopen(self, image: Image) -> None:
+        raise NotImplementedError("no image of the simulation is exhausted")
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         self.cloud.call("UpdateItem", (self.cloud.image_writes, image_hash))

@@ -110,6 +110,9 @@ class SimulatedService:
         self.call("BatchGetItem", CPU_SECONDS_PER_REQUEST * len(image_hashes))
         return {image_hash: self.images[image_hash] for image_hash in image_hashes}
 
+    def reopen(self, image: Image) -> None:
+        raise NotImplementedError("no image of the simulation is exhausted")
+
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
         self.call("TransactWriteItems", CPU_SECONDS_PER_REQUEUE * len(image_hashes))
         claimed = [each for each in image_hashes if self.images[each].scan is None]

@@ -1,7 +1,7 @@
 """Hand-written fakes of the collaborators of the use cases. They record the calls that they receive."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from imagescan.domain.detection import Detection, DetectionError
 from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
@@ -17,7 +17,8 @@ class FakeImages:
     """The images table.
 
     A lease is granted unless ``lease_refused_by`` is set: the existing item that does not meet the lease's condition.
-    ``first_leased_at`` and ``deferred_at`` are those of the leased item. ``steps`` records the writes in order.
+    ``first_leased_at``, ``deferred_at`` and ``attempts`` are those of the leased item. ``exhausted`` is the item that
+    prevents an exhaustion. ``steps`` records the writes in order.
     """
 
     items: dict[str, Image] = field(default_factory=dict)
@@ -29,6 +30,8 @@ class FakeImages:
     is_claimable: bool = True
     is_still_leased: bool = True
     deferred_at: tuple[float, ...] = ()
+    attempts: int = 1
+    exhausted: Image | None = None
 
     def get(self, image_hash: str) -> Image | None:
         return self.items.get(image_hash)
@@ -39,15 +42,32 @@ class FakeImages:
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
         self.steps.append("lease")
         first = now if self.first_leased_at is None else self.first_leased_at
-        leased = Image(image_hash, 1, first, until, deferred_at=self.deferred_at)
+        leased = Image(image_hash, self.attempts, first, until, deferred_at=self.deferred_at)
         return LeaseResult(self.lease_refused_by is None, self.lease_refused_by or leased)
 
-    def release(self, image_hash: str, owner: str, *, refund: bool, bytes_missing: bool = False) -> None:
-        self.steps.append("release" + " with refund" * refund + " as bytes_missing" * bytes_missing)
+    def release(
+        self,
+        image_hash: str,
+        owner: str,
+        *,
+        refund: bool,
+        bytes_missing: bool = False,
+        not_before: float | None = None,
+    ) -> None:
+        wait = "" if not_before is None else f" until {not_before:g}"
+        self.steps.append("release" + " with refund" * refund + " as bytes_missing" * bytes_missing + wait)
 
     def defer(self, image_hash: str, owner: str, began: float) -> bool:
         self.steps.append(f"defer since {began:g}")
         return self.is_still_leased
+
+    def exhaust(self, image: Image, at: float) -> Image:
+        self.steps.append(f"exhaust at {at:g}")
+        exhausted = replace(image, exhausted_at=(*image.exhausted_at, at), is_exhausted=True)
+        return self.exhausted or exhausted
+
+    def reopen(self, image: Image) -> None:
+        self.steps.append("reopen")
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         self.steps.append("finish")

@@ -9,6 +9,7 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
     "SubmitRole": {
         "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
         "dynamodb:PutItem": ["RequestsTable"],
+        "dynamodb:UpdateItem": ["ImagesTable"],
         "s3:PutObject": ["ImagesBucket/images/*"],
         "logs:CreateLogStream": ["SubmitLogs"],
         "logs:PutLogEvents": ["SubmitLogs"],

@@ -138,6 +138,7 @@ def after_scenario(recorder: Recorder, make_environment: MakeEnvironment) -> Rec
     with make_environment(DAILY_REKOGNITION_LIMIT="1000") as env:
         scan_and_read(env)
         retry_and_settle(env)
+        reopen(env)
         delete_and_purge(env)
         env.streams.deliver_all()
         env.functions.invoke("StatsFunction", proxy_event("GET"))
@@ -194,6 +195,15 @@ def sweep_first_page_only(env: MotoEnvironment) -> None:
     env.resources.copy_request(pending, 100)
     with env.functions.running("SweeperFunction") as handler:
         assert not handler({}, OnePage())["is_complete"]
+
+
+def reopen(env: MotoEnvironment) -> None:
+    """Submit an image whose attempts are exhausted."""
+    image = png(80, 80, shade=4)
+    item = {"image_hash": {"S": hash_of(image)}, "is_exhausted": {"BOOL": True}, "exhausted_at": {"NS": ["1"]}}
+    env.resources.dynamodb.put_item(TableName=IMAGES, Item=item)
+    env.functions.submit(image)
+    env.trigger.deliver_all()
 
 
 def delete_and_purge(env: MotoEnvironment) -> None:

@@ -97,6 +97,21 @@ def test_the_event_filter_passes_the_records_that_the_function_needs(env: MotoEn
     assert stats(env)["images"] == 1
 
 
+def test_the_event_filter_passes_the_exhaustion_of_an_image(env: MotoEnvironment) -> None:
+    key = {"image_hash": {"S": hash_of(image_bytes(0))}}
+    item = key | {"status": {"S": "pending"}, "attempts": {"SS": ["a", "b"]}}
+    env.resources.dynamodb.put_item(TableName=IMAGES, Item=item)
+    for change in ({"is_exhausted": {"BOOL": True}}, {"note": {"S": "changed while it is exhausted"}}):
+        item |= change
+        env.resources.dynamodb.put_item(TableName=IMAGES, Item=item)
+    properties = TEMPLATE.properties("EventPublisherFunction")["Events"]["Images"]["Properties"]
+    patterns = [json.loads(each["Pattern"]) for each in properties["FilterCriteria"]["Filters"]]
+    matching = [each for each in env.streams.records(IMAGES) if any(matches(each, pattern) for pattern in patterns)]
+    assert len(matching) == 2
+    assert env.functions.invoke("EventPublisherFunction", {"Records": matching}) == {"batchItemFailures": []}
+    assert (stats(env)["images"], stats(env)["scans"]) == (0, 2)
+
+
 def test_stats_add_up(env: MotoEnvironment) -> None:
     assert set(stats(env).values()) == {0}
     env.detector.unreadable.add(hash_of(image_bytes(1)))

@@ -7,7 +7,7 @@ import pytest
 
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
-from imagescan.domain.policy import MAX_ATTEMPTS
+from imagescan.domain.policy import BACKOFF_SECONDS, MAX_ATTEMPTS
 from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault
@@ -178,7 +178,8 @@ def test_a_configuration_error_is_logged_and_leaves_the_request_pending(env: Mot
 def test_an_image_fails_after_the_maximum_number_of_attempts(env: MotoEnvironment, log: Log) -> None:
     request_id = env.functions.submit(CAT).body["request_id"]
     lost = {2: InjectedFault.RESPONSE_LOST}  # the call after the lease and the HEAD request
-    for _ in range(MAX_ATTEMPTS):
+    for wait in (0, *BACKOFF_SECONDS):
+        env.clock.now += wait
         env.transport.inject(lost)
         assert env.functions.scan(upload_message(record(key_of(CAT)))) == {"m0"}
     assert env.functions.scan(upload_message(record(key_of(CAT)))) == set()

@@ -3,7 +3,7 @@
 import json
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +15,7 @@ from imagescan.aws.scan_queue import messages_from_event
 from imagescan.domain.errors import ApiError
 from imagescan.domain.image import DeclaredImage, ValidatedImage, hash_from_key, validate_image
 from imagescan.domain.image_header import ImageType, dimensions
-from imagescan.domain.image_record import Failure, Image, Scan, Status, next_day
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status, next_day
 from imagescan.domain.labels import Label, normalized
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
 from imagescan.domain.question import MatchedBy, Question, evaluate, match
@@ -130,22 +130,27 @@ class History:
     """All writes to an image's item, with the times at which they take effect (epoch seconds).
 
     A lease comes first. The image may be deferred on some days. A scan may come last. A write takes effect after its
-    time was taken, but within the grace period. ``deferrals`` are pairs of the time taken and the time of effect.
+    time was taken, but within the grace period. ``deferrals`` and ``exhaustions`` are pairs of the time taken and the
+    time of effect. No exhaustion takes effect after the terminal write, and none was taken before an earlier one took
+    effect, because the image has to be reopened in between.
     """
 
     leased_at: float
     deferrals: tuple[tuple[float, float], ...] = ()
     scan: Scan | None = None
     scan_effective_at: float = 0.0
+    exhaustions: tuple[tuple[float, float], ...] = ()
 
     def at(self, now: float) -> Image | None:
         """Return the item as a consistent read finds it."""
         deferred_at = tuple(at for at, effective_at in self.deferrals if effective_at <= now)
+        exhausted_at = tuple(at for at, effective_at in self.exhaustions if effective_at <= now)
+        image = Image("h", first_leased_at=self.leased_at, deferred_at=deferred_at, exhausted_at=exhausted_at)
         if self.scan and self.scan_effective_at <= now:
-            return Image("h", first_leased_at=self.leased_at, scan=self.scan, deferred_at=deferred_at)
+            return replace(image, scan=self.scan)
         if now <= self.leased_at:
             return None
-        return Image("h", 1, self.leased_at, lease_until=now + 1, deferred_at=deferred_at)
+        return replace(image, attempts=1, lease_until=now + 1)
 
 
 @st.composite
@@ -160,7 +165,18 @@ def histories(draw: st.DrawFn) -> History:
     possible = tuple(
         (at, effective_at) for at, effective_at in deferrals if scan is None or effective_at < scan_effective_at
     )
-    return History(leased_at, possible, scan, scan_effective_at)
+    exhaustions = _exhaustions(leased_at, draw(st.lists(st.tuples(SECONDS, WRITE_DELAYS), max_size=5)))
+    before_scan = tuple(each for each in exhaustions if scan is None or each[1] < scan_effective_at)
+    return History(leased_at, possible, scan, scan_effective_at, before_scan)
+
+
+def _exhaustions(start: float, delays: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return exhaustions, each some seconds after the previous one took effect."""
+    exhaustions = []
+    for since, after in delays:
+        exhaustions.append((start + since + 1, start + since + 1 + after))
+        start = exhaustions[-1][1]
+    return exhaustions
 
 
 def _scan(at: float, labels: list[Label], failure: Failure | None) -> Scan:
@@ -204,9 +220,26 @@ def test_a_request_does_not_time_out_while_its_image_is_deferred(
     request: ScanRequest, history: History, after: float
 ) -> None:
     now = CREATED + after
-    image = history.at(now)
+    image = replace(history, exhaustions=()).at(now)
     if image and image.is_deferred(now) and max(image.deferred_at) <= request.deadline and not image.scan:
         assert derive_answer(request, image, now) is None
+
+
+@given(REQUESTS, histories(), SECONDS)
+def test_a_request_fails_with_the_first_exhaustion_between_its_creation_and_its_deadline(
+    request: ScanRequest, history: History, after: float
+) -> None:
+    now = CREATED + after
+    image = history.at(now)
+    answer = derive_answer(request, image, now)
+    deadline = effective_deadline(request, image)
+    times = [at for at in image.exhausted_at if CREATED <= at <= deadline] if image else []
+    if times:
+        assert answer
+        assert (answer.failure, answer.completed_at) == (ATTEMPTS_EXHAUSTED, min(times))
+    else:
+        assert derive_answer(request, image and replace(image, exhausted_at=()), now) == answer
+        assert answer is None or answer.failure != ATTEMPTS_EXHAUSTED
 
 
 @given(REQUESTS, histories(), st.floats())

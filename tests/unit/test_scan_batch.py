@@ -4,8 +4,8 @@ import pytest
 
 from imagescan.domain.policy import LEASE_SECONDS
 from imagescan.domain.scan_message import ScanMessage
-from imagescan.use_cases.scan_batch import MAX_DELAY_SECONDS, MessageResult, scan_batch
-from imagescan.use_cases.scan_image import Outcome, OutcomeKind
+from imagescan.use_cases.scan_batch import MessageResult, scan_batch
+from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKind
 
 
 def key(number: int) -> str:

@@ -13,10 +13,10 @@ from imagescan.domain.detection import (
 from imagescan.domain.image import StoredObject
 from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status
 from imagescan.domain.labels import Label
-from imagescan.domain.policy import DAY_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS
+from imagescan.domain.policy import BACKOFF_SECONDS, DAY_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
-from imagescan.use_cases.scan_image import Outcome, OutcomeKind, Scanner
+from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKind, Scanner
 from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeQuota, FakeRequests
 from testing.images import jpeg, png
 
@@ -27,6 +27,9 @@ NOW = 1000.0
 
 def request(number: int = 0) -> ScanRequest:
     return ScanRequest(f"r{number}", HASH, KEY, Question(("cat",), 90), created_at=NOW - 1, deadline=NOW + 3600)
+
+
+BACKING_OFF = f"release until {NOW + BACKOFF_SECONDS[0]:g}"
 
 
 @dataclass
@@ -65,7 +68,7 @@ def test_pending_requests_are_settled_25_per_call() -> None:
     ("error", "kind", "released"),
     [
         (TransientDetectorError("ThrottlingException"), OutcomeKind.TRANSIENT_ERROR, "release with refund"),
-        (TransientDetectorError("ReadTimeoutError", may_be_billed=True), OutcomeKind.TRANSIENT_ERROR, "release"),
+        (TransientDetectorError("ReadTimeoutError", may_be_billed=True), OutcomeKind.TRANSIENT_ERROR, BACKING_OFF),
         (DetectorConfigurationError("AccessDeniedException"), OutcomeKind.CONFIGURATION_ERROR, "release with refund"),
     ],
 )
@@ -168,6 +171,7 @@ def test_the_record_that_an_object_existed_is_kept_after_its_deletion() -> None:
         (Image(HASH, MAX_ATTEMPTS, lease_until=NOW + 1), OutcomeKind.LEASED, False),
         (Image(HASH, MAX_ATTEMPTS, lease_until=NOW - 1), OutcomeKind.EXHAUSTED, True),
         (Image(HASH, MAX_ATTEMPTS), OutcomeKind.EXHAUSTED, True),
+        (Image(HASH, MAX_ATTEMPTS, exhausted_at=(NOW,), is_exhausted=True), OutcomeKind.DUPLICATE, True),
     ],
 )
 def test_a_refused_lease_is_handled_by_the_existing_item(item: Image, kind: OutcomeKind, is_done: bool) -> None:
@@ -176,10 +180,36 @@ def test_a_refused_lease_is_handled_by_the_existing_item(item: Image, kind: Outc
     assert (outcome.kind, outcome.is_done, setup.detector.calls) == (kind, is_done, 0)
 
 
-def test_an_image_without_attempts_left_fails_permanently() -> None:
-    setup = Setup(images=FakeImages(lease_refused_by=Image(HASH, MAX_ATTEMPTS)))
-    setup.scan()
-    assert [scan.failure for scan in setup.images.finished] == [ATTEMPTS_EXHAUSTED]
+def test_an_image_without_attempts_left_fails_the_requests_that_wait_for_it() -> None:
+    setup = Setup(FakeImages(lease_refused_by=Image(HASH, MAX_ATTEMPTS)), FakeRequests([request()]))
+    assert setup.scan().settled == 1
+    assert setup.images.steps == ["lease", f"exhaust at {NOW:g}"]
+    [[settled]] = setup.requests.settled
+    assert settled.answer
+    assert settled.answer.failure == ATTEMPTS_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    "current", [Image(HASH), Image(HASH, MAX_ATTEMPTS, exhausted_at=(NOW - 5,), is_exhausted=True)]
+)
+def test_a_message_is_retried_if_the_image_changed_before_its_exhaustion_was_recorded(current: Image) -> None:
+    outcome = Setup(FakeImages(lease_refused_by=Image(HASH, MAX_ATTEMPTS), exhausted=current)).scan()
+    assert (outcome.kind, outcome.is_done) == (OutcomeKind.LEASED, False)
+
+
+@pytest.mark.parametrize(("attempts", "wait"), [*enumerate(BACKOFF_SECONDS, 1), (MAX_ATTEMPTS, None)])
+def test_the_wait_grows_with_each_attempt_that_may_have_been_billed(attempts: int, wait: float | None) -> None:
+    error = TransientDetectorError("ReadTimeoutError", may_be_billed=True)
+    setup = Setup(FakeImages(attempts=attempts), detector=FakeDetector(error))
+    outcome = setup.scan()
+    assert (outcome.wait_seconds, outcome.is_done) == (wait, False)
+    assert setup.images.steps == ["lease", "release" if wait is None else f"release until {NOW + wait:g}"]
+
+
+@pytest.mark.parametrize(("wait", "is_done"), [(1, False), (MAX_DELAY_SECONDS, False), (MAX_DELAY_SECONDS + 1, True)])
+def test_the_sweeper_enqueues_an_image_that_must_wait_for_long(wait: float, is_done: bool) -> None:
+    outcome = Setup(FakeImages(lease_refused_by=Image(HASH, 1, not_before=NOW + wait))).scan()
+    assert (outcome.kind, outcome.wait_seconds, outcome.is_done) == (OutcomeKind.BACKING_OFF, wait, is_done)
 
 
 def test_a_duplicate_delivery_settles_newer_requests() -> None:

@@ -1,6 +1,7 @@
 """The images table: one item per distinct image, keyed by its SHA-256 in hexadecimal.
 
-``attempts`` is the set of the deliveries that leased the image. Adding one twice, as a retried write does, counts once.
+``attempts`` is the set of the deliveries that leased the image since it was last reopened. Adding one twice, as a
+retried write does, counts once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _PENDING_CONDITION = "(attribute_not_exists(#status) OR #status = :pending)"
 _LEASABLE_CONDITION = (
     f"{_PENDING_CONDITION} AND (attribute_not_exists(lease_until) OR lease_until < :now OR lease_owner = :owner)"
+    " AND attribute_not_exists(is_exhausted) AND (attribute_not_exists(not_before) OR not_before <= :now)"
     " AND (attribute_not_exists(attempts) OR size(attempts) < :max OR contains(attempts, :owner))"
 )
 _PURGE_INDEX = "purge_candidates"
@@ -75,15 +77,28 @@ class ImagesTable:
             return LeaseResult(granted=False, image=image_from_item(existing_item(error)))
         return LeaseResult(granted=True, image=image_from_item(response["Attributes"]))
 
-    def release(self, image_hash: str, owner: str, *, refund: bool, bytes_missing: bool = False) -> None:
-        """Release the lease if ``owner`` still holds it, and remove the attempt if it was not billed."""
+    def release(
+        self,
+        image_hash: str,
+        owner: str,
+        *,
+        refund: bool,
+        bytes_missing: bool = False,
+        not_before: float | None = None,
+    ) -> None:
+        """Release the lease if ``owner`` still holds it, and remove the attempt if it was not billed.
+
+        No attempt starts before ``not_before``.
+        """
         evidence = ", first_leased_at" if bytes_missing else ""
         refunding, attempt = (" DELETE attempts :attempt", {":attempt": {"SS": [owner]}}) if refund else ("", {})
+        wait = {":not_before": number_attribute(not_before)} if not_before is not None else {}
+        waiting = " SET not_before = :not_before" if wait else ""
         self._update_if(  # otherwise another delivery holds the lease
             Key=_key(image_hash),
             ConditionExpression="lease_owner = :owner",
-            UpdateExpression=f"REMOVE lease_owner, lease_until{evidence}{refunding}",
-            ExpressionAttributeValues={":owner": string_attribute(owner), **attempt},
+            UpdateExpression=f"REMOVE lease_owner, lease_until{evidence}{refunding}{waiting}",
+            ExpressionAttributeValues={":owner": string_attribute(owner), **attempt, **wait},
         )
 
     def defer(self, image_hash: str, owner: str, began: float) -> bool:
@@ -128,6 +143,42 @@ class ImagesTable:
             return image_from_item(existing_item(error))
         return image_from_item(response["Attributes"])
 
+    def exhaust(self, image: Image, at: float) -> Image:
+        """Record that the attempt budget of ``image``, as it was read, is exhausted. Return the item in force.
+
+        Nothing is recorded for an item that is terminal, exhausted already, or was reopened since it was read.
+        """
+        budget, count = _same_budget(image)
+        try:
+            response = self.client.update_item(
+                TableName=self.name,
+                Key=_key(image.hash),
+                ConditionExpression=f"{_PENDING_CONDITION} AND {budget} AND attribute_not_exists(is_exhausted)"
+                " AND attribute_exists(attempts)",
+                UpdateExpression="SET is_exhausted = :true ADD exhausted_at :at REMOVE lease_owner, lease_until",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=_PENDING | {":true": {"BOOL": True}, ":at": {"NS": [repr(at)]}} | count,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            existing: Item | None = error.response.get("Item")  # type: ignore[assignment]  # the stubs do not know it
+            return image_from_item(existing) if existing else Image(image.hash)
+        return image_from_item(response["Attributes"])
+
+    def reopen(self, image: Image) -> None:
+        """Renew the attempt budget of ``image``, unless this was done, or it became terminal, since it was read."""
+        budget, count = _same_budget(image)
+        self._update_if(
+            Key=_key(image.hash),
+            ConditionExpression=f"{_PENDING_CONDITION} AND {budget} AND attribute_exists(is_exhausted)",
+            UpdateExpression="REMOVE attempts, is_exhausted, not_before",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=_PENDING | count,
+        )
+
     def mark_for_purge(self, image_hash: str, now: float) -> None:
         """Start or restart the purge delay: the mark puts the item into the sparse index ``purge_candidates``."""
         self.client.update_item(
@@ -147,22 +198,24 @@ class ImagesTable:
         )
 
     def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
-        """Delete the item, unless it was marked again, is leased, or finished since it was ``read``.
+        """Delete the item, unless it was marked again, is leased, or got a result since it was ``read``.
 
         Return whether it was deleted.
         """
-        unchanged = "finished_at = :finished" if read.scan else "attribute_not_exists(finished_at)"
-        finished = {":finished": number_attribute(read.scan.finished_at)} if read.scan else {}
-        condition = (
-            f"marked_at = :marked_at AND (attribute_not_exists(lease_until) OR lease_until < :now) AND {unchanged}"
-        )
-        values = {":marked_at": number_attribute(candidate.marked_at), ":now": number_attribute(now), **finished}
+        marked = {":marked_at": number_attribute(candidate.marked_at)}
+        return self._remove_if("marked_at = :marked_at", marked, read, now)
+
+    def _remove_if(self, condition: str, values: dict[str, Any], read: Image, now: float) -> bool:
+        """Delete the item if the condition holds, it is not leased, and its results are those of ``read``."""
+        finished, finished_value = _same_time("finished_at", read.scan.finished_at if read.scan else None)
+        budget, count = _same_budget(read)
         return try_conditional_write(
             lambda: self.client.delete_item(
                 TableName=self.name,
-                Key=_key(candidate.image_hash),
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
+                Key=_key(read.hash),
+                ConditionExpression=f"{condition} AND (attribute_not_exists(lease_until) OR lease_until < :now)"
+                f" AND {finished} AND {budget}",
+                ExpressionAttributeValues={":now": number_attribute(now), **values, **finished_value, **count},
             )
         )
 
@@ -205,6 +258,28 @@ def _key(image_hash: str) -> dict[str, Any]:
     return {"image_hash": string_attribute(image_hash)}
 
 
+def _same_time(name: str, time: float | None) -> tuple[str, dict[str, Any]]:
+    """Return the condition that this attribute has not changed, with the value that it uses."""
+    if time is None:
+        return f"attribute_not_exists({name})", {}
+    return f"{name} = :{name}", {f":{name}": number_attribute(time)}
+
+
+def _same_budget(read: Image) -> tuple[str, dict[str, Any]]:
+    """Return the condition that no attempt budget was exhausted since the item was read, with the value it uses.
+
+    The number of exhausted budgets identifies the current one, so that a write based on an earlier one is refused.
+    """
+    if not read.exhausted_at:
+        return "attribute_not_exists(exhausted_at)", {}
+    condition = "attribute_exists(exhausted_at) AND size(exhausted_at) = :exhausted"
+    return condition, {":exhausted": number_attribute(len(read.exhausted_at))}
+
+
+def _times(item: Item, name: str) -> tuple[float, ...]:
+    return tuple(sorted(map(float, item[name]["NS"]))) if name in item else ()
+
+
 def image_from_item(item: Item) -> Image:
     return Image(
         hash=item["image_hash"]["S"],
@@ -213,5 +288,8 @@ def image_from_item(item: Item) -> Image:
         lease_until=get_number(item, "lease_until"),
         requeued_at=get_number(item, "requeued_at"),
         scan=scan_from_item(item),
-        deferred_at=tuple(sorted(map(float, item["deferred_at"]["NS"]))) if "deferred_at" in item else (),
+        deferred_at=_times(item, "deferred_at"),
+        exhausted_at=_times(item, "exhausted_at"),
+        is_exhausted="is_exhausted" in item,
+        not_before=get_number(item, "not_before"),
     )

@@ -17,8 +17,9 @@ type _StreamItem = Mapping[str, Mapping[str, Any]]
 def finished_records(event: dict[str, Any], on_error: Callable[[str, Exception], None]) -> list[FinishedRecord]:
     """Return the items in a Lambda event that left ``pending``, or were created finished, in the stream's order.
 
-    Later changes of a finished item do not count. A malformed record is reported to ``on_error`` and left out, because
-    a record that fails on every retry would block its shard.
+    An image whose attempts were exhausted counts as well, although it stays pending. Later changes of finished items do
+    not count. A malformed record is reported to ``on_error`` and left out, because a record that fails on every retry
+    would block its shard.
     """
     finished: list[FinishedRecord] = []
     for record in event["Records"]:
@@ -37,7 +38,8 @@ def _item_key(record: dict[str, Any]) -> str:
 
 def _finished(record: dict[str, Any]) -> list[FinishedRecord]:
     change = record["dynamodb"]
-    if not _is_finished(change.get("NewImage")) or _is_finished(change.get("OldImage")):
+    new, old = change.get("NewImage"), change.get("OldImage")
+    if not any(has_ended(new) and not has_ended(old) for has_ended in (_is_finished, _is_exhausted)):
         return []
     return [FinishedRecord(record["eventID"], change["SequenceNumber"], _entity(change["NewImage"]))]
 
@@ -46,11 +48,15 @@ def _is_finished(item: _StreamItem | None) -> bool:
     return item is not None and "status" in item and item["status"]["S"] != Status.PENDING
 
 
+def _is_exhausted(item: _StreamItem | None) -> bool:
+    return item is not None and "is_exhausted" in item
+
+
 def _entity(stream_item: _StreamItem) -> ScanRequest | Image:
     """Return the finished request or image. Raise ValueError if the item lacks its answer or its scan."""
     item: Any = {name: _decoded(value) for name, value in stream_item.items()}
     entity = request_from_item(item) if "request_id" in item else image_from_item(item)
-    if (entity.answer if isinstance(entity, ScanRequest) else entity.scan) is None:
+    if not (entity.answer if isinstance(entity, ScanRequest) else entity.scan or entity.is_exhausted):
         raise ValueError("the item is finished but holds no result")
     return entity
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from imagescan.domain.labels import Label
-from imagescan.domain.policy import DAY_SECONDS
+from imagescan.domain.policy import DAY_SECONDS, MAX_ATTEMPTS, MAX_EXHAUSTIONS_PER_DAY
 
 
 class Status(StrEnum):
@@ -24,7 +24,7 @@ class Failure:
 
 
 ATTEMPTS_EXHAUSTED = Failure(
-    "attempts_exhausted", "The scan failed after 5 attempts. Contact the operator of this service."
+    "attempts_exhausted", f"The scan failed after {MAX_ATTEMPTS} attempts. Submit the image again later."
 )
 
 
@@ -49,8 +49,10 @@ class Image:
     """An item of the images table. ``scan`` is None until the one terminal write.
 
     ``first_leased_at`` proves that the bytes existed at that time. ``deferred_at`` holds the times at which a daily
-    quota was found exhausted, at most one per day and none after the terminal write. All of them are taken before the
-    write that stores them.
+    quota was found exhausted, at most one per day and none after the terminal write. ``exhausted_at`` holds the times
+    at which an attempt budget was found exhausted, in ascending order. All of them are taken before the write that
+    stores them. ``is_exhausted`` is True from such a write until the image is reopened. An exhausted image is never
+    leased. No attempt starts before ``not_before``.
     """
 
     hash: str
@@ -60,6 +62,9 @@ class Image:
     requeued_at: float | None = None
     scan: Scan | None = None
     deferred_at: tuple[float, ...] = ()
+    exhausted_at: tuple[float, ...] = ()
+    is_exhausted: bool = False
+    not_before: float | None = None
 
     @property
     def deferred_until(self) -> float | None:
@@ -69,6 +74,19 @@ class Image:
     def is_deferred(self, now: float) -> bool:
         """Return whether the image waits for the quota of the next day."""
         return self.deferred_until is not None and now < self.deferred_until
+
+    def is_backing_off(self, now: float) -> bool:
+        """Return whether the next attempt must wait, because an earlier one may have been billed for nothing."""
+        return self.not_before is not None and now < self.not_before
+
+    def can_be_reopened(self, now: float) -> bool:
+        """Return whether the image is exhausted and its attempt budget may be renewed today."""
+        exhausted_today = sum(next_day(at) == next_day(now) for at in self.exhausted_at)
+        return self.is_exhausted and self.scan is None and exhausted_today < MAX_EXHAUSTIONS_PER_DAY
+
+    def first_exhausted_between(self, start: float, end: float) -> float | None:
+        """Return the first time in this interval (both ends included) at which an attempt budget was exhausted."""
+        return next((at for at in self.exhausted_at if start <= at <= end), None)
 
     def is_leased(self, now: float) -> bool:
         """Return whether a delivery may still be working on the image."""

@@ -3,7 +3,13 @@
 DAY_SECONDS = 24 * 3600
 
 MAX_ATTEMPTS = 5
-"""Maximum number of paid calls for one image, whatever fails."""
+"""Attempt budget of an image: the maximum number of paid calls for it until a later request renews the budget."""
+
+MAX_EXHAUSTIONS_PER_DAY = 4
+"""Attempt budgets of one image that may be exhausted in a UTC day: the first one and three renewed ones."""
+
+BACKOFF_SECONDS = 60, 300, 900, 1800
+"""Minimum wait after the first to the fourth attempt that may have been billed. All five take at least 51 minutes."""
 
 SCANNER_TIMEOUT_SECONDS = 60
 """Timeout of the scanner function in template.yaml. A test compares the two."""

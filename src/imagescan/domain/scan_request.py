@@ -6,7 +6,7 @@ Times are seconds since the Unix epoch.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from imagescan.domain.image_record import Failure, Image, Scan, Status, next_day
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status, next_day
 from imagescan.domain.policy import GRACE_SECONDS
 from imagescan.domain.question import Question, Verdict, evaluate
 
@@ -104,10 +104,16 @@ def derive_answer(request: ScanRequest, image: Image | None, now: float) -> Answ
     The function is total and monotone in time: once it returns an answer, every later call returns the same one,
     whenever the request is settled. A scan counts if it finished by the deadline. ``GRACE_SECONDS`` after the deadline,
     no such scan and no deferral that would move the deadline can still arrive.
+
+    A request fails if the attempts of its image were exhausted between its creation and its deadline, even if a scan
+    finished. An exhaustion is only recorded while the image is pending, but a late terminal write may follow it.
     """
     if request.answer:
         return request.answer
     deadline = effective_deadline(request, image)
+    exhausted_at = image.first_exhausted_between(request.created_at, deadline) if image else None
+    if exhausted_at is not None:
+        return Answer(Status.FAILED, exhausted_at, failure=ATTEMPTS_EXHAUSTED)
     if image and image.scan and image.scan.finished_at <= deadline:
         return _answer_from_scan(image.scan, request)
     if (image and image.scan) or now > deadline + GRACE_SECONDS:
@@ -121,6 +127,14 @@ def with_answer(request: ScanRequest, image: Image | None, now: float) -> ScanRe
         return request
     answer = derive_answer(request, image, now)
     return replace(request, answer=answer, deadline=effective_deadline(request, image)) if answer else None
+
+
+def needs_reopening(request: ScanRequest, image: Image, now: float) -> bool:
+    """Return whether the image must be reopened for this request, and may be.
+
+    That is so for a request that was created after the attempts were exhausted. An earlier one has failed.
+    """
+    return image.can_be_reopened(now) and request.created_at > max(image.exhausted_at)
 
 
 def require_answer(request: ScanRequest) -> Answer:

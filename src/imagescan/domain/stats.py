@@ -23,17 +23,22 @@ class Totals:
 
 
 def count_totals(finished: Sequence[ScanRequest | Image]) -> Totals:
-    """Return the totals of these finished requests and images."""
+    """Return the totals of these finished requests and images. Images that were exhausted count with their attempts."""
     images = [each for each in finished if isinstance(each, Image)]
     requests = [each for each in finished if isinstance(each, ScanRequest)]
     statuses = [require_answer(request).status for request in requests]
     return Totals(
-        images=len(images),
-        scans=sum(image.attempts for image in images),
+        images=sum(image.scan is not None for image in images),
+        scans=sum(map(_uncounted_attempts, images)),
         completed=statuses.count(Status.COMPLETED),
         failed=statuses.count(Status.FAILED),
         scans_avoided=sum(map(_avoided_a_scan, requests)),
     )
+
+
+def _uncounted_attempts(image: Image) -> int:
+    """Return the attempts since the image was last reopened. If it finished exhausted, they were counted before."""
+    return 0 if image.scan and image.is_exhausted else image.attempts
 
 
 def _avoided_a_scan(request: ScanRequest) -> bool:

@@ -18,6 +18,7 @@ _METRICS = {
     OutcomeKind.OBJECT_MISSING: "ObjectMissing",
     OutcomeKind.HASH_MISMATCH: "HashMismatch",
     OutcomeKind.DEFERRED: "Deferred",
+    OutcomeKind.BACKING_OFF: "BackingOff",
     OutcomeKind.LEASED: "Leased",
     OutcomeKind.TRANSIENT_ERROR: "TransientErrors",
     OutcomeKind.CONFIGURATION_ERROR: "ConfigurationErrors",

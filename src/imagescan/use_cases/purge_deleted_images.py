@@ -28,7 +28,7 @@ class Images(Protocol):
         """Return the items of these images using consistent reads."""
 
     def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
-        """Delete the item, unless it was marked again, is leased, or finished since it was ``read``.
+        """Delete the item, unless it was marked again, is leased, or got a result since it was ``read``.
 
         Return whether it was deleted.
         """
@@ -96,8 +96,9 @@ def _purge(candidate: PurgeCandidate, images: Images, requests: Requests, bucket
 
 
 def _is_needed(candidate: PurgeCandidate, image: Image, requests: Requests, now: float) -> bool:
-    finished_recently = image.scan is not None and _is_within_delay(image.scan.finished_at, now)
-    return finished_recently or any(True for _ in requests.pending_for_image(candidate.image_hash))
+    answered_at = (*([image.scan.finished_at] if image.scan else []), *image.exhausted_at)
+    answered_recently = any(_is_within_delay(at, now) for at in answered_at)
+    return answered_recently or any(True for _ in requests.pending_for_image(candidate.image_hash))
 
 
 def _is_within_delay(since: float, now: float) -> bool:

@@ -1,13 +1,13 @@
 """Scan the images of a batch of messages concurrently. Each distinct image is scanned once per batch."""
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from imagescan.domain.scan_message import ScanMessage
-from imagescan.use_cases.scan_image import Outcome, OutcomeKind
+from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKind
 
-MAX_DELAY_SECONDS = 300
 LEASED_DELAY_SECONDS = 10
 """Unit of the delay after which a message for a leased image is retried. Four such delays, each longer than the one
 before, outlast the lease of a delivery that crashed, so that the fifth delivery gets the image."""
@@ -27,9 +27,16 @@ class MessageResult:
 
     @property
     def delay_seconds(self) -> int:
-        """Return the delay before a retry: it grows with each delivery, and is zero for a malformed message."""
+        """Return the delay before a retry: the time until the next attempt, or one that grows with each delivery.
+
+        It is zero for a malformed message.
+        """
         if self.message.error:
             return 0
+        waits = [outcome.wait_seconds for outcome in self.outcomes if not outcome.is_done]
+        known = [wait for wait in waits if wait is not None]
+        if known and len(known) == len(waits):
+            return min(math.ceil(min(known)), MAX_DELAY_SECONDS)
         if all(outcome.is_done or outcome.kind is OutcomeKind.LEASED for outcome in self.outcomes):
             return LEASED_DELAY_SECONDS * self.message.receives
         return min(10 << (self.message.receives - 1), MAX_DELAY_SECONDS)

@@ -16,8 +16,8 @@ from imagescan.domain.detection import (
     TransientDetectorError,
 )
 from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure
-from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, LeaseResult, Scan, Status, next_day
-from imagescan.domain.policy import LEASE_SECONDS, MAX_ATTEMPTS
+from imagescan.domain.image_record import Failure, Image, LeaseResult, Scan, Status, next_day
+from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS
 from imagescan.use_cases.settle import Requests, newly_answered, settle
 
 type RefundGuard = Callable[[], AbstractContextManager[None]]
@@ -27,14 +27,30 @@ MIN_SECONDS_FOR_SCAN = 30.0
 waits for the rate limiter (at most 20 s) started with its batch, when the function had twice that time left."""
 
 
+MAX_DELAY_SECONDS = 300
+"""Longest delay before a message is retried. An image that must wait longer is enqueued by the sweeper."""
+
+
 class Images(Protocol):
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
-        """Lease the image to ``owner``, unless it is terminal, leased to another owner, or out of attempts."""
+        """Lease the image to ``owner``.
 
-    def release(self, image_hash: str, owner: str, *, refund: bool, bytes_missing: bool = False) -> None:
+        The lease is refused if the image is terminal, leased to another owner, backing off, or out of attempts.
+        """
+
+    def release(
+        self,
+        image_hash: str,
+        owner: str,
+        *,
+        refund: bool,
+        bytes_missing: bool = False,
+        not_before: float | None = None,
+    ) -> None:
         """Release the lease if ``owner`` still holds it.
 
-        ``refund`` also removes the attempt. ``bytes_missing`` also removes the record that the bytes ever existed.
+        ``refund`` also removes the attempt. ``bytes_missing`` also removes the record that the bytes ever existed. No
+        attempt starts before ``not_before``.
         """
 
     def defer(self, image_hash: str, owner: str, began: float) -> bool:
@@ -45,6 +61,12 @@ class Images(Protocol):
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         """Make the one terminal write, unless it was made before, and return the item that is in force."""
+
+    def exhaust(self, image: Image, at: float) -> Image:
+        """Record that the attempt budget of ``image``, as it was read, is exhausted. Return the item in force.
+
+        Nothing is recorded for an item that is terminal, exhausted already, or was reopened since it was read.
+        """
 
 
 class Bucket(Protocol):
@@ -84,11 +106,12 @@ class OutcomeKind(StrEnum):
 
     SCANNED = "scanned"
     REJECTED_IMAGE = "rejected_image"  # the image cannot be scanned, which is a final result too
-    DUPLICATE = "duplicate"  # the image was scanned before
-    EXHAUSTED = "exhausted"
+    DUPLICATE = "duplicate"  # the image was scanned, or its attempts were exhausted, before
+    EXHAUSTED = "exhausted"  # this delivery found that no attempt is left
     OBJECT_MISSING = "object_missing"
     HASH_MISMATCH = "hash_mismatch"
     DEFERRED = "deferred"  # the image waits for the next daily quota; the sweeper enqueues it then
+    BACKING_OFF = "backing_off"  # the next attempt must wait
     LEASED = "leased"
     TRANSIENT_ERROR = "transient_error"
     CONFIGURATION_ERROR = "configuration_error"
@@ -110,17 +133,26 @@ RETRYABLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of a delivery for the image under ``key``. ``error`` is set even if only settling failed."""
+    """Outcome of a delivery for the image under ``key``. ``error`` is set even if only settling failed.
+
+    ``wait_seconds`` is the time until the next attempt, if that is known.
+    """
 
     key: str
     kind: OutcomeKind
     detail: str = ""
     settled: int = 0
     error: Exception | None = None
+    wait_seconds: float | None = None
 
     @property
     def is_done(self) -> bool:
-        """Return whether the message for this image may be acknowledged."""
+        """Return whether the message for this image may be acknowledged.
+
+        The sweeper enqueues an image that is backing off for longer than a message may be delayed.
+        """
+        if self.kind is OutcomeKind.BACKING_OFF:
+            return self.wait_seconds is not None and self.wait_seconds > MAX_DELAY_SECONDS
         return self.kind not in RETRYABLE
 
 
@@ -137,7 +169,7 @@ class Scanner:
     quota: Quota = field(default_factory=UnlimitedQuota)
 
     def scan(self, key: str, owner: str) -> Outcome:
-        """Scan the image under ``key``, unless it is terminal or leased to another delivery.
+        """Scan the image under ``key``, unless it is terminal, exhausted, backing off, or leased to another delivery.
 
         ``owner`` is unique to this delivery. A second delivery of the same message has another owner.
         """
@@ -153,12 +185,21 @@ class Scanner:
         return self._handle_not_leased(key, lease.image, now)
 
     def _handle_not_leased(self, key: str, image: Image, now: float) -> Outcome:
-        if image.scan:
+        if image.scan or image.is_exhausted:
             return self._settle(key, image, OutcomeKind.DUPLICATE)
         if image.is_leased(now):
             return Outcome(key, OutcomeKind.LEASED)
-        failed = Scan(Status.FAILED, self.clock(), failure=ATTEMPTS_EXHAUSTED)
-        return self._settle(key, self.images.finish(image.hash, failed), OutcomeKind.EXHAUSTED)
+        if image.attempts >= MAX_ATTEMPTS:
+            return self._exhaust(key, image)
+        return Outcome(key, OutcomeKind.BACKING_OFF, wait_seconds=(image.not_before or now) - now)
+
+    def _exhaust(self, key: str, image: Image) -> Outcome:
+        """Fail the requests that wait for the image. If it changed since it was read, the message is retried."""
+        at = self.clock()
+        current = self.images.exhaust(image, at)
+        if at in current.exhausted_at:
+            return self._settle(key, current, OutcomeKind.EXHAUSTED)
+        return Outcome(key, OutcomeKind.LEASED)
 
     def _scan_leased(self, key: str, image: Image, owner: str, *, is_first: bool) -> Outcome:
         """Scan under the lease.
@@ -176,8 +217,10 @@ class Scanner:
         except QuotaExceeded as error:
             return self._defer(key, image, owner, error.at)
         except TransientDetectorError as error:
-            self.images.release(image_hash, owner, refund=not error.may_be_billed)
-            return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code)
+            wait = _backoff(image.attempts) if error.may_be_billed else None
+            not_before = None if wait is None else self.clock() + wait
+            self.images.release(image_hash, owner, refund=not error.may_be_billed, not_before=not_before)
+            return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code, wait_seconds=wait)
         except DetectorConfigurationError as error:
             self.images.release(image_hash, owner, refund=True)
             return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)
@@ -244,3 +287,8 @@ class Scanner:
         except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
             return Outcome(key, kind, error=error)
         return Outcome(key, kind, settled=count)
+
+
+def _backoff(attempts: int) -> float | None:
+    """Return the wait after that many attempts, or None after the last one: the next delivery exhausts the image."""
+    return BACKOFF_SECONDS[attempts - 1] if attempts < MAX_ATTEMPTS else None

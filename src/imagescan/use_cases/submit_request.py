@@ -6,11 +6,14 @@ from typing import Protocol
 from imagescan.domain.errors import Conflict
 from imagescan.domain.image import DeclaredImage, ValidatedImage
 from imagescan.domain.image_record import Image
-from imagescan.domain.scan_request import ScanRequest, Upload, with_answer
+from imagescan.domain.scan_request import ScanRequest, Upload, needs_reopening, with_answer
 
 
 class Images(Protocol):
     def get(self, image_hash: str) -> Image | None: ...
+
+    def reopen(self, image: Image) -> None:
+        """Renew the attempt budget of the image, unless the item changed since it was read."""
 
 
 class Requests(Protocol):
@@ -51,6 +54,7 @@ def submit_request(
 
     Each step is durable before the next one. When this function returns, the request will be answered. When it raises,
     the request does not exist. Bytes are stored before the item, because an item without bytes would never be scanned.
+    An exhausted image is reopened before its bytes are stored, because the scanner skips it until then.
     If the same idempotency key was used before, the earlier request is returned, and bytes that it still lacks are
     stored. Raise Conflict if the earlier payload differs.
     """
@@ -59,6 +63,8 @@ def submit_request(
     if earlier:
         _require_same_payload(earlier, request)
     answered = with_answer(earlier or request, known, now)
+    if known and not answered and needs_reopening(earlier or request, known, now):
+        images.reopen(known)
     if isinstance(image, ValidatedImage) and not answered and (earlier is None or earlier.awaits_upload):
         bucket.put(image, request.id)
     stored = earlier or requests.put(answered or request)

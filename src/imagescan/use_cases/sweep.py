@@ -8,7 +8,7 @@ from itertools import batched
 from typing import NamedTuple, Protocol
 
 from imagescan.domain.image_record import Image
-from imagescan.domain.scan_request import PendingPage, ScanRequest, effective_deadline
+from imagescan.domain.scan_request import PendingPage, ScanRequest, effective_deadline, needs_reopening
 from imagescan.use_cases import settle as settling
 from imagescan.use_cases.settle import ITEMS_PER_CALL, newly_answered
 
@@ -26,6 +26,9 @@ KEYS_PER_CALL = 10  # limit of SendMessageBatch
 class Images(Protocol):
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         """Return the items of these images (at most 100) using consistent reads. Missing items are left out."""
+
+    def reopen(self, image: Image) -> None:
+        """Renew the attempt budget of the image, unless the item changed since it was read."""
 
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
         """Return the images (of at most 100) that the caller must enqueue.
@@ -74,11 +77,15 @@ class SweepReport:
 
 
 class DueImage(NamedTuple):
-    """An image whose message appears lost, the keys that may hold its bytes, and the owners of its requests."""
+    """An image whose message appears lost, the keys that may hold its bytes, and the owners of its requests.
+
+    ``exhausted`` is its item if it has to be reopened first.
+    """
 
     hash: str
     keys: tuple[str, ...]
     owners: tuple[str | None, ...]
+    exhausted: Image | None = None
 
 
 @dataclass(slots=True)
@@ -181,6 +188,7 @@ class Sweep:
         The claim precedes the message. If this run dies in between, or the message is rejected, the next claim is due
         after the same interval.
         """
+        self._reopen(image.exhausted for image in due if image.exhausted)
         claimed: set[str] = set()
         self._each_or_all(
             tuple(image.hash for image in due),
@@ -188,6 +196,10 @@ class Sweep:
         )
         enqueued = self._enqueue([key for image in due if image.hash in claimed for key in image.keys])
         self.counts["requeued"] += sum(not enqueued.isdisjoint(image.keys) for image in due)
+
+    def _reopen(self, images: Iterable[Image]) -> None:
+        for image in images:
+            self._guard(image.hash, partial(self.images.reopen, image))
 
     def _enqueue(self, keys: Iterable[str]) -> set[str]:
         """Enqueue the images under these keys, and return the keys that were enqueued."""
@@ -265,15 +277,19 @@ def _due_images(requests: Iterable[ScanRequest], found: Mapping[str, Image | Non
     for image_hash, waiting in _group_by_image(requests).items():
         if _is_due(waiting, found[image_hash], now):
             keys = tuple(dict.fromkeys(each.image_key for each in waiting))  # another declared type is another key
-            yield DueImage(image_hash, keys, tuple({each.owner for each in waiting}))
+            image = found[image_hash]
+            exhausted = image if image and image.is_exhausted else None
+            yield DueImage(image_hash, keys, tuple({each.owner for each in waiting}), exhausted)
 
 
 def _is_due(waiting: Sequence[ScanRequest], image: Image | None, now: float) -> bool:
     before = now - REQUEUE_AFTER_SECONDS
-    if image and (image.scan or image.is_leased(now) or image.is_deferred(now)):
+    if image and (image.scan or image.is_leased(now) or image.is_deferred(now) or image.is_backing_off(now)):
         return False
     if image and image.requeued_at is not None and image.requeued_at >= before:
         return False
+    if image and image.is_exhausted:
+        waiting = [each for each in waiting if needs_reopening(each, image, now)]
     return any(each.created_at < before and now <= effective_deadline(each, image) for each in waiting)
 
 
