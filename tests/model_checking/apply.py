@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
+from imagescan.domain.image import hash_from_key
 from tests.model_checking import image_bucket, scan_queue
 from tests.model_checking.actors import Actor, CallResult, Delivery, Poll, Returned, Submit, checkpoint
 from tests.model_checking.calls import Call
 from tests.model_checking.faults import Fault
 from tests.model_checking.invariants import check_acknowledgement, check_returned_answer
 from tests.model_checking.state import RunningActor, State
-from tests.model_checking.system_state import QueuedMessage, SystemState
+from tests.model_checking.system_state import ImageItem, QueuedMessage, SystemState
 
 
 def start_actor(state: State, actor: Actor, messages: tuple[QueuedMessage, ...] = ()) -> State:
@@ -17,7 +18,9 @@ def start_actor(state: State, actor: Actor, messages: tuple[QueuedMessage, ...] 
     An actor that has made no call yet is indistinguishable from one that has not started.
     """
     present_keys = frozenset(
-        key for key in state.system.objects if messages and image_bucket.has_right_bytes(state.system, key)
+        key
+        for key in state.system.objects
+        if messages and image_bucket.has_right_bytes(state.system, key) and not _is_exhausted(state.system, key)
     )
     running = RunningActor(str(state.next_actor_id), checkpoint(actor, {}), state.system.now, messages, present_keys)
     started = _advance(state._replace(next_actor_id=state.next_actor_id + 1, actors=(*state.actors, running)), running)
@@ -25,6 +28,10 @@ def start_actor(state: State, actor: Actor, messages: tuple[QueuedMessage, ...] 
         if len(running.checkpoint.pending) == 1 and _is_deterministic(started, running):
             return execute_call(started, running, *next(iter(running.checkpoint.pending.items())))
     return started
+
+
+def _is_exhausted(system: SystemState, key: str) -> bool:
+    return system.images.get(hash_from_key(key) or "", ImageItem()).is_exhausted
 
 
 def start_submission(state: State) -> State:

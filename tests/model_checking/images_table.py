@@ -26,8 +26,16 @@ class ImagesTable:
         lease: LeaseResult = self._call(_lease(image_hash, owner, now, until, max_attempts))
         return lease
 
-    def release(self, image_hash: str, owner: str, *, refund: bool, bytes_missing: bool = False) -> None:
-        self._call(_release(image_hash, owner, refund, bytes_missing))
+    def release(
+        self,
+        image_hash: str,
+        owner: str,
+        *,
+        refund: bool,
+        bytes_missing: bool = False,
+        not_before: float | None = None,
+    ) -> None:
+        self._call(_release(image_hash, owner, refund, bytes_missing, not_before))
 
     def defer(self, image_hash: str, owner: str, began: float) -> bool:
         is_recorded: bool = self._call(_defer(image_hash, owner, began))
@@ -37,6 +45,13 @@ class ImagesTable:
         in_force: Image = self._call(_finish(image_hash, scan))
         return in_force
 
+    def exhaust(self, image: Image, at: float) -> Image:
+        in_force: Image = self._call(_exhaust(image.hash, len(image.exhausted_at), at))
+        return in_force
+
+    def reopen(self, image: Image) -> None:
+        self._call(_reopen(image.hash, len(image.exhausted_at)))
+
     def mark_for_purge(self, image_hash: str, now: float) -> None:
         self._call(_mark_for_purge(image_hash, now))
 
@@ -45,7 +60,8 @@ class ImagesTable:
         return marked
 
     def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
-        is_removed: bool = self._call(_remove(candidate.image_hash, candidate.marked_at, _finished_at(read), now))
+        results = _finished_at(read), len(read.exhausted_at)
+        is_removed: bool = self._call(_remove(candidate.image_hash, candidate.marked_at, results, now))
         return is_removed
 
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
@@ -74,7 +90,8 @@ def _lease(  # noqa: PLR0917 - the arguments of the adapter, by position
     item = system.images.get(image_hash, ImageItem())
     is_free = item.lease_until is None or item.lease_until < now or item.lease_owner == owner
     may_try = len(item.attempts) < max_attempts or owner in item.attempts
-    if item.scan or not is_free or not may_try:
+    is_blocked = item.is_exhausted or (item.not_before is not None and item.not_before > now)
+    if item.scan or is_blocked or not is_free or not may_try:
         return system, LeaseResult(granted=False, image=_image(image_hash, item))
     first = now if item.first_leased_at is None else item.first_leased_at
     item = item._replace(lease_owner=owner, lease_until=until, first_leased_at=first, attempts=item.attempts | {owner})
@@ -82,8 +99,8 @@ def _lease(  # noqa: PLR0917 - the arguments of the adapter, by position
 
 
 @operation("releases the lease of image {0}", WRITE)
-def _release(
-    system: SystemState, image_hash: str, owner: str, refund: bool, bytes_missing: bool
+def _release(  # noqa: PLR0917 - the arguments of the adapter, by position
+    system: SystemState, image_hash: str, owner: str, refund: bool, bytes_missing: bool, not_before: float | None
 ) -> tuple[SystemState, None]:
     item = system.images.get(image_hash, ImageItem())
     if item.lease_owner != owner:
@@ -92,6 +109,8 @@ def _release(
         item = item._replace(attempts=item.attempts - {owner})
     if bytes_missing:
         item = item._replace(first_leased_at=None)
+    if not_before is not None:
+        item = item._replace(not_before=not_before)
     return _put(system, image_hash, item._replace(lease_owner=None, lease_until=None)), None
 
 
@@ -110,6 +129,24 @@ def _finish(system: SystemState, image_hash: str, scan: Scan) -> tuple[SystemSta
     if item.scan is None:
         item = item._replace(scan=scan, lease_owner=None, lease_until=None)
     return _put(system, image_hash, item), _image(image_hash, item)
+
+
+@operation("records that the attempts of image {0} are exhausted", WRITE)
+def _exhaust(system: SystemState, image_hash: str, budget: int, at: float) -> tuple[SystemState, Image]:
+    item = system.images.get(image_hash, ImageItem())
+    is_current = len(item.exhausted_at) == budget and not item.is_exhausted and bool(item.attempts)
+    if item.scan or not is_current:
+        return system, _image(image_hash, item)
+    item = item._replace(is_exhausted=True, exhausted_at=item.exhausted_at | {at}, lease_owner=None, lease_until=None)
+    return _put(system, image_hash, item), _image(image_hash, item)
+
+
+@operation("reopens image {0}", WRITE)
+def _reopen(system: SystemState, image_hash: str, budget: int) -> tuple[SystemState, None]:
+    item = system.images.get(image_hash, ImageItem())
+    if item.scan or not item.is_exhausted or len(item.exhausted_at) != budget:
+        return system, None
+    return _put(system, image_hash, item._replace(attempts=frozenset(), is_exhausted=False, not_before=None)), None
 
 
 @operation("claims the requeue of images in one transaction", WRITE)
@@ -153,11 +190,11 @@ def _purge_candidates(system: SystemState) -> tuple[SystemState, tuple[PurgeCand
 
 @operation("deletes the item of image {0}", WRITE)
 def _remove(
-    system: SystemState, image_hash: str, marked_at: float, finished_at: float | None, now: float
+    system: SystemState, image_hash: str, marked_at: float, results: tuple[float | None, int], now: float
 ) -> tuple[SystemState, bool]:
     item = system.images.get(image_hash, ImageItem())
     is_free = item.lease_until is None or item.lease_until < now
-    if item.marked_at != marked_at or not is_free or _finished_at(item) != finished_at:
+    if item.marked_at != marked_at or not is_free or (_finished_at(item), len(item.exhausted_at)) != results:
         return system, False
     purges = system.purges.with_item(image_hash, system.purges.get(image_hash, 0) + 1)
     return system._replace(images=system.images.without_item(image_hash), purges=purges), True
@@ -175,7 +212,16 @@ def image_in(items: Table[ImageItem], image_hash: str) -> Image | None:
 
 def _image(image_hash: str, item: ImageItem) -> Image:
     times = item.first_leased_at, item.lease_until, item.requeued_at
-    return Image(image_hash, len(item.attempts), *times, item.scan, tuple(sorted(item.deferred_at)))
+    return Image(
+        image_hash,
+        len(item.attempts),
+        *times,
+        item.scan,
+        tuple(sorted(item.deferred_at)),
+        tuple(sorted(item.exhausted_at)),
+        item.is_exhausted,
+        item.not_before,
+    )
 
 
 def _put(system: SystemState, image_hash: str, item: ImageItem) -> SystemState:

@@ -1,11 +1,14 @@
 """The safety invariants: conditions on every state and on every transition."""
 
+import math
 from functools import lru_cache
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys
 from imagescan.domain.image import hash_from_key
-from imagescan.domain.image_record import Status
+from imagescan.domain.image_record import Image, Status
+from imagescan.domain.policy import MAX_EXHAUSTIONS_PER_DAY, SCANNER_TIMEOUT_SECONDS
 from imagescan.domain.scan_request import Answer, ScanRequest, derive_answer
+from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS
 from tests.model_checking.actors import TIMEOUT_SECONDS
 from tests.model_checking.faults import Fault
 from tests.model_checking.image_bucket import is_stored
@@ -27,6 +30,7 @@ def check(before: State, after: State) -> None:
         _check_answers(after, old, new)
     _check_durable(after)
     _check_scans_kept(before.system, after.system)
+    _check_attempts(before, after)
     _check_requeues(after)
     if after.system.billed_calls is not before.system.billed_calls:
         _check_billing(after)
@@ -59,9 +63,12 @@ def check_returned_answer(state: State, request: ScanRequest) -> None:
 def check_acknowledgement(
     system: SystemState, message: QueuedMessage, present_keys: frozenset[str], began: float
 ) -> None:
-    """Check that the images of an acknowledged message are terminal or deferred, unless their bytes are missing.
+    """Check that the images of an acknowledged message need no delivery before the sweeper enqueues them again.
 
-    ``present_keys`` are the keys whose bytes existed when the delivery started, at ``began``.
+    They are terminal, deferred, exhausted, or backing off for longer than a message may be delayed.
+
+    ``present_keys`` are the keys whose bytes existed when the delivery started, at ``began``, and whose images were not
+    exhausted then: a request that reopens an image enqueues it.
     """
     try:
         keys = image_keys(message.body)
@@ -71,10 +78,16 @@ def check_acknowledgement(
         image_hash = hash_from_key(key) or ""
         image = image_in(system.images, image_hash)
         was_present = key in present_keys and all(version.content == image_hash for version in system.objects[key])
-        if was_present and not (image and (image.scan or image.is_deferred(began))):
+        if was_present and not (image and (image.scan or image.is_deferred(began) or _waits_for_sweeper(image, began))):
             raise InvariantViolation(
                 f"the message of image {image_hash[0].upper()} was acknowledged before its image was terminal"
             )
+
+
+def _waits_for_sweeper(image: Image, began: float) -> bool:
+    earliest = began - SCANNER_TIMEOUT_SECONDS  # the times of exhaustions are taken before they are written
+    is_exhausted = image.is_exhausted or image.first_exhausted_between(earliest, math.inf) is not None
+    return is_exhausted or image.is_backing_off(began + MAX_DELAY_SECONDS)
 
 
 def _check_durable(state: State) -> None:
@@ -125,10 +138,18 @@ def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
         "timed_out": state.system.now > request.deadline and not _is_deferred_today(state.system, request),
         "never_uploaded": state.system.now > request.deadline and request.awaits_upload,
         "image_invalid": state.was_injected(Fault.IMAGE_REJECTED) or state.was_injected(Fault.IMAGE_PARAMETERS_INVALID),
-        "attempts_exhausted": state.billable_faults >= state.scenario.max_attempts,
+        "attempts_exhausted": _is_exhaustion_justified(state, request, answer),
     }
     if not is_justified.get(code, False):
         raise InvariantViolation(f"{request.id} failed with {code!r} without a cause")
+
+
+def _is_exhaustion_justified(state: State, request: ScanRequest, answer: Answer) -> bool:
+    """Return whether faults used up a whole attempt budget after the request was created."""
+    at_start = state.scenario.initial_system.images.get(request.image_hash, ImageItem()).exhausted_at
+    budgets = state.system.images.get(request.image_hash, ImageItem()).exhausted_at - at_start
+    faults = state.scenario.initial_attempts + state.billable_faults
+    return request.created_at <= answer.completed_at and faults >= len(budgets) * state.scenario.max_attempts
 
 
 def _is_deferred_today(system: SystemState, request: ScanRequest) -> bool:
@@ -144,6 +165,36 @@ def _check_scans_kept(before: SystemState, after: SystemState) -> None:
         is_removed = after.purges.get(image_hash) != before.purges.get(image_hash)
         if item.scan and not is_removed and item.scan != after.images[image_hash].scan:
             raise InvariantViolation(f"the terminal item of image {image_hash[0].upper()} changed")
+
+
+def _check_attempts(before: State, after: State) -> None:
+    """Check the limits of attempts: the waits between them, and the number of renewed budgets per day."""
+    if after.system.images is before.system.images:
+        return
+    for image_hash, item in before.system.images.items():
+        new = after.system.images.get(image_hash)
+        if new is None:
+            continue
+        name, now = image_hash[0].upper(), after.system.now
+        if item.is_exhausted and not new.is_exhausted and not is_reopening_allowed(item, now):
+            raise InvariantViolation(f"image {name} was reopened after its last attempt budget of the day")
+        if new.is_exhausted and not item.is_exhausted and not _is_later(new.exhausted_at - item.exhausted_at, item):
+            raise InvariantViolation(f"the attempts of image {name} were exhausted before an earlier exhaustion")
+        is_new_attempt = new.attempts > item.attempts
+        if is_new_attempt and item.not_before is not None and now < item.not_before:
+            raise InvariantViolation(f"an attempt for image {name} started before {item.not_before:g} s")
+        is_billed_release = item.lease_owner in new.attempts and new.lease_owner is None and not new.scan
+        has_attempts_left = len(new.attempts) < after.scenario.max_attempts
+        if is_billed_release and has_attempts_left and (new.not_before is None or new.not_before < now):
+            raise InvariantViolation(f"the next attempt for image {name} does not wait")
+
+
+def _is_later(new: frozenset[float], item: ImageItem) -> bool:
+    return bool(new) and min(new) > max(item.exhausted_at, default=-math.inf)
+
+
+def is_reopening_allowed(item: ImageItem, now: float) -> bool:
+    return sum(day_of(at) == day_of(now) for at in item.exhausted_at) < MAX_EXHAUSTIONS_PER_DAY
 
 
 def _check_requeues(state: State) -> None:
@@ -163,7 +214,8 @@ def _letter(key: str) -> str:
 def _check_billing(state: State) -> None:
     for image_hash, billed_calls in state.system.billed_calls.items():
         lifetimes = 1 + state.system.purges.get(image_hash, 0)
-        limit = min(lifetimes + state.billable_faults, lifetimes * state.scenario.max_attempts)
+        exhaustions = len(state.system.images.get(image_hash, ImageItem()).exhausted_at)
+        limit = min(lifetimes + state.billable_faults, (lifetimes + exhaustions) * state.scenario.max_attempts)
         if billed_calls > limit:
             raise InvariantViolation(
                 f"image {image_hash[0].upper()} was billed {billed_calls} times; the limit is {limit}"

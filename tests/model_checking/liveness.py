@@ -2,15 +2,15 @@
 
 from functools import partial
 
-from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, effective_deadline
+from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, ScanRequest, effective_deadline
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from tests.model_checking.actors import Purge, Sweep
 from tests.model_checking.apply import deliver, execute_call, finish, start_actor
 from tests.model_checking.image_bucket import has_right_bytes
 from tests.model_checking.images_table import image_in
-from tests.model_checking.invariants import InvariantViolation, check
+from tests.model_checking.invariants import InvariantViolation, check, is_reopening_allowed
 from tests.model_checking.state import RunningActor, State
-from tests.model_checking.system_state import SystemState
+from tests.model_checking.system_state import ImageItem, SystemState
 from tests.model_checking.transitions import Transition, format_trace
 
 SWEEP_SECONDS = 300.0
@@ -66,7 +66,14 @@ class LivenessChecker:
 
 def _timed_out(state: State) -> frozenset[str]:
     items = state.system.requests.values()
-    return frozenset(item.id for item in items if item.answer and item.answer.failure in _TIMEOUT_FAILURES)
+    timed_out = [item for item in items if item.answer and item.answer.failure in _TIMEOUT_FAILURES]
+    return frozenset(item.id for item in timed_out if not _is_out_of_budgets(state.system, item))
+
+
+def _is_out_of_budgets(system: SystemState, request: ScanRequest) -> bool:
+    """Return whether the image could not be reopened on the day of the deadline."""
+    image = system.images.get(request.image_hash, ImageItem())
+    return image.is_exhausted and not is_reopening_allowed(image, request.deadline)
 
 
 def _check_purged(system: SystemState) -> None:

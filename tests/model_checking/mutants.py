@@ -55,7 +55,7 @@ MUTANTS = (
         "two requests for one image",
         _in(
             "use_cases.scan_image",
-            "        if image.scan:\n            return self._settle(",
+            "        if image.scan or image.is_exhausted:\n            return self._settle(",
             "        if image:\n            return self._settle(",
         ),
     ),
@@ -64,8 +64,7 @@ MUTANTS = (
         "one request, two faults",
         _in(
             "use_cases.scan_image",
-            "            self.images.release(image_hash, owner, refund=not error.may_be_billed)\n"
-            "            return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code)",
+            "            return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code, wait_seconds=wait)",
             "            scan = Scan(Status.COMPLETED, self.clock())",
         ),
     ),
@@ -109,7 +108,7 @@ MUTANTS = (
     ),
     Mutant(
         "an image leased to another delivery counts as out of attempts",
-        "two requests for one image",
+        "an exhaustion races with a late result",
         _in(
             "use_cases.scan_image",
             "        if image.is_leased(now):\n            return Outcome(key, OutcomeKind.LEASED)\n",
@@ -386,7 +385,9 @@ MUTANTS = (
     Mutant(
         "an image item is deleted although its scan finished after it was read",
         "resubmitted image that was never scanned",
-        _in_images_table(" or _finished_at(item) != finished_at", ""),
+        _in_images_table(
+            "(_finished_at(item), len(item.exhausted_at)) != results", "len(item.exhausted_at) != results[1]"
+        ),
     ),
     Mutant(
         "settling restores a deleted request",
@@ -406,12 +407,16 @@ MUTANTS = (
     Mutant(
         "the lease is granted to every delivery",
         "two requests for one image",
-        _in_images_table("if item.scan or not is_free or not may_try:", "if item.scan or not may_try:"),
+        _in_images_table(
+            "if item.scan or is_blocked or not is_free or not may_try:", "if item.scan or is_blocked or not may_try:"
+        ),
     ),
     Mutant(
         "a terminal image is leased again",
         "two requests for one image",
-        _in_images_table("if item.scan or not is_free or not may_try:", "if not is_free or not may_try:"),
+        _in_images_table(
+            "if item.scan or is_blocked or not is_free or not may_try:", "if is_blocked or not is_free or not may_try:"
+        ),
     ),
     Mutant(
         "a lease that the SDK retries is denied the second time",
@@ -428,7 +433,9 @@ MUTANTS = (
     Mutant(
         "attempts are unlimited",
         "attempts are exhausted",
-        _in_images_table("if item.scan or not is_free or not may_try:", "if item.scan or not is_free:"),
+        _in_images_table(
+            "if item.scan or is_blocked or not is_free or not may_try:", "if item.scan or is_blocked or not is_free:"
+        ),
     ),
     Mutant(
         "the terminal write has no condition",
@@ -440,6 +447,82 @@ MUTANTS = (
         "two concurrent sweepers",
         _in_images_table(
             "item.requeued_at is not None and item.requeued_at >= requeued_before", "item.requeued_at is not None"
+        ),
+    ),
+    # ---------------------------------------------------------------- exhausted attempts
+    Mutant(
+        "a scan that follows an exhaustion answers the requests that failed",
+        "an exhaustion races with a late result",
+        _in(
+            "domain.scan_request",
+            "    if exhausted_at is not None:",
+            "    if exhausted_at is not None and not image.scan:",
+        ),
+    ),
+    Mutant(
+        "an exhaustion fails later requests as well",
+        "a later request reopens an exhausted image",
+        _in("domain.image_record", "if start <= at <= end)", "if at <= end)"),
+    ),
+    Mutant(
+        "an exhaustion after the deadline of a request fails it",
+        "the deadline passes before an exhaustion",
+        _in("domain.image_record", "if start <= at <= end)", "if start <= at)"),
+    ),
+    Mutant(
+        "an image is reopened without a limit",
+        "the sweeper reopens an image on the next day",
+        _in("domain.image_record", "exhausted_today < MAX_EXHAUSTIONS_PER_DAY", "exhausted_today < 99"),
+    ),
+    Mutant(
+        "an image that two submissions reopen is reopened once more than is allowed",
+        "two submissions reopen an image",
+        _in_images_table("or not item.is_exhausted or len(item.exhausted_at) != budget:", "or not item.is_exhausted:"),
+    ),
+    Mutant(
+        "a late delivery exhausts the renewed attempts",
+        "a late delivery finds a reopened image",
+        _in_images_table("is_current = len(item.exhausted_at) == budget and ", "is_current = "),
+    ),
+    Mutant(
+        "the sweeper does not reopen images",
+        "the sweeper reopens an image on the next day",
+        _in(
+            "use_cases.sweep", "image.exhausted for image in due if image.exhausted", "image.exhausted for image in ()"
+        ),
+    ),
+    Mutant(
+        "an image is not reopened on the next day",
+        "the sweeper reopens an image on the next day",
+        _in("domain.image_record", "sum(next_day(at) == next_day(now) for", "sum(next_day(at) <= next_day(now) for"),
+    ),
+    Mutant(
+        "an image item is deleted although its attempts were exhausted after it was read",
+        "the attempts of an image are exhausted during its purge",
+        _in_images_table("(_finished_at(item), len(item.exhausted_at)) != results", "_finished_at(item) != results[0]"),
+    ),
+    Mutant(
+        "an attempt starts before the wait after the previous one is over",
+        "attempts back off",
+        _in_images_table("item.is_exhausted or (item.not_before is not None and item.not_before > now)", "False"),
+    ),
+    Mutant(
+        "an attempt that may have been billed is followed by no wait",
+        "attempts back off",
+        _in("use_cases.scan_image", "None if wait is None else self.clock() + wait", "None"),
+    ),
+    Mutant(
+        "a message is acknowledged before a short wait",
+        "attempts back off",
+        _in("use_cases.scan_image", "self.wait_seconds > MAX_DELAY_SECONDS", "self.wait_seconds > 0"),
+    ),
+    Mutant(
+        "the sweeper does not requeue an image after its wait",
+        "attempts back off",
+        _in(
+            "domain.image_record",
+            "self.not_before is not None and now < self.not_before",
+            "self.not_before is not None",
         ),
     ),
 )

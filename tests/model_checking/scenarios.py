@@ -63,6 +63,20 @@ MARKED_FOR_PURGE = SystemState(
     objects=Table({key_for(A): (Version(A, "deleted"),)}),
     billed_calls=Table({A: 1}),
 )
+# The same image after it was marked, but without a result: its only attempt is used up.
+OUT_OF_ATTEMPTS = MARKED_FOR_PURGE._replace(
+    images=Table({A: ImageItem(attempts=frozenset({"earlier"}), first_leased_at=0, marked_at=0)}), billed_calls=Table()
+)
+
+
+def exhausted(*times: float) -> SystemState:
+    """Return a state in which the attempts of an image were exhausted at these times."""
+    item = ImageItem(
+        attempts=frozenset({"earlier"}), first_leased_at=0, exhausted_at=frozenset(times), is_exhausted=True
+    )
+    return SystemState(0.0, images=Table({A: item}), objects=Table({key_for(A): (Version(A, "earlier"),)}))
+
+
 # A request for that image, created at 0 s and not settled.
 PENDING_REQUEST = Submit(0, Submission(A, "cat"), 0.0).request
 
@@ -287,6 +301,79 @@ QUICK_SCENARIOS = (
         deletes=1,
         purge_runs=1,
         initial_system=MARKED_FOR_PURGE._replace(requests=Table({"r0": PENDING_REQUEST})),
+    ),
+    Scenario(
+        "a later request reopens an exhausted image",
+        TWO_REQUESTS,
+        each(1, Fault.DETECTION_TIMEOUT),
+        instants=(0, AFTER_LEASE),
+        max_attempts=1,
+    ),
+    Scenario(
+        "an exhaustion races with a late result",
+        TWO_REQUESTS,
+        each(1, Fault.LEASE_EXPIRED_EARLY),
+        instants=(0, 50),
+        max_attempts=1,
+    ),
+    Scenario(
+        "the deadline passes before an exhaustion",
+        ONE_REQUEST,
+        each(1, Fault.DETECTION_TIMEOUT, Fault.CRASH),
+        max_faults=1,
+        instants=AROUND_DEADLINE,
+        polls=1,
+        max_attempts=1,
+    ),
+    Scenario(
+        "two submissions reopen an image",
+        TWO_REQUESTS,
+        each(1, Fault.DETECTION_TIMEOUT),
+        instants=(100,),
+        max_attempts=1,
+        initial_system=exhausted(0, 1, 2),
+    ),
+    Scenario(
+        "a late delivery finds a reopened image",
+        (Submission(A, "dog"),),
+        each(1, Fault.DETECTION_TIMEOUT),
+        instants=(0, 50),
+        max_attempts=1,
+        initial_messages=(s3_event_message(key_for(A)),) * 2,
+        initial_system=OUT_OF_ATTEMPTS._replace(
+            images=Table({A: ImageItem(attempts=frozenset({"earlier"}), first_leased_at=0)})
+        ),
+        initial_attempts=1,
+    ),
+    Scenario(
+        "the sweeper reopens an image on the next day",
+        ONE_REQUEST,
+        each(1, Fault.CRASH, Fault.RETRIED, Fault.RESPONSE_LOST),
+        max_faults=1,
+        instants=(NIGHT, DAY_SECONDS + 5, DAY_SECONDS + AFTER_REQUEUE_DELAY),
+        sweeps=1,
+        max_attempts=1,
+        initial_system=exhausted(0, 1, 2, 3),
+    ),
+    Scenario(
+        "the attempts of an image are exhausted during its purge",
+        ONE_REQUEST,
+        each(1, Fault.DETECTION_TIMEOUT),
+        instants=(AFTER_PURGE_DELAY,),
+        sweeps=1,
+        deletes=1,
+        purge_runs=1,
+        max_attempts=1,
+        initial_system=OUT_OF_ATTEMPTS,
+        initial_attempts=1,
+    ),
+    Scenario(
+        "attempts back off",
+        ONE_REQUEST,
+        each(3, Fault.DETECTION_TIMEOUT),
+        instants=(0, 30, 65, 370, 1300),
+        sweeps=1,
+        max_receives=5,
     ),
 )
 

@@ -27,6 +27,7 @@ class Scenario:
     sweep suffices only for this many pages. ``max_receives`` is the queue's redrive policy. ``batches``
     also allows deliveries of all messages in the queue. With a ``daily_rekognition_limit``, the quota of the first day
     is already used up. ``initial_messages`` and ``initial_system`` are the system at the start.
+    ``initial_attempts`` counts the attempts of an attempt budget that the initial system has begun.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Scenario:
     batches: bool = False
     max_receives: int = 2
     max_attempts: int = 5
+    initial_attempts: int = 0
     daily_rekognition_limit: int = 0
     initial_messages: tuple[str, ...] = ()
     initial_system: SystemState = EMPTY_SYSTEM
@@ -139,7 +141,13 @@ class State(NamedTuple):
     def _images_key(self) -> frozenset[object]:
         living = {running.name for running in self.actors}
         return frozenset(
-            (image_hash, item.lease_owner in living, len(item.attempts), *item[_AFTER_OWNER:])
+            (
+                image_hash,
+                item.first_leased_at,
+                item.lease_owner in living,
+                len(item.attempts),
+                *item[_AFTER_OWNER:],
+            )
             for image_hash, item in self.system.images.items()
         )
 

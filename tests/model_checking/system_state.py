@@ -65,6 +65,9 @@ class ImageItem(NamedTuple):
     scan: Scan | None = None
     deferred_at: frozenset[float] = frozenset()
     marked_at: float | None = None
+    exhausted_at: frozenset[float] = frozenset()
+    is_exhausted: bool = False
+    not_before: float | None = None
 
 
 class Version(NamedTuple):

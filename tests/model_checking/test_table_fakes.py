@@ -35,12 +35,17 @@ times = st.sampled_from([0.0, 50.0, 100.0, 150.0])
 owners = st.sampled_from(["one", "two", "three"])
 scans = st.builds(Scan, st.just(Status.COMPLETED), times, st.just((Label("Cat", 97.0),)), st.just("3.0"))
 
+budgets = st.lists(times, max_size=2, unique=True).map(tuple)
 leases = st.builds(lambda owner, now: ("lease", owner, now, now + 40, 2), owners, times)
 removals = st.tuples(st.just("remove"), times, st.one_of(st.none(), scans), times)
 image_steps = st.one_of(
     leases,
     leases,
-    st.tuples(st.just("release"), owners, st.booleans(), st.booleans()),
+    st.tuples(st.just("release"), owners, st.booleans(), st.booleans(), st.none() | times),
+    st.tuples(st.just("exhaust"), times),
+    st.tuples(st.just("reopen")),
+    st.tuples(st.just("reopen_stale"), budgets),
+    st.tuples(st.just("exhaust_stale"), budgets, times),
     st.tuples(st.just("defer"), owners, times),
     st.tuples(st.just("finish"), scans),
     st.tuples(st.just("claim_requeues"), times, times),
@@ -83,14 +88,28 @@ def client() -> "Iterator[DynamoDBClient]":
 def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
     name, *arguments = step
     if name == "release":
-        owner, refund, bytes_missing = arguments
-        return table.release(image_hash, owner, refund=refund, bytes_missing=bytes_missing)
+        owner, refund, bytes_missing, not_before = arguments
+        return table.release(image_hash, owner, refund=refund, bytes_missing=bytes_missing, not_before=not_before)
+    if name.startswith(("exhaust", "reopen")):
+        return on_budget(table, image_hash, name, arguments)
     if name == "remove":
         marked_at, scan, now = arguments
         return table.remove(PurgeCandidate(image_hash, marked_at), Image(image_hash, scan=scan), now)
+    if name == "remove_exhausted":
+        marked_at, exhausted_at, now = arguments
+        read = Image(image_hash, exhausted_at=exhausted_at)
+        return table.remove(PurgeCandidate(image_hash, marked_at), read, now)
     if name == "claim_requeues":
         return table.claim_requeues([image_hash], *arguments)
     return getattr(table, name)(image_hash, *arguments)
+
+
+def on_budget(table: Any, image_hash: str, name: str, arguments: list[Any]) -> Any:
+    """Exhaust or reopen the image as it is, or as it was with the exhaustions that the step gives."""
+    if name.endswith("_stale"):
+        exhausted_at, *arguments = arguments
+        return getattr(table, name.removesuffix("_stale"))(Image(image_hash, exhausted_at=exhausted_at), *arguments)
+    return getattr(table, name)(table.get(image_hash) or Image(image_hash), *arguments)
 
 
 def marks(table: Any, image_hash: str) -> list[PurgeCandidate]:
@@ -117,6 +136,36 @@ def marks(table: Any, image_hash: str) -> list[PurgeCandidate]:
     ]
 )
 @example(steps=[("lease", "one", 0.0, 40.0, 1), ("lease", "one", 0.0, 40.0, 1), ("lease", "one", 50.0, 90.0, 1)])
+@example(
+    steps=[
+        ("lease", "one", 0.0, 40.0, 1),
+        ("release", "one", False, False, 100.0),
+        ("lease", "two", 50.0, 90.0, 2),
+        ("lease", "two", 100.0, 140.0, 2),
+        ("exhaust", 50.0),
+        ("exhaust", 100.0),
+        ("lease", "three", 150.0, 190.0, 3),
+        ("reopen_stale", ()),
+        ("reopen_stale", (0.0,)),
+        ("lease", "three", 150.0, 190.0, 1),
+        ("exhaust_stale", (), 100.0),
+        ("exhaust", 150.0),
+        ("finish", SEEN),
+        ("reopen",),
+    ]
+)
+@example(
+    steps=[
+        ("lease", "one", 0.0, 40.0, 1),
+        ("mark_for_purge", 0.0),
+        ("exhaust", 50.0),
+        ("remove", 0.0, None, 100.0),
+        ("reopen",),
+        ("remove_exhausted", 0.0, (50.0,), 100.0),
+        ("exhaust", 50.0),
+        ("exhaust_stale", (50.0,), 50.0),
+    ]
+)
 @given(steps=st.lists(image_steps, min_size=4, max_size=12))
 def test_the_images_table_equals_the_real_one(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
     image_hash = next(FRESH)
