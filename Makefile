@@ -39,7 +39,7 @@ help: ## Show this help
 
 ##@ Local stack
 
-.PHONY: up down status url logs reset demo sync container-bridge build redrive
+.PHONY: up down status url logs reset demo sync container-bridge build redrive rescan
 up: environments ## Start the local stack and print how to use it (PAGE_ORIGINS=http://localhost:3000)
 	@$(LOCAL) up
 down: .venv/.made ## Stop the local stack and keep its data
@@ -62,6 +62,8 @@ container-bridge: .venv/.made ## Let containers of sam local reach the stack unt
 	@$(LOCAL) container-bridge
 redrive: .venv/.made ## Redeliver messages from the dead-letter queues (OPTIONS=--list or --all; STACK=name)
 	@PYTHONPATH=src $(PYTHON) -m ops.redrive $(STACK) $(OPTIONS)
+rescan: .venv/.made ## Let images that failed with FAILURE be scanned again (OPTIONS=--apply; LIMIT=100; STACK=name)
+	@PYTHONPATH=src $(PYTHON) -m ops.rescan $(or $(FAILURE),$(error Set FAILURE to a failure code)) $(STACK) --limit $(or $(LIMIT),100) $(OPTIONS)
 
 ##@ Tests
 

@@ -22,7 +22,7 @@ from imagescan.aws.items import (
     string_attribute,
     try_conditional_write,
 )
-from imagescan.domain.image_record import Image, LeaseResult, PurgeCandidate, Scan, Status
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Image, LeaseResult, PurgeCandidate, Scan, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -204,6 +204,28 @@ class ImagesTable:
         """
         marked = {":marked_at": number_attribute(candidate.marked_at)}
         return self._remove_if("marked_at = :marked_at", marked, read, now)
+
+    def reset(self, read: Image, now: float) -> bool:
+        """Delete the item so that the image is scanned again, unless it is marked for purging, is leased, or changed.
+
+        An item that is marked must remain, because the mark leads to the bytes that have to be purged. Return whether
+        the item was deleted.
+        """
+        return self._remove_if("attribute_not_exists(marked_at)", {}, read, now)
+
+    def failed_with(self, failure_code: str) -> Iterator[Image]:
+        """Return the images whose scan failed with this code, or that are exhausted, without those to be purged.
+
+        Read the whole table, page by page.
+        """
+        is_exhausted = " OR (attribute_exists(is_exhausted) AND attribute_not_exists(finished_at))"
+        pages = self.client.get_paginator("scan").paginate(
+            TableName=self.name,
+            FilterExpression="attribute_not_exists(marked_at) AND (failure_code = :code"
+            f"{is_exhausted if failure_code == ATTEMPTS_EXHAUSTED.code else ''})",
+            ExpressionAttributeValues={":code": string_attribute(failure_code)},
+        )
+        return (image_from_item(item) for page in pages for item in page["Items"])
 
     def _remove_if(self, condition: str, values: dict[str, Any], read: Image, now: float) -> bool:
         """Delete the item if the condition holds, it is not leased, and its results are those of ``read``."""
