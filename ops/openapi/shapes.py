@@ -113,7 +113,19 @@ class ImageDebug(TypedDict):
     deferred_until: NotRequired[
         Annotated[Timestamp, Field(description="Start of the day on which the image will be scanned.")]
     ]
+    not_before: NotRequired[
+        Annotated[
+            Timestamp,
+            Field(description="Time before which no scan attempt starts, after one that may have been paid for."),
+        ]
+    ]
     scan_finished_at: NotRequired[Annotated[Timestamp, Field(description="Time of the scan result.")]]
+    exhausted_at: NotRequired[
+        Annotated[list[Timestamp], Field(description="Times at which no scan attempt was left.", min_length=1)]
+    ]
+    is_exhausted: NotRequired[
+        Annotated[bool, Field(description="True if no scan attempt is left until the image is submitted again.")]
+    ]
 
 
 class DebugData(TypedDict):
@@ -131,7 +143,7 @@ class DebugData(TypedDict):
     scanned_for: NotRequired[
         Annotated[RequestId, Field(description="ID of this request if its own upload was scanned.")]
     ]
-    image: Annotated[ImageDebug | None, Field(description="Null if the image has no item: not scanned yet, or purged.")]
+    image: Annotated[ImageDebug | None, Field(description="Null if the image was never leased, or was purged.")]
 
 
 class RequestWithDebug(Request):

@@ -188,7 +188,16 @@ def test_debug_data_of_a_finished_request_contains_its_scan_and_its_image() -> N
     }
 
 
-def test_debug_data_is_null_only_for_a_purged_image() -> None:
+def test_debug_data_contains_the_wait_and_the_exhaustions_of_an_image() -> None:
+    image = Image("h", attempts=5, exhausted_at=(30.0, 60.0), is_exhausted=True, not_before=90.0)
+    exhausted = serializers.debug_data(REQUEST, image)["image"]
+    reopened = serializers.debug_data(REQUEST, replace(image, is_exhausted=False, not_before=None))["image"]
+    times = ["1970-01-01T00:00:30.000Z", "1970-01-01T00:01:00.000Z"]
+    assert reopened == {"attempts": 5, "is_terminal": False, "exhausted_at": times}
+    assert exhausted == reopened | {"is_exhausted": True, "not_before": "1970-01-01T00:01:30.000Z"}
+
+
+def test_debug_data_is_null_only_for_an_image_without_an_item() -> None:
     debug = serializers.debug_data(request_with(scan_with(CAT)), None)
     assert [key for key, value in debug.items() if value is None] == ["image"]
 

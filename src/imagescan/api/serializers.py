@@ -69,7 +69,7 @@ def follow_up_body(answer: FollowUpAnswer) -> dict[str, Any]:
 
 
 def debug_data(request: ScanRequest, image: Image | None) -> dict[str, Any]:
-    """Return what the items of a request and of its image hold. ``image`` is null once the image has been purged.
+    """Return what the items of a request and of its image hold. ``image`` is null if it was never leased or is purged.
 
     Keys that do not apply are left out: a lease that is not held, a deferral that never happened.
     """
@@ -93,12 +93,15 @@ def _image_debug_data(image: Image) -> dict[str, Any]:
         "lease_until": image.lease_until,
         "requeued_at": image.requeued_at,
         "deferred_until": image.deferred_until,
+        "not_before": image.not_before,
         "scan_finished_at": image.scan.finished_at if image.scan else None,
     }
     return {
         "attempts": image.attempts,
         "is_terminal": image.scan is not None,
         **{name: iso_time(at) for name, at in times.items() if at is not None},
+        **({"exhausted_at": [iso_time(at) for at in image.exhausted_at]} if image.exhausted_at else {}),
+        **({"is_exhausted": True} if image.is_exhausted else {}),
     }
 
 
