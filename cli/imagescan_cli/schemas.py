@@ -10,7 +10,7 @@ type RequestJson = dict[str, Any]
 """A response body of the API, or a failure of the CLI in the same form."""
 
 # The image itself may be valid, so a new request can succeed. All other failures are permanent.
-_EXPIRED_CODES = frozenset({"timed_out", "never_uploaded"})
+_EXPIRED_CODES = frozenset({"timed_out", "never_uploaded", "attempts_exhausted"})
 
 
 class Outcome(StrEnum):
@@ -67,7 +67,7 @@ def outcome(result: RequestJson) -> Outcome:
 
 
 def has_expired(request: RequestJson) -> bool:
-    """Return whether a request failed only because it missed its deadline, so that a new request can succeed."""
+    """Return whether a request failed because it ran out of time or attempts, so that a new one can succeed."""
     return (request.get("failure") or {}).get("code") in _EXPIRED_CODES
 
 

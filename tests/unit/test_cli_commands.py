@@ -85,7 +85,7 @@ def test_presigned_url_is_not_printed(run: Run, folder: Path) -> None:
     assert {each["upload"] for each in lines(result)} == {None}
 
 
-@pytest.mark.parametrize(("code", "uploads"), [("never_uploaded", 1), ("timed_out", 1)])
+@pytest.mark.parametrize(("code", "uploads"), [("never_uploaded", 1), ("timed_out", 1), ("attempts_exhausted", 1)])
 def test_expired_request_is_replaced_by_a_new_one(
     run: Run, folder: Path, service: FakeService, code: str, uploads: int
 ) -> None:

@@ -63,9 +63,9 @@ def test_follow_up_answer_requires_every_field() -> None:
 
 @pytest.mark.parametrize(
     ("code", "expired"),
-    [("timed_out", True), ("never_uploaded", True), ("image_invalid", False), ("attempts_exhausted", False)],
+    [("timed_out", True), ("never_uploaded", True), ("image_invalid", False), ("attempts_exhausted", True)],
 )
-def test_only_requests_that_missed_their_deadline_have_expired(code: str, expired: bool) -> None:
+def test_only_requests_without_enough_time_or_attempts_have_expired(code: str, expired: bool) -> None:
     assert has_expired(failed_request(code, "It failed.")) is expired
 
 
