@@ -159,6 +159,17 @@ def test_an_internal_error_is_logged_and_not_disclosed(env: MotoEnvironment, log
     assert env.resources.items(REQUESTS) == []
 
 
+@pytest.mark.parametrize("resource", ["/unknown", "/scanrequest/", "/scanrequests/{request_id}"])
+def test_an_unknown_resource_is_an_internal_error_and_stores_nothing(
+    env: MotoEnvironment, log: Log, resource: str
+) -> None:
+    response = env.functions.post(submit_body(), resource=resource)
+    assert (response.status, response.body["code"]) == (500, "internal_error")
+    [line] = log.messages("unhandled_error")
+    assert f"KeyError: '{resource}'" in line["exception"]
+    assert env.transport.calls == []
+
+
 def test_a_pending_request_is_returned_with_retry_after(env: MotoEnvironment) -> None:
     submitted = env.functions.submit(image_bytes())
     response = env.functions.get(submitted.body["request_id"])

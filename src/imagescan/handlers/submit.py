@@ -41,8 +41,7 @@ def dependencies() -> Dependencies:
 def lambda_handler(event: Event, _context: Any) -> Response:
     key = validate_idempotency_key(http.header(event, "Idempotency-Key"))
     submission = Submission(*dependencies(), settings(), http.caller(event), time.time())
-    submit = submit_batch if event["resource"] == "/scanrequests" else submit_one
-    return submit(http.body_text(event), key, submission)
+    return _SUBMIT_BY_RESOURCE[event["resource"]](http.body_text(event), key, submission)
 
 
 def submit_one(body: str | None, key: str | None, submission: Submission) -> Response:
@@ -64,3 +63,6 @@ def submit_batch(body: str | None, key: str | None, submission: Submission) -> R
 def _count(*accepted: SubmitResult) -> None:
     hits = sum(result.request.answer is not None for result in accepted)
     metrics.count({"Requests": len(accepted), "CacheHits": hits})
+
+
+_SUBMIT_BY_RESOURCE = {"/scanrequest": submit_one, "/scanrequests": submit_batch}
