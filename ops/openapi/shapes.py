@@ -6,7 +6,6 @@ from pydantic import Field, RootModel
 
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Failure, Status
-from imagescan.domain.labels import Box, Label
 from imagescan.domain.question import MatchedBy, MatchMode
 
 type Confidence = Annotated[float, Field(ge=0, le=100, description="Percent.")]
@@ -16,6 +15,27 @@ type Timestamp = Annotated[
 type Sha256 = Annotated[str, Field(description="SHA-256 of the image's bytes.", pattern="^[0-9a-f]{64}$")]
 type Count = Annotated[int, Field(ge=0)]
 type RequestId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+
+class Box(TypedDict):
+    """Bounding box of one instance of a label: fractions of the image's width and height, confidence in percent."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    confidence: float
+
+
+class Label(TypedDict):
+    """A label as Rekognition names it, with its confidence in percent."""
+
+    name: str
+    confidence: float
+    parents: list[str]
+    aliases: list[str]
+    categories: list[str]
+    boxes: list[Box]
 
 
 class Match(TypedDict):

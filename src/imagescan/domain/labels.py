@@ -1,8 +1,12 @@
-"""The labels that a scan returns, and how label names are compared."""
+"""The labels that a scan returns, and how label names are compared.
+
+Labels and boxes are named tuples, because a response has dozens of them and a data class takes longer to create and to
+hash.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 LOWEST_CONFIDENCE = 25.0
 """Labels are requested from Rekognition and stored from this percentage, so that later questions need no new scan."""
@@ -15,8 +19,7 @@ _ASCII_CONTROLS = dict.fromkeys((*range(0x20), 0x7F)) | _WORD_SEPARATORS
 _INVISIBLE = frozenset(("Cc", "Cf"))  # the Unicode categories of control and format characters
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """Bounding box of one instance of a label: fractions of the image's width and height, confidence in percent."""
 
     left: float
@@ -26,8 +29,7 @@ class Box:
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A label as Rekognition names it, with its confidence in percent."""
 
     name: str
