@@ -112,7 +112,6 @@ EXEMPT = (
     Exempt(
         "docs/operations.md", "ObjectCreated:Put", "is JSON that tests/integration/test_runbook.py reads as one line"
     ),
-    Exempt("benchmarks/scale_simulation.py", "seed=", "keeps the arrival times of the documented simulation"),
     Exempt("frontend/*", "Is it in the picture\\?", "is the title of the web page, which may be playful"),
     Exempt("frontend/*", "[Aa]nnounced? .*(?:screen readers|result)", "is the term for text that screen readers speak"),
 )
