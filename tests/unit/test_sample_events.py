@@ -41,6 +41,14 @@ def test_a_submit_event_contains_its_sample_image(name: str, sample: str) -> Non
     assert image.content == (SAMPLES / sample).read_bytes()
 
 
+def test_the_submit_events_differ_in_image_and_label_only() -> None:
+    def common(name: str) -> dict[str, Any]:
+        body = json.loads(event(name)["body"])
+        return event(name) | {"body": {key: body[key] for key in body if key not in ("file", "label")}}
+
+    assert [name for name in IMAGES if common(name) != common("submit-cat")] == []
+
+
 def test_the_event_without_an_image_is_rejected() -> None:
     with pytest.raises(UnsupportedType):
         request_models.read(request_models.SubmitBody, event("submit-not-an-image")["body"]).image()
