@@ -12,16 +12,27 @@ import httpx
 from httpx_retries import Retry, aretry_request
 
 from imagescan_cli import __version__
-from imagescan_cli.errors import ApiError, UnreachableError
+from imagescan_cli.errors import ApiError, UnreachableError, WrongUrlError
 from imagescan_cli.questions import Body
-from imagescan_cli.schemas import RequestJson, is_batch, is_follow_up_answer, is_page, is_request
+from imagescan_cli.schemas import (
+    DELETED,
+    RequestJson,
+    is_api_error,
+    is_batch,
+    is_deleted,
+    is_follow_up_answer,
+    is_page,
+    is_request,
+    is_statistics,
+)
 
 MAX_ENTRIES, MAX_IDS = 25, 100  # limits of the API for one call
 
 RETRY = Retry(
     total=5,
-    # POST is safe to retry: submissions carry an idempotency key, and follow-up questions change nothing.
-    allowed_methods=["GET", "POST", "PUT"],
+    # POST is safe to retry: submissions carry an idempotency key, and follow-up questions change nothing. A repeated
+    # DELETE returns 404 if the first one succeeded.
+    allowed_methods=["GET", "POST", "PUT", "DELETE"],
     status_forcelist=[429, 500, 502, 503, 504],
     backoff_factor=0.25,
     max_backoff_wait=60,
@@ -32,6 +43,8 @@ _TRANSIENT_S3_ERRORS = frozenset({(409, "ConditionalRequestConflict"), (400, "Re
 _IF_NONE_MATCH = {"If-None-Match": "*"}
 # Batch responses omit these fields. They are empty until a request is completed.
 _EMPTY_RESULTS: RequestJson = {"labels": [], "closest_labels": [], "results": []}
+# Responses of another server, and of API Gateway for a path without an API. Others, such as 502, can come from a proxy.
+_STATUSES_OF_WRONG_URLS = frozenset({200, 301, 302, 303, 307, 308, 403, 404, 405, 501})
 _CONNECT_TIMEOUT_SECONDS, _RESPONSE_TIMEOUT_SECONDS = 10, 30
 
 
@@ -55,8 +68,8 @@ class ApiClient:
     """Client for the API at a base URL. Use it as an async context manager.
 
     ``auth`` applies to API requests only: uploads use presigned URLs. Every method raises ApiError. All methods except
-    ``upload`` raise UnreachableError after the last retry. A failed upload affects one image only, so ``upload`` raises
-    ApiError instead.
+    ``upload`` raise UnreachableError after the last retry, and WrongUrlError if the first response is not from the API.
+    A failed upload affects one image only, so ``upload`` raises ApiError instead.
     """
 
     def __init__(self, api_url: str, *, auth: httpx.Auth | None = None, retry: Retry = RETRY) -> None:
@@ -71,6 +84,7 @@ class ApiClient:
             limits=httpx.Limits(max_connections=None),  # callers limit concurrency
         )
         self.uploads = 0
+        self._is_api = False  # whether any response came from the API
 
     async def __aenter__(self) -> Self:
         return self
@@ -101,6 +115,14 @@ class ApiClient:
         path = f"scanrequest/{quote(request_id, safe='')}/questions"
         return await self._call(is_follow_up_answer, "POST", path, json=body)
 
+    async def delete(self, request_id: str) -> None:
+        """Delete a request."""
+        await self._call(is_deleted, "DELETE", f"scanrequest/{quote(request_id, safe='')}")
+
+    async def stats(self) -> RequestJson:
+        """Return the usage statistics of the service."""
+        return (await self._call(is_statistics, "GET", "stats")).body
+
     async def list_page(self, query: Mapping[str, str]) -> RequestJson:
         """Return a page of requests, newest first, with the cursor of the next page or None."""
         # Signatures require spaces encoded as %20. httpx would encode them as plus signs.
@@ -124,8 +146,12 @@ class ApiClient:
         self, is_expected: Callable[[RequestJson], bool], method: str, path: str, **request: Any
     ) -> ApiResponse:
         response = await self._send(method, f"{self._api_url}/{path}", retry=self._retry, auth=self._auth, **request)
-        body = _json_object(response)
-        if not response.is_success:
+        body = DELETED if _is_repeated_deletion(response) else _json_object(response)
+        is_success = response.is_success or body is DELETED
+        self._is_api = self._is_api or (is_expected(body) if is_success else is_api_error(body))
+        if not self._is_api and response.status_code in _STATUSES_OF_WRONG_URLS:
+            raise WrongUrlError(_wrong_url_message(self._api_url, response))
+        if not is_success:
             raise _api_error(response, body)
         if not is_expected(body):
             raise ApiError("unexpected_response", f"Unexpected response from {self._api_url}. Check --api-url.")
@@ -160,6 +186,8 @@ def _batch_item(result: RequestJson, response: ApiResponse) -> ApiResponse | Api
 
 def _json_object(response: httpx.Response) -> RequestJson:
     """Return the body, or an empty object for anything else, such as the error page of a proxy."""
+    if response.status_code == httpx.codes.NO_CONTENT:
+        return DELETED
     try:
         body = response.json()
     except ValueError:
@@ -167,10 +195,24 @@ def _json_object(response: httpx.Response) -> RequestJson:
     return body if isinstance(body, dict) else {}
 
 
+def _is_repeated_deletion(response: httpx.Response) -> bool:
+    """Return whether a DELETE found nothing because an earlier attempt succeeded and its response was lost."""
+    is_not_found = response.request.method == "DELETE" and response.status_code == httpx.codes.NOT_FOUND
+    return is_not_found and response.extensions["retry"].attempts_made > 0
+
+
 def _api_error(response: httpx.Response, body: RequestJson) -> ApiError:
     """Return the error of a response. Proxies may return errors without a code."""
     message = body.get("message") or f"The API returned {response.status_code} {response.reason_phrase}."
     return ApiError(str(body.get("code") or f"http_{response.status_code}"), str(message))
+
+
+def _wrong_url_message(api_url: str, response: httpx.Response) -> str:
+    call = f"{response.request.method} {response.request.url.path}"
+    return (
+        f"{api_url} is not the URL of an imagescan API: {call} returned {response.status_code} "
+        f"{response.reason_phrase}. Check --api-url or IMAGESCAN_API_URL. For a deployed stack, use the output ApiUrl."
+    )
 
 
 def _raise_if_transient(response: httpx.Response) -> None:

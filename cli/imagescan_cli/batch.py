@@ -1,63 +1,235 @@
 """Work on many images or requests concurrently. Each result is printed as soon as it arrives."""
 
 import asyncio
-from collections.abc import Iterable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from imagescan_cli.formatting import format_summary
+from imagescan_cli import output as outputs
+from imagescan_cli.conversion import Prepared, convert, planned_conversion, require_decoder, thumbnail
+from imagescan_cli.errors import ApiError
+from imagescan_cli.formatting import format_estimate, format_skipped, format_summary
 from imagescan_cli.image_files import FoundFiles, ImageFile, group_by_content
-from imagescan_cli.output import Output, progress
+from imagescan_cli.output import Output, ProgressReport
 from imagescan_cli.questions import Question
-from imagescan_cli.schemas import RequestJson, failed_request
+from imagescan_cli.schemas import RequestJson, failed_request, has_failed
 from imagescan_cli.workflow import ScanWorkflow
+
+SUBMITTED, FINISHED = "submitted", "finished"
+# Converted images that are waiting for their upload. They occupy disk space.
+_MAX_CONVERTED_AHEAD = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """The result of an image: its path, what was converted, and a small JPEG of it if requested."""
+
+    path: Path
+    result: RequestJson
+    conversion: str | None = None
+    thumbnail: bytes | None = None
 
 
 async def submit_all(
-    workflow: ScanWorkflow, found: FoundFiles, question: Question, output: Output, *, wait: bool
-) -> list[RequestJson]:
+    workflow: ScanWorkflow,
+    found: FoundFiles,
+    question: Question,
+    output: Output,
+    *,
+    wait: bool,
+    with_thumbnails: bool = False,
+) -> list[ImageResult]:
     """Submit all images and return a result for each image and each unreadable file. Note the skipped files."""
-    for path in found.skipped:
-        output.note(f"{path}: skipped, neither JPEG nor PNG")
+    for line in format_skipped(found.skipped):
+        output.note(line)
     results = [_show_unreadable(error, output) for error in found.unreadable]
-    results += await _submit(workflow, found.images, question, output, wait=wait)
-    output.note(format_summary(results, workflow.uploads))
+    with TemporaryDirectory(prefix="imagescan-", ignore_cleanup_errors=True) as folder:
+        preparation = _Preparation(Path(folder), with_thumbnails=with_thumbnails)
+        results += await _submit(workflow, preparation, found.images, question, output, wait=wait)
+    _summarize(results, found, workflow.uploads, output)
     return results
 
 
 async def poll_all(
-    workflow: ScanWorkflow, request_ids: Iterable[str], output: Output, *, wait: bool
+    workflow: ScanWorkflow, request_ids: Sequence[str], output: Output, *, wait: bool
 ) -> list[RequestJson]:
     """Return the state of each request. With ``wait``, poll until it is finished."""
+    return await _for_each_request(request_ids, output, lambda each: workflow.status(each, wait=wait))
 
-    async def poll(request_id: str) -> RequestJson:
-        result = await workflow.status(request_id, wait=wait)
-        output.show(result)
-        return result
 
-    return await asyncio.gather(*map(poll, request_ids))
+async def delete_all(workflow: ScanWorkflow, request_ids: Sequence[str], output: Output) -> list[RequestJson]:
+    """Delete each request and return the outcomes."""
+    return await _for_each_request(request_ids, output, workflow.delete)
+
+
+def show_plan(found: FoundFiles, output: Output) -> None:
+    """Print what would be submitted, and the maximum cost."""
+    for line in format_skipped(found.skipped, limit=None):
+        output.note(line)
+    for error in found.unreadable:
+        _show_unreadable(error, output)
+    groups = group_by_content(found.images)
+    for copies in groups.values():
+        _show_planned(copies, output)
+    output.note(format_estimate(len(found.images), len(groups)))
+
+
+def _show_planned(copies: Sequence[ImageFile], output: Output) -> None:
+    [first, *others] = copies
+    try:
+        require_decoder(first)
+    except ApiError as error:
+        for copy in copies:
+            output.show(failed_request(error.code, error.message), copy.path)
+        return
+    conversion = planned_conversion(first)
+    text = f"would be submitted ({first.type}, {first.size:,} bytes)"
+    _show_plan_of(first, text + (f", converted: {conversion}" if conversion else ""), output)
+    for copy in others:
+        _show_plan_of(copy, f"is identical to {first.path} and would not be sent again", output)
+
+
+def _show_plan_of(image: ImageFile, text: str, output: Output) -> None:
+    result = {"request_id": None, "status": "planned", "message": text, "type": image.type, "size": image.size}
+    output.show(result, image.path)
+
+
+class _Preparation:
+    """Convert images that the service does not accept, on all processors, and create small copies for a report."""
+
+    def __init__(self, folder: Path, *, with_thumbnails: bool) -> None:
+        self._folder, self._with_thumbnails = folder, with_thumbnails
+        self._processors = asyncio.Semaphore(os.cpu_count() or 1)
+        self._converted_ahead = asyncio.Semaphore(_MAX_CONVERTED_AHEAD)
+
+    async def convert(self, image: ImageFile) -> Prepared:
+        """Return a converted image. ``release`` must follow. Raise ApiError if it cannot be converted."""
+        await self._converted_ahead.acquire()
+        try:
+            return await self._run(
+                lambda each: convert(each, self._folder, with_thumbnail=self._with_thumbnails), image
+            )
+        except BaseException:
+            self._converted_ahead.release()
+            raise
+
+    def release(self, prepared: Prepared) -> None:
+        """Delete the copy of a converted image, which has been uploaded or failed."""
+        if prepared.image.content:
+            prepared.image.content.unlink(missing_ok=True)
+            self._converted_ahead.release()
+
+    async def thumbnail(self, prepared: Prepared) -> bytes | None:
+        """Return the small copy of an image."""
+        if not self._with_thumbnails or prepared.image.content:
+            return prepared.thumbnail
+        return await self._run(thumbnail, prepared.image)
+
+    async def _run[T](self, work: Callable[[ImageFile], T], image: ImageFile) -> T:
+        async with self._processors:
+            return await asyncio.to_thread(work, image)
 
 
 async def _submit(
-    workflow: ScanWorkflow, images: Iterable[ImageFile], question: Question, output: Output, *, wait: bool
-) -> list[RequestJson]:
+    workflow: ScanWorkflow,
+    preparation: _Preparation,
+    images: Iterable[ImageFile],
+    question: Question,
+    output: Output,
+    *,
+    wait: bool,
+) -> list[ImageResult]:
     """Submit copies of an image once and return a result for each copy."""
     contents = group_by_content(images)
-    with progress() as bars:
-        submitted = bars.add_task("submitted", total=len(contents))
-        finished = bars.add_task("finished", total=len(contents), visible=wait)
+    steps = (SUBMITTED, FINISHED) if wait else (SUBMITTED,)
+    # Determined before the first submission, because images that are ready at the same time share a batch.
+    unsuitable = await asyncio.to_thread(_unsuitable, contents)
 
-        async def submit(copies: list[ImageFile]) -> list[RequestJson]:
-            result = await workflow.submit(copies[0], question, wait=wait, on_submitted=lambda: bars.advance(submitted))
-            bars.advance(finished)
-            for image in copies:
-                output.show(result, image.path)
-            return [result] * len(copies)
+    async def submit(copies: list[ImageFile], report: ProgressReport) -> list[ImageResult]:
+        path = copies[0].path
+        try:
+            is_suitable = copies[0].sha256 not in unsuitable
+            prepared = Prepared(copies[0]) if is_suitable else await preparation.convert(copies[0])
+        except ApiError as error:
+            report.advance(SUBMITTED)
+            prepared, result = Prepared(copies[0]), failed_request(error.code, error.message)
+        else:
 
-        return [*chain.from_iterable(await asyncio.gather(*map(submit, contents.values())))]
+            def on_submitted() -> None:
+                preparation.release(prepared)
+                report.advance(SUBMITTED)
+
+            result = await workflow.submit(
+                prepared.image, question.for_path(path), wait=wait, on_submitted=on_submitted
+            )
+        small = await preparation.thumbnail(prepared)
+        if wait:
+            report.advance(FINISHED)
+        results = [ImageResult(image.path, result, prepared.image.conversion, small) for image in copies]
+        for each in results:
+            output.show(result, each.path, each.conversion)
+        return results
+
+    with output.progress(len(contents), steps=steps, noun="images") as report:
+        async with _reported(report):
+            return [*chain.from_iterable(await asyncio.gather(*(submit(each, report) for each in contents.values())))]
 
 
-def _show_unreadable(error: OSError, output: Output) -> RequestJson:
+def _unsuitable(contents: Mapping[str, Sequence[ImageFile]]) -> frozenset[str]:
+    """Return the keys of the images that must be converted."""
+    return frozenset(key for key, copies in contents.items() if planned_conversion(copies[0]))
+
+
+async def _for_each_request(
+    request_ids: Sequence[str], output: Output, action: Callable[[str], Awaitable[RequestJson]]
+) -> list[RequestJson]:
+    async def act(request_id: str, report: ProgressReport) -> RequestJson:
+        result = await action(request_id)
+        report.advance(FINISHED)
+        output.show(result)
+        return result
+
+    with output.progress(len(request_ids), steps=(FINISHED,), noun="requests") as report:
+        async with _reported(report):
+            results = await asyncio.gather(*(act(each, report) for each in request_ids))
+    if len(results) > 1:
+        output.list_failures((each, None) for each in results if has_failed(each))
+    return results
+
+
+@asynccontextmanager
+async def _reported(report: ProgressReport) -> AsyncIterator[None]:
+    """Report progress every 30 seconds until the context exits."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(outputs.REPORT_INTERVAL_SECONDS)
+            report.report()
+
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _summarize(results: Sequence[ImageResult], found: FoundFiles, uploads: int, output: Output) -> None:
+    if len(results) > 1:
+        output.list_failures((each.result, each.path) for each in results if has_failed(each.result))
+    conversions = sum(each.conversion is not None for each in results)
+    skipped = sum(each.files for each in found.skipped)
+    output.note(
+        format_summary([each.result for each in results], uploads=uploads, conversions=conversions, skipped=skipped)
+    )
+
+
+def _show_unreadable(error: OSError, output: Output) -> ImageResult:
     result = failed_request("unreadable", f"Cannot read file: {error.strerror}.")
     output.show(result, Path(error.filename))
-    return result
+    return ImageResult(Path(error.filename), result)

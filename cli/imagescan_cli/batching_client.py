@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from imagescan_cli.api_client import MAX_ENTRIES, MAX_IDS, ApiClient, ApiResponse
 from imagescan_cli.coalescer import RequestCoalescer
-from imagescan_cli.errors import ApiError
+from imagescan_cli.errors import ApiError, WrongUrlError
 from imagescan_cli.questions import Body
 
 # Seconds that a poll waits for other polls, if any are expected.
@@ -85,5 +85,5 @@ async def _call_batch[Item](
 ) -> Sequence[BatchItem]:
     try:
         return await call(items) if len(items) > 1 else [None]
-    except ApiError:
+    except (ApiError, WrongUrlError):
         return [None] * len(items)

@@ -1,55 +1,55 @@
 """Commands. Each one parses its arguments, delegates the work and exits with the code of its results."""
 
 import asyncio
-import math
+import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from enum import StrEnum
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from imagescan_cli import __version__, config
+from imagescan_cli import __version__, config, options
 from imagescan_cli.api_client import ApiClient
-from imagescan_cli.auth import Auth, AuthConfig
-from imagescan_cli.batch import poll_all, submit_all
-from imagescan_cli.cli_errors import ErrorHandlingGroup
-from imagescan_cli.errors import AuthError, UnreachableError
-from imagescan_cli.exit_codes import ExitCode, exit_code, exit_code_after_submit, exit_code_after_wait
-from imagescan_cli.image_files import find_images
+from imagescan_cli.batch import ImageResult, delete_all, poll_all, show_plan, submit_all
+from imagescan_cli.csv_export import format_csv
+from imagescan_cli.errors import ApiError, AuthError, UnreachableError, WrongUrlError
+from imagescan_cli.exit_codes import (
+    ExitCode,
+    exit_code,
+    exit_code_after_delete,
+    exit_code_after_submit,
+    exit_code_after_wait,
+)
+from imagescan_cli.formatting import format_skipped
+from imagescan_cli.image_files import FoundFiles, ImageFile, Selection, find_images, read_image_file, split_paths
 from imagescan_cli.list_command import list_all
-from imagescan_cli.output import Output
-from imagescan_cli.questions import LOWEST_CONFIDENCE, Question
-from imagescan_cli.schemas import RequestJson
+from imagescan_cli.output import Output, Ticker
+from imagescan_cli.questions import Question
+from imagescan_cli.report import format_report
+from imagescan_cli.schemas import RequestJson, failed_request
+from imagescan_cli.shared_options import Command, CommandGroup, SharedOptions
+from imagescan_cli.tables import format_statistics
 from imagescan_cli.workflow import ScanWorkflow
 
 DEFAULT_CONCURRENCY = 8
-COMMANDS = ("submit", "status", "wait", "ask", "list")
+DEFAULT_LIST_SIZE = 30
+COMMANDS = ("submit", "status", "wait", "ask", "list", "delete", "stats")
 
 app = typer.Typer(
-    cls=ErrorHandlingGroup,
+    cls=CommandGroup,
     rich_markup_mode=None,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-class MatchMode(StrEnum):
-    """How several labels combine."""
-
-    ANY = "any"
-    ALL = "all"
-    NONE = "none"
-
-
-class Status(StrEnum):
-    """Status of a request."""
-
-    PENDING = "pending"
-    COMPLETED = "completed"
-    FAILED = "failed"
+def examples(*commands: str) -> str:
+    """Return the end of a help text. The first line of it prevents that the lines are joined."""
+    return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
 
 
 def print_version(requested: bool) -> None:
@@ -59,214 +59,251 @@ def print_version(requested: bool) -> None:
         raise typer.Exit
 
 
-def reject_nan(percent: float | None) -> float | None:
-    """Return the value unchanged. Reject NaN, which passes every range check."""
-    if percent is not None and math.isnan(percent):
-        raise typer.BadParameter("nan is not a number")
-    return percent
-
-
-ApiUrl = Annotated[
-    str | None,
-    typer.Option(envvar="IMAGESCAN_API_URL", metavar="URL", help="Base URL of the API (stack output ApiUrl)."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Output newline-delimited JSON.")]
-LabelMatchMode = Annotated[
-    MatchMode | None, typer.Option(help="Require any, all or none of the labels. [default: any]")
-]
-Confidence = Annotated[
-    float | None,
-    typer.Option(
-        min=LOWEST_CONFIDENCE,
-        max=100,
-        callback=reject_nan,
-        metavar="PERCENT",
-        help="Minimum confidence in percent. [default: set by the service]",
-    ),
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(min=0, metavar="SECONDS", help="Maximum seconds to wait. [default: until the request's deadline]"),
-]
-RequestIds = Annotated[list[str], typer.Argument(metavar="ID", help="One or more request IDs.")]
-
-
-@app.callback()
+@app.callback(
+    epilog=examples(
+        "imagescan submit photos/ --label cat --wait",
+        "imagescan list --status failed",
+        "imagescan COMMAND --help",
+    )
+)
 def imagescan(
-    context: typer.Context,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            envvar="IMAGESCAN_CONFIG",
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            help=f"Path to the configuration file. [default: {config.DEFAULT_FILE}]",
-        ),
-    ] = None,
-    auth: Annotated[
-        Auth | None,
-        typer.Option(help="Authentication method. [default: token if IMAGESCAN_TOKEN is set, else none]"),
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(envvar="IMAGESCAN_TOKEN", show_envvar=True, metavar="TOKEN", help="Cognito ID token."),
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(metavar="REGION", help="AWS Region for SigV4 signing. [default: taken from the API URL]"),
-    ] = None,
+    *,
+    api_url: options.ApiUrl = None,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    config_file: options.ConfigFile = None,
+    auth: options.AuthMethod = None,
+    token: options.Token = None,
+    region: options.Region = None,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=print_version, help="Print the version.")
     ] = False,
 ) -> None:
     """Check images for labels with an imagescan service.
 
-    Exit codes: 0 match, 1 no match, 2 usage error, 3 failure or timeout, 4 pending.
+    Exit codes: 0 match, 1 no match, 2 usage error, 3 failure or timeout, 4 pending, 130 interrupted.
     """
-    file = config_file or config.DEFAULT_FILE
-    try:
-        settings = config.read(file) if file.exists() else {}
-    except config.ConfigError as error:
-        raise typer.BadParameter(str(error), param_hint="--config") from error
-    context.default_map = dict.fromkeys(COMMANDS, settings)
-    context.obj = AuthConfig(auth or _auth_setting(settings), token, region or settings.get("region"))
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "imagescan submit photos/ --label cat --wait",
+        "imagescan submit photos/ --label cat,dog --report result.html",
+        "imagescan submit photos/ --exclude '*.gif' --dry-run",
+        "find photos -newer last-run | imagescan submit - --label cat --wait --json",
+    ),
+)
 def submit(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", exists=True, help="Image files or directories.")],
+    paths: options.Paths,
     *,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--label", "-l", metavar="LABEL", help="Label to look for (repeatable). [default: set by the service]"
-        ),
-    ] = None,
-    match_mode: LabelMatchMode = None,
-    min_confidence: Confidence = None,
-    reference: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Your own reference, returned with every result.")
-    ] = None,
-    wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the results.")] = False,
-    timeout: Timeout = None,
-    concurrency: Annotated[
-        int, typer.Option(min=1, max=64, metavar="N", help="Number of parallel uploads.")
-    ] = DEFAULT_CONCURRENCY,
-    api_url: ApiUrl = None,
-    as_json: Json = False,
+    label: options.LabelsToFind = None,
+    match_mode: options.LabelMatchMode = None,
+    min_confidence: options.Confidence = None,
+    reference: options.Reference = None,
+    wait: options.Wait = False,
+    timeout: options.Timeout = None,
+    exclude: options.Exclude = None,
+    include_hidden: options.IncludeHidden = False,
+    dry_run: options.DryRun = False,
+    report: options.ReportFile = None,
+    csv: options.CsvFile = None,
+    concurrency: options.Concurrency = DEFAULT_CONCURRENCY,
 ) -> None:
     """Submit images and directories (recursive).
 
     Known images are not uploaded. Re-run the command to resume an interrupted run. Without --wait, exit code 0 means
     every image was accepted.
+
+    HEIC, WebP, AVIF and GIF images, and those that are too large, are converted to JPEG. Your files are not changed.
     """
-    url, deadline = _require_api_url(api_url), _deadline_after(timeout)
-    found = find_images(paths)
-    if not (found.images or found.unreadable):
-        raise typer.BadParameter("no JPEG or PNG images found", param_hint="PATH")
+    shared: SharedOptions = context.obj
+    output, deadline = shared.output, _deadline_after(timeout)
+    url = "" if dry_run else _require_api_url(shared.api_url)
+    found = _find_images(paths, Selection(include_hidden, tuple(exclude or ())), output)
+    if dry_run:
+        show_plan(found, output)
+        raise typer.Exit(ExitCode.FAILED if found.unreadable else ExitCode.ACCEPTED)
     question = Question(tuple(label or ()), match_mode, min_confidence, reference)
+    waits = wait or report is not None or csv is not None
 
-    async def submit_found(client: ApiClient) -> list[RequestJson]:
-        workflow = ScanWorkflow(client, concurrency=concurrency, deadline=deadline, in_full=as_json)
-        return await submit_all(workflow, found, question, Output(as_json=as_json), wait=wait)
+    async def submit_found(client: ApiClient) -> list[ImageResult]:
+        in_full = output.as_json or report is not None or csv is not None
+        workflow = ScanWorkflow(client, concurrency=concurrency, deadline=deadline, in_full=in_full)
+        return await submit_all(workflow, found, question, output, wait=waits, with_thumbnails=report is not None)
 
-    code = exit_code_after_wait if wait else exit_code_after_submit
-    raise typer.Exit(code(_call_api(context, url, submit_found)))
+    results = _call_api(shared, url, submit_found)
+    if report:
+        skipped = sum(each.files for each in found.skipped)
+        now = datetime.now().astimezone()
+        _write(report, format_report(results, question, skipped=skipped, api_url=url, created_at=now), output)
+    if csv:
+        # Spreadsheets recognise UTF-8 by its byte order mark.
+        _write(csv, format_csv(results), output, encoding="utf-8-sig")
+    code = exit_code_after_wait if waits else exit_code_after_submit
+    raise typer.Exit(code([each.result for each in results]))
 
 
-@app.command()
-def status(context: typer.Context, request_ids: RequestIds, *, api_url: ApiUrl = None, as_json: Json = False) -> None:
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "imagescan status 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11",
+        "imagescan status 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11 --json",
+    ),
+)
+def status(context: typer.Context, request_ids: options.RequestIds) -> None:
     """Show the status of requests."""
-    raise typer.Exit(exit_code(_poll(context, request_ids, api_url, Output(as_json=as_json), wait=False)))
+    raise typer.Exit(exit_code(_poll(context.obj, request_ids, wait=False)))
 
 
-@app.command()
-def wait(
-    context: typer.Context,
-    request_ids: RequestIds,
-    *,
-    timeout: Timeout = None,
-    api_url: ApiUrl = None,
-    as_json: Json = False,
-) -> None:
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "imagescan wait 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11 --timeout 60",
+        "imagescan list --status pending --all --json | jq -r .request_id | xargs imagescan wait",
+    ),
+)
+def wait(context: typer.Context, request_ids: options.RequestIds, *, timeout: options.Timeout = None) -> None:
     """Wait for requests to finish and print each result."""
-    deadline = _deadline_after(timeout)
-    results = _poll(context, request_ids, api_url, Output(as_json=as_json), wait=True, deadline=deadline)
+    results = _poll(context.obj, request_ids, wait=True, deadline=_deadline_after(timeout))
     raise typer.Exit(exit_code_after_wait(results))
 
 
-@app.command()
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "imagescan ask 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11 --label dog",
+        "imagescan ask 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11 --label cat,dog --match-mode all",
+    ),
+)
 def ask(
     context: typer.Context,
     request_id: Annotated[str, typer.Argument(metavar="ID", help="ID of a completed request.")],
     *,
-    label: Annotated[list[str], typer.Option("--label", "-l", metavar="LABEL", help="Label to look for (repeatable).")],
-    match_mode: LabelMatchMode = None,
-    min_confidence: Confidence = None,
-    api_url: ApiUrl = None,
-    as_json: Json = False,
+    label: options.LabelsToAskFor,
+    match_mode: options.LabelMatchMode = None,
+    min_confidence: options.Confidence = None,
 ) -> None:
-    """Ask a follow-up question about a scanned image."""
+    """Ask a follow-up question about a scanned image. It is not scanned again."""
+    shared: SharedOptions = context.obj
     question = Question(tuple(label), match_mode, min_confidence)
 
     async def ask_question(client: ApiClient) -> RequestJson:
         return await ScanWorkflow(client, concurrency=1).ask(request_id, question)
 
-    answer = _call_api(context, _require_api_url(api_url), ask_question)
-    Output(as_json=as_json).show(answer)
+    answer = _call_api(shared, _require_api_url(shared.api_url), ask_question)
+    shared.output.show(answer)
     raise typer.Exit(exit_code([answer]))
 
 
-@app.command("list")
+@app.command(
+    "list",
+    cls=Command,
+    epilog=examples(
+        "imagescan list",
+        "imagescan list --status failed --since 2026-11-01",
+        "imagescan list --label cat --all --json",
+    ),
+)
 def list_requests(
     context: typer.Context,
     *,
-    status: Annotated[Status | None, typer.Option(help="Filter by status.")] = None,
-    label: Annotated[str | None, typer.Option("--label", "-l", metavar="LABEL", help="Filter by label.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Only requests created since this time (ISO 8601).")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Maximum number of requests. [default: all]")
-    ] = None,
-    api_url: ApiUrl = None,
-    as_json: Json = False,
+    status: options.StatusFilter = None,
+    label: options.LabelFilter = None,
+    since: options.Since = None,
+    limit: options.Limit = DEFAULT_LIST_SIZE,
+    everything: options.ListAll = False,
 ) -> None:
-    """List requests, newest first."""
+    """List requests, newest first.
+
+    The table shows the age, the file name (the reference of the request), the verdict and the ID.
+    """
+    shared: SharedOptions = context.obj
     filters = {"status": status, "label": label, "created_after": since}
     query = {name: value for name, value in filters.items() if value is not None}
 
     async def list_found(client: ApiClient) -> ExitCode:
-        return await list_all(client, query, Output(as_json=as_json), limit=limit)
+        return await list_all(client, query, shared.output, limit=None if everything else limit)
 
-    raise typer.Exit(_call_api(context, _require_api_url(api_url), list_found))
+    raise typer.Exit(_call_api(shared, _require_api_url(shared.api_url), list_found))
+
+
+@app.command(
+    cls=Command,
+    epilog=examples(
+        "imagescan delete 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11",
+        "imagescan list --status failed --all --json | jq -r .request_id | xargs imagescan delete",
+    ),
+)
+def delete(context: typer.Context, request_ids: options.RequestIds) -> None:
+    """Delete requests, and the images that no other request needs.
+
+    A deleted image that is submitted again is scanned and billed again.
+    """
+    shared: SharedOptions = context.obj
+
+    async def delete_requests(client: ApiClient) -> list[RequestJson]:
+        return await delete_all(ScanWorkflow(client, concurrency=DEFAULT_CONCURRENCY), request_ids, shared.output)
+
+    results = _call_api(shared, _require_api_url(shared.api_url), delete_requests)
+    raise typer.Exit(exit_code_after_delete(results))
+
+
+@app.command(cls=Command, epilog=examples("imagescan stats", "imagescan stats --json"))
+def stats(context: typer.Context) -> None:
+    """Show how many images and requests the service has finished, and how many scans it made and avoided."""
+    shared: SharedOptions = context.obj
+
+    async def get_stats(client: ApiClient) -> RequestJson:
+        return await client.stats()
+
+    try:
+        statistics = _call_api(shared, _require_api_url(shared.api_url), get_stats)
+    except ApiError as error:
+        shared.output.show(failed_request(error.code, error.message))
+        raise typer.Exit(ExitCode.FAILED) from error
+    if shared.as_json:
+        shared.output.show_json(statistics)
+    else:
+        for line in format_statistics(statistics):
+            shared.output.print(line)
+
+
+def _find_images(paths: list[Path], selection: Selection, output: Output) -> FoundFiles:
+    """Return the files in the given paths. Report progress, because hashing many files takes time."""
+    ticker = Ticker(output)
+
+    def read(path: Path) -> ImageFile | None:
+        ticker.tick("{} files read.")
+        return read_image_file(path)
+
+    given = chain.from_iterable(
+        split_paths(sys.stdin.buffer.read()) if path == options.STDIN else [path] for path in dict.fromkeys(paths)
+    )
+    found = find_images(given, read, selection)
+    if not (found.images or found.unreadable):
+        for line in format_skipped(found.skipped):
+            output.error(line)
+        raise typer.BadParameter("no images found", param_hint="PATH")
+    return found
 
 
 def _poll(
-    context: typer.Context,
-    request_ids: list[str],
-    api_url: str | None,
-    output: Output,
-    *,
-    wait: bool,
-    deadline: float | None = None,
+    shared: SharedOptions, request_ids: list[str], *, wait: bool, deadline: float | None = None
 ) -> list[RequestJson]:
     async def poll(client: ApiClient) -> list[RequestJson]:
         workflow = ScanWorkflow(client, concurrency=DEFAULT_CONCURRENCY, deadline=deadline)
-        return await poll_all(workflow, request_ids, output, wait=wait)
+        return await poll_all(workflow, request_ids, shared.output, wait=wait)
 
-    return _call_api(context, _require_api_url(api_url), poll)
+    return _call_api(shared, _require_api_url(shared.api_url), poll)
 
 
-def _call_api[T](context: typer.Context, api_url: str, action: Callable[[ApiClient], Awaitable[T]]) -> T:
+def _call_api[T](shared: SharedOptions, api_url: str, action: Callable[[ApiClient], Awaitable[T]]) -> T:
     """Return the result of an action. Exit if the API is unreachable or the user presses Ctrl-C."""
-    auth: AuthConfig = context.obj
 
     async def connect() -> T:
-        async with ApiClient(api_url, auth=auth.for_api(api_url)) as client:
+        async with ApiClient(api_url, auth=shared.auth_config.for_api(api_url)) as client:
             return await action(client)
 
     try:
@@ -274,18 +311,23 @@ def _call_api[T](context: typer.Context, api_url: str, action: Callable[[ApiClie
     except AuthError as error:
         raise typer.BadParameter(str(error), param_hint="--auth") from error
     except UnreachableError as error:
-        typer.echo(error, err=True)
+        shared.output.error(f"{error} Check the URL of the API and your connection.")
+        raise typer.Exit(ExitCode.FAILED) from error
+    except WrongUrlError as error:
+        shared.output.error(str(error))
         raise typer.Exit(ExitCode.FAILED) from error
     except KeyboardInterrupt as interrupt:
-        typer.echo("Interrupted. Re-run the same command to resume.", err=True)
+        shared.output.error("Interrupted. Re-run the same command to resume.")
         raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
-def _auth_setting(settings: Mapping[str, Any]) -> Auth | None:
+def _write(file: Path, text: str, output: Output, *, encoding: str = "utf-8") -> None:
     try:
-        return Auth(settings["auth"]) if "auth" in settings else None
-    except ValueError as error:
-        raise typer.BadParameter(f"auth must be one of: {', '.join(Auth)}", param_hint="--config") from error
+        file.write_text(text, encoding=encoding, newline="")
+    except OSError as error:
+        output.error(f"Cannot write {file}: {error.strerror}.")
+        raise typer.Exit(ExitCode.FAILED) from error
+    output.note(f"Wrote {file}.")
 
 
 def _require_api_url(api_url: str | None) -> str:

@@ -13,5 +13,9 @@ class UnreachableError(Exception):
     """No response arrived, even after retries. The text names the URL."""
 
 
+class WrongUrlError(Exception):
+    """The server at the API URL is not the API. The text names the URL and the response."""
+
+
 class AuthError(Exception):
     """Credentials are missing or unusable. The text says what to do."""

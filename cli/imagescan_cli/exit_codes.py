@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import IntEnum
 
-from imagescan_cli.schemas import Outcome, RequestJson, outcome
+from imagescan_cli.schemas import Outcome, RequestJson, has_failed, outcome
 
 
 class ExitCode(IntEnum):
@@ -40,3 +40,8 @@ def exit_code_after_wait(results: Iterable[RequestJson]) -> ExitCode:
 def exit_code_after_submit(results: Iterable[RequestJson]) -> ExitCode:
     """Return ACCEPTED unless a request failed. The answers themselves do not matter."""
     return ExitCode.FAILED if exit_code(results) is ExitCode.FAILED else ExitCode.ACCEPTED
+
+
+def exit_code_after_delete(results: Iterable[RequestJson]) -> ExitCode:
+    """Return ACCEPTED if every request was deleted."""
+    return ExitCode.FAILED if any(map(has_failed, results)) else ExitCode.ACCEPTED

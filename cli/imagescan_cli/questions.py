@@ -2,24 +2,34 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
 
 from imagescan_cli.image_files import ImageFile
 
 type Body = dict[str, Any]
 
+MAX_REFERENCE_BYTES = 1024  # limit of the API
 LOWEST_CONFIDENCE = 25  # percent; the service does not store labels below it
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Labels to look for. The service chooses a default for what is omitted. ``min_confidence`` is in percent."""
+    """Labels to look for. The service chooses a default for what is omitted.
+
+    ``min_confidence`` is in percent. An empty ``reference`` is not sent, and None stands for the path of the image.
+    """
 
     labels: tuple[str, ...] = ()
     match_mode: str | None = None
     min_confidence: float | None = None
     reference: str | None = None
+
+    def for_path(self, path: Path) -> Self:
+        """Return the question for an image, with its path as the reference unless there is one."""
+        return self if self.reference is not None else replace(self, reference=reference_from_path(path))
 
     def body(self) -> Body:
         """Return the fields that are set."""
@@ -29,7 +39,35 @@ class Question:
             "min_confidence": self.min_confidence,
             "reference": self.reference,
         }
-        return {name: value for name, value in fields.items() if value not in (None, [])}
+        return {name: value for name, value in fields.items() if value not in (None, "", [])}
+
+
+def split_labels(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the labels in comma-separated lists. Labels that differ only in case are the same."""
+    labels: dict[str, str] = {}
+    for value in values:
+        for label in filter(None, map(str.strip, value.split(","))):
+            labels.setdefault(label.casefold(), label)
+    return tuple(labels.values())
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether a command-line argument was valid UTF-8. Python represents other bytes as surrogates."""
+    return not any("\ud800" <= each <= "\udfff" for each in text)
+
+
+def reference_from_path(path: Path) -> str:
+    """Return a path as valid Unicode. A long one is shortened to its end, which contains the file name."""
+    text = printable_path(path)
+    if len(text.encode()) <= MAX_REFERENCE_BYTES:
+        return text
+    ellipsis = "\N{HORIZONTAL ELLIPSIS}"
+    return ellipsis + text.encode()[len(ellipsis.encode()) - MAX_REFERENCE_BYTES :].decode(errors="ignore")
+
+
+def printable_path(path: Path) -> str:
+    """Return a path with a replacement character for each byte that is not UTF-8."""
+    return str(path).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def submit_body(image: ImageFile, question: Question) -> Body:
@@ -38,7 +76,7 @@ def submit_body(image: ImageFile, question: Question) -> Body:
 
 
 def idempotency_key(body: Body, replaces: str | None = None) -> str:
-    """Return a key that depends only on the body, so that another run or machine gets the same request.
+    """Return a key that depends only on the body, so that another run gets the same request.
 
     ``replaces`` is the ID of the expired request that the previous key returned. It gives the replacement a new key.
     """

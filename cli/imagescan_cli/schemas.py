@@ -10,7 +10,11 @@ type RequestJson = dict[str, Any]
 """A response body of the API, or a failure of the CLI in the same form."""
 
 # The image itself may be valid, so a new request can succeed. All other failures are permanent.
-_EXPIRED_CODES = frozenset({"timed_out", "never_uploaded", "attempts_exhausted"})
+_RETRYABLE_CODES = frozenset({"timed_out", "never_uploaded", "attempts_exhausted"})
+
+
+DELETED: RequestJson = {"deleted": True}
+"""Stands for the empty body of a successful deletion."""
 
 
 class Outcome(StrEnum):
@@ -50,6 +54,19 @@ def is_page(body: object) -> bool:
     return False
 
 
+def is_statistics(body: object) -> bool:
+    """Return whether a body contains usage statistics."""
+    match body:
+        case {"images": int(), "requests": int(), "scans": int(), "as_of": str()}:
+            return True
+    return False
+
+
+def is_deleted(body: object) -> bool:
+    """Return whether a response confirms a deletion."""
+    return body is DELETED
+
+
 def is_batch(size: int, body: object) -> bool:
     """Return whether a body is a valid batch response with ``size`` results."""
     match body:
@@ -66,9 +83,22 @@ def outcome(result: RequestJson) -> Outcome:
     return Outcome.MATCH if result["label_matched"] else Outcome.NO_MATCH
 
 
-def has_expired(request: RequestJson) -> bool:
-    """Return whether a request failed because it ran out of time or attempts, so that a new one can succeed."""
-    return (request.get("failure") or {}).get("code") in _EXPIRED_CODES
+def has_failed(result: RequestJson) -> bool:
+    """Return whether a result is a failure."""
+    return result.get("status") == "failed"
+
+
+def is_retryable(request: RequestJson) -> bool:
+    """Return whether a request failed for a reason that does not depend on the image, so a new request can succeed."""
+    return (request.get("failure") or {}).get("code") in _RETRYABLE_CODES
+
+
+def is_api_error(body: RequestJson) -> bool:
+    """Return whether a body is an error of the API itself. ``not_found`` means that the URL has no such path."""
+    match body:
+        case {"code": str() as code, "message": str()}:
+            return code != "not_found"
+    return False
 
 
 def failed_request(code: str, message: str, request_id: str | None = None) -> RequestJson:

@@ -10,12 +10,12 @@ from imagescan_cli.batching_client import BatchingClient
 from imagescan_cli.errors import ApiError
 from imagescan_cli.image_files import ImageFile
 from imagescan_cli.questions import Body, Question, idempotency_key, submit_body
-from imagescan_cli.schemas import Outcome, RequestJson, failed_request, has_expired, outcome
+from imagescan_cli.schemas import Outcome, RequestJson, failed_request, is_retryable, outcome
 
 MIN_POLL_DELAY, MAX_POLL_DELAY = 0.2, 10.0  # seconds
 POLL_BACKOFF_FACTOR = 1.3
-# Each expired request takes one more call. This many in a row mean that the service has a problem.
-MAX_EXPIRED = 10
+# Each failed request takes one more call. This many in a row mean that the service has a problem.
+MAX_REPLACED = 10
 # Seconds after which a presigned URL is replaced. It is valid for 15 minutes.
 MAX_URL_AGE_SECONDS = 5 * 60
 UPLOADED = "Uploaded. The image has not been scanned yet."
@@ -27,7 +27,7 @@ class ScanWorkflow:
     ``deadline`` is a time of the monotonic clock after which the workflow stops polling. None polls until the service
     finishes the request, which it does by the request's own deadline. With ``in_full``, results include labels, which
     takes one more call for known images. Errors of the API and failed uploads are returned as failed requests. Only
-    UnreachableError is raised, because it affects every image.
+    UnreachableError and WrongUrlError are raised, because they affect every image.
     """
 
     def __init__(
@@ -56,23 +56,27 @@ class ScanWorkflow:
         """Return the answer to a follow-up question about the image of a request."""
         return await _or_failed(self._ask(request_id, question), request_id)
 
+    async def delete(self, request_id: str) -> RequestJson:
+        """Delete a request."""
+        return await _or_failed(self._delete(request_id), request_id)
+
     async def _submit(
         self, image: ImageFile, question: Question, *, wait: bool, on_submitted: Callable[[], None]
     ) -> RequestJson:
         try:
-            response = await self._submit_unexpired(image, question)
+            response = await self._submit_retryable(image, question)
         finally:
             on_submitted()
         request = await self._wait(response) if wait else response.body
         is_complete = not self._in_full or "labels" in request
         return request if is_complete else (await self._batching.status(request["request_id"])).body
 
-    async def _submit_unexpired(self, image: ImageFile, question: Question) -> ApiResponse:
+    async def _submit_retryable(self, image: ImageFile, question: Question) -> ApiResponse:
         body = submit_body(image, question)
         key = idempotency_key(body)
-        for _ in range(MAX_EXPIRED):
+        for _ in range(MAX_REPLACED):
             response = await self._submit_with_key(image, body, key)
-            if not has_expired(response.body):
+            if not is_retryable(response.body):
                 return response
             key = idempotency_key(body, replaces=response.body["request_id"])
         return await self._submit_with_key(image, body, key)
@@ -99,6 +103,11 @@ class ScanWorkflow:
 
     async def _ask(self, request_id: str, question: Question) -> RequestJson:
         return (await self._client.ask(request_id, question.body())).body
+
+    async def _delete(self, request_id: str) -> RequestJson:
+        async with self._uploading:
+            await self._client.delete(request_id)
+        return {"request_id": request_id, "status": "deleted", "message": "Deleted."}
 
     async def _wait(self, response: ApiResponse) -> RequestJson:
         with self._batching.polling():
@@ -131,6 +140,6 @@ async def _or_failed(result: Awaitable[RequestJson], request_id: str | None = No
 
 def _read_bytes(image: ImageFile) -> bytes:
     try:
-        return image.path.read_bytes()
+        return (image.content or image.path).read_bytes()
     except OSError as error:
         raise ApiError("unreadable", f"Cannot read file: {error.strerror}.") from error

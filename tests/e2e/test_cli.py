@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from local.control import RekognitionControl
 from local.stack import Stack
@@ -35,10 +36,10 @@ def start(stack: Stack, tmp_path: Path) -> Start:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IMAGESCAN_")}
     environment |= {"IMAGESCAN_CONFIG": str(settings), "PYTHONPATH": str(paths.ROOT / "cli")}
 
-    def start(*arguments: object) -> subprocess.Popen[str]:
+    def start(*arguments: object, stdin: int | None = None) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "imagescan_cli", *map(str, arguments)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)  # noqa: S603 - our own code
+        return subprocess.Popen(command, env=environment, stdin=stdin, stdout=pipe, stderr=pipe, text=True)  # noqa: S603 - our own code
 
     return start
 
@@ -91,15 +92,15 @@ def test_directory_submitted_twice_is_uploaded_and_scanned_once(
     first = run("submit", folder, "--label", "cat", "--wait", "--json")
     assert (first.returncode, first.stderr.splitlines()[-1]) == (
         0,
-        f"{IMAGE_COUNT + 1} images: {IMAGE_COUNT + 1} yes; {IMAGE_COUNT} uploaded.",
+        f"{IMAGE_COUNT + 1} images: {IMAGE_COUNT + 1} yes; {IMAGE_COUNT} uploaded. 1 file skipped.",
     )
     again = run("submit", folder, "--label", "cat", "--wait", "--json")
-    assert again.stderr.endswith("; 0 uploaded.\n")
+    assert again.stderr.endswith("; 0 uploaded. 1 file skipped.\n")
     assert all(each["labels"] for each in _results(again))
     other = run("submit", folder, "--label", "dog", "--wait", "--json")
     assert (other.returncode, other.stderr.splitlines()[-1]) == (
         1,
-        f"{IMAGE_COUNT + 1} images: {IMAGE_COUNT + 1} no; 0 uploaded.",
+        f"{IMAGE_COUNT + 1} images: {IMAGE_COUNT + 1} no; 0 uploaded. 1 file skipped.",
     )
     hashes = {each["image_hash"] for each in _results(first)}
     assert _versions(stack, hashes) == dict.fromkeys(hashes, 1)
@@ -137,6 +138,53 @@ def test_wait_status_ask_and_list_work_for_a_request(run: Run, fresh_image: Path
     assert run("ask", request, "--label", "dog", "--label", "cat", "--match-mode", "any").returncode == 0
     assert run("status", uuid.uuid4()).returncode == 3
     assert request in {each["request_id"] for each in _results(run("list", "--status", "completed", "--json"))}
+
+
+def test_converted_images_are_scanned_once_and_appear_in_report_and_table(
+    run: Run, samples: Path, tmp_path: Path, rekognition: RekognitionControl
+) -> None:
+    folder, page, table = tmp_path / "mixed", tmp_path / "out.html", tmp_path / "out.csv"
+    folder.mkdir()
+    shutil.copy(paths.ROOT / "tests" / "data" / "cat.heic", folder / "a.heic")
+    with Image.open(samples / "cat.jpg") as cat:
+        cat.rotate(uuid.uuid4().int % 1000 / 200).save(folder / "b.webp")  # new content for each run
+        cat.resize((10_100, 6_700)).save(folder / "c.jpg", quality=50, comment=uuid.uuid4().hex)
+    files = ["--report", page, "--csv", table]
+    finished = run("submit", folder, "--label", "dog,cat", "--json", *files)
+    assert finished.returncode == 0, finished.stderr
+    assert {Path(each["path"]).name: each["conversion"] for each in _results(finished)} == {
+        "a.heic": "HEIC converted to JPEG",
+        "b.webp": "WebP converted to JPEG",
+        "c.jpg": "JPEG compressed again, scaled from 10,100 x 6,700 to 10,000 x 6,634 pixels",
+    }
+    assert finished.stderr.splitlines()[-3].startswith("3 images: 3 yes; ")
+    assert (page.read_text().count('src="data:image/jpeg;base64,'), page.read_text().count('class="box"')) == (3, 3)
+    assert table.read_text(encoding="utf-8-sig").count(",yes,") == 3
+    again = run("submit", folder, "--label", "dog,cat", "--wait")
+    assert again.stderr.endswith("; 0 uploaded, 3 converted.\n")
+    assert set(rekognition.calls()["by_image"].values()) <= {1}
+
+
+def test_paths_from_standard_input_reference_delete_and_stats(run: Run, start: Start, few: Path) -> None:
+    listed = "\n".join(str(path) for path in sorted(few.iterdir()))
+    process = start("submit", "-", "--json", "--wait", "--include-hidden", stdin=subprocess.PIPE)
+    output, _ = process.communicate(listed)
+    submitted = [json.loads(line) for line in output.splitlines()]
+    assert sorted(each["reference"] for each in submitted) == sorted(each["path"] for each in submitted)
+    first, *others = (each["request_id"] for each in submitted)
+    table = run("list", "--limit", FEW).stdout
+    assert all(request in table for request in (first, *others))
+    assert run("delete", first).stdout == f"{first}: Deleted.\n"
+    assert run("status", first).returncode == 3
+    assert run("status", *others).returncode == 0
+    assert "Scans avoided" in run("stats").stdout
+
+
+def test_url_without_an_api_is_reported_as_such(run: Run, stack: Stack, fresh_image: Path) -> None:
+    for url in (f"{stack.api_url}/other", stack.api_url.replace("/v1/", "/v2/")):
+        finished = run("submit", fresh_image, "--api-url", url)
+        assert (finished.returncode, finished.stdout) == (3, "")
+        assert f"{url} is not the URL of an imagescan API" in finished.stderr
 
 
 def test_corrupt_image_fails_and_is_never_reported_as_no_match(run: Run, samples: Path, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ _OMITTED_IN_BATCHES = frozenset({"labels", "closest_labels", "results"})
 class Fault:
     """Response that replaces the next one of a kind.
 
-    The kinds of calls are submit, status, ask, list, submit_batch, status_batch and upload. The kinds of single results
-    within batch responses are submit_entry and status_entry.
+    The kinds of calls are submit, status, ask, list, delete, stats, submit_batch, status_batch and upload. The kinds of
+    single results within batch responses are submit_entry and status_entry.
     """
 
     kind: str
@@ -120,6 +120,15 @@ class FakeService:
         matched = self._matches(self.requests[request_id]["image_hash"], body["labels"][0])
         return 200, {"request_id": request_id, "label_matched": matched, "message": f"{body['labels']}: {matched}"}
 
+    def delete_request(self, request_id: str) -> tuple[int, Body | None]:
+        if self.requests.pop(request_id, None) is None:
+            return 404, {"code": "request_not_found", "message": "Request not found."}
+        return 204, None
+
+    def get_stats(self) -> tuple[int, Body]:
+        counts = {"images": len(self.images), "requests": 1_234, "completed": 1_230, "failed": 4}
+        return 200, counts | {"scans": 7, "scans_avoided": 2, "as_of": "2026-11-27T03:03:26.858Z"}
+
     def next_fault(self, kind: str) -> "Fault | None":
         fault = next((each for each in self.faults if each.kind == kind), None)
         if fault:
@@ -137,7 +146,10 @@ class FakeService:
         if request["status"] == "pending" and image_hash in self.images and self.polls_left[image_hash] <= 0:
             matched = self._matches(image_hash, request["label"])
             request.update(status="completed", label_matched=matched, message="Yes." if matched else "No.")
-            request.update(labels=[{"name": "Cat"}], results=[{"matched": matched}])
+            box = {"left": 0.1, "top": 0.2, "width": 0.5, "height": 0.25}
+            match = {"label": request["label"], "confidence": 98.6642, "boxes": [box]} if matched else None
+            request.update(labels=[{"name": "Cat", "confidence": 98.6642}], match=match)
+            request.update(results=[{"label": request["label"], "matched": matched, "match": match}])
         return request
 
     def _matches(self, image_hash: str, label: str) -> bool:
@@ -158,6 +170,9 @@ def _pending(request_id: str, body: Body) -> Body:
         "status": "pending",
         "message": "Waiting.",
         "label": label,
+        "labels_asked": body.get("labels") or [label],
+        "reference": body.get("reference"),
+        "created_at": "2026-11-27T03:00:00.000Z",
         "label_matched": None,
         "failure": None,
         "image_hash": body["sha256"],
@@ -180,7 +195,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path, _, query_string = self.path.partition("?")
         query = dict(parse_qsl(query_string))
-        if path.endswith("/scanrequests") and "ids" in query:
+        if path.endswith("/stats"):
+            self._respond("stats", lambda _: self.fake.get_stats())
+        elif path.endswith("/scanrequests") and "ids" in query:
             self._respond("status_batch", lambda _: self.fake.get_batch(query["ids"].split(",")))
         elif path.endswith("/scanrequests"):
             self._respond("list", lambda _: self.fake.get_page(query))
@@ -196,6 +213,9 @@ class _Handler(BaseHTTPRequestHandler):
             key = self.headers["Idempotency-Key"]
             self._respond("submit", lambda body: self.fake.post_request(json.loads(body), key))
 
+    def do_DELETE(self) -> None:
+        self._respond("delete", lambda _: self.fake.delete_request(unquote(self.path.rsplit("/", 1)[1])))
+
     def do_PUT(self) -> None:
         image_hash = self.path.partition("?")[0].rsplit("/", 1)[1]
         if_absent = self.headers["If-None-Match"] == "*"
@@ -204,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
         """Keep the output of the tests clean."""
 
-    def _respond(self, kind: str, act: Callable[[bytes], tuple[int, Body]]) -> None:
+    def _respond(self, kind: str, act: Callable[[bytes], tuple[int, Body | None]]) -> None:
         request_body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with self.fake.lock:
             self.fake.calls[kind] += 1
@@ -215,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(fault.status, fault.content, fault.headers)
             else:
                 status, body = act(request_body)
-                self._send(status, json.dumps(body).encode(), {})
+                self._send(status, b"" if body is None else json.dumps(body).encode(), {})
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

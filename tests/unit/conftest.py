@@ -37,8 +37,10 @@ def config_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(service: FakeService, config_file: Path) -> Run:
-    def run(*arguments: object, api_url: str | None = service.api_url, **environment: str) -> Result:
+    def run(
+        *arguments: object, api_url: str | None = service.api_url, stdin: bytes | None = None, **environment: str
+    ) -> Result:
         settings = {"IMAGESCAN_CONFIG": str(config_file), "IMAGESCAN_API_URL": api_url, **environment}
-        return CliRunner().invoke(app, [str(each) for each in arguments], env=settings)
+        return CliRunner().invoke(app, [str(each) for each in arguments], input=stdin, env=settings)
 
     return run

@@ -104,7 +104,7 @@ def test_configuration_file_sets_the_method_and_the_region(run: Run, service: Fa
         (["--auth", "token", "status", "r1"], "", "IMAGESCAN_TOKEN"),
         (["--auth", "iam", "status", "r1"], "", "--region"),
         (["--auth", "iam", "--region", "eu-west-1", "status", "r1"], "", "no AWS credentials"),
-        (["status", "r1"], 'auth = "password"', "none, iam, token"),
+        (["status", "r1"], 'auth = "password"', "'none', 'iam', 'token'"),
         (["status", "r1"], 'token = "ey"', ": token. Allowed settings: "),
     ],
 )

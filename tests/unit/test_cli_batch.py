@@ -88,7 +88,7 @@ def test_single_image_is_submitted_with_a_single_call(run: Run, few: Path, servi
 def test_batch_returns_requests_that_single_calls_created_with_the_same_keys(
     run: Run, few: Path, service: FakeService
 ) -> None:
-    bodies = [submit_body(image, Question(("cat",))) for image in read_images(few)]
+    bodies = [submit_body(image, Question(("cat",)).for_path(image.path)) for image in read_images(few)]
     request_ids = {service.post_request(body, idempotency_key(body))[1]["request_id"] for body in bodies}
     assert {each["request_id"] for each in lines(run("submit", few, "--label", "cat", "--json"))} == request_ids
 

@@ -45,8 +45,8 @@ def test_every_image_of_a_directory_gets_a_result_and_other_files_are_noted(run:
     results = {Path(each["path"]).name: each["label_matched"] for each in lines(result)}
     assert results == {"cat.png": True, "copy.png": True, "dog.png": False}
     assert result.exit_code == 0
-    assert f"{folder / 'notes.txt'}: skipped, neither JPEG nor PNG" in result.stderr
-    assert "3 images: 2 yes, 1 no; 2 uploaded." in result.stderr
+    skipped = f"Skipped 1 file (not JPEG, PNG, HEIC, WebP, AVIF or GIF):\n  {folder / 'notes.txt'}\n"
+    assert result.stderr == f"{skipped}3 images: 2 yes, 1 no; 2 uploaded. 1 file skipped.\n"
 
 
 def test_progress_is_drawn_on_standard_error_only(run: Run, folder: Path) -> None:
@@ -85,16 +85,16 @@ def test_presigned_url_is_not_printed(run: Run, folder: Path) -> None:
     assert {each["upload"] for each in lines(result)} == {None}
 
 
-@pytest.mark.parametrize(("code", "uploads"), [("never_uploaded", 1), ("timed_out", 1), ("attempts_exhausted", 1)])
-def test_expired_request_is_replaced_by_a_new_one(
-    run: Run, folder: Path, service: FakeService, code: str, uploads: int
+@pytest.mark.parametrize("code", ["never_uploaded", "timed_out", "attempts_exhausted"])
+def test_request_that_failed_for_another_reason_than_its_image_is_replaced_by_a_new_one(
+    run: Run, folder: Path, service: FakeService, code: str
 ) -> None:
     service.faults = [Fault("upload", 403)]
     assert run("submit", folder / "cat.png").exit_code == 3
     service.fail_pending(code)
     for _ in range(2):
         result = run("submit", folder / "cat.png", "--wait")
-        assert (result.exit_code, len(service.images)) == (0, uploads)
+        assert (result.exit_code, len(service.images)) == (0, 1)
     assert len(service.requests) == 2
 
 
@@ -151,11 +151,10 @@ def test_permanent_error_is_not_retried_and_does_not_affect_other_images(
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault("submit", 403, content=b'{"message": "Forbidden"}'), "http_403"),
-        (Fault("submit", 404, content=b"<html>not found</html>"), "http_404"),
-        (Fault("submit", 200, content=b"<html>hello</html>"), "unexpected_response"),
-        (Fault("submit", 200, content=b"[]"), "unexpected_response"),
-        (Fault("submit", 200, content=PROXY), "unexpected_response"),
+        (Fault("submit", 418, content=b'{"message": "I am a proxy."}'), "http_418"),
+        (Fault("status", 404, content=b"<html>not found</html>"), "http_404"),
+        (Fault("status", 200, content=b"<html>hello</html>"), "unexpected_response"),
+        (Fault("status", 200, content=b"[]"), "unexpected_response"),
         (Fault("submit", 200, {"Content-Encoding": "gzip"}, b"not compressed"), "unexpected_response"),
         (Fault("status", 200, content=PROXY), "unexpected_response"),
         (Fault("upload", 403, content=b"<Error><Code>AccessDenied</Code></Error>"), "upload_rejected"),
@@ -170,17 +169,53 @@ def test_unexpected_response_is_a_failure_with_a_code(
 
 
 @pytest.mark.parametrize(
-    ("call", "arguments"), [("status", ["status", "r1"]), ("ask", ["ask", "r1", "-l", "cat"]), ("list", ["list"])]
+    ("call", "arguments"),
+    [
+        ("status", ["status", "r1"]),
+        ("ask", ["ask", "r1", "-l", "cat"]),
+        ("list", ["list"]),
+        ("delete", ["delete", "r1"]),
+        ("stats", ["stats"]),
+    ],
 )
-def test_response_of_another_server_is_a_failure_and_never_no_match(
-    run: Run, service: FakeService, call: str, arguments: list[str]
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, PROXY),
+        (200, b"<html>hello</html>"),
+        (301, b""),
+        (403, b'{"message": "Forbidden"}'),  # API Gateway, for a stage that does not exist
+        (404, b"<html>not found</html>"),
+        (404, b'{"code": "not_found", "message": "The path does not exist."}'),
+    ],
+)
+def test_wrong_url_is_reported_as_such(
+    run: Run, service: FakeService, *, call: str, arguments: list[str], status: int, content: bytes
 ) -> None:
-    service.faults = [Fault(call, 200, content=PROXY)]
+    service.faults = [Fault(call, status, content=content)]
     result = run(*arguments)
-    assert (result.exit_code, f"Unexpected response from {service.api_url}. Check --api-url." in result.stdout) == (
-        3,
-        True,
-    )
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith(f"{service.api_url} is not the URL of an imagescan API: ")
+    assert f"returned {status} " in result.stderr
+    assert "Check --api-url" in result.stderr
+
+
+def test_wrong_url_stops_a_run_with_many_images(run: Run, folder: Path, service: FakeService) -> None:
+    service.faults = [Fault(kind, 404, content=b"<html>") for kind in ("submit_batch", *["submit"] * 9)]
+    result = run("submit", folder, "--json")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.count("is not the URL of an imagescan API") == 1
+
+
+def test_unexpected_response_after_one_of_the_api_fails_one_image_only(
+    run: Run, folder: Path, service: FakeService
+) -> None:
+    service.faults = [
+        Fault("submit_entry", 500, content=b'{"code": "internal_error", "message": "Try again."}'),
+        Fault("submit", 404, content=b"<html>"),
+    ]
+    result = run("submit", folder, "--json", "--wait")
+    assert sorted((each["failure"] or {"code": ""})["code"] for each in lines(result)) == ["", "http_404", "http_404"]
 
 
 def test_unexpected_error_exits_with_3_and_one_line(run: Run, service: FakeService) -> None:
@@ -289,7 +324,7 @@ def create_requests(service: FakeService, *labels: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("limit", "count", "pages"), [((), 250, 3), (("--limit", 101), 101, 2), (("--limit", 7), 7, 1)]
+    ("limit", "count", "pages"), [((), 30, 1), (("--all",), 250, 3), (("--limit", 100), 100, 2), (("--limit", 7), 7, 1)]
 )
 def test_list_is_newest_first_and_fetches_as_many_pages_as_needed(
     run: Run, service: FakeService, limit: tuple[object, ...], count: int, pages: int
@@ -322,25 +357,35 @@ def test_list_filters_by_status_and_label(
 
 def test_empty_page_does_not_end_the_list(run: Run, service: FakeService) -> None:
     [expected, *_] = create_requests(service, "dog", *["cat"] * 100)
-    assert [each["request_id"] for each in lines(run("list", "--json", "--label", "dog"))] == [expected]
+    assert [each["request_id"] for each in lines(run("list", "--json", "--all", "--label", "dog"))] == [expected]
 
 
-def test_text_list_is_one_sentence_per_request(run: Run, service: FakeService) -> None:
+@pytest.mark.parametrize(("count", "has_more"), [(30, False), (31, True)])
+def test_list_states_whether_there_are_more_requests(
+    run: Run, service: FakeService, count: int, has_more: bool
+) -> None:
+    create_requests(service, *["cat"] * count)
+    note = "Only the newest 30 requests are listed. Use --limit N or --all for more.\n"
+    assert run("list").stderr == (note if has_more else "")
+
+
+def test_text_list_is_a_table_with_age_file_verdict_and_id(run: Run, service: FakeService) -> None:
     [request_id] = create_requests(service, "cat")
-    assert run("list", "--since", "2026-11-22").stdout == f"{request_id}: Waiting.\n"
+    service.requests[request_id]["reference"] = "photos/a b.jpg"
+    header, row = run("list", "--since", "2026-11-22").stdout.splitlines()
+    assert header.split() == ["AGE", "FILE", "VERDICT", "ID"]
+    assert row.split(maxsplit=1)[1] == f"photos/a b.jpg  pending (cat)  {request_id}"
     assert "created_after=2026-11-22" in service.paths[-1]
 
 
 def test_list_query_is_encoded_as_signatures_require(run: Run, service: FakeService) -> None:
     run("list", "--label", "black cat", "--since", "2026-11-22T10:00+01:00")
-    assert (
-        service.paths[-1] == "/v1/scanrequests?label=black%20cat&created_after=2026-11-22T10%3A00%2B01%3A00&limit=100"
-    )
+    assert service.paths[-1] == "/v1/scanrequests?label=black%20cat&created_after=2026-11-22T10%3A00%2B01%3A00&limit=31"
 
 
 def test_rejected_list_is_a_failure_with_the_message_of_the_service(run: Run) -> None:
     result = run("list", "--since", "nonsense")
-    assert (result.exit_code, result.stdout) == (3, "Invalid time.\n")
+    assert (result.exit_code, result.stdout) == (3, "Failed: Invalid time.\n")
 
 
 @pytest.mark.parametrize(
@@ -360,6 +405,13 @@ def test_rejected_list_is_a_failure_with_the_message_of_the_service(run: Run) ->
         (["list", "--limit", "0"], "--limit"),
         (["status", "r1", "--api-url", "example.com"], "https://"),
         (["--config", "no-such-file", "status", "r1"], "no-such-file"),
+        (["status", "r1", "--config", "no-such-file"], "no-such-file"),
+        (["ask", "r1", "--label", ","], "no label given"),
+        (["ask", "r1", "--label", "caf\udce9"], "UTF-8"),
+        (["submit", ".", "--reference", "caf\udce9"], "UTF-8"),
+        (["list", "--label", "cat,dog"], "one label"),
+        (["submit", ".", "--report", "no-such-directory/out.html"], "no-such-directory"),
+        (["submit", ".", "--csv", "no-such-directory/out.csv"], "no-such-directory"),
     ],
 )
 def test_usage_error_exits_with_2_and_names_the_problem(run: Run, arguments: list[str], complaint: str) -> None:
@@ -371,7 +423,8 @@ def test_usage_error_exits_with_2_and_names_the_problem(run: Run, arguments: lis
 def test_paths_without_an_image_are_a_usage_error(run: Run, folder: Path) -> None:
     result = run("submit", folder / "notes.txt")
     assert result.exit_code == 2
-    assert "no JPEG or PNG images found" in result.stderr
+    assert "no images found" in result.stderr
+    assert f"Skipped 1 file (not JPEG, PNG, HEIC, WebP, AVIF or GIF):\n  {folder / 'notes.txt'}\n" in result.stderr
 
 
 def test_missing_api_url_error_names_the_three_ways_to_set_it(run: Run) -> None:

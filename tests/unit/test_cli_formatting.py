@@ -8,8 +8,9 @@ NO: RequestJson = {"request_id": "r2", "status": "completed", "label_matched": F
 def test_line_contains_the_path_the_message_and_the_request_id() -> None:
     assert format_result(YES, "a.jpg") == "a.jpg: Yes. [r1]"
     assert format_result(YES) == "r1: Yes."
-    assert format_result(failed_request("invalid_created_after", "Invalid time.")) == "Invalid time."
-    assert format_result(failed_request("unreadable", "Cannot read file."), "a.jpg") == "a.jpg: Cannot read file."
+    assert format_result(failed_request("invalid_created_after", "Invalid time.")) == "Failed: Invalid time."
+    unreadable = failed_request("unreadable", "Cannot read file.")
+    assert format_result(unreadable, "a.jpg") == "Failed: a.jpg: Cannot read file."
 
 
 def test_labels_and_file_names_cannot_control_the_terminal() -> None:
@@ -20,5 +21,7 @@ def test_summary_counts_each_outcome_and_omits_zeros() -> None:
     failed = failed_request("image_invalid", "The image is corrupt.", "r4")
     pending: RequestJson = {"request_id": "r3", "status": "pending", "message": "Waiting."}
     assert format_summary([YES, NO, NO], uploads=2) == "3 images: 1 yes, 2 no; 2 uploaded."
+    counts = format_summary([YES], uploads=1, conversions=1, skipped=2)
+    assert counts == "1 image: 1 yes; 1 uploaded, 1 converted. 2 files skipped."
     assert format_summary([failed], uploads=0) == "1 image: 1 failed; 0 uploaded."
     assert format_summary([pending], uploads=1) == "1 image: 1 pending; 1 uploaded."

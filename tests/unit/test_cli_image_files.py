@@ -4,8 +4,24 @@ import pytest
 
 from imagescan.domain.labels import LOWEST_CONFIDENCE
 from imagescan_cli import questions
-from imagescan_cli.image_files import ImageFile, detect_type, find_images, group_by_content, read_image_file
-from imagescan_cli.questions import Question, idempotency_key, submit_body
+from imagescan_cli.image_files import (
+    ImageFile,
+    Selection,
+    Skipped,
+    SkipReason,
+    detect_type,
+    find_images,
+    group_by_content,
+    read_image_file,
+    split_paths,
+)
+from imagescan_cli.questions import (
+    Question,
+    idempotency_key,
+    reference_from_path,
+    split_labels,
+    submit_body,
+)
 from testing.images import jpeg, png
 
 
@@ -14,7 +30,13 @@ from testing.images import jpeg, png
     [
         (png()[:8], "image/png"),
         (jpeg()[:8], "image/jpeg"),
-        (b"GIF89a..", None),
+        (b"GIF89a..", "image/gif"),
+        (b"RIFF\x24\0\0\0WEBPVP8 ", "image/webp"),
+        (b"RIFF\x24\0\0\0WAVEfmt ", None),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heic"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf", "image/heic"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0mif1avifmiaf", "image/avif"),
+        (b"\0\0\0\x14ftypmp42\0\0\0\0isomheic", None),  # a video, with other bytes after the box
         (b"\xff\xd8", None),
         (b"", None),
     ],
@@ -33,7 +55,10 @@ def test_directories_are_searched_recursively_by_content_and_each_file_is_found_
     found = find_images([deep / "d.jpg", tmp_path])
     assert [image.path for image in found.images] == [deep / "d.jpg", tmp_path / "a.txt"]
     assert [image.type for image in found.images] == ["image/jpeg", "image/png"]
-    assert found.skipped == [deep / "e.jpg", deep / "gone.jpg"]
+    assert found.skipped == [
+        Skipped(deep / "e.jpg", SkipReason.NOT_AN_IMAGE),
+        Skipped(deep / "gone.jpg", SkipReason.NOT_REGULAR),
+    ]
     assert found.unreadable == []
 
 
@@ -50,6 +75,81 @@ def test_unreadable_file_is_reported_and_does_not_hide_others(tmp_path: Path) ->
     found = find_images([tmp_path], read)
     assert [error.filename for error in found.unreadable] == [str(denied)]
     assert [image.path for image in found.images] == [readable]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Six images: a visible one, one in a subdirectory, two hidden ones, a thumbnail, and one in a linked directory."""
+    for name in ("a.png", "raw/b.png", ".c.png", ".cache/d.png", "raw/@eaDir/e.png", "raw/old/f.png"):
+        file = tmp_path / "tree" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png() + name.encode())
+    (tmp_path / "tree" / "empty" / ".git").mkdir(parents=True)
+    (tmp_path / "tree" / "link").symlink_to(tmp_path / "tree" / "raw")
+    return tmp_path / "tree"
+
+
+@pytest.mark.parametrize(
+    ("selection", "images", "skipped"),
+    [
+        (
+            Selection(),
+            ["a.png", "raw/b.png", "raw/old/f.png"],
+            {".cache": "HIDDEN", ".c.png": "HIDDEN", "raw/@eaDir": "HIDDEN", "link": "LINK"},
+        ),
+        (
+            Selection(include_hidden=True),
+            [".c.png", "a.png", ".cache/d.png", "raw/b.png", "raw/@eaDir/e.png", "raw/old/f.png"],
+            {"link": "LINK"},
+        ),
+        (
+            Selection(include_hidden=True, exclude=("raw", ".*", "li*")),
+            ["a.png"],
+            {".c.png": "EXCLUDED", ".cache": "EXCLUDED", "raw": "EXCLUDED", "link": "EXCLUDED"},
+        ),
+        (
+            Selection(exclude=("raw/*.png", "raw/**/f.*", "link", ".c*")),
+            ["a.png"],
+            {
+                "raw/b.png": "EXCLUDED",
+                "raw/old/f.png": "EXCLUDED",
+                "link": "EXCLUDED",
+                ".c.png": "EXCLUDED",
+                ".cache": "EXCLUDED",
+                "raw/@eaDir": "HIDDEN",
+            },
+        ),
+    ],
+)
+def test_hidden_and_excluded_files_of_a_directory_are_skipped(
+    tree: Path, selection: Selection, images: list[str], skipped: dict[str, str]
+) -> None:
+    found = find_images([tree], selection=selection)
+    assert [image.path.relative_to(tree).as_posix() for image in found.images] == images
+    assert {each.path.relative_to(tree).as_posix(): each.reason.name for each in found.skipped} == skipped
+
+
+def test_files_of_a_skipped_directory_are_counted(tree: Path) -> None:
+    (tree / ".cache" / "more").mkdir()
+    (tree / ".cache" / "more" / "g.png").write_bytes(png())
+    counts = {each.path.name: each.files for each in find_images([tree]).skipped}
+    assert counts == {".cache": 2, ".c.png": 1, "@eaDir": 1, "link": 1}
+
+
+def test_hidden_file_that_is_given_by_its_path_is_submitted_unless_it_is_excluded(tree: Path) -> None:
+    hidden = [tree / ".c.png", tree / ".cache"]
+    assert [image.path.name for image in find_images(hidden).images] == [".c.png", "d.png"]
+    assert find_images(hidden[:1], selection=Selection(exclude=("*.png",))).images == []
+
+
+def test_path_that_does_not_exist_is_unreadable(tmp_path: Path) -> None:
+    found = find_images([tmp_path / "none.png"])
+    assert [error.filename for error in found.unreadable] == [str(tmp_path / "none.png")]
+
+
+@pytest.mark.parametrize("text", [b"a b.png\ncaf\xe9.png\n", b"a b.png\0caf\xe9.png\0", b"a b.png\ncaf\xe9.png"])
+def test_paths_are_separated_by_line_feeds_or_nul_bytes(text: bytes) -> None:
+    assert split_paths(text) == [Path("a b.png"), Path("caf\udce9.png")]
 
 
 def test_copies_of_an_image_form_one_group() -> None:
@@ -77,10 +177,44 @@ def test_lowest_confidence_equals_that_of_the_service() -> None:
     assert questions.LOWEST_CONFIDENCE == LOWEST_CONFIDENCE
 
 
-def test_idempotency_key_does_not_depend_on_the_path() -> None:
+def test_idempotency_key_does_not_depend_on_the_path_if_there_is_a_reference() -> None:
     other_path = ImageFile(Path("/else/where.jpg"), IMAGE.type, IMAGE.sha256, IMAGE.size)
-    question = Question(("cat",))
-    assert idempotency_key(submit_body(IMAGE, question)) == idempotency_key(submit_body(other_path, question))
+    keys = {
+        idempotency_key(submit_body(image, Question(("cat",), reference="mine").for_path(image.path)))
+        for image in (IMAGE, other_path)
+    }
+    assert len(keys) == 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "sent"), [(None, "photos/a.jpg"), ("mine", "mine"), ("", None)], ids=["none", "given", "empty"]
+)
+def test_path_is_the_reference_unless_one_is_given(reference: str | None, sent: str | None) -> None:
+    question = Question(reference=reference).for_path(Path("photos/a.jpg"))
+    assert question.body().get("reference") == sent
+
+
+def test_reference_is_valid_unicode_of_at_most_1024_bytes_that_ends_with_the_file_name() -> None:
+    assert reference_from_path(Path("caf\udce9.jpg")) == "caf\ufffd.jpg"
+    exact = Path("a" * 1024)
+    assert reference_from_path(exact) == str(exact)
+    shortened = reference_from_path(Path("\u00e9" * 600 + "/cat.jpg"))
+    assert len(shortened.encode()) <= 1024
+    assert shortened.startswith("\u2026\u00e9")
+    assert shortened.endswith("\u00e9/cat.jpg")
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (["cat,dog"], ("cat", "dog")),
+        ([" cat , black dog,", "bird"], ("cat", "black dog", "bird")),
+        (["Cat,dog,cat"], ("Cat", "dog")),
+        ([",", " "], ()),
+    ],
+)
+def test_labels_are_split_at_commas(values: list[str], labels: tuple[str, ...]) -> None:
+    assert split_labels(values) == labels
 
 
 def test_idempotency_key_depends_on_question_content_and_replaced_request() -> None:

@@ -5,10 +5,10 @@ import pytest
 from imagescan_cli.schemas import (
     RequestJson,
     failed_request,
-    has_expired,
     is_follow_up_answer,
     is_page,
     is_request,
+    is_retryable,
 )
 
 YES: RequestJson = {"request_id": "r1", "status": "completed", "label_matched": True, "message": "Yes."}
@@ -62,12 +62,12 @@ def test_follow_up_answer_requires_every_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "expired"),
-    [("timed_out", True), ("never_uploaded", True), ("image_invalid", False), ("attempts_exhausted", True)],
+    ("code", "retryable"),
+    [("timed_out", True), ("never_uploaded", True), ("attempts_exhausted", True), ("image_invalid", False)],
 )
-def test_only_requests_without_enough_time_or_attempts_have_expired(code: str, expired: bool) -> None:
-    assert has_expired(failed_request(code, "It failed.")) is expired
+def test_only_failures_that_do_not_depend_on_the_image_are_retried(code: str, retryable: bool) -> None:
+    assert is_retryable(failed_request(code, "It failed.")) is retryable
 
 
-def test_completed_request_has_not_expired() -> None:
-    assert not has_expired(YES | {"failure": None})
+def test_completed_request_is_not_retried() -> None:
+    assert not is_retryable(YES | {"failure": None})

@@ -1,0 +1,62 @@
+"""Results as a CSV table for spreadsheets. Pure."""
+
+import csv
+from collections.abc import Iterable
+from io import StringIO
+from typing import Any
+
+from imagescan_cli.batch import ImageResult
+from imagescan_cli.formatting import VERDICTS
+from imagescan_cli.questions import printable_path
+from imagescan_cli.schemas import RequestJson, outcome
+
+COLUMNS = (
+    "path",
+    "verdict",
+    "message",
+    "matched_label",
+    "confidence",
+    "labels",
+    "conversion",
+    "failure_code",
+    "request_id",
+    "image_hash",
+)
+# Spreadsheets run a cell that begins with one of these as a formula. The last four are their full-width forms.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def format_csv(results: Iterable[ImageResult]) -> str:
+    """Return a header and one row per image. An apostrophe precedes cells that a spreadsheet would run as a formula."""
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for each in results:
+        writer.writerow([_safe_cell(cell) for cell in _row(each)])
+    return text.getvalue()
+
+
+def format_labels(result: RequestJson) -> str:
+    """Return the labels that were found, with their confidence in percent."""
+    return "; ".join(f"{label['name']} {label['confidence']:.1f}%" for label in result.get("labels") or [])
+
+
+def _row(each: ImageResult) -> list[Any]:
+    result, match = each.result, each.result.get("match") or {}
+    return [
+        printable_path(each.path),
+        VERDICTS[outcome(result)],
+        result["message"],
+        match.get("label"),
+        match.get("confidence"),
+        format_labels(result),
+        each.conversion,
+        (result.get("failure") or {}).get("code"),
+        result["request_id"],
+        result.get("image_hash"),
+    ]
+
+
+def _safe_cell(cell: Any) -> Any:
+    is_formula = isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA_STARTS)
+    return f"'{cell}" if is_formula else cell

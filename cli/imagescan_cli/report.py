@@ -1,0 +1,150 @@
+"""Results as a self-contained HTML page with thumbnails, verdicts and bounding boxes. Pure.
+
+The page has no scripts. Its Content Security Policy forbids them, and all text is escaped: paths, labels and messages
+are untrusted.
+"""
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from imagescan_cli.batch import ImageResult
+from imagescan_cli.formatting import VERDICTS
+from imagescan_cli.questions import Question, printable_path
+from imagescan_cli.schemas import Outcome, RequestJson, outcome
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_MAX_LABELS = 8
+_TITLES = {
+    Outcome.MATCH: "Yes",
+    Outcome.NO_MATCH: "No",
+    Outcome.FAILED: "Failed",
+    Outcome.PENDING: "Pending",
+}
+_STYLE = """
+:root { color-scheme: light dark; --edge: light-dark(#d0d4da, #3b4149); --quiet: light-dark(#525b67, #a9b3bf);
+  --page: light-dark(#f6f7f9, #15181c); --card: light-dark(#fff, #1e2227); --text: light-dark(#16191d, #eef1f4);
+  --yes: light-dark(#0b6b34, #5fd08d); --no: light-dark(#525b67, #a9b3bf);
+  --failed: light-dark(#b3261e, #ff9b92); --pending: light-dark(#8a5a00, #f0bf62); }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 90rem; background: var(--page); color: var(--text);
+  font: 1rem/1.45 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; margin: 0; }
+h2 { font-size: 1.125rem; margin: 2rem 0 .75rem; }
+p { margin: .25rem 0; }
+.quiet { color: var(--quiet); font-size: .875rem; }
+ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); gap: 1rem; margin: 0;
+  padding: 0; list-style: none; }
+li { display: flex; flex-direction: column; background: var(--card); border: 1px solid var(--edge);
+  border-radius: .5rem; overflow: hidden; content-visibility: auto; contain-intrinsic-size: auto 22rem; }
+figure { margin: 0; height: 13rem; display: grid; place-items: center; background: light-dark(#e9ecf0, #0f1114); }
+figure.none::after { content: "No preview"; color: var(--quiet); font-size: .875rem; }
+.image { position: relative; display: block; max-width: 100%; }
+.image img { display: block; max-width: 100%; max-height: 13rem; }
+.box { position: absolute; border: 2px solid #fff; outline: 2px solid #0a7a3d; }
+.box span { position: absolute; left: 0; top: 0; max-width: 100%; overflow: hidden; white-space: nowrap;
+  padding: 0 .25rem; background: #0a7a3d; color: #fff; font-size: .75rem; }
+.text { padding: .75rem; display: grid; gap: .25rem; align-content: start; }
+.path { font-weight: 600; overflow-wrap: anywhere; }
+.folder { display: block; color: var(--quiet); font-weight: 400; font-size: .875rem; }
+.verdict { font-weight: 700; }
+.yes { color: var(--yes); } .no { color: var(--no); } .failed { color: var(--failed); }
+.pending { color: var(--pending); }
+code { font-size: .8125rem; overflow-wrap: anywhere; }
+@media print { body { max-width: none; background: none; } li { break-inside: avoid; content-visibility: visible; } }
+"""
+
+
+def format_report(
+    results: Sequence[ImageResult], question: Question, *, skipped: int, api_url: str, created_at: datetime
+) -> str:
+    """Return the page. Images with the same outcome form a section, in order of their paths."""
+    sections = "".join(_section(each, results) for each in _TITLES)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(_title(question))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>{escape(_title(question))}</h1>\n"
+        f'<p>{escape(_counts(results))}</p>\n<p class="quiet">{escape(_details(skipped, api_url, created_at))}</p>\n'
+        f"{sections}</body>\n</html>\n"
+    )
+
+
+def _title(question: Question) -> str:
+    labels = ", ".join(question.labels)
+    if not labels:
+        return "Scan results"
+    mode = f" ({question.match_mode} of them)" if question.match_mode and len(question.labels) > 1 else ""
+    return f"Scan results: {labels}{mode}"
+
+
+def _counts(results: Iterable[ImageResult]) -> str:
+    counts = Counter(outcome(each.result) for each in results)
+    images = f"{counts.total():,} image" + ("" if counts.total() == 1 else "s")
+    return ": ".join([images, ", ".join(f"{counts[each]:,} {word}" for each, word in VERDICTS.items() if counts[each])])
+
+
+def _details(skipped: int, api_url: str, created_at: datetime) -> str:
+    time = created_at.isoformat(" ", "minutes")
+    return f"Created on {time} by imagescan with {api_url}." + (f" Skipped files: {skipped:,}." if skipped else "")
+
+
+def _section(kind: Outcome, results: Iterable[ImageResult]) -> str:
+    chosen = sorted((each for each in results if outcome(each.result) is kind), key=lambda each: each.path)
+    if not chosen:
+        return ""
+    cards = "\n".join(_card(each, kind) for each in chosen)
+    return f"<h2>{_TITLES[kind]} ({len(chosen):,})</h2>\n<ul>\n{cards}\n</ul>\n"
+
+
+def _card(each: ImageResult, kind: Outcome) -> str:
+    result = each.result
+    folder, slash, name = printable_path(each.path).rpartition("/")
+    lines = [
+        f'<p class="path"><span class="folder">{escape(folder + slash)}</span>{escape(name)}</p>',
+        f'<p><span class="verdict {VERDICTS[kind]}">{_TITLES[kind]}:</span> {escape(_without_verdict(result))}</p>',
+        *_optional_lines(each),
+    ]
+    return f'<li>{_figure(each)}<div class="text">{"".join(lines)}</div></li>'
+
+
+def _without_verdict(result: RequestJson) -> str:
+    """Return the message without "Yes:" or "No:", because the card shows the verdict."""
+    message = str(result["message"])
+    verdict, separator, rest = message.partition(": ")
+    return rest if separator and verdict in {"Yes", "No"} else message
+
+
+def _optional_lines(each: ImageResult) -> Iterator[str]:
+    labels = (each.result.get("labels") or [])[:_MAX_LABELS]
+    if labels:
+        texts = ", ".join(f"{label['name']} {label['confidence']:.0f}%" for label in labels)
+        yield f'<p class="quiet">{escape(texts)}</p>'
+    if each.conversion:
+        yield f'<p class="quiet">{escape(each.conversion)}</p>'
+    if each.result["request_id"]:
+        yield f"<code>{escape(each.result['request_id'])}</code>"
+
+
+def _figure(each: ImageResult) -> str:
+    if each.thumbnail is None:
+        return '<figure class="none"></figure>'
+    source = f"data:image/jpeg;base64,{b64encode(each.thumbnail).decode()}"
+    boxes = "".join(map(_box, _boxes(each.result)))
+    return f'<figure><span class="image"><img alt="" src="{source}">{boxes}</span></figure>'
+
+
+def _boxes(result: RequestJson) -> list[tuple[str, dict[str, Any]]]:
+    """Return the bounding boxes of all matches, with their labels."""
+    matches = [each["match"] for each in result.get("results") or [] if each.get("match")]
+    return [(str(match["label"]), box) for match in matches for box in match.get("boxes") or []]
+
+
+def _box(labelled: tuple[str, dict[str, Any]]) -> str:
+    label, box = labelled
+    sides = ";".join(f"{side}:{float(box[side]) * 100:.2f}%" for side in ("left", "top", "width", "height"))
+    return f'<span class="box" style="{sides}" title="{escape(label)}"><span>{escape(label)}</span></span>'
