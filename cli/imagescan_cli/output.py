@@ -59,7 +59,8 @@ class Output:
     def print(self, text: str | Text) -> None:
         """Print a line on standard output, above the progress bars if there are any."""
         if sys.stdout.isatty():
-            self._stdout.print(text, soft_wrap=True, markup=False)
+            # In a plain string, Rich would replace emoji codes such as ":cat:".
+            self._stdout.print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
         else:
             typer.echo(str(text))
 
@@ -72,7 +73,7 @@ class Output:
         """Print an error on standard error."""
         console = self._live or self._stderr
         if console.is_terminal:
-            console.print(_wrapped(_styled_note(sanitize(text)), console), soft_wrap=True, markup=False)
+            console.print(_wrapped(_styled_note(sanitize(text)), console), soft_wrap=True)
         else:
             typer.echo(sanitize(text), err=True)
 

@@ -45,7 +45,7 @@ figure.none::after { content: "No preview"; color: var(--quiet); font-size: .875
 .image { position: relative; display: block; max-width: 100%; }
 .image img { display: block; max-width: 100%; max-height: 13rem; }
 .box { position: absolute; border: 2px solid #fff; outline: 2px solid #0a7a3d; }
-.box span { position: absolute; left: 0; top: 0; max-width: 100%; overflow: hidden; white-space: nowrap;
+.box span { position: absolute; left: 0; max-width: 100%; overflow: hidden; white-space: nowrap;
   padding: 0 .25rem; background: #0a7a3d; color: #fff; font-size: .75rem; }
 .text { padding: .75rem; display: grid; gap: .25rem; align-content: start; }
 .path { font-weight: 600; overflow-wrap: anywhere; }
@@ -134,17 +134,20 @@ def _figure(each: ImageResult) -> str:
     if each.thumbnail is None:
         return '<figure class="none"></figure>'
     source = f"data:image/jpeg;base64,{b64encode(each.thumbnail).decode()}"
-    boxes = "".join(map(_box, _boxes(each.result)))
+    boxes = "".join(_box(*box) for box in _boxes(each.result))
     return f'<figure><span class="image"><img alt="" src="{source}">{boxes}</span></figure>'
 
 
-def _boxes(result: RequestJson) -> list[tuple[str, dict[str, Any]]]:
-    """Return the bounding boxes of all matches, with their labels."""
+def _boxes(result: RequestJson) -> list[tuple[int, str, dict[str, Any]]]:
+    """Return the bounding boxes of all matches, with the number of the match and its label."""
     matches = [each["match"] for each in result.get("results") or [] if each.get("match")]
-    return [(str(match["label"]), box) for match in matches for box in match.get("boxes") or []]
+    return [
+        (number, str(match["label"]), box) for number, match in enumerate(matches) for box in match.get("boxes") or []
+    ]
 
 
-def _box(labelled: tuple[str, dict[str, Any]]) -> str:
-    label, box = labelled
+def _box(number: int, label: str, box: dict[str, Any]) -> str:
+    """Return a box with its label, which is below those of earlier matches because boxes can have the same corner."""
     sides = ";".join(f"{side}:{float(box[side]) * 100:.2f}%" for side in ("left", "top", "width", "height"))
-    return f'<span class="box" style="{sides}" title="{escape(label)}"><span>{escape(label)}</span></span>'
+    caption = f'<span style="top:{number * 1.2:g}rem">{escape(label)}</span>'
+    return f'<span class="box" style="{sides}" title="{escape(label)}">{caption}</span>'

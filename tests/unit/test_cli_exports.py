@@ -81,6 +81,17 @@ def test_report_shows_thumbnail_verdict_conversion_and_boxes() -> None:
     assert "Yes: it does." in page.text
 
 
+def test_labels_of_boxes_with_the_same_corner_do_not_overlap() -> None:
+    result = completed()
+    [cat] = result["results"]
+    dog = {**cat, "label": "dog", "match": {**cat["match"], "label": "Dog"}}
+    page = report(ImageResult(Path("a.png"), result | {"results": [cat, dog]}, None, b"jpeg"))
+    captions = [each["style"] for each in page.named("span") if (each.get("style") or "").startswith("top")]
+    assert captions == ["top:0rem", "top:1.2rem"]
+    assert "Cat" in page.text
+    assert "Dog" in page.text
+
+
 def test_report_groups_images_by_verdict_and_never_shows_a_failure_as_a_no() -> None:
     failed = failed_request("image_invalid", "The image cannot be read.")
     page = report(

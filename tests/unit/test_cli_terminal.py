@@ -168,6 +168,13 @@ def test_json_lines_on_a_terminal_are_complete(run: Run, folder: Path) -> None:
     assert json.loads(line)["path"] == str(folder / "dog.png")
 
 
+def test_file_names_are_printed_as_they_are(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / ":cat: [red]cat.png"
+    path.write_bytes(png() + b"cat")
+    for arguments in (["submit", path.name, "--wait"], ["submit", path.name, "--json"], ["list"]):
+        assert path.name in "\n".join(run(110, *arguments).lines)
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_list_fits_the_terminal(run: Run, folder: Path, width: int) -> None:
     run(width, "submit", folder)
