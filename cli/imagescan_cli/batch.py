@@ -15,7 +15,7 @@ from imagescan_cli.errors import ApiError
 from imagescan_cli.formatting import format_estimate, format_skipped, format_summary
 from imagescan_cli.image_files import FoundFiles, ImageFile, group_by_content
 from imagescan_cli.output import Output, ProgressReport
-from imagescan_cli.questions import Question
+from imagescan_cli.questions import Question, printable_path
 from imagescan_cli.schemas import RequestJson, failed_request, has_failed
 from imagescan_cli.workflow import ScanWorkflow
 
@@ -90,7 +90,7 @@ def _show_planned(copies: Sequence[ImageFile], output: Output) -> None:
     text = f"would be submitted ({first.type}, {first.size:,} bytes)"
     _show_plan_of(first, text + (f", converted: {conversion}" if conversion else ""), output)
     for copy in others:
-        _show_plan_of(copy, f"is identical to {first.path} and would not be sent again", output)
+        _show_plan_of(copy, f"is identical to {printable_path(first.path)} and would not be sent again", output)
 
 
 def _show_plan_of(image: ImageFile, text: str, output: Output) -> None:

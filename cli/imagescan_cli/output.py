@@ -130,11 +130,11 @@ class ProgressReport:
         self._bars.advance(self._tasks[step])
 
     def report(self) -> None:
-        """Note the progress of the last step, unless bars show it."""
+        """Note the progress of all steps, unless bars show it."""
         if not self._output.has_bars:
-            [*_, step] = self._done
+            done = ", ".join(f"{number:,} {step}" for step, number in self._done.items())
             duration = format_duration(time.monotonic() - self._started)
-            self._output.note(f"{self._done[step]:,} of {self._total:,} {self._noun} {step} after {duration}.")
+            self._output.note(f"{self._total:,} {self._noun}: {done} after {duration}.")
 
 
 class Ticker:

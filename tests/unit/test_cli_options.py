@@ -154,8 +154,8 @@ def test_progress_of_a_long_wait_is_reported_regularly(
     arguments = [folder] if command == "submit" else submitted_ids(run, folder / "cat.png", folder / "dog.png")
     options = ["--wait"] if command == "submit" else []
     result = run(command, *arguments, *options, "--timeout", 1.5)
-    noun = "images" if command == "submit" else "requests"
-    assert result.stderr.count(f"0 of 2 {noun} finished after 0:00:0") >= 2
+    progress = "2 images: 2 submitted, 0 finished" if command == "submit" else "2 requests: 0 finished"
+    assert result.stderr.count(f"{progress} after 0:00:0") >= 2
 
 
 def test_reading_many_files_is_reported_regularly(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +173,14 @@ def test_file_name_that_is_not_utf_8_results_in_valid_json(run: Run, folder: Pat
     assert "\\ud" not in result.stdout
     assert [body["reference"] for body in sent_bodies(service)] == [printed["path"]]
     assert list(printed)[:2] == ["path", "path_base64"]
+
+
+def test_plan_with_file_names_that_are_not_utf_8_is_valid_json(run: Run, folder: Path) -> None:
+    for name in ("caf\udce9.png", "copy of caf\udce9.png"):
+        (folder / name).write_bytes(png() + b"caf")
+    result = run("submit", folder, "--dry-run", "--json")
+    assert "\\ud" not in result.stdout
+    assert {each["status"] for each in lines(result)} == {"planned"}
 
 
 def test_file_name_that_is_utf_8_has_no_base64_form(run: Run, folder: Path) -> None:

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,10 @@ type Run = Callable[..., Session]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "a folder"
+    return write_images(tmp_path / "a folder")
+
+
+def write_images(folder: Path) -> Path:
     folder.mkdir()
     for index in range(IMAGE_COUNT):
         (folder / f"image {index:02}.png").write_bytes(png() + f"cat {index}".encode())
@@ -60,11 +63,15 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(service: FakeService, tmp_path: Path) -> dict[str, str]:
-    (tmp_path / "config.toml").write_text("")
+    return environment_for(service, tmp_path)
+
+
+def environment_for(service: FakeService, folder: Path) -> dict[str, str]:
+    (folder / "config.toml").write_text("")
     inherited = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS", "LINES"}}
     return inherited | {
         "IMAGESCAN_API_URL": service.api_url,
-        "IMAGESCAN_CONFIG": str(tmp_path / "config.toml"),
+        "IMAGESCAN_CONFIG": str(folder / "config.toml"),
         "PYTHONPATH": str(paths.ROOT / "cli"),
         "TERM": "xterm-256color",
     }
@@ -72,33 +79,49 @@ def environment(service: FakeService, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def run(environment: dict[str, str], tmp_path: Path) -> Run:
-    """Return a function that runs the command line on a terminal of a width, optionally with a redirected stream."""
-
-    def run(width: int, *arguments: object, output: int | None = None, errors: int | None = None) -> Session:
-        controller, terminal = pty.openpty()
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, width, 0, 0))
-        command = [sys.executable, "-m", "imagescan_cli", *map(str, arguments)]
-        process = subprocess.Popen(  # noqa: S603 - our own code
-            command,
-            cwd=tmp_path,
-            env=environment,
-            stdin=terminal,
-            stdout=terminal if output is None else output,
-            stderr=terminal if errors is None else errors,
-        )
-        os.close(terminal)
-        screen = pyte.HistoryScreen(width, ROWS, history=10_000)
-        stream, raw, screens = pyte.ByteStream(screen), b"", []
-        while data := _read(controller):
-            raw += data
-            stream.feed(data)
-            screens.append([line.rstrip() for line in screen.display])
-        os.close(controller)
-        past = ["".join(line[column].data for column in range(width)).rstrip() for line in screen.history.top]
-        visible = [line.rstrip() for line in screen.display]
-        return Session(past + visible, screens, raw.decode(), process.wait(30))
+    def run(width: int, *arguments: object, output: int | None = None) -> Session:
+        return run_on_terminal(width, arguments, environment, tmp_path, output)
 
     return run
+
+
+@pytest.fixture(scope="module", params=WIDTHS)
+def scan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """Return a run that scans a folder, on a terminal of each width."""
+    service, folder = FakeService(polls_per_scan=2), tmp_path_factory.mktemp("scan")
+    server = service.start()
+    write_images(folder / "a folder")
+    arguments = ["submit", "a folder", "--label", "cat", "--wait"]
+    yield run_on_terminal(request.param, arguments, environment_for(service, folder), folder)
+    server.shutdown()
+    server.server_close()
+
+
+def run_on_terminal(
+    width: int, arguments: Iterable[object], environment: Mapping[str, str], folder: Path, output: int | None = None
+) -> Session:
+    """Run the command line in ``folder`` on a terminal with ``width`` columns, optionally with redirected output."""
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, width, 0, 0))
+    process = subprocess.Popen(  # noqa: S603 - our own code
+        [sys.executable, "-m", "imagescan_cli", *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        stdin=terminal,
+        stdout=terminal if output is None else output,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    screen = pyte.HistoryScreen(width, ROWS, history=10_000)
+    stream, raw, screens = pyte.ByteStream(screen), b"", []
+    while data := _read(controller):
+        raw += data
+        stream.feed(data)
+        screens.append([line.rstrip() for line in screen.display])
+    os.close(controller)
+    past = ["".join(line[column].data for column in range(width)).rstrip() for line in screen.history.top]
+    visible = [line.rstrip() for line in screen.display]
+    return Session(past + visible, screens, raw.decode(), process.wait(30))
 
 
 def _read(controller: int) -> bytes:
@@ -108,36 +131,24 @@ def _read(controller: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_results_are_not_overwritten_by_progress_bars(run: Run, folder: Path, service: FakeService, width: int) -> None:
-    service.polls_per_scan = 2
-    session = run(width, "submit", folder, "--label", "cat", "--wait")
-    text = session.unwrapped
-    assert session.exit_code == 0
+def test_results_are_not_overwritten_by_progress_bars(scan: Session) -> None:
+    assert scan.exit_code == 0
     for index in range(IMAGE_COUNT):
-        assert len(re.findall(rf"image {index:02}\.png: Yes\. \[[0-9a-f-]{{36}}\]", text)) == 1
-    assert len(re.findall(r"dog\.png: No\. \[[0-9a-f-]{36}\]", text)) == 1
-    assert "31 images: 30 yes, 1 no; 31 uploaded." in text
+        assert len(re.findall(rf"image {index:02}\.png: Yes\. \[[0-9a-f-]{{36}}\]", scan.unwrapped)) == 1
+    assert len(re.findall(r"dog\.png: No\. \[[0-9a-f-]{36}\]", scan.unwrapped)) == 1
+    assert "31 images: 30 yes, 1 no; 31 uploaded." in scan.unwrapped
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_progress_bars_are_visible_during_the_run_and_disappear_afterwards(
-    run: Run, folder: Path, service: FakeService, width: int
-) -> None:
-    service.polls_per_scan = 2
-    session = run(width, "submit", folder, "--wait")
-    bars = [line for screen in session.screens for line in screen if BAR in line]
+def test_progress_bars_are_visible_during_the_run_and_disappear_afterwards(scan: Session) -> None:
+    bars = [line for screen in scan.screens for line in screen if BAR in line]
     assert any(re.fullmatch(rf"submitted {BAR}\S+ +\d+/31 0:00:\d\d", line) for line in bars)
     assert any(re.fullmatch(rf" finished {BAR}\S+ +\d+/31 0:00:\d\d", line) for line in bars)
-    assert BAR not in "".join(session.lines)
+    assert BAR not in "".join(scan.lines)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_long_lines_are_broken_between_words_and_indented(run: Run, folder: Path, width: int) -> None:
-    session = run(width, "submit", folder / "dog.png", "--wait")
-    _first, *others = [line for line in session.lines if line][:-1]
-    assert all(line.startswith("  ") for line in others)
-    assert re.search(r"\[[0-9a-f-]{36}\]", "\n".join(session.lines))
+def test_long_lines_are_broken_between_words_and_indented(scan: Session) -> None:
+    for line in scan.lines:
+        assert line.startswith(("a folder/", "  ", "31 images")) or not line
 
 
 def test_failures_are_red_and_listed_before_the_summary(run: Run, folder: Path, service: FakeService) -> None:
@@ -176,13 +187,16 @@ def test_file_names_are_printed_as_they_are(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_list_fits_the_terminal(run: Run, folder: Path, width: int) -> None:
-    run(width, "submit", folder)
+def test_list_fits_the_terminal(run: Run, service: FakeService, width: int) -> None:
+    for index in range(4):
+        body = {"sha256": f"{index:064}", "reference": "photos/" * 10 + f"{index}.png"}
+        service.post_request(body, body["sha256"])
     session = run(width, "list", "--limit", 3)
     shown = [line for line in session.lines if line]
     rows = [line for line in shown if re.search(r"[0-9a-f-]{36}$", line)]
     assert len(rows) == 3
-    assert all(re.search(r"\.png +pending", line) for line in (shown[2:8:2] if width == 40 else rows))
+    files = shown[2:8:2] if width == 40 else rows
+    assert [re.search(r"(\d\.png) +pending", line)[1] for line in files] == ["3.png", "2.png", "1.png"]  # type: ignore[index]
     assert shown[0].split()[:3] == ["AGE", "FILE", "VERDICT"]
 
 
