@@ -1,7 +1,6 @@
 """Work on many images or requests concurrently. Each result is printed as soon as it arrives."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -10,18 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from imagescan_cli import output as outputs
-from imagescan_cli.conversion import Prepared, convert, planned_conversion, require_decoder, thumbnail
+from imagescan_cli.conversion import Prepared, planned_conversion
 from imagescan_cli.errors import ApiError
-from imagescan_cli.formatting import format_estimate, format_skipped, format_summary
+from imagescan_cli.formatting import format_skipped, format_summary
 from imagescan_cli.image_files import FoundFiles, ImageFile, group_by_content
 from imagescan_cli.output import Output, ProgressReport
-from imagescan_cli.questions import Question, printable_path
-from imagescan_cli.schemas import RequestJson, failed_request, has_failed
+from imagescan_cli.preparation import Preparation
+from imagescan_cli.questions import Question
+from imagescan_cli.schemas import RequestJson, failed_request, has_failed, unreadable_file
 from imagescan_cli.workflow import ScanWorkflow
 
 SUBMITTED, FINISHED = "submitted", "finished"
-# Converted images that are waiting for their upload. They occupy disk space.
-_MAX_CONVERTED_AHEAD = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ async def submit_all(
         output.note(line)
     results = [_show_unreadable(error, output) for error in found.unreadable]
     with TemporaryDirectory(prefix="imagescan-", ignore_cleanup_errors=True) as folder:
-        preparation = _Preparation(Path(folder), with_thumbnails=with_thumbnails)
+        preparation = Preparation(Path(folder), with_thumbnails=with_thumbnails)
         results += await _submit(workflow, preparation, found.images, question, output, wait=wait)
     _summarize(results, found, workflow.uploads, output)
     return results
@@ -66,77 +64,9 @@ async def delete_all(workflow: ScanWorkflow, request_ids: Sequence[str], output:
     return await _for_each_request(request_ids, output, workflow.delete)
 
 
-def show_plan(found: FoundFiles, output: Output) -> None:
-    """Print what would be submitted, and the maximum cost."""
-    for line in format_skipped(found.skipped, limit=None):
-        output.note(line)
-    for error in found.unreadable:
-        _show_unreadable(error, output)
-    groups = group_by_content(found.images)
-    for copies in groups.values():
-        _show_planned(copies, output)
-    output.note(format_estimate(len(found.images), len(groups)))
-
-
-def _show_planned(copies: Sequence[ImageFile], output: Output) -> None:
-    [first, *others] = copies
-    try:
-        require_decoder(first)
-    except ApiError as error:
-        for copy in copies:
-            output.show(failed_request(error.code, error.message), copy.path)
-        return
-    conversion = planned_conversion(first)
-    text = f"would be submitted ({first.type}, {first.size:,} bytes)"
-    _show_plan_of(first, text + (f", converted: {conversion}" if conversion else ""), output)
-    for copy in others:
-        _show_plan_of(copy, f"is identical to {printable_path(first.path)} and would not be sent again", output)
-
-
-def _show_plan_of(image: ImageFile, text: str, output: Output) -> None:
-    result = {"request_id": None, "status": "planned", "message": text, "type": image.type, "size": image.size}
-    output.show(result, image.path)
-
-
-class _Preparation:
-    """Convert images that the service does not accept, on all processors, and create small copies for a report."""
-
-    def __init__(self, folder: Path, *, with_thumbnails: bool) -> None:
-        self._folder, self._with_thumbnails = folder, with_thumbnails
-        self._processors = asyncio.Semaphore(os.cpu_count() or 1)
-        self._converted_ahead = asyncio.Semaphore(_MAX_CONVERTED_AHEAD)
-
-    async def convert(self, image: ImageFile) -> Prepared:
-        """Return a converted image. ``release`` must follow. Raise ApiError if it cannot be converted."""
-        await self._converted_ahead.acquire()
-        try:
-            return await self._run(
-                lambda each: convert(each, self._folder, with_thumbnail=self._with_thumbnails), image
-            )
-        except BaseException:
-            self._converted_ahead.release()
-            raise
-
-    def release(self, prepared: Prepared) -> None:
-        """Delete the copy of a converted image, which has been uploaded or failed."""
-        if prepared.image.content:
-            prepared.image.content.unlink(missing_ok=True)
-            self._converted_ahead.release()
-
-    async def thumbnail(self, prepared: Prepared) -> bytes | None:
-        """Return the small copy of an image."""
-        if not self._with_thumbnails or prepared.image.content:
-            return prepared.thumbnail
-        return await self._run(thumbnail, prepared.image)
-
-    async def _run[T](self, work: Callable[[ImageFile], T], image: ImageFile) -> T:
-        async with self._processors:
-            return await asyncio.to_thread(work, image)
-
-
 async def _submit(
     workflow: ScanWorkflow,
-    preparation: _Preparation,
+    preparation: Preparation,
     images: Iterable[ImageFile],
     question: Question,
     output: Output,
@@ -230,6 +160,6 @@ def _summarize(results: Sequence[ImageResult], found: FoundFiles, uploads: int, 
 
 
 def _show_unreadable(error: OSError, output: Output) -> ImageResult:
-    result = failed_request("unreadable", f"Cannot read file: {error.strerror}.")
+    result = unreadable_file(error)
     output.show(result, Path(error.filename))
     return ImageResult(Path(error.filename), result)

@@ -13,7 +13,7 @@ import typer
 
 from imagescan_cli import __version__, config, options
 from imagescan_cli.api_client import ApiClient
-from imagescan_cli.batch import ImageResult, delete_all, poll_all, show_plan, submit_all
+from imagescan_cli.batch import ImageResult, delete_all, poll_all, submit_all
 from imagescan_cli.csv_export import format_csv
 from imagescan_cli.errors import ApiError, AuthError, UnreachableError, WrongUrlError
 from imagescan_cli.exit_codes import (
@@ -27,6 +27,7 @@ from imagescan_cli.formatting import format_skipped
 from imagescan_cli.image_files import FoundFiles, ImageFile, Selection, find_images, read_image_file, split_paths
 from imagescan_cli.list_command import list_all
 from imagescan_cli.output import Output, Ticker
+from imagescan_cli.plan import show_plan
 from imagescan_cli.questions import Question
 from imagescan_cli.report import format_report
 from imagescan_cli.schemas import RequestJson, failed_request
@@ -48,7 +49,7 @@ app = typer.Typer(
 
 
 def examples(*commands: str) -> str:
-    """Return the end of a help text. The first line of it prevents that the lines are joined."""
+    """Return the end of a help text. The backspace character keeps the line breaks."""
     return "\n".join(["\b", "Examples:", *(f"  {command}" for command in commands)])
 
 
@@ -123,8 +124,7 @@ def submit(
     url = "" if dry_run else _require_api_url(shared.api_url)
     found = _find_images(paths, Selection(include_hidden, tuple(exclude or ())), output)
     if dry_run:
-        show_plan(found, output)
-        raise typer.Exit(ExitCode.FAILED if found.unreadable else ExitCode.ACCEPTED)
+        raise typer.Exit(ExitCode.ACCEPTED if show_plan(found, output) else ExitCode.FAILED)
     question = Question(tuple(label or ()), match_mode, min_confidence, reference)
     waits = wait or report is not None or csv is not None
 

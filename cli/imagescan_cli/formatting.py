@@ -42,10 +42,10 @@ def format_skipped(skipped: Iterable[Skipped], limit: int | None = MAX_NAMED_FIL
     for reason in SkipReason:
         group = [each for each in skipped if each.reason is reason]
         if group:
-            lines.append(f"Skipped {_count(sum(each.files for each in group), 'file')} ({reason}):")
+            lines.append(f"Skipped {_count(sum(each.files for each in group), 'file')}: {reason}")
             lines += [f"  {_skipped_name(each)}" for each in group[:limit]]
             lines += (
-                [f"  and {len(group) - limit:,} more. --dry-run names all."] if limit and limit < len(group) else []
+                [f"  and {len(group) - limit:,} more (--dry-run names all)"] if limit and limit < len(group) else []
             )
     return lines
 
@@ -53,10 +53,8 @@ def format_skipped(skipped: Iterable[Skipped], limit: int | None = MAX_NAMED_FIL
 def format_estimate(images: int, distinct: int) -> str:
     """Return one line with the number of images and the maximum cost of scanning them."""
     cost = distinct * USD_PER_SCAN
-    return (
-        f"{_count(images, 'image')}, {distinct:,} different: at most {_count(distinct, 'scan')}, which cost "
-        f"USD {cost:,.3f} at the list price of Amazon Rekognition. Nothing was sent."
-    )
+    counts = f"{_count(images, 'image')}, {distinct:,} different: at most {_count(distinct, 'scan')}"
+    return f"{counts}, USD {cost:,.3f} at the list price of Amazon Rekognition. Nothing was sent."
 
 
 def format_duration(seconds: float) -> str:

@@ -24,7 +24,7 @@ _THUMBNAIL_FOLDERS = frozenset({"@eaDir"})  # Synology NAS
 class SkipReason(StrEnum):
     """Why a file is not submitted."""
 
-    HIDDEN = "hidden or thumbnails. Use --include-hidden to submit them"
+    HIDDEN = "hidden or thumbnails (--include-hidden submits them)"
     EXCLUDED = "excluded by --exclude"
     NOT_AN_IMAGE = "not JPEG, PNG, HEIC, WebP, AVIF or GIF"
     NOT_REGULAR = "broken links or special files"

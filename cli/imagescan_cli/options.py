@@ -50,7 +50,7 @@ def parse_labels(values: list[str] | None) -> list[str]:
 
 
 def parse_single_label(value: str | None) -> str | None:
-    """Return the only label. Reject several ones."""
+    """Return the label. Reject several labels."""
     labels = parse_labels([] if value is None else [value])
     if len(labels) > 1:
         raise typer.BadParameter("the list can be filtered by one label only")
@@ -166,7 +166,7 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option(
         metavar="GLOB",
-        help="Skip files and directories with this name, or this path if it contains a slash (repeatable).",
+        help="Skip files and directories whose name matches. A glob with a slash must match the path (repeatable).",
     ),
 ]
 IncludeHidden = Annotated[

@@ -112,6 +112,11 @@ def failed_request(code: str, message: str, request_id: str | None = None) -> Re
     }
 
 
+def unreadable_file(error: OSError) -> RequestJson:
+    """Return the result for a file that cannot be read."""
+    return failed_request("unreadable", f"Cannot read file: {error.strerror}.")
+
+
 def _is_batch_result(body: object) -> bool:
     match body:
         case {"status_code": int(), "request": None, "error": {"code": str(), "message": str()}}:

@@ -45,7 +45,7 @@ def test_every_image_of_a_directory_gets_a_result_and_other_files_are_noted(run:
     results = {Path(each["path"]).name: each["label_matched"] for each in lines(result)}
     assert results == {"cat.png": True, "copy.png": True, "dog.png": False}
     assert result.exit_code == 0
-    skipped = f"Skipped 1 file (not JPEG, PNG, HEIC, WebP, AVIF or GIF):\n  {folder / 'notes.txt'}\n"
+    skipped = f"Skipped 1 file: not JPEG, PNG, HEIC, WebP, AVIF or GIF\n  {folder / 'notes.txt'}\n"
     assert result.stderr == f"{skipped}3 images: 2 yes, 1 no; 2 uploaded. 1 file skipped.\n"
 
 
@@ -109,7 +109,7 @@ def test_permanent_failure_of_an_image_is_reported_and_not_resubmitted(
     assert len(service.requests) == 1
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_every_method_is_retried_after_a_transient_error(method: str, status: int) -> None:
     assert RETRY.is_retry(method, status, has_retry_after=False)
@@ -424,7 +424,7 @@ def test_paths_without_an_image_are_a_usage_error(run: Run, folder: Path) -> Non
     result = run("submit", folder / "notes.txt")
     assert result.exit_code == 2
     assert "no images found" in result.stderr
-    assert f"Skipped 1 file (not JPEG, PNG, HEIC, WebP, AVIF or GIF):\n  {folder / 'notes.txt'}\n" in result.stderr
+    assert f"Skipped 1 file: not JPEG, PNG, HEIC, WebP, AVIF or GIF\n  {folder / 'notes.txt'}\n" in result.stderr
 
 
 def test_missing_api_url_error_names_the_three_ways_to_set_it(run: Run) -> None:

@@ -3,15 +3,18 @@
 import base64
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from imagescan_cli import output
+from imagescan_cli import conversion, output
 from imagescan_cli.api_client import RETRY
 from testing.images import png
 from tests.unit.cli_runs import Run, lines
 from tests.unit.cli_service import FakeService, Fault
+from tools import paths
 
 pytestmark = pytest.mark.enable_socket  # the fake service listens on the loopback interface
 
@@ -48,7 +51,7 @@ def test_hidden_files_are_not_sent_and_are_named_and_counted(run: Run, folder: P
     result = run("submit", folder, "--wait")
     assert len(service.images) == 2
     assert result.stderr == (
-        "Skipped 2 files (hidden or thumbnails. Use --include-hidden to submit them):\n"
+        "Skipped 2 files: hidden or thumbnails (--include-hidden submits them)\n"
         f"  {folder / '@eaDir'}/ (1 file)\n  {folder / '.hidden.png'}\n"
         "3 images: 2 yes, 1 no; 2 uploaded. 2 files skipped.\n"
     )
@@ -62,15 +65,15 @@ def test_include_hidden_submits_them(run: Run, folder: Path, service: FakeServic
 def test_excluded_files_are_not_sent(run: Run, folder: Path, service: FakeService) -> None:
     result = run("submit", folder, "--exclude", "c*.png", "--exclude", "@eaDir")
     assert len(service.images) == 1
-    assert "Skipped 3 files (excluded by --exclude):" in result.stderr
+    assert "Skipped 3 files: excluded by --exclude\n" in result.stderr
 
 
 def test_at_most_20_skipped_files_with_the_same_reason_are_named(run: Run, folder: Path) -> None:
     for number in range(25):
         (folder / f"{number:02}.txt").write_text("text")
-    named = "--dry-run names all."
+    named = "(--dry-run names all)"
     short, full = run("submit", folder).stderr, run("submit", folder, "--dry-run").stderr
-    assert (short.count(".txt\n"), f"  and 5 more. {named}\n" in short) == (20, True)
+    assert (short.count(".txt\n"), f"  and 5 more {named}\n" in short) == (20, True)
     assert (full.count(".txt\n"), named in full) == (25, False)
 
 
@@ -79,13 +82,12 @@ def test_dry_run_sends_nothing_and_states_the_maximum_cost(run: Run, folder: Pat
     assert (result.exit_code, service.calls.total()) == (0, 0)
     size = (folder / "cat.png").stat().st_size
     assert result.stdout == (
-        f"{folder / 'cat.png'}: would be submitted (image/png, {size} bytes)\n"
-        f"{folder / 'copy.png'}: is identical to {folder / 'cat.png'} and would not be sent again\n"
-        f"{folder / 'dog.png'}: would be submitted (image/png, {size} bytes)\n"
+        f"{folder / 'cat.png'}: Would be submitted (image/png, {size} bytes).\n"
+        f"{folder / 'copy.png'}: Would not be sent again, because it is identical to {folder / 'cat.png'}.\n"
+        f"{folder / 'dog.png'}: Would be submitted (image/png, {size} bytes).\n"
     )
     assert result.stderr.endswith(
-        "3 images, 2 different: at most 2 scans, which cost USD 0.002 at the list price of Amazon Rekognition. "
-        "Nothing was sent.\n"
+        "3 images, 2 different: at most 2 scans, USD 0.002 at the list price of Amazon Rekognition. Nothing was sent.\n"
     )
 
 
@@ -93,6 +95,24 @@ def test_dry_run_fails_if_a_file_is_unreadable(run: Run, folder: Path) -> None:
     paths = f"{folder / 'cat.png'}\n{folder / 'none.png'}\n".encode()
     result = run("submit", "-", "--dry-run", "--json", stdin=paths)
     assert (result.exit_code, [each["status"] for each in lines(result)]) == (3, ["failed", "planned"])
+    assert result.stderr.startswith("1 image, 1 different: at most 1 scan, USD 0.001 ")
+
+
+def test_dry_run_fails_if_a_decoder_is_missing(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    conversion._register_heic.cache_clear()  # noqa: SLF001 - the decoder may have been loaded before
+    (folder / "a.heic").write_bytes((paths.ROOT / "tests" / "data" / "cat.heic").read_bytes())
+    result = run("submit", folder / "a.heic", folder / "cat.png", "--dry-run")
+    assert (result.exit_code, "./cli[heic]" in result.stdout) == (3, True)
+    assert result.stderr.startswith("1 image, 1 different: at most 1 scan, USD 0.001 ")
+
+
+def test_dry_run_states_conversions(run: Run, folder: Path) -> None:
+    Image.new("RGB", (100, 100)).save(folder / "a.webp")
+    size = (folder / "a.webp").stat().st_size
+    assert run("submit", folder / "a.webp", "--dry-run").stdout == (
+        f"{folder / 'a.webp'}: Would be submitted (image/webp, {size} bytes) after conversion: WebP to JPEG.\n"
+    )
 
 
 def test_path_is_sent_as_the_reference_unless_one_is_given(run: Run, folder: Path, service: FakeService) -> None:
