@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
+from urllib.parse import urlsplit
 
 from imagescan_cli.batch import ImageResult
 from imagescan_cli.formatting import VERDICTS
@@ -89,8 +90,8 @@ def _counts(results: Iterable[ImageResult]) -> str:
 
 
 def _details(skipped: int, api_url: str, created_at: datetime) -> str:
-    time = created_at.isoformat(" ", "minutes")
-    return f"Created on {time} by imagescan with {api_url}." + (f" Skipped files: {skipped:,}." if skipped else "")
+    time, host = created_at.isoformat(" ", "minutes"), urlsplit(api_url).hostname  # a URL can contain a password
+    return f"Created on {time} by imagescan with {host}." + (f" Skipped files: {skipped:,}." if skipped else "")
 
 
 def _section(kind: Outcome, results: Iterable[ImageResult]) -> str:

@@ -63,7 +63,7 @@ class Page(HTMLParser):
 
 def report(*results: ImageResult, question: Question | None = None) -> Page:
     asked = question or Question(("cat",))
-    return Page(format_report(results, asked, skipped=3, api_url="https://api.example.com", created_at=NOW))
+    return Page(format_report(results, asked, skipped=3, api_url="https://me:secret@api.example.com", created_at=NOW))
 
 
 def table(*results: ImageResult) -> list[dict[str, Any]]:
@@ -75,9 +75,18 @@ def test_report_shows_thumbnail_verdict_conversion_and_boxes() -> None:
     assert page.named("img") == [{"alt": "", "src": "data:image/jpeg;base64,anBlZw=="}]
     [box] = [each for each in page.named("span") if each.get("class") == "box"]
     assert box["style"] == "left:10.00%;top:20.00%;width:50.00%;height:25.00%"
-    for text in ("Scan results: cat", "1 image: 1 yes", "Skipped files: 3.", "HEIC converted to JPEG", "Cat 99%", "r1"):
+    for text in (
+        "Scan results: cat",
+        "1 image: 1 yes",
+        "with api.example.com.",
+        "Skipped files: 3.",
+        "HEIC converted to JPEG",
+        "Cat 99%",
+        "r1",
+    ):
         assert text in page.text
     assert "photos/cat.heic" in page.text
+    assert "secret" not in page.text
     assert "Yes: it does." in page.text
 
 
