@@ -70,11 +70,17 @@ def convert(image: ImageFile, folder: Path, *, with_thumbnail: bool) -> Prepared
     except ApiError:
         raise
     except Exception as error:  # decoders raise many types
+        if isinstance(error, OSError) and error.errno:  # an error of the operating system, not of a decoder
+            raise ApiError("unreadable", f"Cannot read file: {error.strerror}.") from error
         message = f"Cannot convert this {_NAMES[image.type]} image, because it cannot be read. It may be corrupt."
         raise ApiError("conversion_failed", message) from error
     content, sides = _encode_within_limits(upright)
     copy = folder / f"{image.sha256}.jpg"
-    copy.write_bytes(content)
+    try:
+        copy.write_bytes(content)
+    except OSError as error:
+        message = f"Cannot write the converted image to {folder}: {error.strerror}."
+        raise ApiError("conversion_failed", message) from error
     text = _description(image, original, sides, frames)
     sent = replace(image, type="image/jpeg", sha256=hashlib.sha256(content).hexdigest(), size=len(content))
     small = _shrink(upright) if with_thumbnail else None

@@ -116,6 +116,7 @@ def find_images(
         try:
             image = read(file)
         except OSError as error:
+            error.filename = str(file)  # missing if the file could be opened but not read
             found.unreadable.append(error)
             continue
         if image:

@@ -178,6 +178,22 @@ def test_corrupt_image_is_a_failure(tmp_path: Path) -> None:
     assert failure.value.code == "conversion_failed"
 
 
+def test_file_that_disappeared_is_unreadable(save: Save, tmp_path: Path) -> None:
+    image = save(halves(), "a.webp")
+    image.path.unlink()
+    with pytest.raises(ApiError, match="No such file or directory") as failure:
+        convert(image, tmp_path, with_thumbnail=False)
+    assert failure.value.code == "unreadable"
+
+
+def test_copy_that_cannot_be_written_is_a_failure_of_its_image(save: Save, tmp_path: Path) -> None:
+    image = save(halves(), "a.webp")
+    (tmp_path / f"{image.sha256}.jpg").symlink_to("/dev/full")
+    with pytest.raises(ApiError, match=r"Cannot write the converted image to .*: No space left on device") as failure:
+        convert(image, tmp_path, with_thumbnail=False)
+    assert failure.value.code == "conversion_failed"
+
+
 def test_accepted_image_is_not_converted_even_if_it_is_corrupt(save: Save, tmp_path: Path) -> None:
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8\xff\xe0 nothing")
     for image in (save(halves(), "a.png"), save(halves(), "a.jpg"), read(tmp_path / "b.jpg")):

@@ -152,6 +152,15 @@ def test_paths_are_separated_by_line_feeds_or_nul_bytes(text: bytes) -> None:
     assert split_paths(text) == [Path("a b.png"), Path("caf\udce9.png")]
 
 
+def test_error_without_a_file_name_gets_that_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+
+    def read(_path: Path) -> ImageFile | None:
+        raise OSError(5, "Input/output error")
+
+    assert [error.filename for error in find_images([tmp_path], read).unreadable] == [str(tmp_path / "a.png")]
+
+
 def test_copies_of_an_image_form_one_group() -> None:
     first, copy, other = (
         ImageFile(Path(name), "image/png", sha, 9) for name, sha in [("a", "1"), ("b", "1"), ("c", "2")]
