@@ -17,24 +17,27 @@ MAX_PAGE_SIZE = 100
 async def list_all(client: ApiClient, query: Mapping[str, str], output: Output, *, limit: int | None) -> ExitCode:
     """Print the requests that match a query, at most ``limit``, and note if there are more. None means all."""
     shown: list[RequestJson] = []
-    has_more = False
     try:
-        async for request in find_requests(client, query, None if limit is None else limit + 1):
-            if len(shown) == limit:
-                has_more = True
-                break
+        async for request in find_requests(client, query, _one_more_than(limit)):
             shown.append(request)
-            if output.as_json:
+            if output.as_json and len(shown) != _one_more_than(limit):
                 output.show(request)
     except ApiError as error:
         output.show(failed_request(error.code, error.message))
         return ExitCode.FAILED
     if not output.as_json:
-        for line in format_requests(shown, now=time.time(), width=output.width):
+        for line in format_requests(shown[:limit], now=time.time(), width=output.width):
             output.print(line)
-    if has_more:
+    if not shown:
+        output.note("No requests found.")
+    if len(shown) == _one_more_than(limit):
         output.note(f"Only the newest {limit:,} requests are listed. Use --limit N or --all for more.")
     return ExitCode.ACCEPTED
+
+
+def _one_more_than(limit: int | None) -> int | None:
+    """Return the number of requests that shows that there are more than ``limit``."""
+    return None if limit is None else limit + 1
 
 
 async def find_requests(client: ApiClient, query: Mapping[str, str], limit: int | None) -> AsyncIterator[RequestJson]:

@@ -17,21 +17,20 @@ _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 _HEADER = ("AGE", "FILE", "VERDICT", "ID")
 _KEEPS_END = (False, True, False, False)  # the end of a path is the file name
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
-_STATISTICS = {
+_COUNTERS = {
     "images": "Images",
     "requests": "Requests",
     "completed": "  completed",
     "failed": "  failed",
     "scans": "Scans",
     "scans_avoided": "Scans avoided",
-    "as_of": "As of",
 }
 
 
 def format_requests(requests: Sequence[RequestJson], *, now: float, width: int | None) -> list[str]:
     """Return a table of requests that fits into ``width`` columns. None means unlimited. ``now`` is a Unix time."""
     if not requests:
-        return ["No requests found."]
+        return []
     rows = [_HEADER, *(_row(request, now) for request in requests)]
     if width is None:
         return _align(rows, [_width_of(column) for column in zip(*rows, strict=True)])
@@ -48,13 +47,10 @@ def format_requests(requests: Sequence[RequestJson], *, now: float, width: int |
 
 def format_statistics(statistics: Mapping[str, Any]) -> list[str]:
     """Return one line per counter."""
-    values = {name: statistics[key] for key, name in _STATISTICS.items() if key in statistics}
-    texts = {name: f"{value:,}" if isinstance(value, int) else sanitize(str(value)) for name, value in values.items()}
-    names, numbers = _width_of(texts), _width_of(text for name, text in texts.items() if name != "As of")
-    return [
-        f"{name:<{names}}{_GAP}{text if name == _STATISTICS['as_of'] else text.rjust(numbers)}"
-        for name, text in texts.items()
-    ]
+    counters = {name: f"{statistics[key]:,}" for key, name in _COUNTERS.items() if key in statistics}
+    names, numbers = _width_of(counters), _width_of(counters.values())
+    lines = [f"{name:<{names}}{_GAP}{text:>{numbers}}" for name, text in counters.items()]
+    return [*lines, f"{'As of':<{names}}{_GAP}{sanitize(statistics['as_of'])}"]
 
 
 def format_age(seconds: float) -> str:
