@@ -32,7 +32,7 @@ _STYLE = """
   --failed: light-dark(#b3261e, #ff9b92); --pending: light-dark(#8a5a00, #f0bf62); }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 90rem; background: var(--page); color: var(--text);
-  font: 1rem/1.45 system-ui, sans-serif; }
+  font: 1rem/1.45 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; margin: 0; }
 h2 { font-size: 1.125rem; margin: 2rem 0 .75rem; }
 p { margin: .25rem 0; }
@@ -49,12 +49,12 @@ figure.none::after { content: "No preview"; color: var(--quiet); font-size: .875
 .box span { position: absolute; left: 0; max-width: 100%; overflow: hidden; white-space: nowrap;
   padding: 0 .25rem; background: #0a7a3d; color: #fff; font-size: .75rem; }
 .text { padding: .75rem; display: grid; gap: .25rem; align-content: start; }
-.path { font-weight: 600; overflow-wrap: anywhere; }
+.path { font-weight: 600; }
 .folder { display: block; color: var(--quiet); font-weight: 400; font-size: .875rem; }
 .verdict { font-weight: 700; }
 .yes { color: var(--yes); } .no { color: var(--no); } .failed { color: var(--failed); }
 .pending { color: var(--pending); }
-code { font-size: .8125rem; overflow-wrap: anywhere; }
+code { font-size: .8125rem; }
 @media print { body { max-width: none; background: none; } li { break-inside: avoid; content-visibility: visible; } }
 """
 
