@@ -8,6 +8,7 @@ import pytest
 from imagescan.api.http import caller
 from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MotoEnvironment
+from tests.integration.conftest import Log
 
 ANN = {"authorizer": {"claims": {"sub": "a1b2", "email": "ann@example.org"}}}
 BOB = {"authorizer": {"claims": {"sub": "c3d4"}}}
@@ -124,3 +125,12 @@ def test_responses_do_not_disclose_the_owner(env: MotoEnvironment) -> None:
     env.trigger.deliver_all()
     read = call_as(ANN, env, "StatusFunction", posted.body["request_id"])
     assert "a1b2" not in posted.raw["body"] + read.raw["body"]
+
+
+@pytest.mark.parametrize(("context", "logged"), [(ANN, {"owner": "a1b2"}), (ANONYMOUS, {})], ids=["ann", "anonymous"])
+def test_the_log_names_the_owner_of_an_accepted_request(
+    context: dict[str, Any], logged: dict[str, str], env: MotoEnvironment, log: Log
+) -> None:
+    submit_as(context, env)
+    [line] = log.messages("accepted")
+    assert {key: value for key, value in line.items() if key == "owner"} == logged

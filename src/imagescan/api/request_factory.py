@@ -48,7 +48,8 @@ def create_request(
         now=submission.now,
     )
     known = result.request.answer is not None
-    logger.info("accepted", request_id=result.request.id, image_hash=image.hash, known=known)
+    owner = {"owner": submission.caller} if submission.caller else {}
+    logger.info("accepted", request_id=result.request.id, image_hash=image.hash, known=known, **owner)
     return result
 
 
