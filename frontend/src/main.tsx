@@ -1,8 +1,10 @@
+import { effect } from "@preact/signals";
 import { render } from "preact";
 import { type Authenticator, anonymous, createApiClient } from "./api/client";
 import { delay, whenOnline, whenVisible } from "./browser";
 import { type Config, readConfig } from "./config";
 import { prepareImage } from "./image/prepare";
+import { openTabs } from "./scan/browser-tabs";
 import { ScanController } from "./scan/controller";
 import {
   databaseName,
@@ -27,14 +29,14 @@ async function start(): Promise<void> {
   const config = await readConfig();
   // Another tab with an earlier version can delay the deletion. The database is not used any more.
   deleteSharedHistory().catch(() => {});
-  if (!config.signIn) return renderApp(config, null, openHistory(await databaseName(null)));
+  if (!config.signIn) return renderApp(config, null, await databaseName(null));
   const pageUrl = new URL(".", document.baseURI).href;
   const session = new Session(config.signIn, { storage: sessionStorage, now: Date.now, navigate, pageUrl });
   // The browser can restore the page as it was before another user signed in.
   window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
   const error = await handleSignInRedirect(session);
   if (!session.user) return renderSignIn(session, error);
-  return renderApp(config, session, openHistory(await databaseName(session.user)));
+  return renderApp(config, session, await databaseName(session.user));
 }
 
 /** Complete a sign-in if this is its redirect, and restore the URL from before it. Return the error message, if any. */
@@ -50,12 +52,14 @@ async function handleSignInRedirect(session: Session): Promise<string | null> {
   }
 }
 
-async function renderApp({ apiUrl }: Config, session: Session | null, database: HistoryDatabase): Promise<void> {
+async function renderApp({ apiUrl }: Config, session: Session | null, name: string): Promise<void> {
+  const database = openHistory(name);
   const authenticate: Authenticator = session ? (call) => session.call(call) : anonymous;
   const controller = new ScanController({
     api: createApiClient(apiUrl, authenticate),
     prepareImage,
     history: database,
+    tabs: openTabs(name),
     delay,
     whenOnline,
     whenVisible,
@@ -64,11 +68,23 @@ async function renderApp({ apiUrl }: Config, session: Session | null, database: 
     newId,
   });
   const page = { controller, database };
+  warnBeforeLeaving(controller);
   const account = session && <Account onSignOut={watchSession(session, page)} />;
   render(<App controller={controller} account={account} />, root);
   await controller.restore();
   const requestId = new URLSearchParams(location.search).get("request");
   if (requestId) controller.openRequest(requestId);
+}
+
+/** Ask for confirmation while leaving would lose images. */
+function warnBeforeLeaving({ store }: ScanController): void {
+  const confirm = (event: BeforeUnloadEvent) => event.preventDefault();
+  effect(() => {
+    // A page with such a listener cannot be restored by the back button, so it exists only when necessary.
+    if (!store.wouldLoseImages.value) return;
+    window.addEventListener("beforeunload", confirm);
+    return () => window.removeEventListener("beforeunload", confirm);
+  });
 }
 
 /** The images of the user of a page. */

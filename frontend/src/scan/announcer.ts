@@ -32,8 +32,12 @@ export class Announcer {
     this.announcements.value = [];
   }
 
-  cleared(): void {
-    this.announceToScreenReader("All images removed");
+  removed(scans: readonly Scan[]): void {
+    this.announceToScreenReader(`${countOrName(scans)} removed`);
+  }
+
+  restored(scans: readonly Scan[]): void {
+    this.announceToScreenReader(`${countOrName(scans)} restored`);
   }
 
   /** Announce the result or the error that an event led to, if any. */
@@ -45,4 +49,10 @@ export class Announcer {
   private announceToScreenReader(text: string): void {
     this.announcements.value = [...this.announcements.value, { id: this.newId(), text }].slice(-MAX_ANNOUNCEMENTS);
   }
+}
+
+/** "cat.jpg" or "3 images" */
+export function countOrName(scans: readonly Scan[]): string {
+  const [only, ...others] = scans;
+  return only && others.length === 0 ? displayName(only) : `${scans.length} images`;
 }

@@ -2,13 +2,15 @@ import PQueue from "p-queue";
 import { errorInfo, ScanError } from "../core/errors";
 import type { Question } from "../core/question";
 import { Announcer } from "./announcer";
-import type { Entry, History } from "./history";
+import { type Entry, type History, SEQUENCE_PER_MS } from "./history";
 import { isUnfinished, newScan, type Scan } from "./machine";
 import { type RunnerDependencies, ScanRunner } from "./runner";
 import { canRetry, ScanStore } from "./store";
+import type { TabMessage, Tabs } from "./tabs";
 
 export interface Dependencies extends RunnerDependencies {
   readonly history: History;
+  readonly tabs: Tabs;
   readonly newId: () => string;
 }
 
@@ -19,19 +21,38 @@ export class ScanController {
   readonly store: ScanStore;
   readonly announcer: Announcer;
   private readonly runner: ScanRunner;
+  /** Whether this tab sends the images, not another one. */
+  private isSender = false;
 
   constructor(private readonly deps: Dependencies) {
     this.announcer = new Announcer(deps.newId);
-    this.store = new ScanStore(deps.history, (scan, event) => this.announcer.changed(scan, event));
+    this.store = new ScanStore(deps.history, {
+      onChange: (scan, event) => this.announcer.changed(scan, event),
+      onSaved: ({ added, updated, removed }) => {
+        const ids = [...added, ...updated].map(({ scan }) => scan.id);
+        if (ids.length) deps.tabs.publish({ type: "saved", ids });
+        if (removed.length) deps.tabs.publish({ type: "removed", ids: removed });
+      },
+      // Other tabs cannot see these entries, so this one sends them.
+      onNotSaved: (entries) => this.resume(entries.map(({ scan }) => scan.id)),
+    });
     this.runner = new ScanRunner(this.store, deps, (scan) => this.announcer.duplicate(scan));
+    deps.tabs.join({ start: () => this.startSending(), stop: () => this.stopSending() }, (message) =>
+      this.receive(message),
+    );
   }
 
   addFiles(files: readonly File[], question: Question): void {
     if (this.store.isClosed) return;
-    const { newId, now } = this.deps;
+    const addedAt = this.deps.now();
+    const sequence = this.nextSequence(addedAt);
     this.add(
-      files.map((file) => ({
-        scan: newScan({ id: newId(), name: file.name, question, hash: null, addedAt: now(), attempt: 0 }),
+      files.map((file, index) => ({
+        scan: newScan({
+          ...this.newInfo(addedAt, sequence + files.length - index),
+          name: file.name,
+          question,
+        }),
         preview: null,
         file,
       })),
@@ -47,8 +68,12 @@ export class ScanController {
 
   /** Load the history of earlier visits and resume unfinished scans. */
   async restore(): Promise<void> {
-    const loaded = await this.store.load();
-    for (const { scan } of loaded) if (isUnfinished(scan)) this.runner.start(scan.id);
+    await this.store.load();
+    // Without a history, other tabs cannot send the images of this one.
+    if (this.store.historyError.value !== null && !this.store.isClosed) {
+      this.deps.tabs.leave();
+      this.startSending();
+    } else if (this.isSender) this.resumeAll();
   }
 
   cancel(id: string): void {
@@ -64,7 +89,7 @@ export class ScanController {
     const entry = this.store.entry(id);
     if (!entry || !canRetry(entry)) return;
     this.store.apply(id, { type: "retry" });
-    this.runner.start(id);
+    this.run(id);
   }
 
   retryAll(): void {
@@ -79,9 +104,30 @@ export class ScanController {
     this.store.apply(id, { type: "follow_up", verdict });
   }
 
-  remove(id: string): void {
-    this.runner.abort(id);
-    this.store.remove(id);
+  /** Remove scans from the page. This can be undone. */
+  remove(...ids: string[]): void {
+    const removed = new Set(ids);
+    const entries = this.store.entries.value.filter(({ scan }) => removed.has(scan.id));
+    this.removePermanently(ids);
+    this.store.undoable.value = entries;
+    this.announcer.removed(entries.map(({ scan }) => scan));
+  }
+
+  removeAll(): void {
+    this.remove(...this.store.entries.value.map(({ scan }) => scan.id));
+  }
+
+  /** Undo the last removal. */
+  undoRemoval(): void {
+    const entries = this.store.undoable.value;
+    this.store.undoable.value = [];
+    this.store.add(entries);
+    if (this.isSender) this.resume(entries.map(({ scan }) => scan.id));
+    this.announcer.restored(entries.map(({ scan }) => scan));
+  }
+
+  dismissUndo(): void {
+    this.store.undoable.value = [];
   }
 
   /** Whether the service is known to have a request of this scan. */
@@ -102,7 +148,7 @@ export class ScanController {
     } catch (error) {
       return this.keepAfterFailure(scan, error);
     }
-    this.remove(id);
+    this.removePermanently([id]);
     this.announcer.deleted(scan);
   }
 
@@ -120,15 +166,54 @@ export class ScanController {
 
   /** Stop everything and remove all scans from memory without changing the history. Nothing can be added afterwards. */
   suspend(): void {
+    this.deps.tabs.leave();
     this.runner.abortAll();
     this.store.close();
     this.announcer.reset();
   }
 
-  clear(): void {
+  private removePermanently(ids: readonly string[]): void {
+    for (const id of ids) this.runner.abort(id);
+    this.store.remove(ids);
+  }
+
+  private startSending(): void {
+    this.isSender = true;
+    this.resumeAll();
+  }
+
+  private stopSending(): void {
+    this.isSender = false;
     this.runner.abortAll();
-    this.store.clear();
-    this.announcer.cleared();
+  }
+
+  private resumeAll(): void {
+    this.resume(this.store.unfinished().map(({ id }) => id));
+  }
+
+  /** Run unfinished scans that another tab, or an earlier visit, may have started. */
+  private resume(ids: readonly string[]): void {
+    for (const id of ids) {
+      const scan = this.store.scan(id);
+      if (!scan || !isUnfinished(scan) || this.runner.isRunning(id)) continue;
+      this.store.apply(id, { type: "interrupted" });
+      this.runner.start(id);
+    }
+  }
+
+  /** Run a scan in this tab, if it is the one that sends. The other one receives the scan with the history. */
+  private run(id: string): void {
+    if (this.isSender) this.runner.start(id);
+  }
+
+  private async receive(message: TabMessage): Promise<void> {
+    if (message.type === "removed") {
+      for (const id of message.ids) this.runner.abort(id);
+      return this.store.drop(message.ids);
+    }
+    const changed = await this.store.refresh(message.ids);
+    for (const id of changed) this.runner.abort(id);
+    if (this.isSender) this.resume(message.ids);
   }
 
   private keepAfterFailure(scan: Scan, error: unknown): void {
@@ -141,14 +226,22 @@ export class ScanController {
 
   private add(entries: readonly Entry[]): void {
     this.store.add(entries);
-    for (const { scan } of entries) this.runner.start(scan.id);
+    for (const { scan } of entries) this.run(scan.id);
   }
 
   private addRequest(requestId: string): string {
-    const { newId, now } = this.deps;
-    const id = newId();
-    const info = { id, name: null, question: null, hash: null, addedAt: now(), attempt: 0 };
+    const addedAt = this.deps.now();
+    const info = { ...this.newInfo(addedAt, this.nextSequence(addedAt)), name: null, question: null };
     this.add([{ scan: { ...info, state: "scanning", requestId, transientError: null }, preview: null, file: null }]);
-    return id;
+    return info.id;
+  }
+
+  private newInfo(addedAt: number, sequence: number) {
+    return { id: this.deps.newId(), hash: null, addedAt, sequence, attempt: 0, generation: 0 };
+  }
+
+  /** Sequence numbers follow the clock, so that they also order the images of several tabs. */
+  private nextSequence(now: number): number {
+    return Math.max(now * SEQUENCE_PER_MS, this.store.nextSequence());
   }
 }

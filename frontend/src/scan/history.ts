@@ -1,6 +1,6 @@
 import { type DBSchema, deleteDB, type IDBPObjectStore, openDB } from "idb";
 import { sha256 } from "../core/hash";
-import type { Scan } from "./machine";
+import { isOutdated, type Scan } from "./machine";
 
 /** A scan, a small upright copy of its image, and the file until the scan has finished. */
 export interface Entry {
@@ -9,13 +9,23 @@ export interface Entry {
   readonly file: Blob | null;
 }
 
+/** Changes that are saved together. An entry occurs at most once. */
+export interface Changes {
+  readonly added: readonly Entry[];
+  /** These are saved only if they exist and are not outdated, because another tab can have changed them. */
+  readonly updated: readonly Entry[];
+  /** IDs. */
+  readonly removed: readonly string[];
+}
+
 /** Stores entries in the browser. */
 export interface History {
-  /** Return all entries, newest first. */
+  /** Return all entries in any order. */
   load(): Promise<Entry[]>;
-  save(entry: Entry): Promise<void>;
-  remove(id: string): Promise<void>;
-  clear(): Promise<void>;
+  /** Return the entries with these IDs that exist. */
+  get(ids: readonly string[]): Promise<Entry[]>;
+  /** Save changes in one transaction: all of them or, if it fails, none. */
+  save(changes: Changes): Promise<void>;
 }
 
 /** A history in a database of its own. */
@@ -38,12 +48,38 @@ interface Schema extends DBSchema {
 const VERSION = 3;
 const STORES: ("scans" | "files")[] = ["scans", "files"];
 
-type Files = IDBPObjectStore<Schema, typeof STORES, "files", "readwrite">;
+type Store<Name extends "scans" | "files"> = IDBPObjectStore<Schema, typeof STORES, Name, "readwrite">;
+interface Stores {
+  readonly scans: Store<"scans">;
+  readonly files: Store<"files">;
+}
 
-async function saveFile(files: Files, id: string, file: Blob | null): Promise<void> {
+async function putEntry({ scans, files }: Stores, { scan, preview, file }: Entry): Promise<void> {
+  await Promise.all([scans.put({ scan, preview }, scan.id), saveFile(files, scan.id, file)]);
+}
+
+async function updateEntry(stores: Stores, entry: Entry): Promise<void> {
+  const saved = await stores.scans.get(entry.scan.id);
+  if (saved && !isOutdated(entry.scan, withDefaults(saved.scan))) await putEntry(stores, entry);
+}
+
+async function removeEntry({ scans, files }: Stores, id: string): Promise<void> {
+  await Promise.all([scans.delete(id), files.delete(id)]);
+}
+
+async function saveFile(files: Store<"files">, id: string, file: Blob | null): Promise<void> {
   if (file === null) await files.delete(id);
   else if ((await files.count(id)) === 0) await files.put(file, id);
 }
+
+/** Earlier versions of the page saved scans without a sequence number and a generation. */
+function withDefaults(scan: Scan): Scan {
+  const { sequence = scan.addedAt * SEQUENCE_PER_MS, generation = 0 } = scan as Partial<Scan> & Scan;
+  return { ...scan, sequence, generation };
+}
+
+/** Sequence numbers per millisecond, so that the images of a batch have different numbers. */
+export const SEQUENCE_PER_MS = 1_000;
 
 /** Earlier versions kept the images of all users in this database. */
 const SHARED_NAME = "imagescan";
@@ -62,8 +98,12 @@ export async function deleteSharedHistory(): Promise<void> {
 
 /** Return the names of the databases of all users of this browser, or nothing if the browser cannot list them. */
 export async function savedHistories(): Promise<readonly string[]> {
-  const databases = (await globalThis.indexedDB?.databases?.()) ?? [];
-  return databases.flatMap(({ name }) => (name?.startsWith(PREFIX) ? name : []));
+  try {
+    const databases = (await indexedDB.databases()) ?? [];
+    return databases.flatMap(({ name }) => (name?.startsWith(PREFIX) ? name : []));
+  } catch {
+    return [];
+  }
 }
 
 /** Delete the databases of all users. Their contents are not read. */
@@ -72,7 +112,48 @@ export async function deleteHistories(): Promise<void> {
 }
 
 export function openHistory(name: string): HistoryDatabase {
-  const opened = openDB<Schema>(name, VERSION, {
+  const opened = openDatabase(name);
+  // Every operation reports the error. Without this, the browser would report it as well.
+  opened.catch(() => {});
+  return {
+    async load() {
+      const { scans, files } = await storesOf(opened, "readonly");
+      const [stored, ids, contents] = await Promise.all([scans.getAll(), files.getAllKeys(), files.getAll()]);
+      const fileOf = new Map(ids.map((id, index) => [id, contents[index]]));
+      return stored.map(({ scan, preview }) => ({
+        scan: withDefaults(scan),
+        preview,
+        file: fileOf.get(scan.id) ?? null,
+      }));
+    },
+    async get(ids) {
+      const { scans, files } = await storesOf(opened, "readonly");
+      const entries = ids.map(async (id) => {
+        const [stored, file] = await Promise.all([scans.get(id), files.get(id)]);
+        return stored ? [{ ...stored, scan: withDefaults(stored.scan), file: file ?? null }] : [];
+      });
+      return (await Promise.all(entries)).flat();
+    },
+    async save({ added, updated, removed }) {
+      const transaction = (await opened).transaction(STORES, "readwrite");
+      const stores = { scans: transaction.objectStore("scans"), files: transaction.objectStore("files") };
+      await Promise.all([
+        ...added.map((entry) => putEntry(stores, entry)),
+        ...updated.map((entry) => updateEntry(stores, entry)),
+        ...removed.map((id) => removeEntry(stores, id)),
+        transaction.done,
+      ]);
+    },
+    async destroy() {
+      (await opened.catch(() => null))?.close();
+      await deleteDB(name);
+    },
+  };
+}
+
+/** Reject, rather than throw, if the browser blocks databases. */
+async function openDatabase(name: string) {
+  return openDB<Schema>(name, VERSION, {
     upgrade: (database) => {
       // Older versions store scans in another format. Their requests can still be opened by ID.
       for (const store of database.objectStoreNames) database.deleteObjectStore(store);
@@ -81,33 +162,9 @@ export function openHistory(name: string): HistoryDatabase {
     // Another tab deletes the database. An open connection would block it, and could save images again.
     blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
   });
+}
 
-  return {
-    async load() {
-      const database = await opened;
-      const stored = await database.getAll("scans");
-      const entries = stored.map(async (one) => ({ ...one, file: (await database.get("files", one.scan.id)) ?? null }));
-      return (await Promise.all(entries)).sort((one, other) => other.scan.addedAt - one.scan.addedAt);
-    },
-    async save({ scan, preview, file }) {
-      const transaction = (await opened).transaction(STORES, "readwrite");
-      await Promise.all([
-        transaction.objectStore("scans").put({ scan, preview }, scan.id),
-        saveFile(transaction.objectStore("files"), scan.id, file),
-        transaction.done,
-      ]);
-    },
-    async remove(id) {
-      const transaction = (await opened).transaction(STORES, "readwrite");
-      await Promise.all([...STORES.map((store) => transaction.objectStore(store).delete(id)), transaction.done]);
-    },
-    async clear() {
-      const transaction = (await opened).transaction(STORES, "readwrite");
-      await Promise.all([...STORES.map((store) => transaction.objectStore(store).clear()), transaction.done]);
-    },
-    async destroy() {
-      (await opened.catch(() => null))?.close();
-      await deleteDB(name);
-    },
-  };
+async function storesOf(opened: ReturnType<typeof openDatabase>, mode: "readonly") {
+  const transaction = (await opened).transaction(STORES, mode);
+  return { scans: transaction.objectStore("scans"), files: transaction.objectStore("files") };
 }

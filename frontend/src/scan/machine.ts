@@ -12,8 +12,12 @@ export interface ScanInfo {
   readonly hash: string | null;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
+  /** Position in the list. The highest number comes first. */
+  readonly sequence: number;
   /** How often a failed scan was retried. Every retry is a new request. */
   readonly attempt: number;
+  /** How often the user cancelled or retried the scan. A version of the scan with a lower number is out of date. */
+  readonly generation: number;
 }
 
 type Queued = { readonly state: "queued" };
@@ -88,10 +92,20 @@ export function transition(scan: Scan, event: ScanEvent): Scan {
 }
 
 function nextInfo(scan: Scan, event: ScanEvent): ScanInfo {
-  const { id, name, question, addedAt } = scan;
+  const { id, name, question, addedAt, sequence } = scan;
   const hash = event.type === "upload" ? event.hash : scan.hash;
   const attempt = scan.attempt + Number(event.type === "retry" && scan.state === "failed");
-  return { id, name, question, hash, addedAt, attempt };
+  const generation = scan.generation + Number(event.type === "retry" || event.type === "cancel");
+  return { id, name, question, hash, addedAt, sequence, attempt, generation };
+}
+
+/**
+ * Check whether a scan is out of date, compared with another version of the same scan that another tab has saved. What
+ * the user did last wins, so a cancelled scan stays cancelled. Apart from that, a finished scan stays finished.
+ */
+export function isOutdated(scan: Scan, saved: Scan): boolean {
+  if (scan.generation !== saved.generation) return scan.generation < saved.generation;
+  return isUnfinished(scan) && !isUnfinished(saved);
 }
 
 function nextPhase(scan: Scan, event: ScanEvent): ScanPhase {

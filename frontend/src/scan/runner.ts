@@ -28,6 +28,7 @@ export type OnDuplicate = (scan: Scan) => void;
 const UPLOAD_CONCURRENCY = 3;
 const POLL_CONCURRENCY = 4;
 const MAX_ATTEMPTS = 4;
+const NOT_SAVED = "The browser did not keep the image. Add it again.";
 /** These errors do not count as attempts: `whenOnline` waits while offline, and a signed-out page is suspended. */
 const WAIT_FOR_RECOVERY: ReadonlySet<ErrorKind> = new Set(["offline", "signed_out"]);
 
@@ -57,6 +58,10 @@ export class ScanRunner {
     if (this.abortControllers.get(id) === controller) this.abortControllers.delete(id);
   }
 
+  isRunning(id: string): boolean {
+    return this.abortControllers.has(id);
+  }
+
   /** Return the IDs of all requests that are known for a scan: the current one, and others of this visit. */
   requestIds(id: string): readonly string[] {
     const scan = this.store.scan(id);
@@ -66,10 +71,11 @@ export class ScanRunner {
 
   abort(id: string): void {
     this.abortControllers.get(id)?.abort();
+    this.abortControllers.delete(id);
   }
 
   abortAll(): void {
-    for (const controller of this.abortControllers.values()) controller.abort();
+    for (const id of [...this.abortControllers.keys()]) this.abort(id);
   }
 
   /** Send a queued image when it is its turn. Return the milliseconds to wait before the first poll, or null. */
@@ -81,7 +87,7 @@ export class ScanRunner {
   private async prepareAndSend(id: string, signal: AbortSignal): Promise<number | null> {
     this.store.apply(id, { type: "check" });
     const entry = this.store.entry(id);
-    if (!entry?.file || !entry.scan.question) return null;
+    if (!entry?.file || !entry.scan.question) throw new ScanError(errorInfo("rejected", NOT_SAVED));
     const { type, hash, preview } = await this.deps.prepareImage(entry.file);
     signal.throwIfAborted();
     const duplicate = this.store.findDuplicate(entry.scan, hash);
@@ -94,7 +100,7 @@ export class ScanRunner {
 
   private focusDuplicate(scan: Scan, duplicate: Scan): null {
     this.abort(scan.id);
-    this.store.remove(scan.id);
+    this.store.remove([scan.id]);
     this.store.focus(duplicate.id);
     this.onDuplicate(scan);
     return null;

@@ -5,6 +5,7 @@ import type { ScanController } from "../scan/controller";
 import type { ScanStore } from "../scan/store";
 import { DropZone } from "./DropZone";
 import { Logo } from "./icons";
+import { Notices } from "./Notices";
 import { QuestionFields } from "./QuestionFields";
 import { ScanList } from "./ScanList";
 
@@ -31,7 +32,7 @@ export function App({ controller, account = null }: { controller: ScanController
           />
           <DropZone onFiles={(files) => controller.addFiles(files, question.value)} />
         </section>
-        {store.historyError.value && <p class="notice">{store.historyError.value}</p>}
+        <Notices store={store} />
         <ScanList controller={controller} suggestions={suggestions} />
       </main>
       <div class="visually-hidden" role="log" aria-live="polite" aria-label="Status updates">

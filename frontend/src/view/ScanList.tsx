@@ -5,6 +5,7 @@ import { isUnfinished, type ScanState } from "../scan/machine";
 import { canRetry, type ScanStore } from "../scan/store";
 import { RemoveButton } from "./RemoveButton";
 import { ScanCard } from "./ScanCard";
+import { UndoBar } from "./UndoBar";
 
 export function ScanList({ controller, suggestions }: { controller: ScanController; suggestions: readonly string[] }) {
   const { store } = controller;
@@ -30,12 +31,13 @@ export function ScanList({ controller, suggestions }: { controller: ScanControll
         {entries.length > 0 && (
           <BulkActions
             controller={controller}
-            onRemoveAll={() => removeAndFocus(() => controller.clear())}
+            onRemoveAll={() => removeAndFocus(() => controller.removeAll())}
             onDeleteAll={() => deleteAndFocus(controller.deleteAll())}
           />
         )}
         <Progress entries={entries} />
       </div>
+      <UndoBar controller={controller} />
       <ol class="cards">
         {entries.map((entry) => (
           <li key={entry.scan.id}>

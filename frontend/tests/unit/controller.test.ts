@@ -5,8 +5,10 @@ import { type ErrorKind, errorInfo, ScanError } from "../../src/core/errors";
 import { DEFAULT_QUESTION as CAT, type Question } from "../../src/core/question";
 import { type Dependencies, ScanController } from "../../src/scan/controller";
 import { formatOutcome } from "../../src/scan/format";
-import type { Entry, History } from "../../src/scan/history";
-import { requestIdOf } from "../../src/scan/machine";
+import type { Changes, Entry, History } from "../../src/scan/history";
+import { isOutdated, isUnfinished, requestIdOf } from "../../src/scan/machine";
+import { HISTORY_LIMIT } from "../../src/scan/store";
+import { type Sender, singleTab, type TabMessage, type Tabs } from "../../src/scan/tabs";
 import { completed, failed, matched, pending } from "./examples";
 
 const reply = (request = pending(), retryAfterMs: number | null = null): Reply => ({ request, retryAfterMs });
@@ -27,10 +29,18 @@ function respondWith<A extends unknown[], R = Reply>(...results: (NoInfer<R> | S
 
 class MemoryHistory implements History {
   readonly saved = new Map<string, Entry>();
-  load = async () => [...this.saved.values()].reverse();
-  save = async (entry: Entry) => void this.saved.set(entry.scan.id, entry);
-  remove = async (id: string) => void this.saved.delete(id);
-  clear = async () => this.saved.clear();
+  readonly transactions: Changes[] = [];
+  load = async () => [...this.saved.values()];
+  get = async (ids: readonly string[]) => ids.flatMap((id) => this.saved.get(id) ?? []);
+  save = async (changes: Changes) => {
+    this.transactions.push(changes);
+    const isCurrent = ({ scan }: Entry) => {
+      const saved = this.saved.get(scan.id);
+      return saved && !isOutdated(scan, saved.scan);
+    };
+    for (const entry of [...changes.added, ...changes.updated.filter(isCurrent)]) this.saved.set(entry.scan.id, entry);
+    for (const id of changes.removed) this.saved.delete(id);
+  };
 }
 
 const untilAborted = (signal: AbortSignal) =>
@@ -73,6 +83,7 @@ function createController({
       deleteRequest: deleteRequest ?? (async () => {}),
     },
     history,
+    tabs: singleTab(),
     delay: async (milliseconds) => void delays.push(milliseconds),
     whenOnline: async () => {},
     whenVisible: async () => {},
@@ -87,6 +98,7 @@ const image = (name = "cat.jpg", content = name) => new File([content], name);
 const states = ({ store }: ScanController) => store.entries.value.map(({ scan }) => scan.state);
 const until = (controller: ScanController, ...expected: string[]) =>
   vi.waitFor(() => expect(states(controller)).toEqual(expected), { interval: 1 });
+const untilSaved = (count: number) => vi.waitFor(() => expect(history.saved.size).toBe(count), { interval: 1 });
 const first = ({ store }: ScanController) => store.entries.value[0] as Entry;
 const focused = ({ store }: ScanController) => store.focusedEntry.value?.id;
 const announced = ({ announcer }: ScanController) => announcer.announcements.value.map(({ text }) => text);
@@ -385,12 +397,14 @@ describe("the history", () => {
         question: CAT,
         hash: null,
         addedAt: 0,
+        sequence: 0,
         attempt: 0,
+        generation: 0,
         sent: 0,
         transientError: null,
         requestId: "r",
       };
-      await history.save({ scan: { ...scan, state } as Entry["scan"], preview: null, file: image() });
+      history.saved.set("old", { scan: { ...scan, state } as Entry["scan"], preview: null, file: image() });
       const submitHash = respondWith(reply());
       const controller = createController({ submitHash });
       await controller.restore();
@@ -417,9 +431,10 @@ describe("the history", () => {
     );
     await until(controller, "completed", "completed", "completed");
     controller.remove(first(controller).scan.id);
-    expect(history.saved.size).toBe(2);
-    controller.clear();
-    expect([history.saved.size, controller.store.entries.value.length]).toEqual([0, 0]);
+    await untilSaved(2);
+    controller.removeAll();
+    expect(states(controller)).toEqual([]);
+    await untilSaved(0);
   });
 });
 
@@ -441,7 +456,8 @@ describe("deletion on the service", () => {
     const deleting = controller.deleteRequest(first(controller).scan.id);
     expect(controller.store.deletions.value.get(first(controller).scan.id)).toEqual({ state: "deleting" });
     await deleting;
-    expect([calls, states(controller), history.saved.size]).toEqual([["r"], [], 0]);
+    expect([calls, states(controller)]).toEqual([["r"], []]);
+    await untilSaved(0);
     expect(announced(controller).at(-1)).toBe("cat.jpg deleted");
   });
 
@@ -532,6 +548,7 @@ describe("deletion on the service", () => {
     await controller.deleteAll();
     expect(deleted.toSorted()).toEqual(["r of a", "r of c"]);
     expect(controller.store.entries.value.map(({ scan }) => scan.name)).toEqual(["b"]);
+    await untilSaved(1);
     expect([...history.saved.values()].map(({ scan }) => scan.name)).toEqual(["b"]);
   });
 
@@ -542,7 +559,8 @@ describe("deletion on the service", () => {
     await until(controller, "failed");
     expect(controller.isSubmitted(first(controller).scan.id)).toBe(false);
     await controller.deleteAll();
-    expect([calls, states(controller), history.saved.size]).toEqual([[], [], 0]);
+    expect([calls, states(controller)]).toEqual([[], []]);
+    await untilSaved(0);
   });
 });
 
@@ -615,5 +633,196 @@ describe("a link to a request", () => {
     controller.openRequest("r");
     expect(controller.store.entries.value).toHaveLength(1);
     expect(focused(controller)).toBe(first(controller).scan.id);
+  });
+});
+
+describe("many images of a batch", () => {
+  const images = (count: number) => Array.from({ length: count }, (_, index) => image(`${index}.jpg`));
+  const stuck: ApiClient["submitHash"] = (_submission, signal) => untilAborted(signal);
+  const names = ({ store }: ScanController) => store.entries.value.map(({ scan }) => scan.name);
+
+  it("are saved in one transaction", async () => {
+    const controller = createController({ submitHash: stuck });
+    controller.addFiles(images(300), CAT);
+    expect(controller.store.wouldLoseImages.value).toBe(true);
+    await untilSaved(300);
+    expect(history.transactions[0]?.added).toHaveLength(300);
+    await vi.waitFor(() => expect(controller.store.wouldLoseImages.value).toBe(false));
+  });
+
+  it("keep their order after a reload", async () => {
+    const controller = createController({ submitHash: stuck });
+    controller.addFiles(images(3), CAT);
+    controller.addFiles([image("new.jpg")], CAT);
+    expect(names(controller)).toEqual(["new.jpg", "0.jpg", "1.jpg", "2.jpg"]);
+    await untilSaved(4);
+    history.load = async () => [...history.saved.values()].reverse();
+    const reloaded = createController({ submitHash: stuck });
+    await reloaded.restore();
+    expect(names(reloaded)).toEqual(names(controller));
+  });
+
+  it("that have finished are trimmed with a notice, the unfinished ones are not", async () => {
+    const info = { hash: null, question: CAT, addedAt: 0, attempt: 0, generation: 0 };
+    const entry = (sequence: number, state: "queued" | "cancelled"): Entry => ({
+      scan: { ...info, id: String(sequence), name: `${sequence}.jpg`, sequence, state, requestId: null },
+      preview: null,
+      file: image(),
+    });
+    for (let sequence = 0; sequence < 20; sequence++) history.saved.set(String(sequence), entry(sequence, "queued"));
+    for (let sequence = 20; sequence < HISTORY_LIMIT + 23; sequence++)
+      history.saved.set(String(sequence), entry(sequence, "cancelled"));
+    const controller = createController({ submitHash: stuck });
+    await controller.restore();
+    expect(controller.store.trimmed.value).toBe(3);
+    expect(controller.store.entries.value).toHaveLength(HISTORY_LIMIT + 20);
+    expect(controller.store.entries.value.filter(({ scan }) => isUnfinished(scan))).toHaveLength(20);
+    await untilSaved(HISTORY_LIMIT + 20);
+    expect(history.saved.has("20")).toBe(false);
+  });
+
+  it("that do not all fit are saved as far as possible", async () => {
+    const { save } = history;
+    history.save = async (changes) => {
+      if (changes.added.length > 1 || changes.added.some(({ scan }) => scan.name === "1.jpg"))
+        throw new DOMException("", "QuotaExceededError");
+      return save(changes);
+    };
+    const controller = createController({ submitHash: stuck });
+    controller.addFiles(images(3), CAT);
+    await vi.waitFor(() => expect(controller.store.historyError.value).toBe("The storage of this browser is full."));
+    await untilSaved(2);
+    expect(controller.store.wouldLoseImages.value).toBe(true);
+  });
+});
+
+describe("a removal", () => {
+  it("can be undone, and unfinished images continue", async () => {
+    let isStuck = true;
+    const submitHash: ApiClient["submitHash"] = (_submission, signal) =>
+      isStuck ? untilAborted(signal) : Promise.resolve(reply());
+    const controller = createController({ submitHash });
+    controller.addFiles([image("a"), image("b")], CAT);
+    await until(controller, "uploading", "uploading");
+    controller.removeAll();
+    expect(announced(controller).at(-1)).toBe("2 images removed");
+    await untilSaved(0);
+    isStuck = false;
+    controller.undoRemoval();
+    await until(controller, "completed", "completed");
+    await untilSaved(2);
+    expect(controller.store.undoable.value).toEqual([]);
+    expect(controller.store.entries.value.map(({ scan }) => scan.name)).toEqual(["a", "b"]);
+  });
+
+  it("on the service cannot be undone", async () => {
+    const controller = createController();
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    await controller.deleteAll();
+    expect(controller.store.undoable.value).toEqual([]);
+  });
+});
+
+/** Tabs of the same browser. The first one that joins sends. */
+class FakeBrowser {
+  private readonly tabs: { sender: Sender; onMessage: (message: TabMessage) => void }[] = [];
+
+  open(): Tabs {
+    let self: (typeof this.tabs)[number] | null = null;
+    return {
+      join: (sender, onMessage) => {
+        self = { sender, onMessage };
+        if (this.tabs.push(self) === 1) sender.start();
+      },
+      publish: (message) => {
+        for (const tab of this.tabs) if (tab !== self) tab.onMessage(message);
+      },
+      leave: () => {
+        if (!self) return;
+        const wasSender = this.tabs[0] === self;
+        this.tabs.splice(this.tabs.indexOf(self), 1);
+        self.sender.stop();
+        if (wasSender) this.tabs[0]?.sender.start();
+      },
+    };
+  }
+}
+
+describe("two tabs", () => {
+  const openTwo = (fakes: Fakes = {}) => {
+    const browser = new FakeBrowser();
+    const create = (prefix: string) =>
+      createController({ ...fakes, tabs: browser.open(), newId: () => `${prefix}${++ids}` });
+    return [create("a"), create("b")] as const;
+  };
+  const stuck = () => vi.fn<ApiClient["submitHash"]>((_submission, signal) => untilAborted(signal));
+
+  it("show the same images, and one of them sends", async () => {
+    const submitHash = respondWith<[Submission, AbortSignal]>(reply());
+    const [one, other] = openTwo({ submitHash });
+    other.addFiles([image("a"), image("b")], CAT);
+    await until(one, "completed", "completed");
+    await until(other, "completed", "completed");
+    expect(submitHash.calls).toHaveLength(2);
+  });
+
+  it.each([0, 1])("cancel an image in both, if tab %i cancels it", async (index) => {
+    const submitHash = stuck();
+    const tabs = openTwo({ submitHash });
+    tabs[0].addFiles([image()], CAT);
+    for (const tab of tabs) await until(tab, "uploading");
+    const tab = tabs[index] as ScanController;
+    tab.cancel(first(tab).scan.id);
+    for (const tab of tabs) await until(tab, "cancelled");
+    expect(submitHash.mock.calls[0]?.[1].aborted).toBe(true);
+    const reloaded = createController({ submitHash });
+    await reloaded.restore();
+    expect(states(reloaded)).toEqual(["cancelled"]);
+  });
+
+  it.each([0, 1])("remove an image in both, if tab %i removes it, and restore it in both", async (index) => {
+    const submitHash = stuck();
+    const tabs = openTwo({ submitHash });
+    tabs[0].addFiles([image()], CAT);
+    for (const tab of tabs) await until(tab, "uploading");
+    const tab = tabs[index] as ScanController;
+    tab.removeAll();
+    for (const tab of tabs) await until(tab);
+    expect(submitHash.mock.calls[0]?.[1].aborted).toBe(true);
+    await untilSaved(0);
+    tab.undoRemoval();
+    for (const tab of tabs) await until(tab, "uploading");
+  });
+
+  it("retry an image in the tab that sends", async () => {
+    const submitHash = respondWith<[Submission, AbortSignal]>(reply());
+    const getRequest = respondWith(reply(failed("attempts_exhausted")), reply(completed()));
+    const [one, other] = openTwo({ submitHash, getRequest });
+    one.addFiles([image()], CAT);
+    await until(other, "failed");
+    other.retryAll();
+    for (const tab of [one, other]) await until(tab, "completed");
+    expect(submitHash.calls.map(([{ key }]) => key)).toEqual(["a1.0", "a1.1"]);
+  });
+
+  it("continue in the other one when the one that sends is closed", async () => {
+    let isStuck = true;
+    const submitHash: ApiClient["submitHash"] = (_submission, signal) =>
+      isStuck ? untilAborted(signal) : Promise.resolve(reply());
+    const [one, other] = openTwo({ submitHash });
+    one.addFiles([image()], CAT);
+    await until(other, "uploading");
+    isStuck = false;
+    one.suspend();
+    await until(other, "completed");
+  });
+
+  it("each send their own images if these cannot be saved", async () => {
+    history.save = () => Promise.reject(new Error("no space"));
+    const [one, other] = openTwo();
+    other.addFiles([image()], CAT);
+    await until(other, "completed");
+    expect(states(one)).toEqual([]);
   });
 });

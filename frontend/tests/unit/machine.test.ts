@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { errorInfo } from "../../src/core/errors";
 import { DEFAULT_QUESTION } from "../../src/core/question";
-import { ALLOWED_STATES, newScan, type Scan, type ScanEvent, type ScanState, transition } from "../../src/scan/machine";
+import {
+  ALLOWED_STATES,
+  isOutdated,
+  newScan,
+  type Scan,
+  type ScanEvent,
+  type ScanState,
+  transition,
+} from "../../src/scan/machine";
 import { completed, missed } from "./examples";
 
 const INFO = {
@@ -10,7 +18,9 @@ const INFO = {
   question: DEFAULT_QUESTION,
   hash: null,
   addedAt: 0,
+  sequence: 0,
   attempt: 0,
+  generation: 0,
 };
 const ERROR = errorInfo("rate_limited", "Slow down.");
 
@@ -62,6 +72,7 @@ describe("a scan", () => {
         ...INFO,
         hash: expect.toSatisfy((hash) => hash === null || hash === "ab"),
         attempt: expect.any(Number),
+        generation: expect.any(Number),
       });
   });
 
@@ -82,11 +93,11 @@ describe("a retry", () => {
   });
 
   it("is a new request if the old one failed", () => {
-    expect(transition(SCANS.failed, { type: "retry" })).toEqual({ ...SCANS.queued, attempt: 1 });
+    expect(transition(SCANS.failed, { type: "retry" })).toEqual({ ...SCANS.queued, attempt: 1, generation: 1 });
   });
 
   it("is the same request if it was cancelled before the API accepted it", () => {
-    expect(transition(SCANS.cancelled, { type: "retry" })).toEqual(SCANS.queued);
+    expect(transition(SCANS.cancelled, { type: "retry" })).toEqual({ ...SCANS.queued, generation: 1 });
   });
 });
 
@@ -99,4 +110,23 @@ it("the latest follow-up comes first and does not change the request", () => {
 it("a transient error during an upload resets its progress", () => {
   const scan = transition(SCANS.uploading, { type: "transient_error", error: ERROR });
   expect(scan).toMatchObject({ sent: 0, transientError: ERROR });
+});
+
+describe("another version of the same scan", () => {
+  const cancelled = transition(SCANS.uploading, { type: "cancel" });
+  const retried = transition(cancelled, { type: "retry" });
+
+  it.each<[string, Scan, Scan, boolean]>([
+    ["an upload after the user cancelled it", SCANS.uploading, cancelled, true],
+    ["a result after the user cancelled it", SCANS.completed, cancelled, true],
+    ["a cancellation after a result", cancelled, SCANS.completed, false],
+    ["a retry after a cancellation", retried, cancelled, false],
+    ["a cancellation after a retry", cancelled, retried, true],
+    ["an upload after a result", SCANS.uploading, SCANS.completed, true],
+    ["a result after an upload", SCANS.completed, SCANS.uploading, false],
+    ["a result after a result", SCANS.completed, SCANS.completed, false],
+    ["an upload after an upload", SCANS.uploading, SCANS.scanning, false],
+  ])("%s", (_, scan, saved, outdated) => {
+    expect(isOutdated(scan, saved)).toBe(outdated);
+  });
 });

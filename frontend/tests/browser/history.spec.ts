@@ -1,0 +1,176 @@
+import type { Page } from "@playwright/test";
+import {
+  card,
+  choose,
+  expect,
+  expectAccessible,
+  type ImageFile,
+  outcome,
+  PAGE_URL,
+  recordSubmissions,
+  takeScreenshot,
+  test,
+  uniqueSample,
+} from "./harness";
+
+const SUBMIT = /\/scanrequest$/;
+
+const samples = (count: number): ImageFile[] =>
+  Array.from({ length: count }, (_, index) => uniqueSample("cat.jpg", `${index}.jpg`));
+
+/** Open another tab of the same browser. */
+async function openTab(page: Page): Promise<Page> {
+  const tab = await page.context().newPage();
+  await tab.goto(PAGE_URL);
+  await expect(tab.getByRole("button", { name: "Choose images" })).toBeVisible();
+  return tab;
+}
+
+test("100 images survive a reload right after they were added, in the same order", async ({ page }) => {
+  await page.route(SUBMIT, () => {});
+  const images = samples(100);
+  await choose(page, ...images);
+  await expect(page.getByRole("article")).toHaveCount(100);
+  // Browsers wait for the confirmation of the user while images are being saved, which takes longer than this.
+  await expect.poll(() => savedCount(page)).toBe(100);
+  await page.reload();
+  await expect(page.getByRole("article")).toHaveCount(100);
+  const shown = await page
+    .getByRole("article")
+    .getByText(/^\d+\.jpg: /)
+    .allTextContents();
+  expect(shown.map((text) => text.split(":")[0])).toEqual(images.map(({ name }) => name));
+});
+
+function savedCount(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const opening = indexedDB.open("imagescan.anonymous");
+        opening.onsuccess = () => {
+          const counting = opening.result.transaction("files").objectStore("files").count();
+          counting.onsuccess = () => {
+            opening.result.close();
+            resolve(counting.result);
+          };
+        };
+      }),
+  );
+}
+
+test("the browser asks before the user leaves the page with images that are not saved", async ({ page }) => {
+  const asked: string[] = [];
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.type());
+    return dialog.accept();
+  });
+  await page.evaluate(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("", "QuotaExceededError");
+    };
+    IDBDatabase.prototype.transaction = () => {
+      throw new DOMException("", "QuotaExceededError");
+    };
+  });
+  await page.route(SUBMIT, () => {});
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(page.getByText("History is unavailable: The storage of this browser is full.")).toBeVisible();
+  await expectAccessible(page);
+  await page.reload();
+  expect(asked).toEqual(["beforeunload"]);
+  await page.reload();
+  expect(asked).toEqual(["beforeunload"]);
+});
+
+test("a removal can be undone", async ({ page }) => {
+  await choose(page, uniqueSample("cat.jpg"), uniqueSample("coffee.jpg"));
+  await expect(page.getByRole("heading", { name: "2 done" })).toBeVisible();
+  await page.getByRole("button", { name: "Remove all" }).click();
+  await page.getByRole("button", { name: "Remove from this page" }).click();
+  await expect(page.getByText("2 images removed.")).toBeVisible();
+  await expectAccessible(page);
+  await takeScreenshot(page, "undo");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByRole("heading", { name: "2 done" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Undo" })).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "2 done" })).toBeVisible();
+  await expect(card(page, "cat.jpg").getByRole("img")).toBeVisible();
+});
+
+test("images that are added in a second tab are sent once and shown in both", async ({ page }) => {
+  const other = await openTab(page);
+  const [first, second] = [recordSubmissions(page), recordSubmissions(other)];
+  await choose(other, uniqueSample("cat.jpg"), uniqueSample("coffee.jpg"));
+  for (const tab of [page, other]) {
+    await expect(outcome(card(tab, "cat.jpg"))).toHaveText(/^Yes/);
+    await expect(outcome(card(tab, "coffee.jpg"))).toHaveText(/^No cat/);
+  }
+  expect(first.length + second.length).toBe(2);
+});
+
+test("images that one tab cancels or removes stay so in both", async ({ page }) => {
+  await page.context().route(SUBMIT, () => {});
+  const other = await openTab(page);
+  await choose(page, uniqueSample("cat.jpg"), uniqueSample("coffee.jpg"));
+  await expect(other.getByRole("article")).toHaveCount(2);
+  await other.getByRole("button", { name: "Cancel: cat.jpg" }).click();
+  await other.getByRole("button", { name: "Remove: coffee.jpg" }).click();
+  for (const tab of [page, other]) {
+    await expect(outcome(card(tab, "cat.jpg"))).toHaveText("Cancelled");
+    await expect(tab.getByRole("article")).toHaveCount(1);
+  }
+  await page.context().unroute(SUBMIT);
+  for (const tab of [page, other]) await tab.reload();
+  for (const tab of [page, other]) await expect(tab.getByRole("heading", { name: "1 cancelled" })).toBeVisible();
+});
+
+test("when the tab that sends images is closed, the other one continues", async ({ page }) => {
+  const other = await openTab(page);
+  const third = await openTab(page);
+  await page.close();
+  await choose(third, uniqueSample("cat.jpg"));
+  await other.close();
+  await expect(outcome(card(third, "cat.jpg"))).toHaveText(/^Yes/);
+});
+
+for (const [description, block] of [
+  [
+    "is blocked with cookies",
+    () => {
+      const denied = () => {
+        throw new DOMException("The operation is insecure.", "SecurityError");
+      };
+      for (const name of ["indexedDB", "localStorage", "sessionStorage"])
+        Object.defineProperty(globalThis, name, { get: denied });
+      Object.defineProperty(navigator, "locks", { value: { request: async () => denied() } });
+      Object.defineProperty(globalThis, "BroadcastChannel", {
+        value: class {
+          constructor() {
+            denied();
+          }
+        },
+      });
+    },
+  ],
+  ["does not exist", () => Object.defineProperty(globalThis, "indexedDB", { value: undefined })],
+  [
+    "cannot be opened",
+    () => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException("A mutation operation was attempted.", "InvalidStateError");
+      };
+    },
+  ],
+] as const)
+  test(`the page works when IndexedDB ${description}`, async ({ page }) => {
+    await page.addInitScript(block);
+    await page.reload();
+    await expect(page.getByText(/^History is unavailable: .* The page works, but images are lost/)).toBeVisible();
+    await expectAccessible(page);
+    await choose(page, uniqueSample("cat.jpg"));
+    await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+    await page.getByRole("button", { name: "Remove: cat.jpg" }).click();
+    await page.getByRole("button", { name: "Remove from this page" }).click();
+    await expect(page.getByRole("article")).toHaveCount(0);
+  });
