@@ -2,7 +2,7 @@ import type { Label, LabelResult, Match, Verdict } from "../api/types";
 import type { ErrorInfo, ErrorKind } from "../core/errors";
 import { isSameLabel } from "../core/labels";
 import type { MatchMode, Question } from "../core/question";
-import type { Scan } from "./machine";
+import type { Scan, TransientError } from "./machine";
 
 /** Format a confidence. Rounded down, so that 89.9% never shows as the required 90%. */
 export function formatPercent(confidence: number): string {
@@ -126,6 +126,13 @@ export function errorTitle(kind: ErrorKind): string {
 
 export function formatError({ kind, message }: ErrorInfo): string {
   return `${errorTitle(kind)}: ${message}`;
+}
+
+/** State what the page does after a transient error. */
+export function formatRetry({ kind, retryAt }: TransientError): string {
+  if (kind === "offline") return "The page continues when you are online.";
+  const next = retryAt === null ? "" : ` Next attempt at ${new Date(retryAt).toLocaleTimeString()}.`;
+  return `The page tries again while it is open.${next}`;
 }
 
 export function displayName({ name }: Scan): string {

@@ -20,13 +20,19 @@ export interface ScanInfo {
   readonly generation: number;
 }
 
+/** An error after which the page tries again. */
+export interface TransientError extends ErrorInfo {
+  /** When the page tries again, in milliseconds since 1970, or null if it cannot know. */
+  readonly retryAt: number | null;
+}
+
 type Queued = { readonly state: "queued" };
 type Checking = { readonly state: "checking" };
-type Uploading = { readonly state: "uploading"; readonly sent: number; readonly transientError: ErrorInfo | null };
+type Uploading = { readonly state: "uploading"; readonly sent: number; readonly transientError: TransientError | null };
 type Scanning = {
   readonly state: "scanning";
   readonly requestId: string;
-  readonly transientError: ErrorInfo | null;
+  readonly transientError: TransientError | null;
 };
 type Completed = {
   readonly state: "completed";
@@ -46,7 +52,7 @@ export type ScanEvent =
   | { readonly type: "check" }
   | { readonly type: "upload"; readonly hash: string | null }
   | { readonly type: "progress"; readonly sent: number }
-  | { readonly type: "transient_error"; readonly error: ErrorInfo }
+  | { readonly type: "transient_error"; readonly error: ErrorInfo; readonly retryAt: number | null }
   | { readonly type: "accepted"; readonly requestId: string }
   | { readonly type: "completed"; readonly request: ScanRequest }
   | { readonly type: "follow_up"; readonly verdict: Verdict }
@@ -117,7 +123,7 @@ function nextPhase(scan: Scan, event: ScanEvent): ScanPhase {
     case "progress":
       return { state: "uploading", sent: event.sent, transientError: null };
     case "transient_error":
-      return afterTransientError(scan, event.error);
+      return afterTransientError(scan, { ...event.error, retryAt: event.retryAt });
     case "accepted":
       return { state: "scanning", requestId: event.requestId, transientError: null };
     case "completed":
@@ -135,7 +141,7 @@ function nextPhase(scan: Scan, event: ScanEvent): ScanPhase {
   }
 }
 
-function afterTransientError(scan: Scan, error: ErrorInfo): ScanPhase {
+function afterTransientError(scan: Scan, error: TransientError): ScanPhase {
   return scan.state === "scanning"
     ? { ...scan, transientError: error }
     : { state: "uploading", sent: 0, transientError: error };

@@ -2,9 +2,9 @@ import PQueue from "p-queue";
 import type { ApiClient, Reply, Submission } from "../api/client";
 import { errorFromFailure } from "../api/errors";
 import type { ScanRequest } from "../api/types";
-import { type ErrorKind, errorInfo, ScanError } from "../core/errors";
+import { errorInfo, ScanError } from "../core/errors";
 import type { PreparedImage } from "../image/prepare";
-import { backoffDelay } from "./backoff";
+import { backoffDelay, retryDelay } from "./backoff";
 import { requestIdOf, type Scan, type ScanEvent } from "./machine";
 import type { ScanStore } from "./store";
 import { createUpload } from "./upload";
@@ -27,11 +27,9 @@ export type OnDuplicate = (scan: Scan) => void;
 
 const UPLOAD_CONCURRENCY = 3;
 const POLL_CONCURRENCY = 4;
-const MAX_ATTEMPTS = 4;
+/** An upload that S3 rejects this often cannot succeed. All other attempts are repeated while the page is open. */
+const MAX_REJECTED_UPLOADS = 4;
 const NOT_SAVED = "The browser did not keep the image. Add it again.";
-/** These errors do not count as attempts: `whenOnline` waits while offline, and a signed-out page is suspended. */
-const WAIT_FOR_RECOVERY: ReadonlySet<ErrorKind> = new Set(["offline", "signed_out"]);
-
 /** Runs scans: prepares and uploads a few images at a time, and polls their requests until they finish. */
 export class ScanRunner {
   private readonly uploads = new PQueue({ concurrency: UPLOAD_CONCURRENCY });
@@ -110,20 +108,26 @@ export class ScanRunner {
     const onSubmitted = (requestId: string) => this.submitted.set(id, [...(this.submitted.get(id) ?? []), requestId]);
     const upload = createUpload(submission, this.deps.api, this.deps.now, onSubmitted);
     const onProgress = (sent: number) => this.store.apply(id, { type: "progress", sent });
-    for (let attempt = 1; ; ) {
+    let rejectedUploads = 0;
+    for (let attempt = 1; ; attempt++) {
       try {
         return this.applyReply(id, await upload(signal, onProgress));
       } catch (error) {
         const transient = assertRetryable(error, signal);
-        if (!WAIT_FOR_RECOVERY.has(transient.info.kind) && attempt++ === MAX_ATTEMPTS) throw error;
+        if (transient.info.kind === "upload_failed" && ++rejectedUploads === MAX_REJECTED_UPLOADS) throw error;
+        if (transient.info.kind === "offline") attempt = 0;
         await this.waitBeforeRetry(id, transient, attempt, signal);
       }
     }
   }
 
   private async waitBeforeRetry(id: string, error: ScanError, attempt: number, signal: AbortSignal): Promise<void> {
-    this.store.apply(id, { type: "transient_error", error: error.info });
-    await this.deps.delay(backoffDelay(attempt, error.retryAfterMs, this.deps.random()), signal);
+    const isOffline = error.info.kind === "offline";
+    const milliseconds = retryDelay(Math.max(1, attempt), error.retryAfterMs, this.deps.random());
+    const retryAt = isOffline ? null : this.deps.now() + milliseconds;
+    this.store.apply(id, { type: "transient_error", error: error.info, retryAt });
+    if (isOffline) await this.deps.whenOnline(signal);
+    await this.deps.delay(milliseconds, signal);
     await this.deps.whenOnline(signal);
   }
 
@@ -144,7 +148,7 @@ export class ScanRunner {
       return this.applyReply(id, reply);
     } catch (error) {
       const transient = assertRetryable(error, signal);
-      this.store.apply(id, { type: "transient_error", error: transient.info });
+      this.store.apply(id, { type: "transient_error", error: transient.info, retryAt: null });
       return transient.retryAfterMs;
     }
   }

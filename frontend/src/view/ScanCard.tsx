@@ -1,5 +1,13 @@
 import type { ComponentChildren } from "preact";
-import { displayName, errorTitle, formatError, formatQuestion, formatVerdict, questionOf } from "../scan/format";
+import {
+  displayName,
+  errorTitle,
+  formatError,
+  formatQuestion,
+  formatRetry,
+  formatVerdict,
+  questionOf,
+} from "../scan/format";
 import type { Entry } from "../scan/history";
 import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
 import { canRetry, type Deletion } from "../scan/store";
@@ -119,7 +127,7 @@ function TransientError({ scan }: { scan: Scan }) {
   const { kind, message } = scan.transientError;
   return (
     <p class="error-message">
-      <b>{errorTitle(kind)}.</b> {message} Retrying automatically.
+      <b>{errorTitle(kind)}.</b> {message} {formatRetry(scan.transientError)}
     </p>
   );
 }

@@ -93,20 +93,57 @@ for (const [status, title] of [
   [429, "Too many requests"],
   [503, "Service unavailable"],
 ] as const)
-  test(`a ${status} response is retried automatically, then by the user`, async ({ page }) => {
+  test(`a ${status} response is retried until it succeeds`, async ({ page }) => {
     let attempts = 0;
     const json = { message: "Slow down.", code: "x" };
     await page.route(SCANREQUEST, (route) =>
-      attempts++ < 4 ? route.fulfill({ status, headers: { "Retry-After": "0.2" }, json }) : route.continue(),
+      attempts++ < 3 ? route.fulfill({ status, headers: { "Retry-After": "0.2" }, json }) : route.continue(),
     );
     await choose(page, uniqueSample("cat.jpg"));
     const cat = card(page, "cat.jpg");
-    await expect(cat.getByText("Slow down. Retrying automatically.")).toBeVisible();
+    await expect(
+      cat.getByText(`${title}. Slow down. The page tries again while it is open. Next attempt at`),
+    ).toBeVisible();
     await expectAccessible(page);
-    await expect(outcome(cat)).toHaveText(`${title}: Slow down.`);
-    await page.getByRole("button", { name: "Retry all" }).click();
     await expect(outcome(cat)).toHaveText(/^Yes/);
   });
+
+test("while the service is stopped, the page keeps trying with growing delays", async ({ page }) => {
+  await page.clock.install();
+  let isStopped = true;
+  let attempts = 0;
+  await page.route(SCANREQUEST, (route) => {
+    attempts++;
+    return isStopped ? route.abort("connectionrefused") : route.continue();
+  });
+  await choose(page, uniqueSample("cat.jpg"));
+  const cat = card(page, "cat.jpg");
+  await expect(cat.getByText("The service is unreachable.")).toBeVisible();
+  for (let minute = 0; minute < 10; minute++) await page.clock.runFor(60_000);
+  expect(attempts).toBeGreaterThan(5);
+  expect(attempts).toBeLessThan(20);
+  await expect(cat).toHaveAttribute("data-state", "uploading");
+  await takeScreenshot(page, "retrying");
+  isStopped = false;
+  await page.clock.runFor(80_000);
+  await page.clock.resume();
+  await expect(outcome(cat)).toHaveText(/^Yes/);
+});
+
+test("a request whose attempts are exhausted can be retried", async ({ page }) => {
+  let isExhausted = true;
+  await page.route(SCANREQUEST, async (route) => {
+    if (!isExhausted) return route.continue();
+    const failure = { code: "attempts_exhausted", message: "The scan failed repeatedly. Submit the image again." };
+    const request = (await (await route.fetch()).json()) as object;
+    await route.fulfill({ json: { ...request, status: "failed", failure } });
+  });
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Scan failed: The scan failed repeatedly/);
+  isExhausted = false;
+  await page.getByRole("button", { name: "Retry: cat.jpg" }).click();
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+});
 
 test("a request that timed out shows the reason and can be retried", async ({ page }) => {
   let isLate = true;

@@ -102,6 +102,35 @@ for (const [description, intercept] of [
     expect(new Set(ids).size).toBe(1);
   });
 
+for (const [status, puts] of [
+  [412, 1],
+  [409, 2],
+] as const)
+  test(`an upload that S3 answers with ${status} is sent ${puts} times`, async ({ page }) => {
+    const recorded = recordUploads(page);
+    // S3 has stored the image.
+    await interceptFirstUpload(page, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, status, body: "<Error/>" });
+    });
+    await choose(page, uniqueSample("cat.jpg"));
+    await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+    expect(recorded).toHaveLength(puts);
+  });
+
+test("the header If-None-Match is sent if the API requests it", async ({ page }) => {
+  const recorded = recordUploads(page);
+  await page.route(SUBMIT, async (route) => {
+    const response = await route.fetch();
+    const request = await response.json();
+    request.upload.headers["If-None-Match"] = "*";
+    await route.fulfill({ response, json: request });
+  });
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+  expect(recorded.map((put) => put.headers()["if-none-match"])).toEqual(["*"]);
+});
+
 test("an upload that S3 always rejects fails and can be retried by the user", async ({ page }) => {
   await page.route(UPLOAD, (route) => route.continue({ postData: "other bytes" }));
   await choose(page, uniqueSample("cat.jpg"));

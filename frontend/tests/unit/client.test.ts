@@ -53,6 +53,7 @@ it.each<[MatchMode, boolean]>([
 it.each([
   [400, "upload_failed"],
   [403, "upload_failed"],
+  [409, "upload_failed"],
   [500, "unavailable"],
   [503, "unavailable"],
 ])("a %i response from S3 is the retryable error %s", (status, kind) => {

@@ -186,14 +186,38 @@ describe("a failure", () => {
     expect(formatOutcome(first(controller).scan)).toContain("TypeError: no canvas");
   });
 
-  it("to submit is retried up to four times, and not before Retry-After", async () => {
-    const submitHash = respondWith(errorOf("rate_limited", 5_000));
-    const controller = createController({ submitHash });
+  it.each(["rate_limited", "unavailable", "signed_out"] as const)(
+    "to submit (%s) is retried with growing delays while the page is open, and not before Retry-After",
+    async (kind) => {
+      const submitHash = respondWith(errorOf(kind, 3_000), ...Array(30).fill(errorOf(kind)), reply(completed()));
+      const controller = createController({ submitHash });
+      controller.addFiles([image()], CAT);
+      await until(controller, "completed");
+      expect(submitHash.calls).toHaveLength(32);
+      expect(delays.slice(0, 8)).toEqual([3_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    },
+  );
+
+  it("to submit shows when it is retried", async () => {
+    const controller = createController({
+      submitHash: respondWith(errorOf("unavailable")),
+      delay: (_, signal) => untilAborted(signal),
+      now: () => 5_000,
+    });
+    controller.addFiles([image()], CAT);
+    await vi.waitFor(() =>
+      expect(first(controller).scan).toMatchObject({ transientError: { kind: "unavailable", retryAt: 6_000 } }),
+    );
+  });
+
+  it("of an upload that S3 rejects four times ends the scan", async () => {
+    const target = { url: "https://bucket", headers: {}, expires_at: "2999-01-01T00:00:00Z" };
+    const upload = vi.fn<ApiClient["upload"]>(() => Promise.reject(errorOf("upload_failed")));
+    const controller = createController({ upload, submitHash: respondWith(reply(pending({ upload: target }))) });
     controller.addFiles([image()], CAT);
     await until(controller, "failed");
-    expect(submitHash.calls).toHaveLength(4);
-    expect(Math.min(...delays)).toBeGreaterThanOrEqual(5_000);
-    expect(formatOutcome(first(controller).scan)).toBe("Too many requests: It is rate_limited.");
+    expect(upload).toHaveBeenCalledTimes(4);
+    expect(formatOutcome(first(controller).scan)).toBe("Upload failed: It is upload_failed.");
   });
 
   it("that is transient leads to a result", async () => {
@@ -204,11 +228,12 @@ describe("a failure", () => {
     await until(controller, "completed");
   });
 
-  it.each(["offline", "signed_out"] as const)("of kind %s is retried without a limit", async (kind) => {
-    const submitHash = respondWith(...Array(10).fill(errorOf(kind)), reply());
+  it("while the page is offline does not make the delays grow", async () => {
+    const submitHash = respondWith(...Array(10).fill(errorOf("offline")), reply(completed()));
     const controller = createController({ submitHash });
     controller.addFiles([image()], CAT);
     await until(controller, "completed");
+    expect(delays).toEqual(Array(10).fill(1_000));
   });
 
   it("to poll does not end a scan unless the request no longer exists", async () => {
@@ -221,8 +246,8 @@ describe("a failure", () => {
     expect(getRequest.calls).toHaveLength(21);
   });
 
-  it("that is retryable can be retried by the user", async () => {
-    const controller = createController({ getRequest: respondWith(reply(failed("timed_out")), reply(completed())) });
+  it.each(["timed_out", "attempts_exhausted"])("with code %s can be retried by the user", async (code) => {
+    const controller = createController({ getRequest: respondWith(reply(failed(code)), reply(completed())) });
     controller.addFiles([image()], CAT);
     await until(controller, "failed");
     controller.retry(first(controller).scan.id);
@@ -234,15 +259,16 @@ describe("the idempotency key", () => {
   const keys = (submitHash: { calls: [Submission, AbortSignal][] }) => submitHash.calls.map(([{ key }]) => key);
 
   it("stays the same for automatic retries and changes after a failure", async () => {
-    const submitHash = respondWith<[Submission, AbortSignal]>(...Array(4).fill(errorOf("unavailable")), reply());
-    const controller = createController({ submitHash });
+    const submitHash = respondWith<[Submission, AbortSignal]>(errorOf("unavailable"), errorOf("unavailable"), reply());
+    const getRequest = respondWith(reply(failed("attempts_exhausted")), reply(completed()));
+    const controller = createController({ submitHash, getRequest });
     controller.addFiles([image()], CAT);
     await until(controller, "failed");
     controller.retryAll();
     await until(controller, "completed");
-    const [firstKey, , , fourthKey, fifthKey] = keys(submitHash);
-    expect(fourthKey).toBe(firstKey);
-    expect(fifthKey).not.toBe(firstKey);
+    const [firstKey, secondKey, thirdKey, fourthKey] = keys(submitHash);
+    expect([secondKey, thirdKey]).toEqual([firstKey, firstKey]);
+    expect(fourthKey).not.toBe(firstKey);
   });
 
   it("stays the same after a reload", async () => {

@@ -38,7 +38,7 @@ const EVENTS: Readonly<Record<ScanEvent["type"], { event: ScanEvent; becomes: Sc
   check: { event: { type: "check" }, becomes: "checking" },
   upload: { event: { type: "upload", hash: "ab" }, becomes: "uploading" },
   progress: { event: { type: "progress", sent: 0.7 }, becomes: "uploading" },
-  transient_error: { event: { type: "transient_error", error: ERROR }, becomes: "the same" },
+  transient_error: { event: { type: "transient_error", error: ERROR, retryAt: null }, becomes: "the same" },
   accepted: { event: { type: "accepted", requestId: "r" }, becomes: "scanning" },
   completed: { event: { type: "completed", request: completed() }, becomes: "completed" },
   follow_up: { event: { type: "follow_up", verdict: completed() }, becomes: "completed" },
@@ -108,7 +108,7 @@ it("the latest follow-up comes first and does not change the request", () => {
 });
 
 it("a transient error during an upload resets its progress", () => {
-  const scan = transition(SCANS.uploading, { type: "transient_error", error: ERROR });
+  const scan = transition(SCANS.uploading, { type: "transient_error", error: ERROR, retryAt: null });
   expect(scan).toMatchObject({ sent: 0, transientError: ERROR });
 });
 
