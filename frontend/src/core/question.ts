@@ -29,10 +29,22 @@ export function parseLabels(text: string): readonly string[] {
   return [...new Map(labels.map((label) => [comparisonKey(label), label])).values()];
 }
 
+/** The number of labels that the API accepts. */
+const MAX_LABELS = 25;
+
 /** Return why the API would reject comma-separated labels, or null if it accepts them. */
 export function labelsError(text: string): string | null {
-  const isValid = parseLabels(text).every((label) => normalizeLabel(label) !== null);
+  const labels = parseLabels(text);
+  if (labels.length > MAX_LABELS) return `These are ${labels.length} labels. Use at most ${MAX_LABELS}.`;
+  const isValid = labels.every((label) => normalizeLabel(label) !== null);
   return isValid ? null : "A label is invalid. Use 1 to 100 characters, at least one of them visible.";
+}
+
+/** Return why the API would reject a confidence, or null if it accepts it. An empty field means the default. */
+export function confidenceError(text: string): string | null {
+  const number = Number(text);
+  const isValid = text.trim() === "" || (number >= LOWEST_CONFIDENCE && number <= HIGHEST_CONFIDENCE);
+  return isValid ? null : `Enter a number from ${LOWEST_CONFIDENCE} to ${HIGHEST_CONFIDENCE}.`;
 }
 
 /** The values of the question form. */
@@ -42,21 +54,16 @@ export interface FormValues {
   readonly confidence: string;
 }
 
-/** Convert form values to a question. Empty fields use the defaults. */
-export function parseQuestion({ text, matchMode, confidence }: FormValues): Question {
+/** Convert form values to a question, or return null if the API would reject it. Empty fields use the defaults. */
+export function parseQuestion({ text, matchMode, confidence }: FormValues): Question | null {
+  if (labelsError(text) !== null || confidenceError(confidence) !== null) return null;
   const parsed = parseLabels(text);
   const labels = parsed.length ? parsed : DEFAULT_QUESTION.labels;
   return {
     labels,
     matchMode: labels.length > 1 ? matchMode : DEFAULT_QUESTION.matchMode,
-    minConfidence: parseConfidence(confidence),
+    minConfidence: confidence.trim() === "" ? DEFAULT_QUESTION.minConfidence : Number(confidence),
   };
-}
-
-function parseConfidence(text: string): number {
-  const number = text.trim() === "" ? Number.NaN : Number(text);
-  if (Number.isNaN(number)) return DEFAULT_QUESTION.minConfidence;
-  return Math.min(HIGHEST_CONFIDENCE, Math.max(LOWEST_CONFIDENCE, number));
 }
 
 /** Check whether two questions are equivalent. Null is not equivalent to anything. */

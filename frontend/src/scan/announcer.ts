@@ -15,6 +15,10 @@ export class Announcer {
     this.announceToScreenReader(names.length === 1 ? `${names[0]} added` : `${names.length} images added`);
   }
 
+  notAdded(): void {
+    this.announceToScreenReader("The images were not added, because the question is invalid");
+  }
+
   duplicate(scan: Scan): void {
     this.announceToScreenReader(`${displayName(scan)} was already added`);
   }
@@ -42,7 +46,10 @@ export class Announcer {
 
   /** Announce the result or the error that an event led to, if any. */
   changed(scan: Scan, event: ScanEvent): void {
-    const outcome = event.type === "follow_up" ? formatVerdict(event.verdict) : formatOutcome(scan);
+    const outcome =
+      event.type === "follow_up" && scan.state === "completed"
+        ? formatVerdict(event.verdict, scan.request.labels)
+        : formatOutcome(scan);
     if (outcome) this.announceToScreenReader(`${displayName(scan)}: ${outcome}`);
   }
 

@@ -4,9 +4,20 @@ import { isSameLabel } from "../core/labels";
 import type { MatchMode, Question } from "../core/question";
 import type { Scan, TransientError } from "./machine";
 
-/** Format a confidence. Rounded down, so that 89.9% never shows as the required 90%. */
+/**
+ * Format a confidence with one decimal, as the messages of the API do: 98.6642 is "98.7%". Ties are rounded to the even
+ * digit.
+ */
 export function formatPercent(confidence: number): string {
-  return `${Math.floor(confidence)}%`;
+  // Binary fractions have a tie at .25 and at .75 only, and toFixed rounds the former up.
+  const rounded = confidence % 1 === 0.25 ? Math.floor(confidence) + 0.2 : confidence;
+  return `${rounded.toFixed(1)}%`;
+}
+
+/** Format a confidence below the required one. If it would be rounded up to that, it is shown exactly. */
+function formatPercentBelow(confidence: number, minConfidence: number): string {
+  const rounded = formatPercent(confidence);
+  return Number.parseFloat(rounded) < minConfidence ? rounded : `${confidence}%`;
 }
 
 /** Format a required confidence, which is shown exactly. */
@@ -50,22 +61,35 @@ export function withArticle(label: string): string {
   return `${/^[aeiou]/.test(name) ? "an" : "a"} ${name}`;
 }
 
-/** Format the result of a question. */
-export function formatVerdict(verdict: Verdict): string {
+/**
+ * Format the result of a question.
+ *
+ * @param labels all labels of the image
+ */
+export function formatVerdict(verdict: Verdict, labels: readonly Label[]): string {
   const [only, ...others] = verdict.results;
   return only && others.length === 0 && verdict.match_mode !== "none"
-    ? formatLabelResult(only, verdict.min_confidence)
+    ? formatLabelResult(only, verdict.min_confidence, labels)
     : formatMultiLabel(verdict);
 }
 
 /** Format the result for one label. */
-export function formatLabelResult({ label, match, closest_labels }: LabelResult, minConfidence: number): string {
+export function formatLabelResult(result: LabelResult, minConfidence: number, labels: readonly Label[]): string {
+  const { label, match } = result;
   return match
-    ? `Yes: ${formatMatch(label, match)}, ${formatPercent(match.confidence)}`
-    : formatMiss(label, closest_labels[0], minConfidence);
+    ? `Yes: ${formatMatch(label, match)} (${formatPercent(match.confidence)})`
+    : formatMiss(label, closestLabel(result, labels), minConfidence);
 }
 
-/** "Yes: a cat (97%) and a person (91%)", "No: a cat (97%), but no car". */
+/** Return the label to name in a miss. Of equally confident labels, prefer one with a box, because it can be shown. */
+export function closestLabel(result: Pick<LabelResult, "label" | "closest_labels">, labels: readonly Label[]) {
+  const [first] = result.closest_labels;
+  if (!first || isNamed(result.label, first)) return first;
+  const candidates = [...result.closest_labels, ...labels].filter(({ confidence }) => confidence === first.confidence);
+  return candidates.find(({ boxes }) => boxes.length > 0) ?? first;
+}
+
+/** "Yes: a cat (97.3%) and a person (91.4%)", "No: a cat (97.3%), but no car". */
 function formatMultiLabel({ results, match_mode, label_matched }: Verdict): string {
   const found = results
     .flatMap(({ label, match }) => (match ? `${formatMatch(label, match)} (${formatPercent(match.confidence)})` : []))
@@ -94,13 +118,16 @@ function formatMatchedBy(requested: string, match: Match): string {
   return suffixes[match.matched_by];
 }
 
+/** Below this confidence in percent, a miss does not state what the image shows as a fact. */
+const LIKELY = 70;
+
 function formatMiss(requested: string, closest: Label | undefined, minConfidence: number): string {
-  if (!closest) return `No ${requested}: no labels found`;
-  const confidence = formatPercent(closest.confidence);
-  const name = closest.name.toLowerCase();
-  return isNamed(requested, closest)
-    ? `No: ${name} found at ${confidence}, below ${formatThreshold(minConfidence)}`
-    : `No ${requested}. Closest: ${name}, ${confidence}`;
+  if (!closest) return `No ${requested}. No labels were found`;
+  const { name, confidence } = closest;
+  if (isNamed(requested, closest))
+    return `No: ${name.toLowerCase()} found at ${formatPercentBelow(confidence, minConfidence)}, below ${formatThreshold(minConfidence)}`;
+  const shows = confidence < LIKELY ? "It may show" : "It shows";
+  return `No ${requested}. ${shows} ${withArticle(name)} (${formatPercent(confidence)})`;
 }
 
 function isNamed(requested: string, label: Label): boolean {
@@ -141,6 +168,6 @@ export function displayName({ name }: Scan): string {
 
 /** Format the result or the error of a scan. Return null while there is neither. */
 export function formatOutcome(scan: Scan): string | null {
-  if (scan.state === "completed") return formatVerdict(scan.request);
+  if (scan.state === "completed") return formatVerdict(scan.request, scan.request.labels);
   return scan.state === "failed" ? formatError(scan.error) : null;
 }

@@ -1,16 +1,26 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { DEFAULT_QUESTION } from "../core/question";
+import { useRef } from "preact/hooks";
+import { DEFAULT_QUESTION, type Question } from "../core/question";
 import type { ScanController } from "../scan/controller";
 import type { ScanStore } from "../scan/store";
 import { DropZone } from "./DropZone";
+import { Introduction } from "./Introduction";
 import { Logo } from "./icons";
 import { Notices } from "./Notices";
+import { OpenRequest } from "./OpenRequest";
 import { QuestionFields } from "./QuestionFields";
 import { ScanList } from "./ScanList";
 
 export function App({ controller, account = null }: { controller: ScanController; account?: ComponentChildren }) {
-  const question = useSignal(DEFAULT_QUESTION);
+  const question = useSignal<Question | null>(DEFAULT_QUESTION);
+  const form = useRef<HTMLElement>(null);
+  const onFiles = (files: readonly File[]) => {
+    if (question.value) return controller.addFiles(files, question.value);
+    // The field shows what is wrong.
+    form.current?.querySelector<HTMLInputElement>("[aria-invalid=true]")?.focus();
+    announcer.notAdded();
+  };
   const { store, announcer } = controller;
   const suggestions = knownLabels(store);
   return (
@@ -22,7 +32,7 @@ export function App({ controller, account = null }: { controller: ScanController
           <p>Enter a label, add images, and see whether they contain it.</p>
           {account}
         </header>
-        <section class="ask" aria-label="New scan">
+        <section class="ask" aria-label="New scan" ref={form}>
           <QuestionFields
             text={DEFAULT_QUESTION.labels.join(", ")}
             suggestions={suggestions}
@@ -30,9 +40,11 @@ export function App({ controller, account = null }: { controller: ScanController
               question.value = changed;
             }}
           />
-          <DropZone onFiles={(files) => controller.addFiles(files, question.value)} />
+          <DropZone onFiles={onFiles} />
         </section>
+        <OpenRequest onOpen={(id) => controller.openRequest(id)} />
         <Notices store={store} />
+        {store.entries.value.length === 0 && <Introduction />}
         <ScanList controller={controller} suggestions={suggestions} />
       </main>
       <div class="visually-hidden" role="log" aria-live="polite" aria-label="Status updates">

@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import type { Verdict } from "../api/types";
+import type { Label, Verdict } from "../api/types";
 import { ScanError } from "../core/errors";
 import { DEFAULT_QUESTION, type Question } from "../core/question";
 import { formatError, formatQuestion, formatVerdict, questionOf } from "../scan/format";
@@ -12,22 +12,24 @@ export type OnAsk = (question: Question) => Promise<void>;
 interface Props {
   /** Latest first. */
   readonly verdicts: readonly Verdict[];
+  /** All labels of the image. */
+  readonly labels: readonly Label[];
   readonly name: string;
   readonly suggestions: readonly string[];
   readonly onAsk: OnAsk;
 }
 
 /** Follow-up questions about a completed scan and their results. */
-export function FollowUps({ verdicts, name, suggestions, onAsk }: Props) {
+export function FollowUps({ verdicts, labels, name, suggestions, onAsk }: Props) {
   return (
     <>
       {verdicts.length > 0 && (
         <ul class="follow-ups" aria-label="Follow-up results">
           {verdicts.map((verdict, index) => (
             <li key={verdicts.length - index} class={verdict.label_matched ? "found" : "missed"}>
-              <b>{formatVerdict(verdict)}</b>
+              <b>{formatVerdict(verdict, labels)}</b>
               <p class="small">{formatQuestion(questionOf(verdict))}</p>
-              <LabelResults verdict={verdict} />
+              <LabelResults verdict={verdict} labels={labels} />
             </li>
           ))}
         </ul>
@@ -40,11 +42,12 @@ export function FollowUps({ verdicts, name, suggestions, onAsk }: Props) {
   );
 }
 
-function FollowUpForm({ name, suggestions, onAsk }: Omit<Props, "verdicts">) {
-  const question = useRef(DEFAULT_QUESTION);
+function FollowUpForm({ name, suggestions, onAsk }: Omit<Props, "verdicts" | "labels">) {
+  const question = useRef<Question | null>(DEFAULT_QUESTION);
   const [isAsking, setAsking] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const ask = async () => {
+    if (question.current === null) return;
     setAsking(true);
     setError(await errorOf(onAsk(question.current)));
     setAsking(false);

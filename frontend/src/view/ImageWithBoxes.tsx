@@ -24,7 +24,7 @@ export function ImageWithBoxes({ preview, name, boxes }: Props) {
         {boxes.map(({ box, caption, highlighted }) => (
           <span
             key={`${caption} ${box.left} ${box.top} ${box.width} ${box.height}`}
-            class={highlighted ? "box highlighted" : "box"}
+            class={boxClass(box, highlighted)}
             data-caption={caption}
             aria-hidden="true"
             style={{
@@ -38,6 +38,14 @@ export function ImageWithBoxes({ preview, name, boxes }: Props) {
       </div>
     </div>
   );
+}
+
+/** A caption can be wider or higher than its box, so it is placed where the image has space for it. */
+function boxClass({ left, top, width, height }: Box, highlighted: boolean): string {
+  if (!highlighted) return "box";
+  const isRight = left + width / 2 > 0.5;
+  const isLow = top > 0.8 || (top > 0.15 && height < 0.15);
+  return ["box highlighted", isRight ? "caption-right" : "", isLow ? "caption-above" : ""].filter(Boolean).join(" ");
 }
 
 function toPercent(fraction: number): string {

@@ -1,5 +1,6 @@
 import { useId, useState } from "preact/hooks";
 import {
+  confidenceError,
   DEFAULT_QUESTION,
   type FormValues,
   HIGHEST_CONFIDENCE,
@@ -15,12 +16,12 @@ interface Props {
   /** Initial value of the label field. */
   readonly text: string;
   readonly suggestions: readonly string[];
-  readonly onChange: (question: Question) => void;
+  /** Receives null while the API would reject the question. */
+  readonly onChange: (question: Question | null) => void;
 }
 
 export function QuestionFields({ text, suggestions, onChange }: Props) {
   const list = useId();
-  const errorId = useId();
   const { matchMode, minConfidence } = DEFAULT_QUESTION;
   const [values, setValues] = useState<FormValues>({ text, matchMode, confidence: String(minConfidence) });
   const update = (part: Partial<FormValues>) => {
@@ -28,7 +29,8 @@ export function QuestionFields({ text, suggestions, onChange }: Props) {
     setValues(updated);
     onChange(parseQuestion(updated));
   };
-  const error = labelsError(values.text);
+  const textError = useError(labelsError(values.text));
+  const rangeError = useError(confidenceError(values.confidence));
   return (
     <div class="question">
       <label>
@@ -42,16 +44,11 @@ export function QuestionFields({ text, suggestions, onChange }: Props) {
           autoCapitalize="none"
           placeholder={DEFAULT_QUESTION.labels.join(", ")}
           value={values.text}
-          aria-invalid={error !== null}
-          aria-describedby={error === null ? undefined : errorId}
+          {...textError.attributes}
           onInput={({ currentTarget }) => update({ text: currentTarget.value })}
         />
       </label>
-      {error && (
-        <p class="error-message" id={errorId} role="alert">
-          {error}
-        </p>
-      )}
+      {textError.message}
       <datalist id={list}>
         {suggestions.map((label) => (
           <option key={label} value={`${textBeforeLastLabel(values.text)}${label}`} />
@@ -67,13 +64,30 @@ export function QuestionFields({ text, suggestions, onChange }: Props) {
           min={LOWEST_CONFIDENCE}
           max={HIGHEST_CONFIDENCE}
           inputMode="numeric"
+          placeholder={String(minConfidence)}
           value={values.confidence}
-          onInput={({ currentTarget }) => update({ confidence: currentTarget.value })}
-          onBlur={() => update({ confidence: String(parseQuestion(values).minConfidence) })}
+          {...rangeError.attributes}
+          onInput={({ currentTarget: { value, validity } }) =>
+            // For text that is not a number, the value is empty.
+            update({ confidence: validity.badInput ? "not a number" : value })
+          }
         />
       </label>
+      {rangeError.message}
     </div>
   );
+}
+
+/** Return the message for an invalid field, and the attributes that connect the field to it. */
+function useError(error: string | null) {
+  const id = useId();
+  if (error === null) return { message: null, attributes: { "aria-invalid": false } };
+  const message = (
+    <p class="error-message" id={id} role="alert">
+      {error}
+    </p>
+  );
+  return { message, attributes: { "aria-invalid": true, "aria-describedby": id } };
 }
 
 /** Return the labels before the last comma, because a suggestion replaces only the label after it. */

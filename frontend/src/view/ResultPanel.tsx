@@ -1,6 +1,6 @@
 import { useEffect, useId, useState } from "preact/hooks";
 import type { Label, ScanRequest, Verdict } from "../api/types";
-import { formatPercent } from "../scan/format";
+import { closestLabel, formatPercent, formatThreshold } from "../scan/format";
 import { FollowUps, type OnAsk } from "./FollowUps";
 import { type DrawnBox, ImageWithBoxes } from "./ImageWithBoxes";
 import { LabelResults } from "./LabelResults";
@@ -17,22 +17,22 @@ interface Props {
 export function ResultPanel({ request, followUps, name, preview, suggestions, onAsk }: Props) {
   const latest = followUps[0] ?? request;
   const [threshold, setThreshold] = useState(initialThreshold(latest));
-  const [selected, setSelected] = useState(primaryLabel(latest));
+  const [selected, setSelected] = useState(primaryLabel(latest, request.labels));
   const [hovered, setHovered] = useState<string | null>(null);
   useEffect(() => {
     setThreshold(initialThreshold(latest));
-    setSelected(primaryLabel(latest));
-  }, [latest]);
+    setSelected(primaryLabel(latest, request.labels));
+  }, [latest, request.labels]);
   const shown = request.labels.filter(({ confidence }) => confidence >= threshold);
   const highlighted = shown.find(({ name }) => name === (hovered ?? selected));
   return (
     <>
-      <LabelResults verdict={request} />
+      <LabelResults verdict={request} labels={request.labels} />
       <ImageWithBoxes preview={preview} name={name} boxes={boxesToDraw(shown, highlighted)} />
       <LabelChips labels={shown} selected={selected} onSelect={setSelected} onHover={setHovered} />
       <LabelDetails label={highlighted} />
       <ConfidenceSlider value={threshold} shown={shown.length} all={request.labels.length} onChange={setThreshold} />
-      <FollowUps verdicts={followUps} name={name} suggestions={suggestions} onAsk={onAsk} />
+      <FollowUps verdicts={followUps} labels={request.labels} name={name} suggestions={suggestions} onAsk={onAsk} />
       <details>
         <summary>Raw JSON</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard */}
@@ -45,8 +45,9 @@ export function ResultPanel({ request, followUps, name, preview, suggestions, on
 }
 
 /** Return the label that the verdict names first. */
-function primaryLabel({ match, closest_labels }: Verdict): string | null {
-  return match?.label ?? closest_labels[0]?.name ?? null;
+function primaryLabel({ match, results }: Verdict, labels: readonly Label[]): string | null {
+  const missed = results.find(({ matched }) => !matched);
+  return match?.label ?? (missed && closestLabel(missed, labels)?.name) ?? null;
 }
 
 /** Start at 50%, or lower if the label that the verdict names has a lower confidence. */
@@ -127,7 +128,7 @@ function ConfidenceSlider({ value, shown, all, onChange }: ConfidenceSliderProps
   return (
     <div class="confidence-slider">
       <label for={id}>
-        Labels at {formatPercent(value)} or higher{" "}
+        Labels at {formatThreshold(value)} or higher{" "}
         <span class="count">
           ({shown} of {all})
         </span>

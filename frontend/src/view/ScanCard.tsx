@@ -13,7 +13,7 @@ import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
 import { canRetry, type Deletion } from "../scan/store";
 import type { OnAsk } from "./FollowUps";
 import { ImageWithBoxes } from "./ImageWithBoxes";
-import { BusyIcon, ErrorIcon, NoIcon, YesIcon } from "./icons";
+import { BusyIcon, CancelledIcon, ErrorIcon, NoIcon, YesIcon } from "./icons";
 import { RemoveButton } from "./RemoveButton";
 import { RequestId } from "./RequestId";
 import { ResultPanel } from "./ResultPanel";
@@ -88,7 +88,7 @@ const ICONS: Readonly<Record<Tone, ComponentChildren>> = {
   yes: <YesIcon />,
   no: <NoIcon />,
   error: <ErrorIcon />,
-  idle: <NoIcon />,
+  idle: <CancelledIcon />,
 };
 
 function tone(scan: Scan): Tone {
@@ -106,7 +106,7 @@ const STATE_NAMES = {
 };
 
 function Outcome({ scan }: { scan: Scan }) {
-  if (scan.state === "completed") return <>{formatVerdict(scan.request)}</>;
+  if (scan.state === "completed") return <>{formatVerdict(scan.request, scan.request.labels)}</>;
   if (scan.state !== "failed") return <>{STATE_NAMES[scan.state]}</>;
   return (
     <>

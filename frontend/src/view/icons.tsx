@@ -52,6 +52,13 @@ export const NoIcon = () => (
   </Icon>
 );
 
+export const CancelledIcon = () => (
+  <Icon>
+    <circle cx="12" cy="12" r="8" />
+    <path d="m6.500 6.500 11 11" />
+  </Icon>
+);
+
 export const ErrorIcon = () => (
   <Icon>
     <path d="M12 6v7M12 17.500v.01" />

@@ -91,7 +91,7 @@ test("status updates are announced to screen readers", async ({ page }) => {
   const log = page.getByRole("log");
   await expect(log).toContainText("2 images added");
   await expect(log).toContainText("cat.jpg: Yes: a cat");
-  await expect(log).toContainText("coffee.jpg: No cat. Closest: ");
+  await expect(log).toContainText(/coffee.jpg: No cat. It (shows|may show) /);
 });
 
 test("every target is at least 24 pixels wide and high", async ({ page }) => {

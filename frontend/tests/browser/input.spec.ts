@@ -17,7 +17,7 @@ const RESULT = /^(Yes|No)/;
 
 test("a selected image is scanned", async ({ page }) => {
   await choose(page, uniqueSample("cat.jpg"));
-  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat, \d\d%$/);
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat \(\d+\.\d%\)$/);
 });
 
 test("dropped images are scanned, and the drop zone shows that it accepts them", async ({ page }) => {
@@ -101,9 +101,23 @@ test("a label with an invisible character is compared without it", async ({ page
   const image = uniqueSample("cat.jpg");
   await fillQuestion(page, "cat");
   await choose(page, image);
-  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat, /);
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat \(/);
   await fillQuestion(page, "c\u200bat");
   await choose(page, image);
   await expect(page.getByRole("log")).toContainText("was already added");
   await expect(page.getByRole("article")).toHaveCount(1);
+});
+
+test("an invalid confidence is reported while it is typed, and no image is added", async ({ page }) => {
+  const field = page.getByLabel("Minimum confidence");
+  await field.fill("1");
+  await expect(page.getByRole("alert")).toHaveText("Enter a number from 25 to 100.");
+  await expect(field).toHaveAttribute("aria-invalid", "true");
+  await expectAccessible(page);
+  await takeScreenshot(page, "invalid-confidence");
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(field).toBeFocused();
+  await expect(page.getByRole("article")).toHaveCount(0);
+  await field.pressSequentially("00");
+  await expect(page.getByRole("alert")).toHaveCount(0);
 });

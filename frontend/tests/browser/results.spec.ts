@@ -9,6 +9,7 @@ import {
   fillQuestion,
   outcome,
   sample,
+  takeScreenshot,
   test,
   uniqueSample,
 } from "./harness";
@@ -29,9 +30,9 @@ const chip = (card: Locator, name: string) => card.getByRole("button", { name: n
 
 test("three samples show three correct results with boxes", async ({ page }) => {
   await choose(page, uniqueSample("cat.jpg"), uniqueSample("astronaut.jpg"), uniqueSample("coffee.jpg"));
-  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat, \d\d%$/);
-  await expect(outcome(card(page, "astronaut.jpg"))).toHaveText(/^No cat\. Closest: person, \d\d%$/);
-  await expect(outcome(card(page, "coffee.jpg"))).toHaveText(/^No cat\. Closest: .*cup, \d\d%$/);
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat \(\d+\.\d%\)$/);
+  await expect(outcome(card(page, "astronaut.jpg"))).toHaveText(/^No cat\. It shows a person \(\d+\.\d%\)$/);
+  await expect(outcome(card(page, "coffee.jpg"))).toHaveText(/^No cat\. It (shows|may show) an? .*cup \(\d+\.\d%\)$/);
   for (const name of ["cat.jpg", "astronaut.jpg", "coffee.jpg"])
     await expect(card(page, name).locator(".box").first()).toBeVisible();
   await expect(page.getByRole("heading", { name: "3 done" })).toBeVisible();
@@ -108,7 +109,7 @@ test("the label and the confidence of the form are submitted", async ({ page }) 
 test("a label below the minimum confidence is a no with its confidence", async ({ page }) => {
   await fillQuestion(page, "cat", 100);
   await choose(page, sample("cat.jpg"));
-  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^No: cat found at \d\d%, below 100%$/);
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^No: cat found at \d+\.\d+%, below 100%$/);
 });
 
 test("the raw JSON is shown on demand", async ({ page }) => {
@@ -141,4 +142,69 @@ test("the link opens the result, with the image only in the browser that has it"
   await expect(otherPage.getByRole("img")).toHaveCount(0);
   await expectAccessible(otherPage);
   await otherPage.context().close();
+});
+
+test("a request is opened by its ID or by a link to its result", async ({ page, browser }) => {
+  const id = (await fetchRequest(await scanCat(page))).request_id;
+  const otherPage = await (await browser.newContext()).newPage();
+  await otherPage.goto(page.url());
+  await otherPage.getByText("Open a request by its ID").click();
+  const field = otherPage.getByLabel("Request ID or link");
+  await field.fill("cat");
+  await expect(otherPage.getByRole("alert")).toContainText("A request ID has 36 characters");
+  await expectAccessible(otherPage);
+  await field.fill(`${page.url()}?request=${id}`);
+  await field.press("Enter");
+  await expect(outcome(otherPage.getByRole("article"))).toHaveText(/^Yes: a cat/);
+  await expect(otherPage.getByRole("article")).toBeFocused();
+  await otherPage.context().close();
+});
+
+test("captions are inside the image, however small and wherever their boxes are", async ({ page }) => {
+  const positions = [0, 0.5, 0.95].flatMap((left) => [0, 0.5, 0.95].map((top) => ({ left, top })));
+  await page.route(/\/scanrequest/, async (route) => {
+    const response = await route.fetch();
+    const request = await response.json();
+    const cat = request.labels.find(({ name }: { name: string }) => name === "Cat");
+    if (cat) cat.boxes = positions.map((at) => ({ ...at, width: 0.05, height: 0.05, confidence: 98.7 }));
+    await route.fulfill({ response, json: request });
+  });
+  const cat = await scanCat(page);
+  await takeScreenshot(page, "captions");
+  const image = await cat.getByRole("img").boundingBox();
+  const boxes = await cat.locator(".box.highlighted").all();
+  expect(boxes).toHaveLength(positions.length);
+  for (const box of boxes) {
+    const caption = await box.evaluate((element) => {
+      const { width, height, left, right, top, bottom } = getComputedStyle(element, "::after");
+      const around = element.getBoundingClientRect();
+      const border = Number.parseFloat(getComputedStyle(element).borderWidth);
+      const x = left === "0px" ? around.left + border : around.right - border - Number.parseFloat(width);
+      const y = top === "0px" ? around.top + border : around.top + border - Number.parseFloat(height);
+      return { x, y, width: Number.parseFloat(width), height: Number.parseFloat(height), right, bottom };
+    });
+    if (!image) throw new Error("No image is visible.");
+    expect(caption.x).toBeGreaterThanOrEqual(image.x);
+    expect(caption.x + caption.width).toBeLessThanOrEqual(image.x + image.width);
+    expect(caption.y).toBeGreaterThanOrEqual(image.y);
+    expect(caption.y + caption.height).toBeLessThanOrEqual(image.y + image.height);
+  }
+});
+
+test("the printed page shows results only", async ({ page }) => {
+  await scanCat(page);
+  await page.emulateMedia({ media: "print" });
+  await expect(outcome(card(page, "cat.jpg"))).toBeVisible();
+  await expect(card(page, "cat.jpg").getByRole("img")).toBeVisible();
+  for (const role of ["button", "textbox", "combobox", "slider", "spinbutton", "link"] as const)
+    for (const control of await page.getByRole(role).all())
+      if (!(await control.evaluate((element) => element.classList.contains("chip"))))
+        await expect(control).toBeHidden();
+  await takeScreenshot(page, "print");
+});
+
+test("the empty page explains the product", async ({ page }) => {
+  await expect(page.getByRole("region", { name: "How it works" })).toBeVisible();
+  await scanCat(page);
+  await expect(page.getByRole("region", { name: "How it works" })).toHaveCount(0);
 });

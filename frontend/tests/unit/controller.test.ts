@@ -112,7 +112,7 @@ describe("an image", () => {
     await until(controller, "completed");
     expect(delays).toEqual([2_000, 1_150]);
     expect([submitHash.calls.length, getRequest.calls.length]).toEqual([1, 2]);
-    expect(announced(controller)).toEqual(["cat.jpg added", "cat.jpg: Yes: a cat, 97%"]);
+    expect(announced(controller)).toEqual(["cat.jpg added", "cat.jpg: Yes: a cat (97.3%)"]);
   });
 
   it("that the API knows is completed without a poll", async () => {
@@ -308,7 +308,7 @@ describe("a follow-up question", () => {
     await controller.askFollowUp(first(controller).scan.id, { ...CAT, labels: ["dog"] });
     expect(askFollowUp.calls).toEqual([["r", { ...CAT, labels: ["dog"] }, expect.any(AbortSignal)]]);
     expect(first(controller).scan).toMatchObject({ state: "completed", followUps: [verdict] });
-    expect(announced(controller).at(-1)).toBe("cat.jpg: Yes: a dog, 97%");
+    expect(announced(controller).at(-1)).toBe("cat.jpg: Yes: a dog (97.3%)");
     expect(history.saved.get(first(controller).scan.id)?.scan).toMatchObject({ followUps: [verdict] });
   });
 

@@ -5,36 +5,38 @@ import { formatPercent, formatQuestion, formatVerdict, withArticle } from "../..
 import { completed, label, matched, missed } from "./examples";
 
 it.each([
-  [matched("cat"), "Yes: a cat, 97%"],
-  [matched("c\u200bat\ufeff", "Cat", "alias"), "Yes: a cat, 97%"],
-  [missed("ｃａｔ", label("Cat", 89.99)), "No: cat found at 89%, below 90%"],
-  [matched("feline", "Cat", "alias"), "Yes: a cat, also called feline, 97%"],
-  [matched("animal", "Cat", "parent"), "Yes: a cat, which is an animal, 97%"],
-  [matched("vehicles", "Car", "category"), "Yes: a car, in category vehicles, 97%"],
-  [missed("cat", label("Dog", 62.9)), "No cat. Closest: dog, 62%"],
-  [missed("cat", label("Cat", 89.99)), "No: cat found at 89%, below 90%"],
-  [missed("feline", label("Cat", 62, { aliases: ["Feline"] })), "No: cat found at 62%, below 90%"],
-  [missed("cat"), "No cat: no labels found"],
+  [matched("cat"), "Yes: a cat (97.3%)"],
+  [matched("c\u200bat\ufeff", "Cat", "alias"), "Yes: a cat (97.3%)"],
+  [missed("ｃａｔ", label("Cat", 89.99)), "No: cat found at 89.99%, below 90%"],
+  [matched("feline", "Cat", "alias"), "Yes: a cat, also called feline (97.3%)"],
+  [matched("animal", "Cat", "parent"), "Yes: a cat, which is an animal (97.3%)"],
+  [matched("vehicles", "Car", "category"), "Yes: a car, in category vehicles (97.3%)"],
+  [missed("cat", label("Dog", 62.9)), "No cat. It may show a dog (62.9%)"],
+  [missed("cat", label("Cat", 89.99)), "No: cat found at 89.99%, below 90%"],
+  [missed("cat", label("Person", 98.3)), "No cat. It shows a person (98.3%)"],
+  [missed("cat", label("Food", 70)), "No cat. It shows food (70.0%)"],
+  [missed("feline", label("Cat", 62, { aliases: ["Feline"] })), "No: cat found at 62.0%, below 90%"],
+  [missed("cat"), "No cat. No labels were found"],
 ])("formats the verdict on a single label: %#", (result, text) => {
-  expect(formatVerdict(completed([result]))).toBe(text);
+  expect(formatVerdict(completed([result]), [])).toBe(text);
 });
 
 const CAT = matched("cat");
 const DOG = matched("dog", "Dog");
 
 it.each<[MatchMode, boolean, LabelResult[], string]>([
-  ["any", true, [CAT, DOG], "Yes: a cat (97%) and a dog (97%)"],
-  ["any", true, [missed("cat"), DOG], "Yes: a dog (97%)"],
+  ["any", true, [CAT, DOG], "Yes: a cat (97.3%) and a dog (97.3%)"],
+  ["any", true, [missed("cat"), DOG], "Yes: a dog (97.3%)"],
   ["any", false, [missed("cat"), missed("dog")], "No: no cat and no dog"],
-  ["all", true, [CAT, DOG], "Yes: a cat (97%) and a dog (97%)"],
-  ["all", false, [CAT, missed("dog")], "No: a cat (97%), but no dog"],
+  ["all", true, [CAT, DOG], "Yes: a cat (97.3%) and a dog (97.3%)"],
+  ["all", false, [CAT, missed("dog")], "No: a cat (97.3%), but no dog"],
   ["all", false, [missed("cat"), missed("dog")], "No: no cat and no dog"],
   ["none", true, [missed("cat"), missed("dog")], "Yes: no cat and no dog"],
-  ["none", false, [CAT, missed("dog")], "No: a cat (97%)"],
+  ["none", false, [CAT, missed("dog")], "No: a cat (97.3%)"],
   ["none", true, [missed("cat")], "Yes: no cat"],
-  ["none", false, [CAT], "No: a cat (97%)"],
+  ["none", false, [CAT], "No: a cat (97.3%)"],
 ])("explains a verdict with match mode %s and result %s: %#", (match_mode, label_matched, results, text) => {
-  expect(formatVerdict(completed(results, { match_mode, label_matched }))).toBe(text);
+  expect(formatVerdict(completed(results, { match_mode, label_matched }), [])).toBe(text);
 });
 
 it.each<[string[], MatchMode, number, string]>([
@@ -57,6 +59,41 @@ it.each([
   expect(withArticle(name)).toBe(text);
 });
 
-it("a confidence is never rounded up to the required one", () => {
-  expect(formatPercent(89.99)).toBe("89%");
+it.each([
+  [98.6642, "98.7%"],
+  [100, "100.0%"],
+  [98.25, "98.2%"],
+  [98.75, "98.8%"],
+  [98.35, "98.3%"],
+  [98.45, "98.5%"],
+  [25, "25.0%"],
+])("the confidence %d is shown as %s, as in messages of the API", (confidence, text) => {
+  // The expected values are the output of Python's format specification ".1f".
+  expect(formatPercent(confidence)).toBe(text);
+});
+
+it.each([
+  [89.94, "89.9%"],
+  [89.95, "89.95%"],
+  [89.9999, "89.9999%"],
+])("a confidence of %d below the required one is shown as %s", (confidence, text) => {
+  expect(formatVerdict(completed([missed("cat", label("Cat", confidence))]), [])).toBe(
+    `No: cat found at ${text}, below 90%`,
+  );
+});
+
+const BOX = { left: 0, top: 0, width: 1, height: 1, confidence: 98 };
+const BOXED = label("Person", 98.3, { boxes: [BOX] });
+
+it.each([
+  ["with a box, at equal confidence", [label("Adult", 98.3), BOXED], [], "a person (98.3%)"],
+  [
+    "with a box that the service does not list",
+    [label("Adult", 98.3)],
+    [label("Adult", 98.3), BOXED],
+    "a person (98.3%)",
+  ],
+  ["with the higher confidence", [label("Adult", 98.4), BOXED], [BOXED], "an adult (98.4%)"],
+])("a miss names the label %s", (_, closest, labels, text) => {
+  expect(formatVerdict(completed([missed("cat", ...closest)]), labels)).toBe(`No cat. It shows ${text}`);
 });

@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { DEFAULT_QUESTION, isSameQuestion, labelsError, parseLabels, parseQuestion } from "../../src/core/question";
+import {
+  confidenceError,
+  DEFAULT_QUESTION,
+  isSameQuestion,
+  labelsError,
+  parseLabels,
+  parseQuestion,
+} from "../../src/core/question";
 
 it.each([
   ["cat", ["cat"]],
@@ -26,23 +33,38 @@ it.each([
   expect(labelsError(text)).toBe(error);
 });
 
+it("at most 25 labels are accepted", () => {
+  const labels = (count: number) => Array.from({ length: count }, (_, index) => `label ${index}`).join(",");
+  expect(labelsError(labels(25))).toBeNull();
+  expect(labelsError(labels(26))).toBe("These are 26 labels. Use at most 25.");
+});
+
+it.each(["0", "24.9", "100.1", "1000", "-30", "e", "not a number"])("the confidence %s is invalid", (confidence) => {
+  expect(confidenceError(confidence)).toBe("Enter a number from 25 to 100.");
+  expect(parseQuestion({ text: "cat", matchMode: "any", confidence })).toBeNull();
+});
+
+it("an invalid label makes the question invalid", () => {
+  expect(parseQuestion({ text: "\u200b", matchMode: "any", confidence: "90" })).toBeNull();
+});
+
 it("empty fields use the defaults", () => {
   expect(parseQuestion({ text: " ", matchMode: "any", confidence: "" })).toEqual(DEFAULT_QUESTION);
 });
 
 it("the match mode applies to several labels only", () => {
-  expect(parseQuestion({ text: "cat", matchMode: "none", confidence: "90" }).matchMode).toBe("any");
-  expect(parseQuestion({ text: "cat, dog", matchMode: "none", confidence: "90" }).matchMode).toBe("none");
+  expect(parseQuestion({ text: "cat", matchMode: "none", confidence: "90" })?.matchMode).toBe("any");
+  expect(parseQuestion({ text: "cat, dog", matchMode: "none", confidence: "90" })?.matchMode).toBe("none");
 });
 
 it.each([
   ["40", 40],
   ["99.5", 99.5],
-  ["0", 25],
-  ["1000", 100],
-  ["e", 90],
+  ["25", 25],
+  ["100", 100],
+  ["", 90],
 ])("the confidence %s is parsed as %d%%", (confidence, percent) => {
-  expect(parseQuestion({ text: "cat", matchMode: "any", confidence }).minConfidence).toBe(percent);
+  expect(parseQuestion({ text: "cat", matchMode: "any", confidence })?.minConfidence).toBe(percent);
 });
 
 it.each([
