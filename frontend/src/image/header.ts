@@ -1,5 +1,10 @@
 /** The type and dimensions of an image, read from its first bytes, because file names and declared types can be wrong. */
 
+/** Formats that the API accepts. */
+export type ApiFormat = "JPEG" | "PNG";
+/** Formats that the page converts. */
+export type OtherFormat = "WebP" | "AVIF" | "GIF" | "HEIC";
+
 export interface ImageHeader {
   readonly type: "image/jpeg" | "image/png";
   /** Pixels. */
@@ -16,10 +21,24 @@ const ESCAPED = 0x00;
 const START_OF_SCAN = 0xda;
 const END_OF_IMAGE = 0xd9;
 
+const HEIC_BRANDS = ["heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1"];
+
+/** Return the format that the first bytes indicate, or null if it is not supported. */
+export function detectFormat(bytes: Uint8Array): ApiFormat | OtherFormat | null {
+  if (startsWith(bytes, PNG)) return "PNG";
+  if (startsWith(bytes, JPEG)) return "JPEG";
+  const text = String.fromCharCode(...bytes.subarray(0, 12));
+  if (text.startsWith("GIF8")) return "GIF";
+  if (text.startsWith("RIFF") && text.endsWith("WEBP")) return "WebP";
+  if (text.slice(4, 8) !== "ftyp") return null;
+  if (["avif", "avis"].includes(text.slice(8))) return "AVIF";
+  return HEIC_BRANDS.includes(text.slice(8)) ? "HEIC" : null;
+}
+
 /** Read the header of a JPEG or PNG. Return null for other formats and for headers that are truncated. */
 export function readHeader(bytes: Uint8Array): ImageHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (startsWith(bytes, PNG)) return readPng(view);
+  if (startsWith(bytes, PNG)) return readPng(bytes, view);
   if (startsWith(bytes, JPEG)) return readJpeg(bytes, view);
   return null;
 }
@@ -28,9 +47,19 @@ function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
   return magic.every((byte, index) => bytes[index] === byte);
 }
 
-function readPng(view: DataView): ImageHeader | null {
-  if (view.byteLength < 24) return null;
-  return { type: "image/png", width: view.getUint32(16), height: view.getUint32(20) };
+/** The signature and the complete IHDR chunk. */
+const PNG_HEADER_BYTES = 33;
+/** The length and the type of the IHDR chunk. */
+const IHDR = [0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52];
+
+/** Read the first chunk. Apple's CgBI variant starts with another one, and only Apple's software can read it. */
+function readPng(bytes: Uint8Array, view: DataView): ImageHeader | null {
+  if (view.byteLength < PNG_HEADER_BYTES || !startsWith(bytes.subarray(PNG.length), IHDR)) return null;
+  return nonZero({ type: "image/png", width: view.getUint32(16), height: view.getUint32(20) });
+}
+
+function nonZero(header: ImageHeader): ImageHeader | null {
+  return header.width > 0 && header.height > 0 ? header : null;
 }
 
 /** Walk the segments up to the frame header, in linear time. Thumbnails inside a segment are skipped with it. */
@@ -54,7 +83,7 @@ function readJpeg(bytes: Uint8Array, view: DataView): ImageHeader | null {
 
 function readFrame(view: DataView, at: number): ImageHeader | null {
   if (at + 9 > view.byteLength) return null;
-  return { type: "image/jpeg", width: view.getUint16(at + 7), height: view.getUint16(at + 5) };
+  return nonZero({ type: "image/jpeg", width: view.getUint16(at + 7), height: view.getUint16(at + 5) });
 }
 
 /** TEM and RST0 to RST7. */

@@ -1,10 +1,15 @@
 import { errorInfo, ScanError } from "../core/errors";
 import { sha256 } from "../core/hash";
+import { drawScaled, toBlob } from "./canvas";
+import { type Decoded, decode } from "./decode";
+import { type ApiFormat, detectFormat, type OtherFormat } from "./header";
 import { MAX_BODY_BYTES, MAX_UPLOAD_BYTES, validateImage } from "./validate";
 
 export interface PreparedImage {
-  /** The type detected from the bytes. The file name is ignored. */
-  readonly type: string;
+  /** The image to send: the file itself, or a converted copy. Its type is detected from the bytes. */
+  readonly file: Blob;
+  /** What was converted, as a sentence for the user, or null. */
+  readonly note: string | null;
   /** SHA-256 in hex, or null outside a secure context, where browsers cannot compute it. */
   readonly hash: string | null;
   /** A small upright copy for display and history. */
@@ -12,13 +17,43 @@ export interface PreparedImage {
 }
 
 const PREVIEW_SIDE = 1024;
+const UNSUPPORTED = "The file is not an image in a supported format: JPEG, PNG, WebP, AVIF, GIF or HEIC.";
 
-/** Validate, hash and shrink an image. @throws ScanError if the image is unreadable or the API would reject it */
-export async function prepareImage(file: Blob): Promise<PreparedImage> {
+/** Validate, convert if necessary, hash and shrink an image. @throws ScanError if it cannot be read or accepted */
+export async function prepareImage(original: Blob): Promise<PreparedImage> {
   const maxBytes = maxImageBytes();
-  const bytes = new Uint8Array(await file.slice(0, maxBytes).arrayBuffer());
-  const { type } = validateImage(bytes, file.size, maxBytes);
-  return { type, hash: isSecureContext ? await sha256(bytes) : null, preview: await createPreview(file) };
+  const head = new Uint8Array(await original.slice(0, maxBytes).arrayBuffer());
+  const format = detectFormat(head);
+  if (format === null) throw new ScanError(errorInfo("rejected", UNSUPPORTED));
+  const needsConversion = requiresConversion(head, original, maxBytes, format);
+  const decoded = await decode(original, format);
+  try {
+    const { file, note } = needsConversion
+      ? await convertImage(original, decoded, format)
+      : { file: new Blob([original], { type: format === "PNG" ? "image/png" : "image/jpeg" }), note: null };
+    const hash = isSecureContext ? await sha256(new Uint8Array(await file.arrayBuffer())) : null;
+    return { file, note, hash, preview: await createPreview(decoded) };
+  } finally {
+    decoded.close();
+  }
+}
+
+/** Check whether an image is accepted only after a conversion. @throws ScanError if it is not accepted at all */
+function requiresConversion(head: Uint8Array, { size }: Blob, maxBytes: number, format: ApiFormat | OtherFormat) {
+  if (format !== "JPEG" && format !== "PNG") return true;
+  try {
+    validateImage(head, size, maxBytes);
+    return false;
+  } catch (error) {
+    if (error instanceof ScanError && error.info.kind === "too_large") return true;
+    throw error;
+  }
+}
+
+async function convertImage(original: Blob, decoded: Decoded, format: string) {
+  const { conversionNote, convert } = await import("./convert");
+  const converted = await convert(decoded, maxImageBytes());
+  return { file: converted.file, note: conversionNote(format, decoded, original.size, converted) };
 }
 
 /** Return the largest accepted size in bytes. A direct upload requires a hash, which requires a secure context. */
@@ -26,32 +61,9 @@ export function maxImageBytes(): number {
   return isSecureContext ? MAX_UPLOAD_BYTES : MAX_BODY_BYTES;
 }
 
-async function createPreview(file: Blob): Promise<Blob> {
-  const bitmap = await decode(file);
-  const scale = Math.min(1, PREVIEW_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  return toBlob(canvas);
-}
-
-async function decode(file: Blob): Promise<ImageBitmap> {
-  try {
-    return await createImageBitmap(file, { imageOrientation: "from-image" });
-  } catch (cause) {
-    throw new ScanError(errorInfo("rejected", "The image is corrupt. Re-save it and try again."), null, { cause });
-  }
-}
-
-function toBlob(canvas: HTMLCanvasElement): Promise<Blob> {
-  return new Promise((resolve, reject) => {
-    // WebP keeps transparency. Browsers that cannot write it produce a PNG.
-    canvas.toBlob(
-      (blob) => (blob ? resolve(blob) : reject(new Error("The preview could not be created."))),
-      "image/webp",
-      0.85,
-    );
-  });
+function createPreview({ source, width, height }: Decoded): Promise<Blob> {
+  const scale = Math.min(1, PREVIEW_SIDE / Math.max(width, height));
+  const canvas = drawScaled(source, Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
+  // WebP keeps transparency. Browsers that cannot write it produce a PNG.
+  return toBlob(canvas, "image/webp", 0.85);
 }

@@ -14,6 +14,12 @@ export interface Dependencies extends RunnerDependencies {
   readonly newId: () => string;
 }
 
+/** A file with the name to show, which can include its folder. */
+export interface NamedFile {
+  readonly name: string;
+  readonly file: Blob;
+}
+
 const DELETE_CONCURRENCY = 4;
 
 /** The actions of the user. Each one changes the store and starts or stops the runner. */
@@ -42,15 +48,15 @@ export class ScanController {
     );
   }
 
-  addFiles(files: readonly File[], question: Question): void {
+  addFiles(files: readonly NamedFile[], question: Question): void {
     if (this.store.isClosed) return;
     const addedAt = this.deps.now();
     const sequence = this.nextSequence(addedAt);
     this.add(
-      files.map((file, index) => ({
+      files.map(({ name, file }, index) => ({
         scan: newScan({
           ...this.newInfo(addedAt, sequence + files.length - index),
-          name: file.name,
+          name,
           question,
         }),
         preview: null,
@@ -237,7 +243,7 @@ export class ScanController {
   }
 
   private newInfo(addedAt: number, sequence: number) {
-    return { id: this.deps.newId(), hash: null, addedAt, sequence, attempt: 0, generation: 0 };
+    return { id: this.deps.newId(), hash: null, note: null, addedAt, sequence, attempt: 0, generation: 0 };
   }
 
   /** Sequence numbers follow the clock, so that they also order the images of several tabs. */

@@ -72,10 +72,9 @@ async function saveFile(files: Store<"files">, id: string, file: Blob | null): P
   else if ((await files.count(id)) === 0) await files.put(file, id);
 }
 
-/** Earlier versions of the page saved scans without a sequence number and a generation. */
+/** Earlier versions of the page saved scans without these properties. */
 function withDefaults(scan: Scan): Scan {
-  const { sequence = scan.addedAt * SEQUENCE_PER_MS, generation = 0 } = scan as Partial<Scan> & Scan;
-  return { ...scan, sequence, generation };
+  return { ...{ sequence: scan.addedAt * SEQUENCE_PER_MS, generation: 0, note: null }, ...scan };
 }
 
 /** Sequence numbers per millisecond, so that the images of a batch have different numbers. */

@@ -10,6 +10,8 @@ export interface ScanInfo {
   readonly question: Question | null;
   /** SHA-256 in hex, or null while unknown. */
   readonly hash: string | null;
+  /** What the page converted before it sent the image, or null. */
+  readonly note: string | null;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
   /** Position in the list. The highest number comes first. */
@@ -50,7 +52,7 @@ export type Scan = ScanInfo & ScanPhase;
 
 export type ScanEvent =
   | { readonly type: "check" }
-  | { readonly type: "upload"; readonly hash: string | null }
+  | { readonly type: "upload"; readonly hash: string | null; readonly note: string | null }
   | { readonly type: "progress"; readonly sent: number }
   | { readonly type: "transient_error"; readonly error: ErrorInfo; readonly retryAt: number | null }
   | { readonly type: "accepted"; readonly requestId: string }
@@ -99,10 +101,10 @@ export function transition(scan: Scan, event: ScanEvent): Scan {
 
 function nextInfo(scan: Scan, event: ScanEvent): ScanInfo {
   const { id, name, question, addedAt, sequence } = scan;
-  const hash = event.type === "upload" ? event.hash : scan.hash;
+  const { hash, note } = event.type === "upload" ? event : scan;
   const attempt = scan.attempt + Number(event.type === "retry" && scan.state === "failed");
   const generation = scan.generation + Number(event.type === "retry" || event.type === "cancel");
-  return { id, name, question, hash, addedAt, sequence, attempt, generation };
+  return { id, name, question, hash, note, addedAt, sequence, attempt, generation };
 }
 
 /**

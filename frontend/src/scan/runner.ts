@@ -86,13 +86,12 @@ export class ScanRunner {
     this.store.apply(id, { type: "check" });
     const entry = this.store.entry(id);
     if (!entry?.file || !entry.scan.question) throw new ScanError(errorInfo("rejected", NOT_SAVED));
-    const { type, hash, preview } = await this.deps.prepareImage(entry.file);
+    const { file, note, hash, preview } = await this.deps.prepareImage(entry.file);
     signal.throwIfAborted();
     const duplicate = this.store.findDuplicate(entry.scan, hash);
     if (duplicate) return this.focusDuplicate(entry.scan, duplicate);
-    this.store.apply(id, { type: "upload", hash }, preview);
+    this.store.apply(id, { type: "upload", hash, note }, preview);
     const { question, attempt } = entry.scan;
-    const file = new Blob([entry.file], { type });
     return this.sendWithRetry(id, { file, hash, question, key: `${id}.${attempt}` }, signal);
   }
 

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { DEFAULT_QUESTION, type Question } from "../core/question";
-import type { ScanController } from "../scan/controller";
+import type { NamedFile, ScanController } from "../scan/controller";
 import type { ScanStore } from "../scan/store";
 import { DropZone } from "./DropZone";
 import { Introduction } from "./Introduction";
@@ -15,7 +15,7 @@ import { ScanList } from "./ScanList";
 export function App({ controller, account = null }: { controller: ScanController; account?: ComponentChildren }) {
   const question = useSignal<Question | null>(DEFAULT_QUESTION);
   const form = useRef<HTMLElement>(null);
-  const onFiles = (files: readonly File[]) => {
+  const onFiles = (files: readonly NamedFile[]) => {
     if (question.value) return controller.addFiles(files, question.value);
     // The field shows what is wrong.
     form.current?.querySelector<HTMLInputElement>("[aria-invalid=true]")?.focus();

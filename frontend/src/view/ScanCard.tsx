@@ -52,6 +52,7 @@ export function ScanCard({ entry, suggestions, focused, onAsk, ...actions }: Pro
             <Outcome scan={scan} />
           </h3>
           <p class="small">{subtitle(scan)}</p>
+          {scan.note && <p class="small">{scan.note}</p>}
         </div>
       </header>
       <TransientError scan={scan} />

@@ -1,3 +1,6 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { crc32 } from "node:zlib";
 import type { Page } from "@playwright/test";
 import {
   card,
@@ -7,7 +10,11 @@ import {
   fillQuestion,
   type ImageFile,
   outcome,
+  PAGE_URL,
+  padded,
+  recordSubmissions,
   rotatedByExif,
+  sample,
   takeScreenshot,
   test,
   uniqueSample,
@@ -26,7 +33,7 @@ test("dropped images are scanned, and the drop zone shows that it accepts them",
   await expect(page.getByText("Drop to add images")).toBeVisible();
   await expectAccessible(page);
   await page.dispatchEvent("body", "drop", { dataTransfer: dropped });
-  await expect(page.getByText("Drop or paste images here")).toBeVisible();
+  await expect(page.getByText("Drop or paste images or folders here")).toBeVisible();
   await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
   await expect(outcome(card(page, "coffee.jpg"))).toHaveText(/^No cat/);
 });
@@ -121,3 +128,171 @@ test("an invalid confidence is reported while it is typed, and no image is added
   await field.pressSequentially("00");
   await expect(page.getByRole("alert")).toHaveCount(0);
 });
+
+test("a folder is added with the images in all of its folders", async ({ page }, info) => {
+  const folder = info.outputPath("folder");
+  mkdirSync(`${folder}/inner/.thumbnails`, { recursive: true });
+  writeFileSync(`${folder}/cat.jpg`, uniqueSample("cat.jpg").buffer);
+  writeFileSync(`${folder}/notes.txt`, "not an image");
+  writeFileSync(`${folder}/inner/coffee.jpg`, uniqueSample("coffee.jpg").buffer);
+  writeFileSync(`${folder}/inner/.thumbnails/coffee.jpg`, uniqueSample("coffee.jpg").buffer);
+  const chooser = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Choose a folder" }).click();
+  await (await chooser).setFiles(folder);
+  await expect(page.getByRole("article")).toHaveCount(2);
+  await expect(page.getByText("1 file was skipped, because it is not an image.")).toBeVisible();
+  await expect(outcome(card(page, "folder/cat.jpg"))).toHaveText(/^Yes/);
+  await expect(outcome(card(page, "folder/inner/coffee.jpg"))).toHaveText(/^No cat/);
+  await expectAccessible(page);
+});
+
+test("a dropped folder is read completely, with more entries than a browser returns at a time", async ({ page }) => {
+  await page.route(/\/scanrequest$/, () => {});
+  const count = 130;
+  await page.evaluate((count) => {
+    const file = (name: string) => ({
+      isDirectory: false,
+      name,
+      fullPath: `/photos/${name}`,
+      file: (resolve: (file: File) => void) => resolve(new File([name], name)),
+    });
+    const batches = [
+      Array.from({ length: 100 }, (_, index) => file(`${index}.jpg`)),
+      [...Array.from({ length: count - 100 }, (_, index) => file(`${100 + index}.jpg`)), file("notes.txt")],
+      [],
+    ];
+    const directory = {
+      isDirectory: true,
+      createReader: () => ({ readEntries: (resolve: (entries: object[]) => void) => resolve(batches.shift() ?? []) }),
+    };
+    DataTransferItem.prototype.webkitGetAsEntry = () => directory as unknown as FileSystemEntry;
+  }, count);
+  await page.dispatchEvent("body", "drop", { dataTransfer: await createTransfer(page, sample("cat.jpg")) });
+  await expect(page.getByRole("article")).toHaveCount(count);
+  await expect(page.getByText("photos/129.jpg")).toBeVisible();
+  await expect(page.getByText("1 file was skipped, because it is not an image.")).toBeVisible();
+});
+
+test("an image that is dragged from another page without its file is explained", async ({ page }) => {
+  const dataTransfer = await page.evaluateHandle(() => {
+    const transfer = new DataTransfer();
+    transfer.setData("text/uri-list", "https://example.com/cat.jpg");
+    return transfer;
+  });
+  await page.dispatchEvent("body", "dragover", { dataTransfer });
+  await page.dispatchEvent("body", "drop", { dataTransfer });
+  await expect(page.getByText(/^This is a link, not a file\. Save the image and drop the file/)).toBeVisible();
+  await expect(page).toHaveURL(PAGE_URL);
+  await expect(page.getByRole("article")).toHaveCount(0);
+  await expectAccessible(page);
+  await takeScreenshot(page, "link");
+});
+
+test("text can be dragged into the label field", async ({ page }) => {
+  const field = page.getByLabel("What to look for");
+  await field.fill("");
+  await page.evaluate(() => {
+    const text = document.createElement("p");
+    text.textContent = "dog";
+    text.draggable = true;
+    text.id = "dragged";
+    text.ondragstart = (event) => event.dataTransfer?.setData("text/plain", "dog");
+    document.querySelector("main")?.prepend(text);
+  });
+  await page.locator("#dragged").dragTo(field);
+  await expect(field).toHaveValue("dog");
+  await expect(page.getByText("Drop to add images")).toHaveCount(0);
+});
+
+test("a spreadsheet cell that is pasted into the label field is text, not an image", async ({ page }) => {
+  const clipboardData = await createTransfer(page, sample("cat-small.png"));
+  await clipboardData.evaluate((data) => data.setData("text/plain", "dog"));
+  const field = page.getByLabel("What to look for");
+  const isInserted = await field.evaluate(
+    (element, data) =>
+      element.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })),
+    clipboardData,
+  );
+  expect(isInserted).toBe(true);
+  await expect(page.getByRole("article")).toHaveCount(0);
+});
+
+for (const [format, extension] of [
+  ["WebP", "webp"],
+  ["AVIF", "avif"],
+  ["GIF", "gif"],
+  ["HEIC", "heic"],
+] as const)
+  test(`a ${format} image is converted`, async ({ page }) => {
+    const posts = recordSubmissions(page);
+    const path = fileURLToPath(new URL(`data/cat.${extension}`, import.meta.url));
+    await choose(page, { name: `cat.${extension}`, mimeType: "", buffer: readFileSync(path) });
+    const cat = card(page, `cat.${extension}`);
+    await expect(outcome(cat)).toHaveText(/^Yes: a cat/);
+    await expect(cat.getByText(`Before the scan, the image was converted from ${format} to JPEG.`)).toBeVisible();
+    await expect(cat.getByRole("img")).toBeVisible();
+    expect(posts[0]?.postDataJSON()).toMatchObject({ fileType: "image/jpeg" });
+    await expectAccessible(page);
+  });
+
+test("an image above 15 MB is reduced", async ({ page }) => {
+  await choose(page, padded(uniqueSample("cat.jpg"), 15 * 1024 * 1024 + 1));
+  const cat = card(page, "cat.jpg");
+  await expect(outcome(cat)).toHaveText(/^Yes/);
+  await expect(cat.getByText(/the image was reduced from 15\.8 MB to 0\.1 MB\.$/)).toBeVisible();
+});
+
+test("an image with more than 10,000 pixels is scaled", async ({ page }) => {
+  const base64 = await page.evaluate(async () => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [12_000, 600];
+    canvas.getContext("2d")?.fillRect(0, 0, 6_000, 600);
+    return canvas.toDataURL("image/png").split(",")[1] ?? "";
+  });
+  await choose(page, { name: "wide.png", mimeType: "image/png", buffer: Buffer.from(base64, "base64") });
+  await expect(outcome(card(page, "wide.png"))).toHaveText(RESULT);
+  await expect(card(page, "wide.png").getByText("scaled from 12,000 × 600 to 4,096 × 205 pixels.")).toBeVisible();
+});
+
+for (const [description, change] of [
+  ["without an end", (jpeg: Buffer) => jpeg.subarray(0, jpeg.lastIndexOf(Buffer.from([0xff, 0xd9])))],
+  [
+    "with stray bytes between its segments",
+    (jpeg: Buffer) => {
+      const second = 4 + jpeg.readUInt16BE(4);
+      return Buffer.concat([jpeg.subarray(0, second), Buffer.from([0x3f, 0x3f]), jpeg.subarray(second)]);
+    },
+  ],
+] as const)
+  test(`a JPEG ${description} is scanned`, async ({ page }) => {
+    await choose(page, { ...sample("cat.jpg"), buffer: change(sample("cat.jpg").buffer) });
+    await expect(outcome(card(page, "cat.jpg"))).toHaveText(RESULT);
+    await expect(card(page, "cat.jpg").getByRole("img")).toBeVisible();
+  });
+
+test("a PNG with an eXIf orientation is shown as it is scanned, so that boxes match", async ({ page }) => {
+  const image = sample("cat-small.png");
+  await choose(page, image, { ...image, name: "rotated.png", buffer: withExifOrientation(image.buffer, 6) });
+  const sizes = [];
+  for (const name of ["cat-small.png", "rotated.png"]) {
+    await expect(outcome(card(page, name))).toHaveText(RESULT);
+    const img = card(page, name).getByRole("img");
+    sizes.push(await img.evaluate((one: HTMLImageElement) => [one.naturalWidth, one.naturalHeight]));
+  }
+  expect(sizes[1]).toEqual(sizes[0]);
+  expect(sizes[0]?.[0]).not.toBe(sizes[0]?.[1]);
+});
+
+/** Insert an eXIf chunk with an orientation after the header of a PNG. */
+function withExifOrientation(png: Buffer, orientation: number): Buffer {
+  const data = Buffer.from(
+    `4d4d002a00000008000101120003000000010${orientation.toString(16).padStart(3, "0")}000000000000`,
+    "hex",
+  );
+  const content = Buffer.concat([Buffer.from("eXIf"), data]);
+  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  checksum.writeUInt32BE(crc32(content));
+  const header = 33;
+  return Buffer.concat([png.subarray(0, header), length, content, checksum, png.subarray(header)]);
+}

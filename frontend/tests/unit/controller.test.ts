@@ -70,7 +70,8 @@ function createController({
 }: Fakes = {}) {
   return new ScanController({
     prepareImage: async (file) => ({
-      type: "image/jpeg",
+      file: new Blob([file], { type: "image/jpeg" }),
+      note: null,
       hash: `hash of ${await file.text()}`,
       preview: new Blob(["small"]),
     }),
@@ -94,7 +95,7 @@ function createController({
   });
 }
 
-const image = (name = "cat.jpg", content = name) => new File([content], name);
+const image = (name = "cat.jpg", content = name) => ({ name, file: new Blob([content]) });
 const states = ({ store }: ScanController) => store.entries.value.map(({ scan }) => scan.state);
 const until = (controller: ScanController, ...expected: string[]) =>
   vi.waitFor(() => expect(states(controller)).toEqual(expected), { interval: 1 });
@@ -126,7 +127,7 @@ describe("an image", () => {
   it("is submitted with the type detected from its bytes", async () => {
     const submitHash = respondWith<[Submission, AbortSignal]>(reply());
     const controller = createController({ submitHash });
-    controller.addFiles([new File(["x"], "cat.txt", { type: "text/plain" })], CAT);
+    controller.addFiles([{ name: "cat.txt", file: new Blob(["x"], { type: "text/plain" }) }], CAT);
     await until(controller, "completed");
     expect(submitHash.calls[0]?.[0].file.type).toBe("image/jpeg");
   });
@@ -160,7 +161,7 @@ describe("an image", () => {
 
   it("without a hash is submitted each time", async () => {
     const controller = createController({
-      prepareImage: async () => ({ type: "image/png", hash: null, preview: new Blob() }),
+      prepareImage: async () => ({ file: new Blob(), note: null, hash: null, preview: new Blob() }),
     });
     controller.addFiles([image(), image()], CAT);
     await until(controller, "completed", "completed");
@@ -422,6 +423,7 @@ describe("the history", () => {
         name: "cat.jpg",
         question: CAT,
         hash: null,
+        note: null,
         addedAt: 0,
         sequence: 0,
         attempt: 0,
@@ -430,7 +432,7 @@ describe("the history", () => {
         transientError: null,
         requestId: "r",
       };
-      history.saved.set("old", { scan: { ...scan, state } as Entry["scan"], preview: null, file: image() });
+      history.saved.set("old", { scan: { ...scan, state } as Entry["scan"], preview: null, file: image().file });
       const submitHash = respondWith(reply());
       const controller = createController({ submitHash });
       await controller.restore();
@@ -689,11 +691,11 @@ describe("many images of a batch", () => {
   });
 
   it("that have finished are trimmed with a notice, the unfinished ones are not", async () => {
-    const info = { hash: null, question: CAT, addedAt: 0, attempt: 0, generation: 0 };
+    const info = { hash: null, note: null, question: CAT, addedAt: 0, attempt: 0, generation: 0 };
     const entry = (sequence: number, state: "queued" | "cancelled"): Entry => ({
       scan: { ...info, id: String(sequence), name: `${sequence}.jpg`, sequence, state, requestId: null },
       preview: null,
-      file: image(),
+      file: image().file,
     });
     for (let sequence = 0; sequence < 20; sequence++) history.saved.set(String(sequence), entry(sequence, "queued"));
     for (let sequence = 20; sequence < HISTORY_LIMIT + 23; sequence++)

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ScanError } from "../../src/core/errors";
-import { readHeader } from "../../src/image/header";
+import { initialScale } from "../../src/image/convert";
+import { detectFormat, readHeader } from "../../src/image/header";
+import { withoutExif } from "../../src/image/png";
 import { MAX_BODY_BYTES, MAX_UPLOAD_BYTES, validateImage } from "../../src/image/validate";
 
 function png(width: number, height: number): Uint8Array {
@@ -9,6 +11,13 @@ function png(width: number, height: number): Uint8Array {
   bytes.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52]);
   new DataView(bytes.buffer).setUint32(16, width);
   new DataView(bytes.buffer).setUint32(20, height);
+  return bytes;
+}
+
+/** A PNG of Apple's variant. Read as an ordinary PNG, it would have billions of pixels. */
+function cgbi(): Uint8Array {
+  const bytes = new Uint8Array(60);
+  bytes.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 4, 0x43, 0x67, 0x42, 0x49, 0x50, 0, 0x20, 6]);
   return bytes;
 }
 
@@ -94,6 +103,10 @@ describe("the header of an image", () => {
     ["a JPEG that ends before its frame", jpeg([0xff, 0xd9], frame(0xc0, 300, 200)), null],
     ["a JPEG that ends within its frame", jpeg(frame(0xc0, 300, 200)).slice(0, 10), null],
     ["a JPEG that ends with a marker", jpeg(segment(0xe0, 16), [0xff, 0xe1]), null],
+    ["a PNG that starts with a CgBI chunk", cgbi(), null],
+    ["a PNG without a width", png(0, 480), null],
+    ["a PNG that ends within its header", png(640, 480).slice(0, 32), null],
+    ["a JPEG without a height", jpeg(frame(0xc0, 300, 0)), null],
     ["text", new TextEncoder().encode("This is a cat. Believe me."), null],
     ["an empty file", new Uint8Array(), null],
     ["a truncated PNG", png(640, 480).slice(0, 20), null],
@@ -125,7 +138,7 @@ it.each([
 
 describe("validation rejects", () => {
   it.each([
-    ["a file that is not an image", new Uint8Array(100), 100, "rejected", /JPEG or PNG/],
+    ["an image that cannot be read", cgbi(), 100, "rejected", /^The image cannot be read\. Save it again/],
     ["a file that is too large", png(640, 480), MAX_UPLOAD_BYTES + 1, "too_large", /15\.8 MB\. The maximum is 15 MB/],
     ["too many pixels", png(10_001, 480), 100, "too_large", /10001 × 480 pixels.*between 80 and 10,000 pixels/],
     ["too few pixels", png(640, 79), 100, "rejected", /640 × 79 pixels.*between 80 and 10,000 pixels/],
@@ -147,6 +160,33 @@ describe("validation rejects", () => {
   });
 });
 
+const ascii = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+
+it.each([
+  [png(1, 1), "PNG"],
+  [jpeg(segment(0xe0, 16)), "JPEG"],
+  [ascii("GIF89a......"), "GIF"],
+  [ascii("RIFF\0\0\0\0WEBPVP8 "), "WebP"],
+  [ascii("\0\0\0\x1cftypavif\0\0\0\0"), "AVIF"],
+  [ascii("\0\0\0\x1cftypheic\0\0\0\0"), "HEIC"],
+  [ascii("\0\0\0\x1cftypmif1\0\0\0\0"), "HEIC"],
+  [ascii("\0\0\0\x1cftypisom\0\0\0\0"), null],
+  [ascii("RIFF\0\0\0\0WAVEfmt "), null],
+  [ascii("cat"), null],
+  [new Uint8Array(), null],
+])("a format is detected from the first bytes: %#", (bytes, format) => {
+  expect(detectFormat(bytes)).toBe(format);
+});
+
+it.each([
+  [640, 480, 1],
+  [8_192, 4_096, 0.5],
+  [20_000, 300, 80 / 300],
+  [40_000, 100, 0.8],
+])("a converted image of %i × %i pixels is scaled by %d", (width, height, scale) => {
+  expect(initialScale(width, height)).toBeCloseTo(scale);
+});
+
 it("the limit is lower for an image in the request body", () => {
   const validate = () => validateImage(png(640, 480), MAX_BODY_BYTES + 1, MAX_BODY_BYTES);
   expect(validate).toThrow(/4\.6 MB\. The maximum is 4\.5 MB/);
@@ -161,3 +201,17 @@ function errorOf(head: Uint8Array, size: number): ScanError {
   }
   throw new Error("The image was accepted.");
 }
+
+it("EXIF data is removed from a PNG, wherever it is", async () => {
+  const chunk = (type: string, content: string) => [0, 0, 0, content.length, ...ascii(type + content), 1, 2, 3, 4];
+  const signature = [...png(1, 1).slice(0, 8)];
+  const [first, data, end] = [chunk("IHDR", "0123456789abc"), chunk("IDAT", "pixels"), chunk("IEND", "")];
+  const exif = chunk("eXIf", "MM");
+  const without = [...signature, ...first, ...data, ...end];
+  for (const bytes of [
+    without,
+    [...signature, ...first, ...exif, ...data, ...end],
+    [...signature, ...first, ...data, ...exif, ...end],
+  ])
+    expect([...new Uint8Array(await withoutExif(new Uint8Array(bytes)).arrayBuffer())]).toEqual(without);
+});

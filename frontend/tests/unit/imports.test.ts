@@ -20,7 +20,7 @@ function importsOf(name: string): Set<string> {
 
 /** Return the imported source file, or null for a stylesheet. */
 function resolve(importer: string, specifier: string): string | null {
-  const path = relative(SRC, join(SRC, dirname(importer), specifier));
+  const path = relative(SRC, join(SRC, dirname(importer), specifier.replace(/\?.*/, "")));
   const found = EXTENSIONS.map((extension) => path + extension).find((name) => sources.includes(name));
   if (!found && !path.endsWith(".css")) throw new Error(`${importer} imports ${specifier}, which does not exist.`);
   return found ?? null;

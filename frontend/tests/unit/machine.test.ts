@@ -17,6 +17,7 @@ const INFO = {
   name: "cat.jpg",
   question: DEFAULT_QUESTION,
   hash: null,
+  note: null,
   addedAt: 0,
   sequence: 0,
   attempt: 0,
@@ -36,7 +37,7 @@ const SCANS: Readonly<Record<ScanState, Scan>> = {
 
 const EVENTS: Readonly<Record<ScanEvent["type"], { event: ScanEvent; becomes: ScanState | "the same" }>> = {
   check: { event: { type: "check" }, becomes: "checking" },
-  upload: { event: { type: "upload", hash: "ab" }, becomes: "uploading" },
+  upload: { event: { type: "upload", hash: "ab", note: null }, becomes: "uploading" },
   progress: { event: { type: "progress", sent: 0.7 }, becomes: "uploading" },
   transient_error: { event: { type: "transient_error", error: ERROR, retryAt: null }, becomes: "the same" },
   accepted: { event: { type: "accepted", requestId: "r" }, becomes: "scanning" },
@@ -77,7 +78,7 @@ describe("a scan", () => {
   });
 
   it("keeps the hash of its image", () => {
-    const uploading = transition(SCANS.checking, { type: "upload", hash: "ab" });
+    const uploading = transition(SCANS.checking, { type: "upload", hash: "ab", note: null });
     expect(transition(uploading, { type: "accepted", requestId: "r" }).hash).toBe("ab");
   });
 
