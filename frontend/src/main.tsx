@@ -1,5 +1,6 @@
 import { effect } from "@preact/signals";
-import { render } from "preact";
+import { options, render } from "preact";
+import { combineCalls } from "./api/batches";
 import { type Authenticator, anonymous, createApiClient } from "./api/client";
 import { delay, whenOnline, whenVisible } from "./browser";
 import { type Config, readConfig } from "./config";
@@ -14,7 +15,7 @@ import {
   openHistory,
   savedHistories,
 } from "./scan/history";
-import { Session } from "./signin/session";
+import type { Session } from "./signin/session";
 import { signOut } from "./signin/sign-out";
 import "./style.css";
 import { Account } from "./view/Account";
@@ -22,6 +23,12 @@ import { App } from "./view/App";
 import { FatalError } from "./view/FatalError";
 import { SignIn } from "./view/SignIn";
 import { SignOut } from "./view/SignOut";
+
+/** Milliseconds. */
+const CHEAP_RENDER = 8;
+const MAX_RENDER_DELAY = 300;
+
+limitRendering();
 
 const root = document.getElementById("page") as HTMLElement;
 
@@ -31,6 +38,7 @@ async function start(): Promise<void> {
   deleteSharedHistory().catch(() => {});
   if (!config.signIn) return renderApp(config, null, await databaseName(null));
   const pageUrl = new URL(".", document.baseURI).href;
+  const { Session } = await import("./signin/session");
   const session = new Session(config.signIn, { storage: sessionStorage, now: Date.now, navigate, pageUrl });
   // The browser can restore the page as it was before another user signed in.
   window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
@@ -56,7 +64,7 @@ async function renderApp({ apiUrl }: Config, session: Session | null, name: stri
   const database = openHistory(name);
   const authenticate: Authenticator = session ? (call) => session.call(call) : anonymous;
   const controller = new ScanController({
-    api: createApiClient(apiUrl, authenticate),
+    api: combineCalls(createApiClient(apiUrl, authenticate)),
     prepareImage,
     history: database,
     tabs: openTabs(name),
@@ -164,6 +172,20 @@ function showFatalError(error: unknown): void {
 /** Generate a random ID. Unlike crypto.randomUUID, this also works outside a secure context. */
 function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
+}
+
+/** With a thousand images, rendering after each change would take most of the time. Limit it to about a quarter. */
+function limitRendering(): void {
+  let cost = 0;
+  options.debounceRendering = (renderChanges) => {
+    const render = () => {
+      const startedAt = performance.now();
+      renderChanges();
+      cost = performance.now() - startedAt;
+    };
+    if (cost < CHEAP_RENDER) queueMicrotask(render);
+    else setTimeout(render, Math.min(MAX_RENDER_DELAY, 3 * cost));
+  };
 }
 
 start().catch(showFatalError);

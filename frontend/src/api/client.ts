@@ -39,14 +39,25 @@ export interface ApiClient {
   deleteRequest(requestId: string, signal: AbortSignal): Promise<void>;
 }
 
+/** The part of the API client that accepts several items at once. An item that fails is an error in the result. */
+export interface BatchApi {
+  /** Submit up to 25 images. Completed requests come without their labels. */
+  submitHashes(submissions: readonly HashSubmission[], signal: AbortSignal): Promise<readonly (Reply | ScanError)[]>;
+  /** Get up to 100 requests. */
+  getRequests(requestIds: readonly string[], signal: AbortSignal): Promise<readonly (Reply | ScanError)[]>;
+}
+
+export type HashSubmission = Submission & { readonly hash: string };
+
 /** Makes an API call with the headers that authenticate the caller. */
 export type Authenticator = (call: (headers: Record<string, string>) => Promise<HttpResponse>) => Promise<HttpResponse>;
 
 export const anonymous: Authenticator = (call) => call({});
 
 /** Create a client for the API at a base URL. Credentials go to the API only, never to S3. */
-export function createApiClient(baseUrl: string, authenticate: Authenticator = anonymous): ApiClient {
+export function createApiClient(baseUrl: string, authenticate: Authenticator = anonymous): ApiClient & BatchApi {
   const collectionUrl = `${baseUrl.replace(/\/$/, "")}/scanrequest`;
+  const batchUrl = `${collectionUrl}s`;
   const requestUrl = (requestId: string) => `${collectionUrl}/${encodeURIComponent(requestId)}`;
   const submit = async (body: object, key: string, signal: AbortSignal, onProgress?: OnProgress) =>
     parseReply(
@@ -55,8 +66,15 @@ export function createApiClient(baseUrl: string, authenticate: Authenticator = a
       ),
     );
   return {
-    submitHash: ({ file, hash, question, key }, signal) =>
-      submit({ sha256: hash, size: file.size, fileType: file.type, ...questionBody(question) }, key, signal),
+    submitHash: (submission, signal) => submit(hashBody(submission), submission.key, signal),
+    submitHashes: async (submissions, signal) => {
+      const entries = submissions.map((one) => ({ ...hashBody(one), idempotency_key: one.key }));
+      return parseReplies(await authenticate((headers) => postJson(batchUrl, { entries }, headers, signal)));
+    },
+    getRequests: async (requestIds, signal) => {
+      const url = `${batchUrl}?ids=${requestIds.map(encodeURIComponent).join(",")}`;
+      return parseReplies(await authenticate((headers) => sendWithoutBody("GET", url, headers, signal)));
+    },
     async upload({ url, headers }, body, signal, onProgress) {
       checkUpload(await send(url, { method: "PUT", headers, body, onProgress }, signal));
     },
@@ -84,6 +102,10 @@ function postJson(url: string, body: object, headers: object, signal: AbortSigna
   return send(url, onProgress ? { ...request, onProgress } : request, signal);
 }
 
+function hashBody({ file, hash, question }: HashSubmission): object {
+  return { sha256: hash, size: file.size, fileType: file.type, ...questionBody(question) };
+}
+
 function questionBody({ labels, matchMode, minConfidence }: Question): object {
   return { labels, match_mode: matchMode, min_confidence: minConfidence };
 }
@@ -107,6 +129,33 @@ export function parseReply(response: HttpResponse): Reply {
     request: parseBody(response, isScanRequest),
     retryAfterMs: parseRetryAfter(response.retryAfter, Date.now()),
   };
+}
+
+interface BatchResult {
+  readonly status_code: number;
+  readonly request: ScanRequest | null;
+  readonly error: { readonly message: string } | null;
+}
+
+/** Parse the response of a batch. Its requests may lack labels and results. @throws ScanError */
+export function parseReplies(response: HttpResponse): readonly (Reply | ScanError)[] {
+  const retryAfterMs = parseRetryAfter(response.retryAfter, Date.now());
+  return parseBody(response, isBatch).results.map(({ status_code, request, error }) => {
+    const complete = request && { ...WITHOUT_LABELS, ...request };
+    if (complete && (isScanRequest(complete) || isUnlabelled(complete))) return { request: complete, retryAfterMs };
+    return new ScanError(errorFromStatus(status_code, error?.message ?? null), retryAfterMs);
+  });
+}
+
+const WITHOUT_LABELS = { labels: [], closest_labels: [], results: [] };
+
+/** The response to a batch of submissions contains completed requests without their labels. */
+function isUnlabelled({ status, results, request_id }: ScanRequest): boolean {
+  return status === "completed" && results.length === 0 && typeof request_id === "string";
+}
+
+function isBatch(body: unknown): body is { results: readonly BatchResult[] } {
+  return Array.isArray((body as { results?: unknown } | null)?.results);
 }
 
 /** Parse the response to a follow-up question. @throws ScanError */

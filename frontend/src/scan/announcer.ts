@@ -36,6 +36,10 @@ export class Announcer {
     this.announcements.value = [];
   }
 
+  askedAll(asked: number, failed: number): void {
+    this.announceToScreenReader(formatAsked(asked, failed));
+  }
+
   removed(scans: readonly Scan[]): void {
     this.announceToScreenReader(`${countOrName(scans)} removed`);
   }
@@ -62,4 +66,11 @@ export class Announcer {
 export function countOrName(scans: readonly Scan[]): string {
   const [only, ...others] = scans;
   return only && others.length === 0 ? displayName(only) : `${scans.length} images`;
+}
+
+/** "Asked about 300 images. 2 could not be asked." */
+export function formatAsked(asked: number, failed: number): string {
+  if (asked === 0) return "All images have answered this question.";
+  const failures = failed ? ` ${failed} could not be asked. Ask again.` : "";
+  return `Asked about ${asked === 1 ? "1 image" : `${asked} images`}.${failures}`;
 }

@@ -1,9 +1,11 @@
 import PQueue from "p-queue";
 import { errorInfo, ScanError } from "../core/errors";
-import type { Question } from "../core/question";
+import { isSameQuestion, type Question } from "../core/question";
 import { Announcer } from "./announcer";
+import { questionOf } from "./format";
 import { type Entry, type History, SEQUENCE_PER_MS } from "./history";
 import { isUnfinished, newScan, type Scan } from "./machine";
+import { latestVerdict } from "./overview";
 import { type RunnerDependencies, ScanRunner } from "./runner";
 import { canRetry, ScanStore } from "./store";
 import type { TabMessage, Tabs } from "./tabs";
@@ -21,6 +23,7 @@ export interface NamedFile {
 }
 
 const DELETE_CONCURRENCY = 4;
+const ASK_CONCURRENCY = 6;
 
 /** The actions of the user. Each one changes the store and starts or stops the runner. */
 export class ScanController {
@@ -87,8 +90,9 @@ export class ScanController {
     this.store.apply(id, { type: "cancel" });
   }
 
-  cancelAll(): void {
-    for (const { id } of this.store.unfinished()) this.cancel(id);
+  /** Cancel those of these scans that are unfinished, or of all. */
+  cancelAll(ids = this.store.entries.value.map(({ scan }) => scan.id)): void {
+    for (const id of ids) this.cancel(id);
   }
 
   retry(id: string): void {
@@ -98,8 +102,9 @@ export class ScanController {
     this.run(id);
   }
 
-  retryAll(): void {
-    for (const entry of this.store.entries.value) if (canRetry(entry)) this.retry(entry.scan.id);
+  /** Retry those of these scans that can be retried, or of all. */
+  retryAll(ids = this.store.entries.value.map(({ scan }) => scan.id)): void {
+    for (const id of ids) this.retry(id);
   }
 
   /** Ask a follow-up question about a completed scan. @throws ScanError if it is not answered */
@@ -108,6 +113,29 @@ export class ScanController {
     if (scan?.state !== "completed") return;
     const verdict = await this.deps.api.askFollowUp(scan.requestId, question, new AbortController().signal);
     this.store.apply(id, { type: "follow_up", verdict });
+  }
+
+  /** Ask a question about all of these scans that are completed and have not answered it last. */
+  async askAll(ids: readonly string[], question: Question): Promise<void> {
+    const asked = ids.filter((id) => {
+      const scan = this.store.scan(id);
+      const verdict = scan && latestVerdict(scan);
+      return verdict && !isSameQuestion(questionOf(verdict), question);
+    });
+    let failed = 0;
+    const progress = { done: 0, total: asked.length };
+    const ask = async (id: string) => {
+      this.store.asking.value = { ...progress };
+      await this.askFollowUp(id, question).catch((error) => {
+        if (!(error instanceof ScanError)) throw error;
+        failed++;
+      });
+      progress.done++;
+    };
+    await new PQueue({ concurrency: ASK_CONCURRENCY }).addAll(asked.map((id) => () => ask(id)));
+    this.store.asking.value = null;
+    this.store.askResult.value = { asked: asked.length, failed };
+    this.announcer.askedAll(asked.length, failed);
   }
 
   /** Remove scans from the page. This can be undone. */
@@ -158,16 +186,10 @@ export class ScanController {
     this.announcer.deleted(scan);
   }
 
-  /** Delete the requests of all scans. */
-  async deleteAll(): Promise<void> {
+  /** Delete the requests of these scans, or of all. */
+  async deleteAll(ids = this.store.entries.value.map(({ scan }) => scan.id)): Promise<void> {
     const queue = new PQueue({ concurrency: DELETE_CONCURRENCY });
-    await queue.addAll(
-      this.store.entries.value.map(
-        ({ scan }) =>
-          () =>
-            this.deleteRequest(scan.id),
-      ),
-    );
+    await queue.addAll(ids.map((id) => () => this.deleteRequest(id)));
   }
 
   /** Stop everything and remove all scans from memory without changing the history. Nothing can be added afterwards. */

@@ -41,6 +41,25 @@ export function formatQuestion({ labels, matchMode, minConfidence }: Question): 
   return `${quantifier}${quoted} at ${threshold}`;
 }
 
+const STATE_NAMES = {
+  queued: "Queued",
+  checking: "Checking",
+  uploading: "Uploading",
+  scanning: "Scanning",
+  cancelled: "Cancelled",
+};
+
+/** Format the state of a scan without a result. */
+export function formatState(state: keyof typeof STATE_NAMES): string {
+  return STATE_NAMES[state];
+}
+
+/** Format the latest result, or the state, of a scan in a few words: "Yes: a cat (97.3%)", "Timed out", "Scanning". */
+export function formatTile(scan: Scan): string {
+  if (scan.state === "completed") return formatVerdict(scan.followUps[0] ?? scan.request, scan.request.labels);
+  return scan.state === "failed" ? errorTitle(scan.error.kind) : formatState(scan.state);
+}
+
 const UNCOUNTABLE = new Set([
   "clothing",
   "coffee",

@@ -36,10 +36,11 @@ export interface HistoryDatabase extends History {
 
 interface StoredScan {
   readonly scan: Scan;
-  readonly preview: Blob | null;
+  /** Earlier versions of the page saved the preview here. */
+  readonly preview?: Blob | null;
 }
 
-/** Files have a store of their own, so that a state change does not rewrite megabytes. */
+/** Files and previews have a store of their own, so that a state change does not rewrite megabytes. */
 interface Schema extends DBSchema {
   scans: { key: string; value: StoredScan };
   files: { key: string; value: Blob };
@@ -55,7 +56,11 @@ interface Stores {
 }
 
 async function putEntry({ scans, files }: Stores, { scan, preview, file }: Entry): Promise<void> {
-  await Promise.all([scans.put({ scan, preview }, scan.id), saveFile(files, scan.id, file)]);
+  await Promise.all([
+    scans.put({ scan }, scan.id),
+    saveFile(files, scan.id, file),
+    saveFile(files, previewKey(scan.id), preview),
+  ]);
 }
 
 async function updateEntry(stores: Stores, entry: Entry): Promise<void> {
@@ -64,7 +69,11 @@ async function updateEntry(stores: Stores, entry: Entry): Promise<void> {
 }
 
 async function removeEntry({ scans, files }: Stores, id: string): Promise<void> {
-  await Promise.all([scans.delete(id), files.delete(id)]);
+  await Promise.all([scans.delete(id), files.delete(id), files.delete(previewKey(id))]);
+}
+
+function previewKey(id: string): string {
+  return `${id}.preview`;
 }
 
 async function saveFile(files: Store<"files">, id: string, file: Blob | null): Promise<void> {
@@ -119,17 +128,18 @@ export function openHistory(name: string): HistoryDatabase {
       const { scans, files } = await storesOf(opened, "readonly");
       const [stored, ids, contents] = await Promise.all([scans.getAll(), files.getAllKeys(), files.getAll()]);
       const fileOf = new Map(ids.map((id, index) => [id, contents[index]]));
-      return stored.map(({ scan, preview }) => ({
+      return stored.map(({ scan, preview = null }) => ({
         scan: withDefaults(scan),
-        preview,
+        preview: fileOf.get(previewKey(scan.id)) ?? preview,
         file: fileOf.get(scan.id) ?? null,
       }));
     },
     async get(ids) {
       const { scans, files } = await storesOf(opened, "readonly");
       const entries = ids.map(async (id) => {
-        const [stored, file] = await Promise.all([scans.get(id), files.get(id)]);
-        return stored ? [{ ...stored, scan: withDefaults(stored.scan), file: file ?? null }] : [];
+        const [stored, file, preview] = await Promise.all([scans.get(id), files.get(id), files.get(previewKey(id))]);
+        if (!stored) return [];
+        return [{ scan: withDefaults(stored.scan), preview: preview ?? stored.preview ?? null, file: file ?? null }];
       });
       return (await Promise.all(entries)).flat();
     },

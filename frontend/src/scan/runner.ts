@@ -25,15 +25,22 @@ export interface RunnerDependencies {
 /** Called with a scan that was dropped because another one asks the same. */
 export type OnDuplicate = (scan: Scan) => void;
 
+const PREPARE_CONCURRENCY = 6;
+/** Submissions are combined, so more of them are in progress than uploads. */
+const SUBMIT_CONCURRENCY = 75;
 const UPLOAD_CONCURRENCY = 3;
-const POLL_CONCURRENCY = 4;
+const POLL_CONCURRENCY = 150;
 /** An upload that S3 rejects this often cannot succeed. All other attempts are repeated while the page is open. */
 const MAX_REJECTED_UPLOADS = 4;
 const NOT_SAVED = "The browser did not keep the image. Add it again.";
 /** Runs scans: prepares and uploads a few images at a time, and polls their requests until they finish. */
 export class ScanRunner {
+  private readonly prepares = new PQueue({ concurrency: PREPARE_CONCURRENCY });
+  private readonly submits = new PQueue({ concurrency: SUBMIT_CONCURRENCY });
   private readonly uploads = new PQueue({ concurrency: UPLOAD_CONCURRENCY });
   private readonly polls = new PQueue({ concurrency: POLL_CONCURRENCY });
+  /** The API with a limit for calls that send the bytes of an image. */
+  private readonly limitedApi: Pick<ApiClient, "submitHash" | "upload" | "submitBytes">;
   private readonly submitted = new Map<string, readonly string[]>();
   private readonly abortControllers = new Map<string, AbortController>();
 
@@ -41,7 +48,16 @@ export class ScanRunner {
     private readonly store: ScanStore,
     private readonly deps: RunnerDependencies,
     private readonly onDuplicate: OnDuplicate,
-  ) {}
+  ) {
+    const { api } = deps;
+    this.limitedApi = {
+      submitHash: (submission, signal) => api.submitHash(submission, signal),
+      upload: (target, file, signal, onProgress) =>
+        this.uploads.add(() => api.upload(target, file, signal, onProgress), { signal }),
+      submitBytes: (submission, signal, onProgress) =>
+        this.uploads.add(() => api.submitBytes(submission, signal, onProgress), { signal }),
+    };
+  }
 
   /** Run a scan until it finishes or is aborted. Errors become part of the scan. */
   async start(id: string): Promise<void> {
@@ -79,10 +95,16 @@ export class ScanRunner {
   /** Send a queued image when it is its turn. Return the milliseconds to wait before the first poll, or null. */
   private async enqueue(id: string, signal: AbortSignal): Promise<number | null> {
     if (this.store.scan(id)?.state !== "queued") return 0;
-    return this.uploads.add(() => this.prepareAndSend(id, signal), { signal });
+    return this.submits.add(() => this.prepareAndSend(id, signal), { signal });
   }
 
   private async prepareAndSend(id: string, signal: AbortSignal): Promise<number | null> {
+    const submission = await this.prepares.add(() => this.prepare(id, signal), { signal });
+    return submission && this.sendWithRetry(id, submission, signal);
+  }
+
+  /** Prepare an image for its submission. Return null if another scan asks the same. */
+  private async prepare(id: string, signal: AbortSignal): Promise<Submission | null> {
     this.store.apply(id, { type: "check" });
     const entry = this.store.entry(id);
     if (!entry?.file || !entry.scan.question) throw new ScanError(errorInfo("rejected", NOT_SAVED));
@@ -91,8 +113,7 @@ export class ScanRunner {
     const duplicate = this.store.findDuplicate(entry.scan, hash);
     if (duplicate) return this.focusDuplicate(entry.scan, duplicate);
     this.store.apply(id, { type: "upload", hash, note }, preview);
-    const { question, attempt } = entry.scan;
-    return this.sendWithRetry(id, { file, hash, question, key: `${id}.${attempt}` }, signal);
+    return { file, hash, question: entry.scan.question, key: `${id}.${entry.scan.attempt}` };
   }
 
   private focusDuplicate(scan: Scan, duplicate: Scan): null {
@@ -105,7 +126,7 @@ export class ScanRunner {
 
   private async sendWithRetry(id: string, submission: Submission, signal: AbortSignal): Promise<number | null> {
     const onSubmitted = (requestId: string) => this.submitted.set(id, [...(this.submitted.get(id) ?? []), requestId]);
-    const upload = createUpload(submission, this.deps.api, this.deps.now, onSubmitted);
+    const upload = createUpload(submission, this.limitedApi, this.deps.now, onSubmitted);
     const onProgress = (sent: number) => this.store.apply(id, { type: "progress", sent });
     let rejectedUploads = 0;
     for (let attempt = 1; ; attempt++) {

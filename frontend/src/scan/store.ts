@@ -39,6 +39,9 @@ export class ScanStore {
   readonly trimmed = signal(0);
   /** The entries that were removed last, until the removal is undone or dismissed. */
   readonly undoable = signal<readonly Entry[]>([]);
+  /** How many images a question was asked about, while it is asked about several. */
+  readonly asking = signal<{ readonly done: number; readonly total: number } | null>(null);
+  readonly askResult = signal<{ readonly asked: number; readonly failed: number } | null>(null);
   /** Deletions that are in progress or failed, by the ID of the scan. */
   readonly deletions = signal<ReadonlyMap<string, Deletion>>(new Map());
   /** Whether leaving the page now would lose images. */
@@ -184,6 +187,8 @@ export class ScanStore {
     this.focusedEntry.value = null;
     this.undoable.value = [];
     this.trimmed.value = 0;
+    this.asking.value = null;
+    this.askResult.value = null;
   }
 
   private insert(added: readonly Entry[]): void {

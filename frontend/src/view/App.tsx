@@ -45,7 +45,7 @@ export function App({ controller, account = null }: { controller: ScanController
         <OpenRequest onOpen={(id) => controller.openRequest(id)} />
         <Notices store={store} />
         {store.entries.value.length === 0 && <Introduction />}
-        <ScanList controller={controller} suggestions={suggestions} />
+        <ScanList controller={controller} suggestions={suggestions} question={question.value} />
       </main>
       <div class="visually-hidden" role="log" aria-live="polite" aria-label="Status updates">
         {announcer.announcements.value.map(({ id, text }) => (

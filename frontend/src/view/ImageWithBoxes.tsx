@@ -53,7 +53,7 @@ function toPercent(fraction: number): string {
 }
 
 /** Create an object URL for a blob, and revoke it when it is no longer shown. */
-function useObjectUrl(blob: Blob | null): string | null {
+export function useObjectUrl(blob: Blob | null): string | null {
   const [url, setUrl] = useState<string | null>(null);
   useEffect(() => {
     if (blob === null) return setUrl(null);

@@ -1,4 +1,4 @@
-import { useId, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import {
   confidenceError,
   DEFAULT_QUESTION,
@@ -24,10 +24,12 @@ export function QuestionFields({ text, suggestions, onChange }: Props) {
   const list = useId();
   const { matchMode, minConfidence } = DEFAULT_QUESTION;
   const [values, setValues] = useState<FormValues>({ text, matchMode, confidence: String(minConfidence) });
+  const latest = useRef(values);
   const update = (part: Partial<FormValues>) => {
-    const updated = { ...values, ...part };
-    setValues(updated);
-    onChange(parseQuestion(updated));
+    // Two fields can change before the next rendering.
+    latest.current = { ...latest.current, ...part };
+    setValues(latest.current);
+    onChange(parseQuestion(latest.current));
   };
   const textError = useError(labelsError(values.text));
   const rangeError = useError(confidenceError(values.confidence));

@@ -5,6 +5,7 @@ import {
   formatError,
   formatQuestion,
   formatRetry,
+  formatState,
   formatVerdict,
   questionOf,
 } from "../scan/format";
@@ -98,17 +99,9 @@ function tone(scan: Scan): Tone {
   return scan.state === "failed" ? "error" : "idle";
 }
 
-const STATE_NAMES = {
-  queued: "Queued",
-  checking: "Checking",
-  uploading: "Uploading",
-  scanning: "Scanning",
-  cancelled: "Cancelled",
-};
-
 function Outcome({ scan }: { scan: Scan }) {
   if (scan.state === "completed") return <>{formatVerdict(scan.request, scan.request.labels)}</>;
-  if (scan.state !== "failed") return <>{STATE_NAMES[scan.state]}</>;
+  if (scan.state !== "failed") return <>{formatState(scan.state)}</>;
   return (
     <>
       {errorTitle(scan.error.kind)}: <span>{scan.error.message}</span>

@@ -1,17 +1,40 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Question } from "../core/question";
+import { formatAsked } from "../scan/announcer";
 import type { ScanController } from "../scan/controller";
+import { formatQuestion } from "../scan/format";
 import type { Entry } from "../scan/history";
 import { isUnfinished, type ScanState } from "../scan/machine";
+import { DEFAULT_SETTINGS, selectEntries } from "../scan/overview";
 import { canRetry, type ScanStore } from "../scan/store";
+import { DetailsDialog } from "./DetailsDialog";
 import { RemoveButton } from "./RemoveButton";
 import { ScanCard } from "./ScanCard";
+import { Tiles, tileId } from "./Tiles";
+import { Toolbar } from "./Toolbar";
 import { UndoBar } from "./UndoBar";
 
-export function ScanList({ controller, suggestions }: { controller: ScanController; suggestions: readonly string[] }) {
+/** With more images, the page shows tiles instead of cards. */
+const MAX_CARDS = 12;
+
+interface ScanListProps {
+  readonly controller: ScanController;
+  readonly suggestions: readonly string[];
+  /** The current question, or null while it is invalid. */
+  readonly question: Question | null;
+}
+
+export function ScanList({ controller, suggestions, question }: ScanListProps) {
   const { store } = controller;
   const entries = store.entries.value;
   const heading = useRef<HTMLHeadingElement>(null);
+  const [settings, setSettings] = useState(DEFAULT_SETTINGS);
+  const [selected, setSelected] = useState<ReadonlySet<string> | null>(null);
+  const [openId, setOpenId] = useState<string | null>(null);
+  const areTiles = entries.length > MAX_CARDS;
   useScrollIntoView(store);
+  const shown = entries.length > 1 ? selectEntries(entries, settings) : entries;
+  const targets = selected?.size ? shown.filter(({ scan }) => selected.has(scan.id)) : shown;
   const removeAndFocus = (remove: () => void) => {
     remove();
     // The focused button is gone. Without this, keyboard navigation would start again at the top of the page.
@@ -22,6 +45,22 @@ export function ScanList({ controller, suggestions }: { controller: ScanControll
     // The user may have moved the focus in the meantime.
     requestAnimationFrame(() => document.activeElement === document.body && heading.current?.focus());
   };
+  const cardOf = (entry: Entry) => (
+    <ScanCard
+      entry={entry}
+      suggestions={suggestions}
+      focused={store.focusedEntry.value?.id === entry.scan.id}
+      onCancel={() => controller.cancel(entry.scan.id)}
+      onRetry={() => controller.retry(entry.scan.id)}
+      onAsk={(question) => controller.askFollowUp(entry.scan.id, question)}
+      deletion={store.deletions.value.get(entry.scan.id) ?? null}
+      isSubmitted={() => controller.isSubmitted(entry.scan.id)}
+      onRemove={() => removeAndFocus(() => controller.remove(entry.scan.id))}
+      onDelete={() => deleteAndFocus(controller.deleteRequest(entry.scan.id))}
+    />
+  );
+  const openIndex = areTiles ? shown.findIndex(({ scan }) => scan.id === openId) : -1;
+  const open = shown[openIndex];
   return (
     <section class="scans" aria-labelledby="scans">
       <div class="bar">
@@ -31,63 +70,169 @@ export function ScanList({ controller, suggestions }: { controller: ScanControll
         {entries.length > 0 && (
           <BulkActions
             controller={controller}
-            onRemoveAll={() => removeAndFocus(() => controller.removeAll())}
-            onDeleteAll={() => deleteAndFocus(controller.deleteAll())}
+            targets={targets}
+            isAll={targets.length === entries.length}
+            question={question}
+            onRemoveAll={() => removeAndFocus(() => controller.remove(...idsOf(targets)))}
+            onDeleteAll={() => deleteAndFocus(controller.deleteAll(idsOf(targets)))}
           />
         )}
         <Progress entries={entries} />
       </div>
+      <AskProgress store={store} />
       <UndoBar controller={controller} />
-      <ol class="cards">
-        {entries.map((entry) => (
-          <li key={entry.scan.id}>
-            <ScanCard
-              entry={entry}
-              suggestions={suggestions}
-              focused={store.focusedEntry.value?.id === entry.scan.id}
-              onCancel={() => controller.cancel(entry.scan.id)}
-              onRetry={() => controller.retry(entry.scan.id)}
-              onAsk={(question) => controller.askFollowUp(entry.scan.id, question)}
-              deletion={store.deletions.value.get(entry.scan.id) ?? null}
-              isSubmitted={() => controller.isSubmitted(entry.scan.id)}
-              onRemove={() => removeAndFocus(() => controller.remove(entry.scan.id))}
-              onDelete={() => deleteAndFocus(controller.deleteRequest(entry.scan.id))}
-            />
-          </li>
-        ))}
-      </ol>
+      {entries.length > 1 && (
+        <Toolbar
+          entries={entries}
+          settings={settings}
+          onChange={(part) => setSettings((current) => ({ ...current, ...part }))}
+        />
+      )}
+      {areTiles && <Selection shown={shown} selected={selected} onChange={setSelected} />}
+      {entries.length > 0 && shown.length === 0 && <p class="small">No images match the filter and the search.</p>}
+      {areTiles ? (
+        <Tiles
+          entries={shown}
+          selected={selected ?? NOTHING}
+          isSelecting={selected !== null}
+          focusedId={store.focusedEntry.value?.id ?? null}
+          onOpen={setOpenId}
+          onToggle={(id) => setSelected((current) => toggled(current ?? NOTHING, id))}
+        />
+      ) : (
+        <ol class="cards">
+          {shown.map((entry) => (
+            <li key={entry.scan.id}>{cardOf(entry)}</li>
+          ))}
+        </ol>
+      )}
+      {open && (
+        <DetailsDialog
+          position={openIndex + 1}
+          count={shown.length}
+          onMove={(step) => setOpenId((current) => neighbour(shown, current, step))}
+          onClose={() => {
+            setOpenId(null);
+            document.getElementById(tileId(open.scan.id))?.focus();
+          }}
+        >
+          <div key={open.scan.id}>{cardOf(open)}</div>
+        </DetailsDialog>
+      )}
     </section>
   );
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
+
+function idsOf(entries: readonly Entry[]): string[] {
+  return entries.map(({ scan }) => scan.id);
+}
+
+/** Return the ID of the entry after or before another one. At the ends, return that one. */
+function neighbour(entries: readonly Entry[], id: string | null, step: -1 | 1): string | null {
+  const index = entries.findIndex(({ scan }) => scan.id === id);
+  return entries[index + step]?.scan.id ?? id;
+}
+
+function toggled(ids: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  return ids.has(id) ? new Set([...ids].filter((other) => other !== id)) : new Set([...ids, id]);
+}
+
+interface SelectionProps {
+  readonly shown: readonly Entry[];
+  readonly selected: ReadonlySet<string> | null;
+  /** Receives null when the user stops selecting. */
+  readonly onChange: (selected: ReadonlySet<string> | null) => void;
+}
+
+function Selection({ shown, selected, onChange }: SelectionProps) {
+  return (
+    <div class="selection">
+      <button type="button" aria-pressed={selected !== null} onClick={() => onChange(selected ? null : NOTHING)}>
+        Select
+      </button>
+      {selected && (
+        <>
+          <button type="button" onClick={() => onChange(new Set(idsOf(shown)))}>
+            Select all
+          </button>
+          <p class="small" role="status">
+            {selected.size === 0 ? "Click images to select them." : `${selected.size} selected`}
+          </p>
+        </>
+      )}
+    </div>
+  );
+}
+
+function AskProgress({ store }: { store: ScanStore }) {
+  const [asking, result] = [store.asking.value, store.askResult.value];
+  if (asking) return <progress aria-label="Asking all images" max={asking.total} value={asking.done} />;
+  return result && <p class="small">{formatAsked(result.asked, result.failed)}</p>;
+}
+
 interface BulkActionsProps {
   readonly controller: ScanController;
+  /** The images that the actions apply to. */
+  readonly targets: readonly Entry[];
+  readonly isAll: boolean;
+  readonly question: Question | null;
   readonly onRemoveAll: () => void;
   readonly onDeleteAll: () => void;
 }
 
-function BulkActions({ controller, onRemoveAll, onDeleteAll }: BulkActionsProps) {
-  const entries = controller.store.entries.value;
+function BulkActions({ controller, targets, isAll, question, onRemoveAll, onDeleteAll }: BulkActionsProps) {
+  const count = isAll ? "all" : `${targets.length}`;
+  const isAskable = targets.filter(({ scan }) => scan.state === "completed").length > 1;
   return (
     <div class="bulk-actions">
-      {entries.some(({ scan }) => isUnfinished(scan)) && (
-        <button type="button" onClick={() => controller.cancelAll()}>
-          Cancel all
+      {targets.some(({ scan }) => isUnfinished(scan)) && (
+        <button type="button" onClick={() => controller.cancelAll(idsOf(targets))}>
+          Cancel {count}
         </button>
       )}
-      {entries.some(canRetry) && (
-        <button type="button" onClick={() => controller.retryAll()}>
-          Retry all
+      {targets.some(canRetry) && (
+        <button type="button" onClick={() => controller.retryAll(idsOf(targets))}>
+          Retry {count}
         </button>
       )}
+      {isAskable && question && (
+        <button
+          type="button"
+          title={`Ask about ${formatQuestion(question)}, from stored labels, at no cost`}
+          onClick={() => controller.askAll(idsOf(targets), question)}
+        >
+          Ask {count}: {question.labels.join(", ")}
+        </button>
+      )}
+      {targets.length > 1 && <Export targets={targets} />}
       <RemoveButton
-        text="Remove all"
-        name="all images"
-        isSubmitted={() => entries.some(({ scan }) => controller.isSubmitted(scan.id))}
+        text={`Remove ${count}`}
+        name={isAll ? "all images" : `${targets.length} images`}
+        isSubmitted={() => targets.some(({ scan }) => controller.isSubmitted(scan.id))}
         onRemove={onRemoveAll}
         onDelete={onDeleteAll}
       />
     </div>
+  );
+}
+
+function Export({ targets }: { targets: readonly Entry[] }) {
+  const save = async (format: "csv" | "json") => {
+    const { download, toCsv, toJson } = await import("../scan/export");
+    if (format === "csv") download(toCsv(targets), "images.csv", "text/csv");
+    else download(toJson(targets), "images.json", "application/json");
+  };
+  return (
+    <>
+      <button type="button" onClick={() => save("csv")}>
+        Export CSV
+      </button>
+      <button type="button" onClick={() => save("json")}>
+        Export JSON
+      </button>
+    </>
   );
 }
 

@@ -110,7 +110,7 @@ test.describe("with reduced motion", () => {
   test.use({ contextOptions: { reducedMotion: "reduce" } });
 
   test("the page shows no animations", async ({ page }) => {
-    await page.route(/\/scanrequest$/, () => {});
+    await page.route(/\/scanrequests?$/, () => {});
     await choose(page, uniqueSample("cat.jpg"));
     await expect(card(page, "cat.jpg")).toHaveAttribute("data-state", "uploading");
     expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);

@@ -142,7 +142,7 @@ test.describe("another user of the browser", () => {
   /** Ann adds an image, and her session expires while it is sent. */
   async function expireDuringSubmission(page: Page, issuer: Issuer): Promise<void> {
     await signIn(page);
-    await page.route(/\/scanrequest$/, () => {}, { times: 1 });
+    await page.route(/\/scanrequests?$/, () => {}, { times: 1 });
     const submission = page.waitForRequest(/\/scanrequest$/);
     await choose(page, uniqueSample("cat.jpg"));
     await submission;

@@ -11,7 +11,7 @@ beforeAll(async () => {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const built = (await build({ root, logLevel: "error", build: { write: false } })) as Rolldown.RolldownOutput;
   for (const file of built.output) files.set(file.fileName, file.type === "chunk" ? file.code : file.source);
-});
+}, 60_000);
 
 it("scripts and styles that are loaded initially are smaller than 45 kB compressed", () => {
   const bytes = [...initialFiles()].map((name) => gzipSync(files.get(name) ?? "").length);
@@ -22,7 +22,7 @@ it("scripts and styles that are loaded initially are smaller than 45 kB compress
 
 it("converters are loaded on demand", () => {
   const onDemand = [...files.keys()].filter((name) => name.endsWith(".js") && !initialFiles().has(name));
-  for (const converter of ["heic-worker", "heic", "convert"])
+  for (const converter of ["heic-worker", "heic", "convert", "export"])
     expect(onDemand).toContainEqual(expect.stringMatching(`assets/${converter}-`));
 });
 

@@ -322,6 +322,27 @@ describe("a follow-up question", () => {
     expect(first(controller)).toBe(before);
   });
 
+  it("is asked about all completed scans that have not answered it last", async () => {
+    const dog = { ...CAT, labels: ["dog"] };
+    const askFollowUp = vi.fn<ApiClient["askFollowUp"]>(async (requestId) => {
+      if (requestId === "r of b") throw errorOf("unavailable");
+      return completed([matched("dog", "Dog")]);
+    });
+    const submitHash: ApiClient["submitHash"] = async ({ hash }) =>
+      reply(completed(undefined, { request_id: hash.replace("hash of", "r of") }));
+    const controller = createController({ askFollowUp, submitHash });
+    controller.addFiles([image("a"), image("b"), image("c")], CAT);
+    await until(controller, "completed", "completed", "completed");
+    const ids = controller.store.entries.value.map(({ scan }) => scan.id);
+    await controller.askAll(ids, CAT);
+    expect(askFollowUp).not.toHaveBeenCalled();
+    await controller.askAll(ids, dog);
+    expect(controller.store.askResult.value).toEqual({ asked: 3, failed: 1 });
+    expect(announced(controller).at(-1)).toBe("Asked about 3 images. 1 could not be asked. Ask again.");
+    await controller.askAll(ids, dog);
+    expect(askFollowUp.mock.calls.map(([id]) => id)).toEqual(["r of a", "r of b", "r of c", "r of b"]);
+  });
+
   it("is not sent for an unfinished scan", async () => {
     const askFollowUp = respondWith<[string, Question, AbortSignal], Verdict>(completed());
     const controller = createController({ submitHash: (_submission, signal) => untilAborted(signal), askFollowUp });
@@ -333,16 +354,16 @@ describe("a follow-up question", () => {
 });
 
 describe("many images", () => {
-  it("are submitted three at a time", async () => {
+  it("are uploaded three at a time", async () => {
     let active = 0;
     let maxActive = 0;
-    const submitHash: ApiClient["submitHash"] = async () => {
+    const upload: ApiClient["upload"] = async () => {
       maxActive = Math.max(maxActive, ++active);
       await new Promise((resolve) => setTimeout(resolve, 1));
       active--;
-      return reply(completed());
     };
-    const controller = createController({ submitHash });
+    const target = { url: "https://bucket", headers: {}, expires_at: "2999-01-01T00:00:00Z" };
+    const controller = createController({ upload, submitHash: respondWith(reply(pending({ upload: target }))) });
     controller.addFiles(
       Array.from({ length: 12 }, (_, index) => image(`${index}.jpg`)),
       CAT,
@@ -360,7 +381,7 @@ describe("many images", () => {
       [1, 2, 3, 4, 5].map((one) => image(`${one}.jpg`)),
       CAT,
     );
-    await until(controller, "uploading", "uploading", "uploading", "queued", "queued");
+    await until(controller, ...Array(5).fill("uploading"));
     controller.cancelAll();
     expect(states(controller)).toEqual(Array(5).fill("cancelled"));
     isStuck = false;
@@ -604,18 +625,16 @@ describe("a suspended page", () => {
       [1, 2, 3, 4, 5].map((one) => image(`${one}.jpg`)),
       CAT,
     );
-    await until(controller, "uploading", "uploading", "uploading", "queued", "queued");
+    await until(controller, ...Array(5).fill("uploading"));
     controller.suspend();
     controller.addFiles([image("late.jpg")], CAT);
     controller.openRequest("r");
     await controller.restore();
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect([states(controller), announced(controller), focused(controller)]).toEqual([[], [], undefined]);
-    expect(submitHash.calls).toHaveLength(3);
+    expect(submitHash.calls).toHaveLength(5);
     expect(submitHash.calls.every(([, signal]) => signal.aborted)).toBe(true);
-    expect([...history.saved.values()].map(({ scan }) => scan.state).toSorted()).toEqual([
-      ...["queued", "queued", "uploading", "uploading", "uploading"],
-    ]);
+    expect([...history.saved.values()].map(({ scan }) => scan.state)).toEqual(Array(5).fill("uploading"));
   });
 
   it("does not show a history that is still loading", async () => {
