@@ -5,8 +5,9 @@ const MAX_SUBMISSIONS = 25;
 /** The API accepts 100, but a response of 5 MB would be incomplete. */
 const MAX_REQUESTS = 50;
 const MAX_CONCURRENT_BATCHES = 2;
-/** Calls within this time become one batch. */
+/** Calls within this time become one batch. While there are many calls, the time is longer, so that batches are larger. */
 const WINDOW_MS = 20;
+const BUSY_WINDOW_MS = 150;
 
 /** Combine calls that are made at about the same time. A single call is sent as before. */
 export function combineCalls(api: ApiClient & BatchApi): ApiClient {
@@ -54,6 +55,7 @@ interface Waiting<T> {
 class Batcher<T> {
   private waiting: Waiting<T>[] = [];
   private inProgress = 0;
+  private wasBatch = false;
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -67,7 +69,7 @@ class Batcher<T> {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       this.waiting.push({ item, signal, resolve, reject });
       if (this.waiting.length >= this.maxSize) this.flush();
-      else this.timer ??= setTimeout(() => this.flush(), WINDOW_MS);
+      else this.timer ??= setTimeout(() => this.flush(), this.wasBatch ? BUSY_WINDOW_MS : WINDOW_MS);
     });
   }
 
@@ -81,6 +83,7 @@ class Batcher<T> {
 
   private async send(batch: readonly Waiting<T>[]): Promise<void> {
     this.inProgress++;
+    this.wasBatch = batch.length > 1;
     try {
       const results = await this.results(batch);
       batch.forEach(({ resolve, reject }, index) => {
@@ -92,7 +95,8 @@ class Batcher<T> {
       for (const { reject } of batch) reject(error);
     }
     this.inProgress--;
-    this.flush();
+    // The other calls wait for their own time, unless they fill a batch.
+    if (this.timer === null || this.waiting.length >= this.maxSize) this.flush();
   }
 
   private async results(batch: readonly Waiting<T>[]): Promise<readonly (Reply | ScanError)[]> {
