@@ -20,8 +20,3 @@ export interface Tabs {
   /** Stop sending images and receiving messages. Nothing can be published afterwards. */
   leave(): void;
 }
-
-/** A tab without others. */
-export function singleTab(): Tabs {
-  return { join: (sender) => sender.start(), publish: () => {}, leave: () => {} };
-}

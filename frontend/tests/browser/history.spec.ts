@@ -132,6 +132,27 @@ test("when the tab that sends images is closed, the other one continues", async 
   await expect(outcome(card(third, "cat.jpg"))).toHaveText(/^Yes/);
 });
 
+test("a visible tab takes over from a hidden one", async ({ page }) => {
+  await page.evaluate(() => {
+    Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  const other = await openTab(page);
+  const [hidden, visible] = [recordSubmissions(page), recordSubmissions(other)];
+  await expect.poll(() => other.evaluate(async () => (await navigator.locks.query()).pending?.length)).toBe(1);
+  await choose(other, uniqueSample("cat.jpg"));
+  await expect(outcome(card(other, "cat.jpg"))).toHaveText(/^Yes/);
+  expect([hidden.length, visible.length]).toEqual([0, 1]);
+  // The tab that is shown again does not take over from one that is visible as well.
+  await page.evaluate(() => {
+    Object.defineProperty(document, "hidden", { value: false, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await choose(page, uniqueSample("coffee.jpg"));
+  await expect(outcome(card(page, "coffee.jpg"))).toHaveText(/^No cat/);
+  expect([hidden.length, visible.length]).toEqual([0, 2]);
+});
+
 for (const [description, block] of [
   [
     "is blocked with cookies",

@@ -8,7 +8,7 @@ import { formatOutcome } from "../../src/scan/format";
 import type { Changes, Entry, History } from "../../src/scan/history";
 import { isOutdated, isUnfinished, requestIdOf } from "../../src/scan/machine";
 import { HISTORY_LIMIT } from "../../src/scan/store";
-import { type Sender, singleTab, type TabMessage, type Tabs } from "../../src/scan/tabs";
+import type { Sender, TabMessage, Tabs } from "../../src/scan/tabs";
 import { completed, failed, matched, pending } from "./examples";
 
 const reply = (request = pending(), retryAfterMs: number | null = null): Reply => ({ request, retryAfterMs });
@@ -42,6 +42,9 @@ class MemoryHistory implements History {
     for (const id of changes.removed) this.saved.delete(id);
   };
 }
+
+/** A tab without others. */
+const singleTab = (): Tabs => ({ join: (sender) => sender.start(), publish: () => {}, leave: () => {} });
 
 const untilAborted = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
