@@ -229,7 +229,7 @@ MUTANTS = (
     Mutant(
         "a deferral after the timeout of a request moves its deadline",
         "the daily quota is used up",
-        _in("domain.scan_request", "        if began <= deadline:\n", "        if began:\n"),
+        _in("domain.scan_request", "        if began <= min(deadline, until):\n", "        if began:\n"),
     ),
     Mutant(
         "the sweeper stops requeueing an image after the original deadline of its request",

@@ -3,6 +3,7 @@
 Times are seconds since the Unix epoch.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -81,19 +82,19 @@ class FollowUpAnswer:
     verdict: Verdict
 
 
-def effective_deadline(request: ScanRequest, image: Image | None) -> float:
+def effective_deadline(request: ScanRequest, image: Image | None, until: float = math.inf) -> float:
     """Return the time at which the request times out, including the days for which its image was deferred.
 
     A deferral counts if it began by the deadline. It moves the deadline to the same interval after the next midnight.
     No such write can arrive later than ``GRACE_SECONDS`` after the deadline, so the result is final from then on. A
-    settled request stores its own deadline.
+    settled request stores its own deadline. Deferrals after ``until``, when the request was answered, do not count.
     """
     deadline = request.deadline
     if request.answer or image is None:
         return deadline
     allowed = request.deadline - request.created_at
     for began in sorted(image.deferred_at):
-        if began <= deadline:
+        if began <= min(deadline, until):
             deadline = max(deadline, next_day(began) + allowed)
     return deadline
 
@@ -126,7 +127,9 @@ def with_answer(request: ScanRequest, image: Image | None, now: float) -> ScanRe
     if request.answer:
         return request
     answer = derive_answer(request, image, now)
-    return replace(request, answer=answer, deadline=effective_deadline(request, image)) if answer else None
+    if answer is None:
+        return None
+    return replace(request, answer=answer, deadline=effective_deadline(request, image, answer.completed_at))
 
 
 def needs_reopening(request: ScanRequest, image: Image, now: float) -> bool:
