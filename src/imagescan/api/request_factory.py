@@ -1,7 +1,7 @@
 """Creates requests from request bodies."""
 
 import uuid
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from imagescan.api import request_models
 from imagescan.domain.errors import BadInput
@@ -48,7 +48,7 @@ def create_request(
         now=submission.now,
     )
     known = result.request.answer is not None
-    owner = {"owner": submission.caller} if submission.caller else {}
+    owner: dict[str, Any] = {"owner": submission.caller} if submission.caller else {}
     logger.info("accepted", request_id=result.request.id, image_hash=image.hash, known=known, **owner)
     return result
 
