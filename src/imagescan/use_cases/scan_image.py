@@ -26,7 +26,6 @@ MIN_SECONDS_FOR_SCAN = 30.0
 """Time for reading the object's metadata, one detection with its read timeout, and the writes around them. A scan that
 waits for the rate limiter (at most 20 s) started with its batch, when the function had twice that time left."""
 
-
 MAX_DELAY_SECONDS = 300
 """Longest delay before a message is retried. An image that must wait longer is enqueued by the sweeper."""
 
