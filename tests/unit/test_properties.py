@@ -133,6 +133,7 @@ class History:
     time was taken, but within the grace period. ``deferrals`` and ``exhaustions`` are pairs of the time taken and the
     time of effect. No exhaustion takes effect after the terminal write, and none was taken before an earlier one took
     effect, because the image has to be reopened in between.
+    A deferral takes effect before an exhaustion that follows it, because an exhaustion ends the lease.
     """
 
     leased_at: float
@@ -161,12 +162,15 @@ def histories(draw: st.DrawFn) -> History:
     scan_effective_at = finished_at + draw(WRITE_DELAYS)
     leased_at = finished_at - 5 - draw(st.just(0) | SECONDS) if scan else CREATED + 1
     delays = draw(st.lists(st.tuples(SECONDS, WRITE_DELAYS), max_size=DAYS))
-    deferrals = ((leased_at + since, leased_at + since + after) for since, after in delays)
-    possible = tuple(
-        (at, effective_at) for at, effective_at in deferrals if scan is None or effective_at < scan_effective_at
-    )
     exhaustions = _exhaustions(leased_at, draw(st.lists(st.tuples(SECONDS, WRITE_DELAYS), max_size=5)))
     before_scan = tuple(each for each in exhaustions if scan is None or each[1] < scan_effective_at)
+    deferrals = ((leased_at + since, leased_at + since + after) for since, after in delays)
+    possible = tuple(
+        (began, effective_at)
+        for began, effective_at in deferrals
+        if (scan is None or effective_at < scan_effective_at)
+        and all(effective_at < exhausted[1] for exhausted in before_scan if began <= exhausted[0])
+    )
     return History(leased_at, possible, scan, scan_effective_at, before_scan)
 
 
