@@ -39,8 +39,6 @@ RETRY = Retry(
 )
 # A concurrent write of the same key and a stalled connection. S3 documents both as retryable.
 _TRANSIENT_S3_ERRORS = frozenset({(409, "ConditionalRequestConflict"), (400, "RequestTimeout")})
-# The key contains the hash of the bytes, so an existing object has the same content.
-_IF_NONE_MATCH = {"If-None-Match": "*"}
 # Batch responses omit these fields. They are empty until a request is completed.
 _EMPTY_RESULTS: RequestJson = {"labels": [], "closest_labels": [], "results": []}
 # Responses of another server, and of API Gateway for a path without an API. Others, such as 502, can come from a proxy.
@@ -130,7 +128,7 @@ class ApiClient:
 
     async def upload(self, target: Mapping[str, Any], content: bytes) -> None:
         """Upload the bytes of an image to ``target``, the ``upload`` of a response. Accept an existing object."""
-        headers = {**target["headers"], **_IF_NONE_MATCH}
+        headers: dict[str, str] = target["headers"]  # among them If-None-Match: an existing object has the same bytes
         retry = self._retry_upload
         try:
             response = await self._send(target["method"], target["url"], retry=retry, headers=headers, content=content)

@@ -78,7 +78,8 @@ def submit_body(image: ImageFile, question: Question) -> Body:
 def idempotency_key(body: Body, replaces: str | None = None) -> str:
     """Return a key that depends only on the body, so that another run gets the same request.
 
-    ``replaces`` is the ID of the expired request that the previous key returned. It gives the replacement a new key.
+    ``replaces`` gives a replacement a new key: it is the ID of the failed request that the previous key returned, or
+    that key itself if its request was deleted.
     """
     canonical = json.dumps([body, replaces], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

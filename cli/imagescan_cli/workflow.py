@@ -75,10 +75,16 @@ class ScanWorkflow:
         body = submit_body(image, question)
         key = idempotency_key(body)
         for _ in range(MAX_REPLACED):
-            response = await self._submit_with_key(image, body, key)
-            if not is_retryable(response.body):
-                return response
-            key = idempotency_key(body, replaces=response.body["request_id"])
+            try:
+                response = await self._submit_with_key(image, body, key)
+            except ApiError as error:
+                if error.code != "request_deleted":
+                    raise
+                key = idempotency_key(body, replaces=key)
+            else:
+                if not is_retryable(response.body):
+                    return response
+                key = idempotency_key(body, replaces=response.body["request_id"])
         return await self._submit_with_key(image, body, key)
 
     async def _submit_with_key(self, image: ImageFile, body: Body, key: str) -> ApiResponse:

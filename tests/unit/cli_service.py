@@ -46,6 +46,7 @@ class FakeService:
     calls: Counter[str] = field(default_factory=Counter)
     images: dict[str, bytes] = field(default_factory=dict)
     requests: dict[str, Body] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
     polls_left: Counter[str] = field(default_factory=Counter)
     keys: dict[str, tuple[Body, str]] = field(default_factory=dict)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -75,6 +76,8 @@ class FakeService:
         previous, request_id = self.keys.setdefault(key, (body, str(uuid.uuid4())))
         if previous != body:
             return 409, {"code": "idempotency_key_reused", "message": "Another body."}
+        if request_id in self.deleted:
+            return 409, {"code": "request_deleted", "message": "Deleted."}
         request = self._derive(self.requests.setdefault(request_id, _pending(request_id, body)))
         return 200 if request["status"] != "pending" else 202, {**request, "upload": self._upload(body, request)}
 
@@ -123,6 +126,7 @@ class FakeService:
     def delete_request(self, request_id: str) -> tuple[int, Body | None]:
         if self.requests.pop(request_id, None) is None:
             return 404, {"code": "request_not_found", "message": "Request not found."}
+        self.deleted.add(request_id)
         return 204, None
 
     def get_stats(self) -> tuple[int, Body]:
@@ -160,7 +164,11 @@ class FakeService:
             return None
         origin = "http://127.0.0.1:1" if body["sha256"] in self.unreachable_uploads else self.origin
         url = f"{origin}/bucket/{body['sha256']}?X-Amz-Signature=secret"
-        return {"method": "PUT", "url": url, "headers": {"Content-Type": body.get("fileType", "image/png")}}
+        return {
+            "method": "PUT",
+            "url": url,
+            "headers": {"Content-Type": body.get("fileType", "image/png"), "If-None-Match": "*"},
+        }
 
 
 def _pending(request_id: str, body: Body) -> Body:

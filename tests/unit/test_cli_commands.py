@@ -98,6 +98,15 @@ def test_request_that_failed_for_another_reason_than_its_image_is_replaced_by_a_
     assert len(service.requests) == 2
 
 
+def test_image_whose_request_was_deleted_is_submitted_with_a_new_key(
+    run: Run, folder: Path, service: FakeService
+) -> None:
+    for deletions in range(3):
+        result = run("submit", folder / "cat.png", "--wait", "--json")
+        assert (result.exit_code, len(service.deleted)) == (0, deletions)
+        assert run("delete", lines(result)[0]["request_id"]).exit_code == 0
+
+
 def test_permanent_failure_of_an_image_is_reported_and_not_resubmitted(
     run: Run, folder: Path, service: FakeService
 ) -> None:
