@@ -52,7 +52,7 @@ def _scans(pending: Sequence[int]) -> Iterator[Case]:
     for count in pending:
         further_pages = math.ceil(count / ITEMS_PER_PAGE) - 1
         settling = math.ceil(count / ITEMS_PER_TRANSACTION) + further_pages
-        yield f"scan of a new image, {count:,} pending", partial(_scan, pending=count), 5 + settling
+        yield f"scan of a new image, {count:,} pending", partial(_scan, pending=count), 6 + settling
         yield f"scan of a duplicate, {count:,} pending", partial(_scan_duplicate, pending=count), 2 + settling
 
 

@@ -98,6 +98,8 @@ class SimulatedAws:
     images: dict[str, Image] = field(default_factory=dict)
     pending: dict[str, dict[str, ScanRequest]] = field(default_factory=dict)
     answered: dict[str, float] = field(default_factory=dict)
+    objects: dict[str, StoredObject] = field(default_factory=dict)
+    stored: dict[str, ScanRequest] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     rng: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 - reproducible
 
@@ -160,6 +162,9 @@ class Images:
         released = replace(image, attempts=image.attempts - refund, lease_until=None, not_before=not_before)
         self.cloud.images[image_hash] = released
 
+    def mark_for_purge(self, key: str, now: float) -> None:
+        self.cloud.call("UpdateItem", (self.cloud.image_writes, key))
+
     def exhaust(self, image: Image, at: float) -> Image:
         raise NotImplementedError("no call of the simulation is billed without a result")
 
@@ -185,7 +190,12 @@ class Requests:
         else:
             cloud.call("PutItem", *units, (cloud.pending_index_writes, request.image_hash))
             cloud.pending.setdefault(request.image_hash, {})[request.id] = request
+        cloud.stored[request.id] = request
         return request
+
+    def find(self, request_id: str) -> ScanRequest | None:
+        self.cloud.call("GetItem")
+        return self.cloud.stored.get(request_id)
 
     def pending_for_image(self, image_hash: str) -> Iterator[ScanRequest]:
         self.cloud.call("Query")
@@ -208,14 +218,16 @@ class Requests:
 class Bucket:
     cloud: SimulatedAws
 
-    def put(self, image: ValidatedImage, request_id: str) -> None:
+    def put(self, image: ValidatedImage, request: ScanRequest) -> None:
         self.cloud.call("PutObject", (self.cloud.puts, image.hash), attempts=2)
-        message = Message(self.cloud.clock.now + S3_EVENT_DELAY, request_id, s3_event_message(image.key))
+        now = self.cloud.clock.now
+        self.cloud.objects[image.key] = StoredObject(image.key, "v1", image.hash, request.id, now)
+        message = Message(self.cloud.clock.now + S3_EVENT_DELAY, request.id, s3_event_message(image.key))
         self.cloud.queue.send(message)
 
     def find(self, key: str) -> StoredObject | None:
         self.cloud.call("HeadObject")
-        return StoredObject(key, "v1", key[7:71], None)
+        return self.cloud.objects[key]
 
 
 @dataclass(frozen=True)

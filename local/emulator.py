@@ -28,7 +28,7 @@ CONTAINER_HOST = "host.docker.internal"
 _HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d+)?")
 _LOCAL_ORIGIN = re.compile(r"https?://(127\.0\.0\.1|\[::1\]|([a-z0-9-]+\.)*localhost)(:\d{1,5})?")
 _API = re.compile(r"/restapis/[^/]+/[^/]+/_user_request_(/.*)?", re.DOTALL)
-_IMAGE = re.compile(r"/[a-z0-9.-]+/images/[0-9a-f]{64}\.(jpg|png)")
+_IMAGE = re.compile(r"/[a-z0-9.-]+/(images|uploads/[0-9a-f-]{36})/[0-9a-f]{64}\.(jpg|png)")
 _S3_CREDENTIAL = re.compile(r"[^/]+/\d{8}/[^/]+/s3/aws4_request")
 # Links to a result and redirects after sign-in have these parameters. S3 and the other services ignore them.
 _PAGE_PARAMETERS = {"request", "code", "state", "error", "error_description"}

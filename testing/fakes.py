@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from imagescan.domain.detection import Detection, DetectionError
 from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
 from imagescan.domain.image_record import Image, LeaseResult, Scan
-from imagescan.domain.scan_request import PendingPage, ScanRequest, Upload
+from imagescan.domain.scan_request import DeletedRequest, PendingPage, ScanRequest, Upload
 
 HASH = "ab" * 32
 KEY = f"images/{HASH}.jpg"
@@ -69,6 +69,9 @@ class FakeImages:
     def reopen(self, image: Image) -> None:
         self.steps.append("reopen")
 
+    def mark_for_purge(self, key: str, now: float) -> None:
+        self.steps.append(f"mark {key} at {now:g}")
+
     def finish(self, image_hash: str, scan: Scan) -> Image:
         self.steps.append("finish")
         self.finished.append(scan)
@@ -81,21 +84,35 @@ class FakeImages:
 
 @dataclass
 class FakeRequests:
-    """The requests table. Its index shows ``pending``, or its queries raise ``query_error``."""
+    """The requests table. Its index shows ``pending``, or its queries raise ``query_error``.
+
+    ``put_error`` is raised by each write of a new request. The requests in ``deleted`` were deleted.
+    """
 
     pending: list[ScanRequest] = field(default_factory=list)
     stored: dict[str, ScanRequest] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
     settled: list[Sequence[ScanRequest]] = field(default_factory=list)
     query_error: Exception | None = None
+    put_error: Exception | None = None
 
     def get(self, request_id: str) -> ScanRequest | None:
         return self.stored.get(request_id)
 
+    def find(self, request_id: str) -> ScanRequest | DeletedRequest | None:
+        return DeletedRequest(request_id) if request_id in self.deleted else self.stored.get(request_id)
+
     def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
         return {each: self.stored[each] for each in request_ids if each in self.stored}
 
-    def put(self, request: ScanRequest) -> ScanRequest:
-        return self.stored.setdefault(request.id, request)
+    def put(self, request: ScanRequest) -> ScanRequest | DeletedRequest:
+        if self.put_error:
+            raise self.put_error
+        return self.find(request.id) or self.stored.setdefault(request.id, request)
+
+    def delete(self, request: ScanRequest, now: float) -> None:
+        del self.stored[request.id]
+        self.deleted.add(request.id)
 
     def pending_for_image(self, image_hash: str) -> Iterator[ScanRequest]:
         if self.query_error:
@@ -129,20 +146,20 @@ class FakePosition:
 
 @dataclass
 class FakeBucket:
-    """The images bucket, with at most one object whose first bytes are ``header``."""
+    """The images bucket, with at most one object, which belongs to no request. Its first bytes are ``header``."""
 
-    stored: StoredObject | None = field(default_factory=lambda: StoredObject(KEY, "v1", HASH, "r"))
+    stored: StoredObject | None = field(default_factory=lambda: StoredObject(KEY, "v1", HASH, None))
     uploads: list[str] = field(default_factory=list)
     header: bytes = b""
 
     def find(self, key: str) -> StoredObject | None:
         return self.stored if self.stored and self.stored.key == key else None
 
-    def put(self, image: ValidatedImage, request_id: str) -> None:
-        self.uploads.append(f"{image.key} for {request_id}")
+    def put(self, image: ValidatedImage, request: ScanRequest) -> None:
+        self.uploads.append(f"{request.image_key} for {request.id}")
 
-    def presign_upload(self, image: DeclaredImage, request_id: str, now: float) -> Upload:
-        return Upload(f"https://bucket/{image.key}", {"x-amz-meta-request-id": request_id}, now + 900)
+    def presign_upload(self, image: DeclaredImage, request: ScanRequest, now: float) -> Upload:
+        return Upload(f"https://bucket/{request.image_key}", {"x-amz-meta-request-id": request.id}, now + 900)
 
     def read_header(self, stored: StoredObject) -> bytes:
         return self.header

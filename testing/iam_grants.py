@@ -3,6 +3,7 @@
 type Grant = tuple[str, str]
 """IAM action and resource. The resource starts with its logical ID in the template."""
 
+OBJECTS = ["ImagesBucket/images/*", "ImagesBucket/uploads/*"]
 STREAMS = ["ImagesTable/stream/*", "RequestsTable/stream/*"]
 
 EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
@@ -10,7 +11,7 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
         "dynamodb:PutItem": ["RequestsTable"],
         "dynamodb:UpdateItem": ["ImagesTable"],
-        "s3:PutObject": ["ImagesBucket/images/*"],
+        "s3:PutObject": OBJECTS,
         "logs:CreateLogStream": ["SubmitLogs"],
         "logs:PutLogEvents": ["SubmitLogs"],
     },
@@ -33,7 +34,7 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
     "DeleteRole": {
         "dynamodb:UpdateItem": ["ImagesTable"],
         "dynamodb:GetItem": ["RequestsTable"],
-        "dynamodb:DeleteItem": ["RequestsTable"],
+        "dynamodb:PutItem": ["RequestsTable"],
         "logs:CreateLogStream": ["DeleteLogs"],
         "logs:PutLogEvents": ["DeleteLogs"],
     },
@@ -43,9 +44,10 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
         "sqs:GetQueueAttributes": ["ScanQueue"],
         "sqs:ChangeMessageVisibility*": ["ScanQueue"],
         "dynamodb:UpdateItem": ["ImagesTable", "RequestsTable", "CountersTable"],
+        "dynamodb:GetItem": ["RequestsTable"],
         "dynamodb:Query": ["RequestsTable/index/pending_by_image"],
-        "s3:GetObject": ["ImagesBucket/images/*"],
-        "s3:GetObjectVersion": ["ImagesBucket/images/*"],
+        "s3:GetObject": OBJECTS,
+        "s3:GetObjectVersion": OBJECTS,
         "s3:ListBucket": ["ImagesBucket"],
         "rekognition:DetectLabels": ["*"],
         "logs:CreateLogStream": ["ScannerLogs"],
@@ -66,10 +68,10 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:Scan": ["ImagesTable/index/purge_candidates"],
         "dynamodb:Query": ["RequestsTable/index/pending_by_image"],
         "dynamodb:BatchGetItem": ["ImagesTable"],
-        "dynamodb:UpdateItem": ["ImagesTable"],
+        "dynamodb:GetItem": ["RequestsTable"],
         "dynamodb:DeleteItem": ["ImagesTable"],
         "s3:ListBucketVersions": ["ImagesBucket"],
-        "s3:DeleteObjectVersion": ["ImagesBucket/images/*"],
+        "s3:DeleteObjectVersion": OBJECTS,
         "logs:CreateLogStream": ["PurgerLogs"],
         "logs:PutLogEvents": ["PurgerLogs"],
     },

@@ -6,6 +6,8 @@ Settings are named tuples because a data class takes five times as long to creat
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+_DAY_SECONDS = 86_400
+
 
 class MissingSetting(Exception):
     """An environment variable is missing or cannot be parsed."""
@@ -36,7 +38,17 @@ class SubmitSettings(NamedTuple):
 
     @property
     def retention_seconds(self) -> int:
-        return self.retention_days * 86_400
+        return self.retention_days * _DAY_SECONDS
+
+
+class DeleteSettings(NamedTuple):
+    images_table: str
+    requests_table: str
+    retention_days: int
+
+    @property
+    def retention_seconds(self) -> int:
+        return self.retention_days * _DAY_SECONDS
 
 
 class ScannerSettings(NamedTuple):

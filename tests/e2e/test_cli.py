@@ -214,6 +214,6 @@ def _uploads(finished: Finished) -> int:
 def _versions(stack: Stack, hashes: set[str]) -> Counter[str]:
     """Count the stored versions of each image."""
     pages = stack.client("s3").get_paginator("list_object_versions")
-    listed = pages.paginate(Bucket=stack.outputs()["ImagesBucket"], Prefix="images/")
+    listed = pages.paginate(Bucket=stack.outputs()["ImagesBucket"])
     stored = (Path(version["Key"]).stem for page in listed for version in page.get("Versions", []))
     return Counter(each for each in stored if each in hashes)

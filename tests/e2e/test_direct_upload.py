@@ -1,9 +1,11 @@
 """Direct uploads of large images to S3, which rejects other bytes."""
 
 import hashlib
+import time
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -66,9 +68,47 @@ def test_s3_rejects_uploads_that_differ_from_the_declared_image(
     answer = api.post(declared(content)).json()
     assert upload_to_s3(answer, tamper(content), **headers).status_code in {400, 403}
     response = stack.client("s3").list_objects_v2(
-        Bucket=stack.outputs()["ImagesBucket"], Prefix=f"images/{answer['image_hash']}"
+        Bucket=stack.outputs()["ImagesBucket"], Prefix=f"uploads/{answer['request_id']}/"
     )
     assert response["KeyCount"] == 0
+
+
+def test_a_presigned_url_stores_one_object_however_often_it_is_used(
+    api: Client, fresh_image: Path, stack: Stack
+) -> None:
+    content = fresh_image.read_bytes()
+    answer = api.post(declared(content)).json()
+    assert [upload_to_s3(answer, content).status_code for _ in range(3)] == [200, 412, 412]
+    assert upload_to_s3(answer, content, **{"If-None-Match": '"another"'}).status_code == 403  # it is signed
+    versions = stack.client("s3").list_object_versions(
+        Bucket=stack.outputs()["ImagesBucket"], Prefix=f"uploads/{answer['request_id']}/"
+    )
+    assert len(versions["Versions"]) == 1
+    assert api.wait(answer)["status"] == "completed"
+
+
+def test_an_upload_after_the_deletion_of_its_request_is_not_scanned(
+    api: Client, fresh_image: Path, stack: Stack, rekognition: RekognitionControl
+) -> None:
+    content = fresh_image.read_bytes()
+    answer = api.post(declared(content)).json()
+    assert httpx.delete(f"{stack.api_url}/scanrequest/{answer['request_id']}", timeout=60).status_code == 204
+    assert upload_to_s3(answer, content).status_code == 200
+    _wait_until_marked_again(stack, urlsplit(answer["upload"]["url"]).path.partition("/uploads/")[2])
+    assert rekognition.calls_for(answer["image_hash"]) == 0
+    assert api.get(answer["request_id"]).status_code == 404
+
+
+def _wait_until_marked_again(stack: Stack, upload: str) -> None:
+    """Wait until the scanner has marked the upload, after the deletion did."""
+    key = {"image_hash": {"S": f"uploads/{upload}"}}
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        item = stack.client("dynamodb").get_item(TableName=stack.outputs()["ImagesTable"], Key=key)["Item"]
+        if item["covers_until"] != item["marked_at"]:
+            return
+        time.sleep(0.2)
+    raise TimeoutError("the scanner did not mark the upload")
 
 
 def test_an_uploaded_image_that_is_too_small_fails(api: Client) -> None:

@@ -60,8 +60,9 @@ def test_concurrent_requests_with_the_same_key_before_the_upload_are_one_request
     with ThreadPoolExecutor(2) as pool:
         responses = list(pool.map(lambda _: http.post("/scanrequest", json=body, headers=headers), range(2)))
     assert [response.status_code for response in responses] == [202, 202]
-    for upload in [response.json()["upload"] for response in responses]:
-        httpx.put(upload["url"], content=content, headers=upload["headers"], timeout=60).raise_for_status()
+    uploads = [response.json()["upload"] for response in responses]
+    sent = [httpx.put(each["url"], content=content, headers=each["headers"], timeout=60) for each in uploads]
+    assert [response.status_code for response in sent] == [200, 412]
     answer = api.wait(responses[0].json())
     listed = http.get("/scanrequests", params={"label": label}).json()["requests"]
     assert [each["request_id"] for each in listed] == [response.json()["request_id"] for response in responses[:1]]

@@ -40,7 +40,13 @@ INDEX_KEYS = {
     "ImagesTable/index/purge_candidates": "marked_for_purge",
 }
 BUCKETS = ["ImagesBucket", "SiteBucket", "ForeignBucket"]
-OBJECTS = ["ImagesBucket/images/*", "ImagesBucket/elsewhere/*", "SiteBucket/*", "ForeignBucket/images/*"]
+OBJECTS = [
+    "ImagesBucket/images/*",
+    "ImagesBucket/uploads/*",
+    "ImagesBucket/elsewhere/*",
+    "SiteBucket/*",
+    "ForeignBucket/images/*",
+]
 QUEUES = ["ScanQueue", "ScanDeadLetterQueue", "EventStreamDeadLetterQueue", "ForeignQueue"]
 BUSES = ["EventBus", "ForeignBus"]
 LOGS = [
@@ -70,10 +76,10 @@ DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
 @dataclass(frozen=True)
 class PhysicalResources:
-    """Physical names of the resources, and the version ID of an existing object."""
+    """Physical names of the resources, and the version ID of an existing object in each folder of ``OBJECTS``."""
 
     physical: dict[str, str]
-    version: str = ""
+    versions: dict[str, str | None] = field(default_factory=dict)
 
     def arn(self, name: str) -> str:
         """Return the ARN of a resource."""
@@ -163,10 +169,15 @@ PROBES = [
     Probe("dynamodb:DeleteTable", "delete_table", ["ForeignTable"]),
     # the web page is public on a local stack
     Probe("s3:GetObject", "get_object", [name for name in OBJECTS if name != "SiteBucket/*"]),
-    Probe("s3:GetObjectVersion", "get_object", OBJECTS[:1], lambda resources, _: {"VersionId": resources.version}),
+    Probe(
+        "s3:GetObjectVersion",
+        "get_object",
+        OBJECTS[:2],
+        lambda resources, name: {"VersionId": resources.versions[name]},
+    ),
     Probe("s3:PutObject", "put_object", OBJECTS, lambda *_: {"Body": b""}),
     Probe("s3:DeleteObject", "delete_object", OBJECTS),
-    Probe("s3:DeleteObjectVersion", "delete_object", OBJECTS[:1], lambda *_: {"VersionId": uuid.uuid4().hex}),
+    Probe("s3:DeleteObjectVersion", "delete_object", OBJECTS[:2], lambda *_: {"VersionId": uuid.uuid4().hex}),
     Probe("s3:ListBucket", "list_objects_v2", BUCKETS),
     Probe("s3:ListBucketVersions", "list_object_versions", BUCKETS),
     Probe("s3:GetBucketPolicy", "get_bucket_policy", BUCKETS),
@@ -216,10 +227,10 @@ def resources(stack: Stack) -> Iterator[PhysicalResources]:
     own = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
     combined = PhysicalResources(own | _make_foreign(stack))
     put, logs = stack.client("s3").put_object, stack.client("logs")
-    version, *_ = [put(**combined.where(name), Body=b"").get("VersionId") for name in OBJECTS]
+    versions = {name: put(**combined.where(name), Body=b"").get("VersionId") for name in OBJECTS}
     for name in LOGS:
         logs.create_log_stream(**combined.where(name), logStreamName=PROBE)
-    yield PhysicalResources(combined.physical, version)
+    yield PhysicalResources(combined.physical, versions)
     _remove(stack, combined)
 
 

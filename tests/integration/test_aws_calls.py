@@ -89,18 +89,23 @@ def grants_of(service: str, operation: str, parameters: dict[str, Any]) -> Itera
     elif service == "events":
         yield action, "EventBus"
     else:  # Rekognition reads the image with the permissions of its caller
+        s3_object = parameters["Image"]["S3Object"]
         yield action, "*"
-        yield from s3_grants("s3:GetObject", {"VersionId": parameters["Image"]["S3Object"].get("Version"), "Key": ""})
+        yield from s3_grants("s3:GetObject", {"VersionId": s3_object.get("Version"), "Key": s3_object["Name"]})
 
 
 def s3_grants(action: str, parameters: dict[str, Any]) -> Iterator[Grant]:
     if "Delete" in parameters:
         assert all(each["VersionId"] for each in parameters["Delete"]["Objects"])
-        yield action, "ImagesBucket/images/*"
+        yield from ((action, _folder(each["Key"])) for each in parameters["Delete"]["Objects"])
     elif "Key" not in parameters:
         yield action, "ImagesBucket"
     else:
-        yield (VERSIONED.get(action, action) if parameters.get("VersionId") else action), "ImagesBucket/images/*"
+        yield (VERSIONED.get(action, action) if parameters.get("VersionId") else action), _folder(parameters["Key"])
+
+
+def _folder(key: str) -> str:
+    return f"ImagesBucket/{key.partition('/')[0]}/*"
 
 
 def _call_method() -> Callable[[Any, str, dict[str, Any]], Any]:
@@ -139,6 +144,7 @@ def after_scenario(recorder: Recorder, make_environment: MakeEnvironment) -> Rec
         scan_and_read(env)
         retry_and_settle(env)
         reopen(env)
+        upload_later(env)
         delete_and_purge(env)
         env.streams.deliver_all()
         env.functions.invoke("StatsFunction", proxy_event("GET"))
@@ -206,17 +212,22 @@ def reopen(env: MotoEnvironment) -> None:
     env.trigger.deliver_all()
 
 
+def upload_later(env: MotoEnvironment) -> None:
+    """Submit an image by its hash, and send its bytes with the same key. The scanner reads their start."""
+    image = png(80, 80, shade=5)
+    declared = {"sha256": hash_of(image), "size": len(image), "fileType": "image/png"}
+    posted = {"file": b64encode(image).decode(), "fileType": "image/png"}
+    env.detector.errors.append((400, "InvalidParameterException"))
+    for body in (declared, posted):
+        assert env.functions.post(body, headers={"Idempotency-Key": "upload"}).status == 202
+    env.trigger.deliver_all()
+
+
 def delete_and_purge(env: MotoEnvironment) -> None:
     [request_id, *_] = [item["request_id"]["S"] for item in env.resources.items(REQUESTS)]
     for each in env.resources.items(REQUESTS):
         env.functions.delete(each["request_id"]["S"])
     env.functions.get(request_id)
-    env.resources.dynamodb.update_item(  # as if the bytes of this image had been uploaded again after its mark
-        TableName=IMAGES,
-        Key={"image_hash": {"S": hash_of(png(80, 80, shade=1))}},
-        UpdateExpression="SET marked_at = :past",
-        ExpressionAttributeValues={":past": {"N": "1"}},
-    )
     env.pass_time(PURGE_DELAY_SECONDS + 1)
     env.functions.purge()
     assert hash_of(CAT) not in {item["image_hash"]["S"] for item in env.resources.items(IMAGES)}

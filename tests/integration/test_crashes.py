@@ -176,7 +176,8 @@ def test_an_interrupted_deletion_is_completed_by_the_next_one(
             delete_cat(env)
             env.pass_time(PURGE_DELAY_SECONDS + 1)
             purge(env)
-            assert env.resources.items(REQUESTS) == env.resources.items(IMAGES) == []
+            assert [item["status"]["S"] for item in env.resources.items(REQUESTS)] == ["deleted"]
+            assert env.resources.items(IMAGES) == []
             assert env.resources.s3.list_object_versions(Bucket=BUCKET).get("Versions", []) == []
 
 

@@ -63,8 +63,15 @@ def test_a_limit_adds_one_call_to_a_scan(limited: MotoEnvironment) -> None:
     limited.functions.submit(image_bytes())
     limited.transport.reset()
     limited.trigger.deliver_all()
-    assert limited.transport.calls[:5] == ["UpdateItem", "HeadObject", "UpdateItem", "DetectLabels", "UpdateItem"]
-    assert len(limited.transport.calls) == 7
+    assert limited.transport.calls[:6] == [
+        "UpdateItem",
+        "HeadObject",
+        "GetItem",
+        "UpdateItem",
+        "DetectLabels",
+        "UpdateItem",
+    ]
+    assert len(limited.transport.calls) == 8
     assert counted_calls(limited) == {f"calls#{datetime.fromtimestamp(NOON, UTC):%Y-%m-%d}": 1}
 
 
@@ -138,15 +145,15 @@ def test_a_rejected_call_is_not_counted(limited: MotoEnvironment, error: tuple[i
 
 def test_a_call_with_a_lost_response_is_counted(limited: MotoEnvironment) -> None:
     limited.functions.submit(image_bytes())
-    limited.transport.inject({3: InjectedFault.RESPONSE_LOST})
+    limited.transport.inject({4: InjectedFault.RESPONSE_LOST})
     limited.trigger.deliver()
-    assert limited.transport.calls[3] == "DetectLabels"
+    assert limited.transport.calls[4] == "DetectLabels"
     assert list(counted_calls(limited).values()) == [1]
 
 
 def test_a_count_with_a_lost_response_is_not_retried(limited: MotoEnvironment) -> None:
     limited.functions.submit(image_bytes())
-    limited.transport.inject({2: InjectedFault.RESPONSE_LOST})
+    limited.transport.inject({3: InjectedFault.RESPONSE_LOST})
     limited.trigger.deliver()
     assert list(counted_calls(limited).values()) == [1]
     assert limited.detector.calls.total() == 0

@@ -34,6 +34,7 @@ def test_a_submission_by_hash_makes_two_calls_and_stores_no_object(env: MotoEnvi
     assert response.body["upload"]["url"].startswith(f"https://{BUCKET}.s3.")
     assert set(response.body["upload"]["headers"]) == {
         "Content-Type",
+        "If-None-Match",
         "x-amz-checksum-sha256",
         "x-amz-meta-request-id",
     }

@@ -133,7 +133,7 @@ def test_stats_add_up(env: MotoEnvironment) -> None:
 
 def test_two_paid_calls_for_an_image_count_as_two_scans(env: MotoEnvironment) -> None:
     submit(env)
-    env.transport.inject({2: InjectedFault.KILL_AFTER})
+    env.transport.inject({3: InjectedFault.KILL_AFTER})
     with pytest.raises(Killed):
         env.trigger.deliver()
     env.transport.reset()

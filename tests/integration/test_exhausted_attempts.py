@@ -16,7 +16,7 @@ from tests.integration.conftest import Log
 from tests.integration.test_scanner import delays, key_of, record, upload_message
 
 CAT = image_bytes(0)
-LOST_RESPONSE = {2: InjectedFault.RESPONSE_LOST}  # of the call after the lease and the HEAD request
+LOST_RESPONSE = {3: InjectedFault.RESPONSE_LOST}  # of the call after the lease and the reads of object and request
 
 
 def scan_without_response(env: MotoEnvironment) -> set[str]:

@@ -6,13 +6,28 @@ from botocore.exceptions import ClientError
 
 from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
-from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage, validate_image
+from imagescan.domain.image import (
+    DeclaredImage,
+    StoredObject,
+    ValidatedImage,
+    object_key,
+    upload_key,
+    validate_image,
+)
 from imagescan.domain.image_header import ImageType
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import ScanRequest
 from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
 from testing.resources import BUCKET
 
 PART = bytes(5 * 1024 * 1024)  # minimum size of all parts except the last
+
+
+def request_for(image: ValidatedImage | DeclaredImage, request_id: str = "a-request") -> ScanRequest:
+    is_upload = isinstance(image, DeclaredImage)
+    key = upload_key(request_id, image.hash, image.type) if is_upload else object_key(image.hash, image.type)
+    return ScanRequest(request_id, image.hash, key, Question(("cat",), 90.0), 0.0, 3600.0, is_upload)
 
 
 @pytest.fixture
@@ -27,18 +42,19 @@ def image() -> ValidatedImage:
 
 
 def test_find_returns_a_stored_image(bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment) -> None:
-    bucket.put(image, "a-request")
+    bucket.put(image, request_for(image))
     stored = env.resources.s3.get_object(Bucket=BUCKET, Key=image.key)
     assert stored["Body"].read() == image.content
     assert stored["ContentType"] == "image/png"
-    assert bucket.find(image.key) == StoredObject(image.key, stored["VersionId"], image.hash, "a-request")
+    uploaded_at = stored["LastModified"].timestamp()
+    assert bucket.find(image.key) == StoredObject(image.key, stored["VersionId"], image.hash, "a-request", uploaded_at)
 
 
 @pytest.mark.parametrize(
     ("endpoint", "url_prefix"),
     [
-        (None, f"https://{BUCKET}.s3.eu-central-1.amazonaws.com/images/"),
-        ("http://host.docker.internal:4566", f"http://host.docker.internal:4566/{BUCKET}/images/"),
+        (None, f"https://{BUCKET}.s3.eu-central-1.amazonaws.com/uploads/a-request/"),
+        ("http://host.docker.internal:4566", f"http://host.docker.internal:4566/{BUCKET}/uploads/a-request/"),
     ],
     ids=["AWS", "an emulator"],
 )
@@ -50,20 +66,20 @@ def test_an_upload_url_has_the_regional_host_or_the_emulator(
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setattr(clients, "_session", botocore.session.get_session)  # a session without a cached region
     declared = DeclaredImage(image.hash, len(image.content), image.type)
-    upload = ImageBucket(clients.s3.__wrapped__(), BUCKET).presign_upload(declared, "a-request", now=0)
+    upload = ImageBucket(clients.s3.__wrapped__(), BUCKET).presign_upload(declared, request_for(declared), now=0)
     assert upload.url.startswith(url_prefix)
 
 
 def test_bytes_that_do_not_match_the_hash_are_rejected(bucket: ImageBucket, image: ValidatedImage) -> None:
     with pytest.raises(ClientError, match="BadDigest"):
-        bucket.put(replace(image, content=image.content + b"!"), "a-request")
+        bucket.put(replace(image, content=image.content + b"!"), request_for(image))
     assert bucket.find(image.key) is None
 
 
 def test_find_returns_the_latest_version(bucket: ImageBucket, image: ValidatedImage) -> None:
-    bucket.put(image, "first")
+    bucket.put(image, request_for(image, "first"))
     before = bucket.find(image.key)
-    bucket.put(image, "second")
+    bucket.put(image, request_for(image, "second"))
     after = bucket.find(image.key)
     assert before
     assert after
@@ -75,7 +91,7 @@ def test_find_returns_none_for_a_missing_object(
     bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment
 ) -> None:
     assert bucket.find(image.key) is None
-    bucket.put(image, "a-request")
+    bucket.put(image, request_for(image))
     env.resources.s3.delete_object(Bucket=BUCKET, Key=image.key)
     assert bucket.find(image.key) is None
 

@@ -9,7 +9,7 @@ def test_a_single_image_uses_the_documented_units(env: MotoEnvironment) -> None:
     steps = one_at_a_time(env, distinct=10)
     post, scan, event, get = (steps[name] for name in ("POST", "scan", "event", "GET"))
     assert (post["dynamodb.write"], post["dynamodb.read"], post["s3.put"]) == (3, 1, 1)
-    assert (scan["dynamodb.write"], scan["dynamodb.read"], scan["s3.get"], scan["sqs.requests"]) == (4, 0.5, 2, 1.2)
+    assert (scan["dynamodb.write"], scan["dynamodb.read"], scan["s3.get"], scan["sqs.requests"]) == (4, 1.5, 2, 1.2)
     assert (event["eventbridge.events"], event["lambda.requests"], event["dynamodb.write"]) == (1, 0.2, 0.4)
     assert (get["dynamodb.read"], get["dynamodb.write"]) == (1, 0)
     assert sum(step["logs.bytes"] for step in steps.values()) < 1600

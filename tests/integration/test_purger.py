@@ -31,7 +31,7 @@ def test_a_purge_takes_one_call_for_all_versions_of_an_image(env: MotoEnvironmen
     delete_images(env, 1)
     assert env.functions.purge() == {"images_purged": 1, "failed": 0, "is_complete": True}
     assert env.transport.calls == [
-        "Scan", "BatchGetItem", "Query", "ListObjectVersions", "ListObjectVersions", "DeleteObjects", "DeleteItem",
+        "Scan", "BatchGetItem", "Query", "ListObjectVersions", "DeleteObjects", "DeleteItem",
     ]  # fmt: skip
     assert (versions(env), env.resources.items(IMAGES)) == (0, [])
 
@@ -40,15 +40,21 @@ def test_150_versions_are_deleted_in_one_call(env: MotoEnvironment) -> None:
     key = f"images/{hash_of(CAT)}.png"
     for _ in range(150):
         env.resources.s3.put_object(Bucket=BUCKET, Key=key, Body=CAT)
-    assert ImageBucket(clients.s3(), BUCKET).remove(hash_of(CAT), until=9_999_999_999)
+    assert ImageBucket(clients.s3(), BUCKET).remove(hash_of(CAT), until=9_999_999_999, covered_until=9_999_999_999)
     assert env.transport.calls == ["ListObjectVersions", "DeleteObjects"]
     assert versions(env) == 0
 
 
 def test_newer_versions_are_kept(env: MotoEnvironment) -> None:
     env.resources.s3.put_object(Bucket=BUCKET, Key=f"images/{hash_of(CAT)}.png", Body=CAT)
-    assert ImageBucket(clients.s3(), BUCKET).remove(hash_of(CAT), until=0)
+    assert ImageBucket(clients.s3(), BUCKET).remove(hash_of(CAT), until=0, covered_until=0)
     assert (env.transport.calls, versions(env)) == (["ListObjectVersions"], 1)
+
+
+def test_versions_that_are_too_young_are_kept_and_reported(env: MotoEnvironment) -> None:
+    env.resources.s3.put_object(Bucket=BUCKET, Key=f"images/{hash_of(CAT)}.png", Body=CAT)
+    assert not ImageBucket(clients.s3(), BUCKET).remove(hash_of(CAT), until=0, covered_until=9_999_999_999)
+    assert versions(env) == 1
 
 
 def test_a_rejected_deletion_of_a_version_is_an_error(env: MotoEnvironment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +64,7 @@ def test_a_rejected_deletion_of_a_version_is_an_error(env: MotoEnvironment, monk
     rejected = {"Errors": [{"Key": key, "VersionId": "v", "Code": "AccessDenied"}]}
     monkeypatch.setattr(bucket.client, "delete_objects", lambda **_: rejected)
     with pytest.raises(DeletionError, match="AccessDenied"):
-        bucket.remove(hash_of(CAT), until=9_999_999_999)
+        bucket.remove(hash_of(CAT), until=9_999_999_999, covered_until=9_999_999_999)
 
 
 def test_a_failed_deletion_does_not_affect_other_images(env: MotoEnvironment) -> None:

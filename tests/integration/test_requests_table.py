@@ -179,7 +179,7 @@ def test_a_position_whose_request_was_deleted_is_valid(table: RequestsTable) -> 
     store(table, 150)
     first, second = table.pending_pages(None)
     for request in first.requests:
-        table.delete(request.id)
+        table.delete(request, request.created_at)
     assert list(table.pending_pages(second.start)) == [second]
 
 

@@ -4,7 +4,7 @@ import re
 
 from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
-from testing.resources import BUCKET, IMAGES, QUEUE_URL
+from testing.resources import BUCKET, IMAGES
 from tools import paths
 
 RUNBOOK = (paths.ROOT / "docs" / "operations.md").read_text()
@@ -24,8 +24,16 @@ def rescan(env: MotoEnvironment) -> None:
         Key={"image_hash": {"S": hash_of(CAT)}},
         ConditionExpression=documented(r"--condition-expression '(.+)'"),
     )
-    body = documented(r'--message-body \\\n +"(.+)"').replace(r"\"", '"')
-    env.resources.sqs.send_message(QueueUrl=QUEUE_URL, MessageBody=body.replace("$KEY", f"images/{hash_of(CAT)}.png"))
+    target = documented(r'"s3://\$\(output ImagesBucket\)/\$KEY" "s3://\$\(output ImagesBucket\)/(.+?)" \\\n')
+    directive = documented(r"--metadata-directive (\w+)")
+    source = f"images/{hash_of(CAT)}.png"
+    env.resources.s3.copy_object(
+        Bucket=BUCKET,
+        CopySource={"Bucket": BUCKET, "Key": source},
+        Key=target.replace("$HASH", hash_of(CAT)).replace("${KEY##*.}", "png"),
+        MetadataDirective=directive,
+        ChecksumAlgorithm="SHA256",
+    )
     env.trigger.deliver_all()
 
 

@@ -177,7 +177,7 @@ def test_a_configuration_error_is_logged_and_leaves_the_request_pending(env: Mot
 
 def test_an_image_fails_after_the_maximum_number_of_attempts(env: MotoEnvironment, log: Log) -> None:
     request_id = env.functions.submit(CAT).body["request_id"]
-    lost = {2: InjectedFault.RESPONSE_LOST}  # the call after the lease and the HEAD request
+    lost = {3: InjectedFault.RESPONSE_LOST}  # the call after the lease and the reads of object and request
     for wait in (0, *BACKOFF_SECONDS):
         env.clock.now += wait
         env.transport.inject(lost)

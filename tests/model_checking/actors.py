@@ -15,8 +15,8 @@ from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any, Protocol, Self
 
-from imagescan.domain.errors import NotFound
-from imagescan.domain.image import DeclaredImage, ValidatedImage
+from imagescan.domain.errors import Conflict, NotFound
+from imagescan.domain.image import DeclaredImage, ValidatedImage, upload_key
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
@@ -138,15 +138,18 @@ class Submit:
 
     @property
     def request(self) -> ScanRequest:
+        request_id = self.submission.key or f"r{self.number}"
+        image = self.submission.image
+        is_direct = self.submission.is_direct
         return ScanRequest(
-            id=self.submission.key or f"r{self.number}",
-            image_hash=self.submission.image,
-            image_key=key_for(self.submission.image),
+            id=request_id,
+            image_hash=image,
+            image_key=upload_key(request_id, image, ImageType.JPEG) if is_direct else key_for(image),
             question=Question((self.submission.label,), 90.0),
             created_at=self.now,
             deadline=self.now + TIMEOUT_SECONDS,
-            awaits_upload=self.submission.is_direct,
-            payload_hash=f"{self.submission.image} {self.submission.label}" if self.submission.key else None,
+            awaits_upload=is_direct,
+            payload_hash=f"{image} {self.submission.label}" if self.submission.key else None,
         )
 
     def run(self, run: Run) -> Any:
@@ -358,8 +361,8 @@ class Checkpoint:
             self.pending = run.pending
         except ServiceError:
             self.outcome = Raised(ServiceError)
-        except NotFound as missing:
-            self.outcome = Raised(partial(NotFound, missing.code, missing.message))
+        except (Conflict, NotFound) as error:
+            self.outcome = Raised(partial(type(error), error.code, error.message))
 
 
 class ServiceError(Exception):

@@ -18,8 +18,8 @@ def start_actor(state: State, actor: Actor, messages: tuple[QueuedMessage, ...] 
     An actor that has made no call yet is indistinguishable from one that has not started.
     """
     present_keys = frozenset(
-        key
-        for key in state.system.objects
+        (key, len(versions))
+        for key, versions in state.system.objects.items()
         if messages and image_bucket.has_right_bytes(state.system, key) and not _is_exhausted(state.system, key)
     )
     running = RunningActor(str(state.next_actor_id), checkpoint(actor, {}), state.system.now, messages, present_keys)

@@ -1,5 +1,6 @@
 """The images bucket in memory: object versions by key, and an event for each upload."""
 
+import math
 from collections.abc import Iterator
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
@@ -19,24 +20,28 @@ class ImageBucket:
     def __init__(self, call: Caller) -> None:
         self._call = call
 
-    def put(self, image: ValidatedImage, request_id: str) -> None:
-        self._call(_put(image.key, image.hash, request_id))
+    def put(self, image: ValidatedImage, request: ScanRequest) -> None:
+        self._call(_put(request.image_key, image.hash, request.id))
 
-    def presign_upload(self, _image: DeclaredImage, _request_id: str, now: float) -> Upload:
+    def presign_upload(self, _image: DeclaredImage, _request: ScanRequest, now: float) -> Upload:
         return Upload("", {}, now + UPLOAD_URL_SECONDS)  # presigning makes no call
 
     def find(self, key: str) -> StoredObject | None:
         found: StoredObject | None = self._call(_find(key))
         return found
 
-    def was_uploaded_since(self, image_hash: str, since: float) -> bool:
-        uploads: tuple[float, ...] = self._call(_uploads(key_for(image_hash)))
-        return any(at > since for at in uploads)
+    def remove(self, image_hash: str, until: float, covered_until: float) -> bool:
+        return self._remove(key_for(image_hash), until, covered_until)
 
-    def remove(self, image_hash: str, until: float) -> bool:
-        for number in self._call(_uploaded_by(key_for(image_hash), until)):
-            self._call(_remove(key_for(image_hash), number))  # DeleteObjects is not atomic
-        return True
+    def remove_upload(self, key: str) -> bool:
+        return self._remove(key, math.inf, math.inf)
+
+    def _remove(self, key: str, until: float, covered_until: float) -> bool:
+        listed: tuple[tuple[int, float], ...] = self._call(_uploaded_by(key, covered_until))
+        for number, at in listed:
+            if at <= until:
+                self._call(_remove(key, number))  # DeleteObjects is not atomic
+        return all(at <= until for _, at in listed)
 
     def read_header(self, stored: StoredObject) -> bytes:
         start: bytes = self._call(_read_start(stored.key))
@@ -56,17 +61,13 @@ def _find(system: SystemState, key: str) -> tuple[SystemState, StoredObject | No
     number, newest = present[-1] if present else (0, REMOVED_VERSION)
     if newest.content is None:
         return system, None
-    return system, StoredObject(key, str(number), newest.content, newest.request_id)
-
-
-@operation("lists the uploads of image {0}", READ)
-def _uploads(system: SystemState, key: str) -> tuple[SystemState, tuple[float, ...]]:
-    return system, tuple(version.uploaded_at for _, version in _uploaded(system, key))
+    return system, StoredObject(key, str(number), newest.content, newest.request_id, math.floor(newest.uploaded_at))
 
 
 @operation("lists the uploads of image {0} to purge", READ)
-def _uploaded_by(system: SystemState, key: str, until: float) -> tuple[SystemState, tuple[int, ...]]:
-    return system, tuple(number for number, version in _uploaded(system, key) if version.uploaded_at <= until)
+def _uploaded_by(system: SystemState, key: str, until: float) -> tuple[SystemState, tuple[tuple[int, float], ...]]:
+    uploaded = [(number, math.floor(version.uploaded_at)) for number, version in _uploaded(system, key)]
+    return system, tuple((number, at) for number, at in uploaded if at <= until)
 
 
 @operation("removes an upload of image {0}", WRITE)

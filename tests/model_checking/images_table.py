@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from imagescan.domain.image_record import Image, LeaseResult, PurgeCandidate, Scan
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import READ, WRITE
-from tests.model_checking.system_state import ImageItem, SystemState, Table
+from tests.model_checking.system_state import ImageItem, PurgeMark, SystemState, Table
 
 
 class ImagesTable:
@@ -52,16 +52,16 @@ class ImagesTable:
     def reopen(self, image: Image) -> None:
         self._call(_reopen(image.hash, len(image.exhausted_at)))
 
-    def mark_for_purge(self, image_hash: str, now: float) -> None:
-        self._call(_mark_for_purge(image_hash, now))
+    def mark_for_purge(self, key: str, now: float) -> None:
+        self._call(_mark_for_purge(key, now))
 
     def purge_candidates(self) -> Sequence[PurgeCandidate]:
         marked: tuple[PurgeCandidate, ...] = self._call(_purge_candidates())
         return marked
 
-    def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
+    def remove(self, read: Image, now: float) -> bool:
         results = _finished_at(read), len(read.exhausted_at)
-        is_removed: bool = self._call(_remove(candidate.image_hash, candidate.marked_at, results, now))
+        is_removed: bool = self._call(_remove(read.hash, read.purge_marks, results, now))
         return is_removed
 
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
@@ -177,24 +177,27 @@ def _claimed(system: SystemState, image_hash: str, now: float) -> SystemState:
 
 
 @operation("marks image {0} for purging", WRITE)
-def _mark_for_purge(system: SystemState, image_hash: str, now: float) -> tuple[SystemState, None]:
-    item = system.images.get(image_hash, ImageItem())
-    return _put(system, image_hash, item._replace(marked_at=now)), None
+def _mark_for_purge(system: SystemState, key: str, now: float) -> tuple[SystemState, None]:
+    item = system.images.get(key, ImageItem())
+    earlier = item.purge_mark or PurgeMark(now, now, marks=0)
+    mark = PurgeMark(earlier.marked_at, max(earlier.covers_until, now), earlier.marks + 1)
+    return _put(system, key, item._replace(purge_mark=mark)), None
 
 
 @operation("reads the purge candidates from the index", READ)
 def _purge_candidates(system: SystemState) -> tuple[SystemState, tuple[PurgeCandidate, ...]]:
     items = sorted(system.images.items())
-    return system, tuple(PurgeCandidate(key, item.marked_at) for key, item in items if item.marked_at is not None)
+    return system, tuple(PurgeCandidate(key, item.purge_mark.marked_at) for key, item in items if item.purge_mark)
 
 
 @operation("deletes the item of image {0}", WRITE)
 def _remove(
-    system: SystemState, image_hash: str, marked_at: float, results: tuple[float | None, int], now: float
+    system: SystemState, image_hash: str, marks: int, results: tuple[float | None, int], now: float
 ) -> tuple[SystemState, bool]:
     item = system.images.get(image_hash, ImageItem())
     is_free = item.lease_until is None or item.lease_until < now
-    if item.marked_at != marked_at or not is_free or (_finished_at(item), len(item.exhausted_at)) != results:
+    is_same_mark = item.purge_mark is not None and item.purge_mark.marks == marks
+    if not is_same_mark or not is_free or (_finished_at(item), len(item.exhausted_at)) != results:
         return system, False
     purges = system.purges.with_item(image_hash, system.purges.get(image_hash, 0) + 1)
     return system._replace(images=system.images.without_item(image_hash), purges=purges), True
@@ -221,6 +224,8 @@ def _image(image_hash: str, item: ImageItem) -> Image:
         tuple(sorted(item.exhausted_at)),
         item.is_exhausted,
         item.not_before,
+        item.purge_mark.covers_until if item.purge_mark else None,
+        item.purge_mark.marks if item.purge_mark else 0,
     )
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from imagescan.aws.s3_events import MalformedMessage, image_keys
 from imagescan.domain.image import hash_from_key
 from imagescan.domain.image_record import Image, Status
-from imagescan.domain.policy import MAX_EXHAUSTIONS_PER_DAY, SCANNER_TIMEOUT_SECONDS
+from imagescan.domain.policy import MAX_EXHAUSTIONS_PER_DAY, REQUEST_STORED_SECONDS, SCANNER_TIMEOUT_SECONDS
 from imagescan.domain.scan_request import Answer, ScanRequest, derive_answer
 from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS
 from tests.model_checking.actors import TIMEOUT_SECONDS
@@ -14,7 +14,15 @@ from tests.model_checking.faults import Fault
 from tests.model_checking.image_bucket import is_stored
 from tests.model_checking.images_table import image_in
 from tests.model_checking.state import State
-from tests.model_checking.system_state import CONTENT_LABELS, ImageItem, QueuedMessage, SystemState, Table, day_of
+from tests.model_checking.system_state import (
+    CONTENT_LABELS,
+    ImageItem,
+    QueuedMessage,
+    SystemState,
+    Table,
+    Version,
+    day_of,
+)
 
 
 class InvariantViolation(Exception):
@@ -61,14 +69,16 @@ def check_returned_answer(state: State, request: ScanRequest) -> None:
 
 
 def check_acknowledgement(
-    system: SystemState, message: QueuedMessage, present_keys: frozenset[str], began: float
+    system: SystemState, message: QueuedMessage, present_keys: frozenset[tuple[str, int]], began: float
 ) -> None:
     """Check that the images of an acknowledged message need no delivery before the sweeper enqueues them again.
 
-    They are terminal, deferred, exhausted, or backing off for longer than a message may be delayed.
+    They are terminal, deferred, exhausted, or backing off for longer than a message may be delayed. Or the object
+    belongs to a request that was finished or deleted, so that the index decides whether others wait for the image.
 
     ``present_keys`` are the keys whose bytes existed when the delivery started, at ``began``, and whose images were not
-    exhausted then: a request that reopens an image enqueues it.
+    exhausted then: a request that reopens an image enqueues it. Each comes with its number of versions then. A later
+    version has a message of its own.
     """
     try:
         keys = image_keys(message.body)
@@ -77,11 +87,28 @@ def check_acknowledgement(
     for key in keys:
         image_hash = hash_from_key(key) or ""
         image = image_in(system.images, image_hash)
-        was_present = key in present_keys and all(version.content == image_hash for version in system.objects[key])
-        if was_present and not (image and (image.scan or image.is_deferred(began) or _waits_for_sweeper(image, began))):
+        count = dict(present_keys).get(key, 0)
+        was_present = count and all(version.content == image_hash for version in system.objects[key])
+        is_handled = image and (image.scan or image.is_deferred(began) or _waits_for_sweeper(image, began))
+        if was_present and not (is_handled or _is_unrequested(system, key, count - 1)):
             raise InvariantViolation(
                 f"the message of image {image_hash[0].upper()} was acknowledged before its image was terminal"
             )
+
+
+def _is_unrequested(system: SystemState, key: str, first: int) -> bool:
+    """Return whether the request of one of the versions is finished, deleted, or was never stored."""
+    return any(_is_request_gone(system, version) for version in system.objects[key][first:])
+
+
+def _is_request_gone(system: SystemState, version: Version) -> bool:
+    if version.request_id is None:
+        return version.is_removed
+    request = system.requests.get(version.request_id)
+    if request:
+        return request.answer is not None or request.image_hash != version.content
+    is_overdue = system.now >= version.uploaded_at + REQUEST_STORED_SECONDS
+    return version.request_id in system.deleted_requests or is_overdue
 
 
 def _waits_for_sweeper(image: Image, began: float) -> bool:
@@ -220,6 +247,8 @@ def _check_billing(state: State) -> None:
             raise InvariantViolation(
                 f"image {image_hash[0].upper()} was billed {billed_calls} times; the limit is {limit}"
             )
+    if state.scenario.initial_system.deleted_requests and not (state.accepted or state.was_injected(Fault.INDEX_STALE)):
+        raise InvariantViolation("an image was billed although its requests had been deleted")
     limit = state.scenario.daily_rekognition_limit
     for day, billed_calls in state.system.billed_by_day.items():
         if limit and billed_calls > limit:

@@ -2,10 +2,12 @@
 
 from functools import partial
 
+from imagescan.domain.policy import REQUEST_STORED_SECONDS
 from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, ScanRequest, effective_deadline
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from tests.model_checking.actors import Purge, Sweep
 from tests.model_checking.apply import deliver, execute_call, finish, start_actor
+from tests.model_checking.faults import Fault
 from tests.model_checking.image_bucket import has_right_bytes
 from tests.model_checking.images_table import image_in
 from tests.model_checking.invariants import InvariantViolation, check, is_reopening_allowed
@@ -51,7 +53,7 @@ class LivenessChecker:
             path.append(key)
             transition = fair_step(state)
             if transition is None:
-                _check_purged(state.system)
+                _check_purged(state)
                 self._timed_out[key] = _timed_out(state)
                 break
             trace.append(transition)
@@ -76,13 +78,43 @@ def _is_out_of_budgets(system: SystemState, request: ScanRequest) -> bool:
     return image.is_exhausted and not is_reopening_allowed(image, request.deadline)
 
 
-def _check_purged(system: SystemState) -> None:
-    """Check that no bytes and no scan results of a deleted request remain."""
+def _check_purged(state: State) -> None:
+    """Check that no bytes and no scan results of a deleted request remain, and no bytes of one that was not accepted.
+
+    If the submission crashed, or more than one call failed, bytes may remain until the end of the retention period.
+    """
+    system = state.system
     deleted_requests = system.deleted_requests.keys()
     uploaded_for = {version.request_id for versions in system.objects.values() for version in versions}
+    for request_id in sorted(_rejected(system)):
+        raise InvariantViolation(f"bytes that were rejected as {request_id} are never purged")
+    for request_id in sorted(_not_accepted(state) - deleted_requests):
+        raise InvariantViolation(f"{request_id} was not accepted, but its bytes are never purged")
     scanned_for = {item.scan.scanned_for for item in system.images.values() if item.scan}
     for request_id in sorted(deleted_requests & (uploaded_for | scanned_for)):
         raise InvariantViolation(f"{request_id} was deleted, but its image is never purged")
+
+
+def _rejected(system: SystemState) -> set[str]:
+    """Return the requests for other images than the bytes that were stored for them."""
+    stored = [version for versions in system.objects.values() for version in versions if not version.is_removed]
+    requested = [(version.content, system.requests.get(version.request_id or "")) for version in stored]
+    return {request.id for content, request in requested if request and content not in {None, request.image_hash}}
+
+
+def _not_accepted(state: State) -> set[str]:
+    """Return the submissions that failed because of a single call, and whose bytes remain.
+
+    The scanner does not examine the bytes of an exhausted image.
+    """
+    faults = state.scenario.max_faults - state.total_faults_remaining
+    if faults > 1 or state.was_injected(Fault.CRASH) or state.system.dead_letters:
+        return set()
+    exhausted = {image_hash for image_hash, item in state.system.images.items() if item.is_exhausted}
+    versions = [version for versions in state.system.objects.values() for version in versions]
+    uploaded = {version.request_id for version in versions if version.request_id and version.content not in exhausted}
+    submitted = {f"r{number}" for number in range(1, state.submitted + 1)}
+    return (uploaded & submitted) - state.system.requests.keys()
 
 
 def _has_sufficient_time(state: State, request_id: str) -> bool:
@@ -102,9 +134,11 @@ def fair_step(state: State) -> Transition | None:
     if state.actors:
         return _next_actor_step(state, state.actors[0])
     if state.system.queue:
-        return Transition(("the queue delivers a message",), partial(deliver, state, state.system.queue[:1]))
-    is_marked = any(item.marked_at is not None for item in state.system.images.values())
-    if not is_marked and all(
+        message = state.system.queue[0]
+        delay = REQUEST_STORED_SECONDS if message.receives else 0
+        later = state._replace(system=state.system._replace(now=state.system.now + delay))
+        return Transition((f"the queue delivers a message after {delay} s",), partial(deliver, later, (message,)))
+    if not _is_marked(state.system) and all(
         item.answer or item.image_hash in state.system.malformed_images for item in state.system.requests.values()
     ):
         return None
@@ -117,7 +151,11 @@ def fair_step(state: State) -> Transition | None:
 
 def _start_scheduled(state: State) -> State:
     swept = start_actor(state, Sweep(state.scenario.pages_per_sweep))
-    return start_actor(swept, Purge()) if state.scenario.deletes else swept
+    return start_actor(swept, Purge()) if _is_marked(state.system) else swept
+
+
+def _is_marked(system: SystemState) -> bool:
+    return any(item.purge_mark for item in system.images.values())
 
 
 def _next_actor_step(state: State, running: RunningActor) -> Transition:

@@ -45,7 +45,7 @@ MUTANTS = (
         "two requests for one image",
         _in(
             "use_cases.submit_request",
-            "stored = earlier or requests.put(answered or request)",
+            "stored = earlier or _same_request(requests.put(answered or request), request)",
             "stored = earlier or answered or request",
         ),
     ),
@@ -55,8 +55,8 @@ MUTANTS = (
         "two requests for one image",
         _in(
             "use_cases.scan_image",
-            "        if image.scan or image.is_exhausted:\n            return self._settle(",
-            "        if image:\n            return self._settle(",
+            "            return Outcome(key, OutcomeKind.LEASED)\n        self._mark",
+            "            return self._settle(key, image, OutcomeKind.DUPLICATE)\n        self._mark",
         ),
     ),
     Mutant(
@@ -104,7 +104,11 @@ MUTANTS = (
     Mutant(
         "a later delivery that finds no bytes erases the record that they existed",
         "direct upload at the deadline",
-        _in("use_cases.scan_image", "bytes_missing=is_first", "bytes_missing=True"),
+        _in(
+            "use_cases.scan_image",
+            "refund=True, bytes_missing=is_first)\n            return Outcome(key, OutcomeKind.HASH",
+            "refund=True, bytes_missing=True)\n            return Outcome(key, OutcomeKind.HASH",
+        ),
     ),
     Mutant(
         "an image leased to another delivery counts as out of attempts",
@@ -261,7 +265,11 @@ MUTANTS = (
     Mutant(
         "the sweeper does not requeue images",
         "two concurrent sweepers",
-        _in("use_cases.sweep", "        if _is_due(waiting, found[image_hash], now):\n", "        if not waiting:\n"),
+        _in(
+            "use_cases.sweep",
+            "        if keys and _is_due(waiting, found[image_hash], now, is_claimed=image_hash in claimed):\n",
+            "        if not waiting:\n",
+        ),
     ),
     Mutant(
         "the sweeper does not settle requests",
@@ -270,7 +278,7 @@ MUTANTS = (
     ),
     Mutant(
         "the sweeper settles requests without reading their images",
-        "the deadline passes",
+        "the deadline passes before an exhaustion",
         _in(
             "use_cases.sweep",
             "newly_answered([request], lambda _: image, now)",
@@ -308,8 +316,8 @@ MUTANTS = (
         "two concurrent sweepers of two images",
         _in(
             "use_cases.sweep",
-            "        claimed: set[str] = set()\n",
-            "        claimed: set[str] = set()\n        self._enqueue([key for image in due for key in image.keys])\n",
+            "        claimed = self.claimed  #",
+            "        claimed = self.claimed\n        self._enqueue([key for image in due for key in image.keys])  #",
         ),
     ),
     Mutant(
@@ -337,15 +345,19 @@ MUTANTS = (
     # ---------------------------------------------------------------- deletion
     Mutant(
         "an image is purged without a delay",
-        "deletion, sweep and submission of one image",
-        _in("use_cases.purge_deleted_images", "return now < since + PURGE_DELAY_SECONDS", "return False"),
+        "resubmitted image while another request is deleted",
+        _in(
+            "use_cases.purge_deleted_images",
+            "until = min(covered_until, now - PURGE_DELAY_SECONDS)",
+            "until = covered_until",
+        ),
     ),
     Mutant(
         "an image is purged although a request waits for it",
         "deletion with one fault",
         _in(
             "use_cases.purge_deleted_images",
-            " or any(True for _ in requests.pending_for_image(candidate.image_hash))",
+            " or any(True for _ in requests.pending_for_image(image.hash))",
             "",
         ),
     ),
@@ -354,32 +366,83 @@ MUTANTS = (
         "resubmitted image that was never scanned",
         _in(
             "use_cases.purge_deleted_images",
-            "bucket.remove(candidate.image_hash, candidate.marked_at)",
-            "bucket.remove(candidate.image_hash, now)",
+            "bucket.remove(candidate.key, until, covered_until)",
+            "bucket.remove(candidate.key, now, now)",
         ),
     ),
     Mutant(
-        "bytes that arrive after the deletion are kept",
-        "direct upload after its request was deleted",
+        "the upload of a deleted request is kept if the image was scanned before",
+        "late upload of a scanned image, after its request was deleted",
+        _in("use_cases.scan_image", "        self._mark_upload_of_deleted_request(key)\n", ""),
+    ),
+    Mutant(
+        "the upload of a deleted request is kept if it arrives before its scan",
+        "slow upload after its request was deleted",
         _in(
-            "use_cases.purge_deleted_images",
-            "    if bucket.was_uploaded_since(candidate.image_hash, candidate.marked_at):\n"
-            "        images.mark_for_purge(candidate.image_hash, now)  #",
-            "    if False:\n        pass  #",
+            "use_cases.scan_image",
+            "            self.images.mark_for_purge(stored.key, self.clock())\n",
+            "            pass\n",
         ),
     ),
     Mutant(
-        "the purge delay ends before the last upload can arrive",
+        "an upload is purged although its request waits for it",
         "direct upload after its request was deleted",
-        _in("use_cases.purge_deleted_images", "PURGE_DELAY_SECONDS = 20 * 60", "PURGE_DELAY_SECONDS = 10 * 60"),
+        _in("use_cases.purge_deleted_images", "return not is_needed and bucket", "return bucket"),
+    ),
+    Mutant(
+        "a mark is removed although a later one was written",
+        "slow upload after its request was deleted",
+        _in_images_table("if not is_same_mark or not is_free or", "if not is_free or"),
+    ),
+    Mutant(
+        "the image of a deleted request is scanned",
+        "the request of a stored object was deleted",
+        _in("use_cases.scan_image", "        if stored.request_id is None:\n", "        if True:\n"),
+    ),
+    Mutant(
+        "an object is skipped although its request may not be stored yet",
+        "two requests for one image",
+        _in("domain.policy", "REQUEST_STORED_SECONDS = 25\n", "REQUEST_STORED_SECONDS = 0\n"),
+    ),
+    Mutant(
+        "a repeated idempotency key restores a deleted request",
+        "repeated idempotency key after a deletion",
+        Change(
+            "tests.model_checking.requests_table",
+            "is_deleted = request_id in system.deleted_requests",
+            "is_deleted = False",
+        ),
+    ),
+    Mutant(
+        "bytes whose request cannot be stored are kept",
+        "one request, one fault, one sweep",
+        _in(
+            "use_cases.scan_image",
+            "            self.images.mark_for_purge(stored.hash, self.clock())\n",
+            "            pass\n",
+        ),
+    ),
+    Mutant(
+        "bytes that were posted with the key of another image are kept",
+        "one key for two images",
+        _in(
+            "use_cases.submit_request",
+            "        images.mark_for_purge(image.hash, now + REQUEST_STORED_SECONDS)\n        raise",
+            "        raise",
+        ),
+    ),
+    Mutant(
+        "the sweeper enqueues one upload per image only",
+        "two requests by hash on two pages",
+        _in("use_cases.sweep", " and not is_claimed:", ":"),
     ),
     Mutant(
         "the bytes of an image are deleted after its item",
         "deletion with one fault",
         _in(
             "use_cases.purge_deleted_images",
-            "bucket.remove(candidate.image_hash, candidate.marked_at) and images.remove(candidate, image, now)",
-            "images.remove(candidate, image, now) and bucket.remove(candidate.image_hash, candidate.marked_at)",
+            "return bucket.remove(candidate.key, until, covered_until) and images.remove(image, now)\n",
+            "return images.remove(image, now) and bucket.remove(candidate.key, until, covered_until)\n",
         ),
     ),
     Mutant(

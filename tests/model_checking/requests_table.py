@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from imagescan.domain.scan_request import PendingPage, ScanRequest
+from imagescan.domain.scan_request import DeletedRequest, PendingPage, ScanRequest, exists
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from tests.model_checking.calls import Call, Caller, operation
 from tests.model_checking.faults import INDEX_READ, READ, WRITE, Fault
@@ -20,19 +20,23 @@ class RequestsTable:
         self._call = call
 
     def get(self, request_id: str) -> ScanRequest | None:
-        found: ScanRequest | None = self._call(_get(request_id))
+        found = self.find(request_id)
+        return found if exists(found) else None
+
+    def find(self, request_id: str) -> ScanRequest | DeletedRequest | None:
+        found: ScanRequest | DeletedRequest | None = self._call(_find(request_id))
         return found
 
     def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
         found: tuple[ScanRequest, ...] = self._call(_get_many(tuple(request_ids)))
         return {request.id: request for request in found}
 
-    def put(self, request: ScanRequest) -> ScanRequest:
-        stored: ScanRequest = self._call(_put(request))
+    def put(self, request: ScanRequest) -> ScanRequest | DeletedRequest:
+        stored: ScanRequest | DeletedRequest = self._call(_put(request))
         return stored
 
-    def delete(self, request_id: str) -> None:
-        self._call(_delete(request_id))
+    def delete(self, request: ScanRequest, now: float) -> None:
+        self._call(_delete(request.id))
 
     def pending_for_image(self, image_hash: str) -> Iterator[ScanRequest]:
         return self._pages(lambda after: _pending_for_image(image_hash, after))
@@ -59,8 +63,8 @@ class RequestsTable:
 
 
 @operation("reads request {0}", READ)
-def _get(system: SystemState, request_id: str) -> tuple[SystemState, ScanRequest | None]:
-    return system, system.requests.get(request_id)
+def _find(system: SystemState, request_id: str) -> tuple[SystemState, ScanRequest | DeletedRequest | None]:
+    return system, _found(system, request_id)
 
 
 @operation("reads requests {0}", READ)
@@ -69,8 +73,8 @@ def _get_many(system: SystemState, request_ids: Sequence[str]) -> tuple[SystemSt
 
 
 @operation("stores the request", WRITE)
-def _put(system: SystemState, request: ScanRequest) -> tuple[SystemState, ScanRequest]:
-    stored = system.requests.get(request.id)
+def _put(system: SystemState, request: ScanRequest) -> tuple[SystemState, ScanRequest | DeletedRequest]:
+    stored = _found(system, request.id)
     return (system, stored) if stored else (_with_request(system, request), request)
 
 
@@ -122,6 +126,11 @@ def delayed_view(system: SystemState) -> SystemState:
     items = system.requests.items()
     known = {key: item for key, item in items if item.created_at <= system.now - PURGE_DELAY_SECONDS}
     return system._replace(requests=Table(known))
+
+
+def _found(system: SystemState, request_id: str) -> ScanRequest | DeletedRequest | None:
+    is_deleted = request_id in system.deleted_requests
+    return DeletedRequest(request_id) if is_deleted else system.requests.get(request_id)
 
 
 def _is_pending(system: SystemState, request: ScanRequest) -> bool:

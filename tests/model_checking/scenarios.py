@@ -1,6 +1,7 @@
 """Scenarios: a few requests each, with the faults that could affect them."""
 
 import json
+from typing import Any
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from imagescan.aws.s3_events import s3_event_message
@@ -17,6 +18,7 @@ from tests.model_checking.system_state import (
     A,
     B,
     ImageItem,
+    PurgeMark,
     Submission,
     SystemState,
     Table,
@@ -54,18 +56,20 @@ def each(times: int, *faults: Fault) -> tuple[tuple[Fault, int], ...]:
 # A message that cannot be parsed, and the test event that S3 sends to a new notification target.
 MALFORMED, S3_TEST_EVENT = "not JSON", json.dumps({"Event": "s3:TestEvent"})
 
+MARK = PurgeMark(0.0, 0.0)
 # The state after a deletion at 0 s: the image of the request is scanned and marked for purging.
 MARKED_FOR_PURGE = SystemState(
     0.0,
     images=Table(
-        {A: ImageItem(scan=Scan(Status.COMPLETED, 0.0, (Label(CONTENT_LABELS[A], 97.0),), "3.0"), marked_at=0.0)}
+        {A: ImageItem(scan=Scan(Status.COMPLETED, 0.0, (Label(CONTENT_LABELS[A], 97.0),), "3.0"), purge_mark=MARK)}
     ),
     objects=Table({key_for(A): (Version(A, "deleted"),)}),
     billed_calls=Table({A: 1}),
 )
 # The same image after it was marked, but without a result: its only attempt is used up.
 OUT_OF_ATTEMPTS = MARKED_FOR_PURGE._replace(
-    images=Table({A: ImageItem(attempts=frozenset({"earlier"}), first_leased_at=0, marked_at=0)}), billed_calls=Table()
+    images=Table({A: ImageItem(attempts=frozenset({"earlier"}), first_leased_at=0, purge_mark=MARK)}),
+    billed_calls=Table(),
 )
 
 
@@ -79,6 +83,7 @@ def exhausted(*times: float) -> SystemState:
 
 # A request for that image, created at 0 s and not settled.
 PENDING_REQUEST = Submit(0, Submission(A, "cat"), 0.0).request
+DIRECT_REQUEST = Submit(0, Submission(A, "cat", is_direct=True), 0.0).request
 
 
 def _lost_messages(*submissions: Submission) -> SystemState:
@@ -93,15 +98,30 @@ def _lost_messages(*submissions: Submission) -> SystemState:
     )
 
 
+# A request that was accepted at 0 s. Its image is in the queue.
+ACCEPTED_REQUEST: dict[str, Any] = {
+    "initial_system": _lost_messages(Submission(A, "cat")),
+    "initial_messages": (s3_event_message(key_for(A)),),
+}
 LOST_MESSAGES = _lost_messages(Submission(A, "cat"), Submission(B, "cat"))
 # Two abandoned submissions fill the first page of the index until their deadline.
 LOST_MESSAGE_ON_PAGE_TWO = _lost_messages(
     Submission(B, "cat", is_direct=True), Submission(B, "dog", is_direct=True), Submission(A, "cat")
 )
 
+# Two abandoned submissions by hash fill the first page. The upload of a third one for the same image arrived.
+_BY_HASH = _lost_messages(*(Submission(A, "cat", is_direct=True),) * 3)
+UPLOAD_ON_PAGE_TWO = _BY_HASH._replace(objects=Table({_BY_HASH.requests["r2"].image_key: (Version(A, "r2"),)}))
+
 QUICK_SCENARIOS = (
     Scenario("two requests for one image", TWO_REQUESTS, instants=(0, AFTER_LEASE), polls=1),
-    Scenario("a slow scanner", TWO_REQUESTS, each(1, Fault.LEASE_EXPIRED_EARLY), instants=(0, 50)),
+    Scenario(
+        "a slow scanner",
+        (Submission(A, "dog"),),
+        each(1, Fault.LEASE_EXPIRED_EARLY),
+        instants=(0, 50),
+        **ACCEPTED_REQUEST,
+    ),
     Scenario("two requests, one crash", TWO_REQUESTS, each(1, Fault.CRASH)),
     Scenario("one request, two faults", ONE_REQUEST, each(2, *ANY_FAULT), max_faults=2),
     Scenario(
@@ -113,7 +133,13 @@ QUICK_SCENARIOS = (
         sweeps=1,
     ),
     Scenario(
-        "the deadline passes", ONE_REQUEST, each(1, *TIMING_FAULTS), max_faults=1, instants=AROUND_DEADLINE, polls=1
+        "the deadline passes",
+        (),
+        each(1, *TIMING_FAULTS),
+        max_faults=1,
+        instants=AROUND_DEADLINE,
+        polls=1,
+        **ACCEPTED_REQUEST,
     ),
     Scenario(
         "second request after the deadline",
@@ -148,12 +174,13 @@ QUICK_SCENARIOS = (
     Scenario("malformed and test messages", ONE_REQUEST, initial_messages=(MALFORMED, S3_TEST_EVENT)),
     Scenario(
         "attempts are exhausted",
-        ONE_REQUEST,
+        (),
         each(2, Fault.CRASH, Fault.DETECTION_TIMEOUT, Fault.THROTTLED, Fault.RETRIED),
         max_faults=2,
         instants=(0, AFTER_LEASE),
         max_attempts=2,
         max_receives=4,
+        **ACCEPTED_REQUEST,
     ),
     Scenario(
         "two concurrent sweepers",
@@ -226,17 +253,18 @@ QUICK_SCENARIOS = (
     Scenario("deletion during a scan", TWO_REQUESTS, deletes=1),
     Scenario(
         "deletion with one fault",
-        ONE_REQUEST,
+        (),
         each(1, Fault.CRASH, Fault.RESPONSE_LOST, Fault.INDEX_STALE),
         max_faults=1,
         instants=(0, AFTER_PURGE_DELAY),
         sweeps=1,
         deletes=1,
         purge_runs=1,
+        **ACCEPTED_REQUEST,
     ),
     Scenario(
         "resubmitted image after the purge delay",
-        TWO_REQUESTS,
+        ONE_REQUEST,
         instants=(AFTER_PURGE_DELAY,),
         sweeps=1,
         deletes=1,
@@ -260,7 +288,19 @@ QUICK_SCENARIOS = (
         deletes=1,
         purge_runs=1,
         initial_messages=(s3_event_message(key_for(A)),),
-        initial_system=MARKED_FOR_PURGE._replace(images=Table({A: ImageItem(marked_at=0)}), billed_calls=Table()),
+        initial_system=MARKED_FOR_PURGE._replace(images=Table({A: ImageItem(purge_mark=MARK)}), billed_calls=Table()),
+    ),
+    Scenario(
+        "resubmitted image while another request is deleted",
+        ONE_REQUEST,
+        instants=(AFTER_PURGE_DELAY,),
+        deletes=1,
+        purge_runs=1,
+        initial_system=MARKED_FOR_PURGE._replace(
+            images=Table({A: ImageItem(purge_mark=MARK)}),
+            requests=Table({"r0": PENDING_REQUEST}),
+            billed_calls=Table(),
+        ),
     ),
     Scenario(
         "resubmitted image, one fault",
@@ -275,13 +315,60 @@ QUICK_SCENARIOS = (
     ),
     Scenario(
         "direct upload after its request was deleted",
-        DIRECT_UPLOAD,
+        (),
         each(1, Fault.CRASH),
         max_faults=1,
         instants=(0, UPLOAD_URL_SECONDS, AFTER_PURGE_DELAY),
-        sweeps=1,
         deletes=1,
         purge_runs=1,
+        initial_system=_lost_messages(Submission(A, "cat", is_direct=True)),
+    ),
+    Scenario(
+        "slow upload after its request was deleted",
+        (),
+        instants=(0, AFTER_PURGE_DELAY),
+        deletes=1,
+        purge_runs=1,
+        slow_uploads=True,
+        initial_system=_lost_messages(Submission(A, "cat", is_direct=True)),
+    ),
+    Scenario(
+        "late upload of a scanned image, after its request was deleted",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED),
+        max_faults=1,
+        instants=(0, AFTER_PURGE_DELAY),
+        purge_runs=1,
+        initial_system=MARKED_FOR_PURGE._replace(
+            images=Table({A: ImageItem(scan=Scan(Status.COMPLETED, 0.0, (Label(CONTENT_LABELS[A], 97.0),), "3.0"))}),
+            objects=Table(),
+            deleted_requests=Table({"r0": DIRECT_REQUEST}),
+        ),
+    ),
+    Scenario("repeated idempotency key after a deletion", REPEATED_KEY, deletes=1),
+    Scenario("one key for two images", (Submission(A, "cat", key="k"), Submission(B, "cat", key="k"))),
+    Scenario(
+        "two requests by hash on two pages",
+        (),
+        instants=(UPLOAD_URL_SECONDS + 5,),
+        sweeps=1,
+        initial_system=UPLOAD_ON_PAGE_TWO,
+    ),
+    Scenario(
+        "the request of a stored object was deleted",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED, Fault.INDEX_STALE, Fault.INDEX_EMPTY),
+        max_faults=1,
+        instants=(0, AFTER_PURGE_DELAY),
+        purge_runs=1,
+        max_receives=7,
+        initial_messages=(s3_event_message(key_for(A)),),
+        initial_system=SystemState(
+            0.0,
+            images=Table({A: ImageItem(purge_mark=MARK)}),
+            objects=Table({key_for(A): (Version(A, "r0"),)}),
+            deleted_requests=Table({"r0": PENDING_REQUEST}),
+        ),
     ),
     Scenario(
         "deletion, sweep and submission of one image",
@@ -311,10 +398,11 @@ QUICK_SCENARIOS = (
     ),
     Scenario(
         "an exhaustion races with a late result",
-        TWO_REQUESTS,
+        (Submission(A, "dog"),),
         each(1, Fault.LEASE_EXPIRED_EARLY),
         instants=(0, 50),
         max_attempts=1,
+        **ACCEPTED_REQUEST,
     ),
     Scenario(
         "the deadline passes before an exhaustion",
@@ -381,6 +469,60 @@ QUICK_SCENARIOS = (
 THREE_REQUESTS = (Submission(A, "cat"), Submission(A, "dog"), Submission(B, "cat"))
 
 DEEP_SCENARIOS = (
+    Scenario("a slow scanner, from the submission", TWO_REQUESTS, each(1, Fault.LEASE_EXPIRED_EARLY), instants=(0, 50)),
+    Scenario(
+        "the deadline passes, from the submission",
+        ONE_REQUEST,
+        each(1, *TIMING_FAULTS),
+        max_faults=1,
+        instants=AROUND_DEADLINE,
+        polls=1,
+    ),
+    Scenario(
+        "attempts are exhausted, from the submission",
+        ONE_REQUEST,
+        each(2, Fault.CRASH, Fault.DETECTION_TIMEOUT, Fault.THROTTLED, Fault.RETRIED),
+        max_faults=2,
+        instants=(0, AFTER_LEASE),
+        max_attempts=2,
+        max_receives=4,
+    ),
+    Scenario(
+        "an exhaustion races with a late result, from the submission",
+        TWO_REQUESTS,
+        each(1, Fault.LEASE_EXPIRED_EARLY),
+        instants=(0, 50),
+        max_attempts=1,
+    ),
+    Scenario(
+        "resubmitted image after the purge delay, from the submission",
+        TWO_REQUESTS,
+        instants=(AFTER_PURGE_DELAY,),
+        sweeps=1,
+        deletes=1,
+        purge_runs=1,
+        initial_system=MARKED_FOR_PURGE,
+    ),
+    Scenario(
+        "deletion with one fault, from the submission",
+        ONE_REQUEST,
+        each(1, Fault.CRASH, Fault.RESPONSE_LOST, Fault.INDEX_STALE),
+        max_faults=1,
+        instants=(0, AFTER_PURGE_DELAY),
+        sweeps=1,
+        deletes=1,
+        purge_runs=1,
+    ),
+    Scenario(
+        "direct upload after its request was deleted, from the submission",
+        DIRECT_UPLOAD,
+        each(1, Fault.CRASH),
+        max_faults=1,
+        instants=(0, UPLOAD_URL_SECONDS, AFTER_PURGE_DELAY),
+        sweeps=1,
+        deletes=1,
+        purge_runs=1,
+    ),
     Scenario(
         "the daily quota is used up, any two faults",
         ONE_REQUEST,

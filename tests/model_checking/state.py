@@ -27,6 +27,7 @@ class Scenario:
     sweep suffices only for this many pages. ``max_receives`` is the queue's redrive policy. ``batches``
     also allows deliveries of all messages in the queue. With a ``daily_rekognition_limit``, the quota of the first day
     is already used up. ``initial_messages`` and ``initial_system`` are the system at the start.
+    With ``slow_uploads``, an upload may complete at any time after its URL expired.
     ``initial_attempts`` counts the attempts of an attempt budget that the initial system has begun.
     """
 
@@ -41,6 +42,7 @@ class Scenario:
     purge_runs: int = 0
     pages_per_sweep: int = 0
     batches: bool = False
+    slow_uploads: bool = False
     max_receives: int = 2
     max_attempts: int = 5
     initial_attempts: int = 0
@@ -53,14 +55,14 @@ class RunningActor(NamedTuple):
     """A running Lambda invocation. ``name`` is unique.
 
     ``messages`` are the messages of its delivery. ``present_keys`` are the keys whose bytes existed and matched their
-    hash when it started.
+    hash when it started, with their number of versions.
     """
 
     name: str
     checkpoint: Checkpoint
     started_at: float
     messages: tuple[QueuedMessage, ...] = ()
-    present_keys: frozenset[str] = frozenset()
+    present_keys: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def actor(self) -> Actor:

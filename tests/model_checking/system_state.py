@@ -54,6 +54,14 @@ class Table[Item](dict[str, Item]):
         return Table({other: item for other, item in self.items() if other != key})
 
 
+class PurgeMark(NamedTuple):
+    """When an item was first marked for purging, and the upload times that the latest mark covers."""
+
+    marked_at: float
+    covers_until: float
+    marks: int = 1
+
+
 class ImageItem(NamedTuple):
     """An item of the images table as stored. Unlike ``Image``, it contains the owner of the lease."""
 
@@ -64,7 +72,7 @@ class ImageItem(NamedTuple):
     requeued_at: float | None = None
     scan: Scan | None = None
     deferred_at: frozenset[float] = frozenset()
-    marked_at: float | None = None
+    purge_mark: PurgeMark | None = None
     exhausted_at: frozenset[float] = frozenset()
     is_exhausted: bool = False
     not_before: float | None = None

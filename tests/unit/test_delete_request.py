@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -21,17 +21,23 @@ class FakeTables:
     def get(self, request_id: str) -> ScanRequest | None:
         return self.requests.get(request_id)
 
-    def delete(self, request_id: str) -> None:
-        self.steps.append(f"delete {request_id}")
+    def delete(self, request: ScanRequest, now: float) -> None:
+        self.steps.append(f"delete {request.id}")
 
-    def mark_for_purge(self, image_hash: str, now: float) -> None:
-        self.steps.append(f"mark {image_hash}")
+    def mark_for_purge(self, key: str, now: float) -> None:
+        self.steps.append(f"mark {key}")
 
 
 def test_the_image_is_marked_before_the_request_is_deleted() -> None:
     tables = FakeTables({"r": REQUEST})
     assert delete_request("r", images=tables, requests=tables, now=NOW, caller="ann") == REQUEST
     assert tables.steps == ["mark h", "delete r"]
+
+
+def test_the_upload_of_the_request_is_marked_as_well() -> None:
+    tables = FakeTables({"r": replace(REQUEST, awaits_upload=True, image_key="uploads/r/h.png")})
+    delete_request("r", images=tables, requests=tables, now=NOW, caller="ann")
+    assert tables.steps == ["mark uploads/r/h.png", "mark h", "delete r"]
 
 
 @pytest.mark.parametrize(("request_id", "caller"), [("unknown", "ann"), ("r", "bob"), ("r", None)])

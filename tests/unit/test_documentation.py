@@ -17,6 +17,7 @@ NOT_IN_THE_REPOSITORY = {
     "image/jpeg": "a media type",
     "OWNER/NAME": "a placeholder for a GitHub repository",
     "images/": "a prefix of object keys",
+    "uploads/": "a prefix of object keys",
     ".local/*": "created by `make up`",
     "artefacts/*": "created by make targets",
     "skimage/data/_fetchers.py": "a file of scikit-image",

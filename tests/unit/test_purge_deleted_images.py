@@ -1,18 +1,19 @@
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import pytest
 
-from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from imagescan.domain.image_record import Image, PurgeCandidate, Scan, Status
 from imagescan.domain.question import Question
-from imagescan.domain.scan_request import ScanRequest
+from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS, PurgeReport, purge_deleted_images
 
 NOW = 100_000.0
 DELAY_AGO = NOW - PURGE_DELAY_SECONDS
 REQUEST = ScanRequest("r", "h", "images/h.png", Question(("cat",), 90), created_at=DELAY_AGO - 9, deadline=NOW)
+
+ANSWERED = replace(REQUEST, answer=Answer(Status.COMPLETED, DELAY_AGO))
 
 
 def finished(at: float = DELAY_AGO - 5) -> Image:
@@ -24,9 +25,12 @@ class Service:
     """One marked image, and the requests that wait for it. ``steps`` records the writes in order."""
 
     image: Image | None = field(default_factory=finished)
+    key: str = "h"
     marked_at: float = DELAY_AGO
-    pending: list[ScanRequest] = field(default_factory=list)
+    covers_until: float = DELAY_AGO
     uploaded_at: float = DELAY_AGO - 10
+    stored: dict[str, ScanRequest | DeletedRequest] = field(default_factory=dict)
+    pending: list[ScanRequest] = field(default_factory=list)
     is_removable: bool = True
     steps: list[str] = field(default_factory=list)
 
@@ -36,15 +40,13 @@ class FakeImages:
     service: Service
 
     def purge_candidates(self) -> Iterable[PurgeCandidate]:
-        return [PurgeCandidate("h", self.service.marked_at)]
+        return [PurgeCandidate(self.service.key, self.service.marked_at)]
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        return {"h": self.service.image} if self.service.image else {}
+        image = self.service.image
+        return {self.service.key: replace(image, purge_until=self.service.covers_until)} if image else {}
 
-    def mark_for_purge(self, image_hash: str, now: float) -> None:
-        self.service.steps.append(f"mark {image_hash} at {now:.0f}")
-
-    def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
+    def remove(self, read: Image, now: float) -> bool:
         self.service.steps.append("item")
         return self.service.is_removable
 
@@ -52,6 +54,9 @@ class FakeImages:
 @dataclass
 class FakeRequests:
     service: Service
+
+    def find(self, request_id: str) -> ScanRequest | DeletedRequest | None:
+        return self.service.stored.get(request_id)
 
     def pending_for_image(self, image_hash: str) -> Iterable[ScanRequest]:
         return iter(self.service.pending)
@@ -61,11 +66,12 @@ class FakeRequests:
 class FakeBucket:
     service: Service
 
-    def was_uploaded_since(self, image_hash: str, since: float) -> bool:
-        return self.service.uploaded_at > since
-
-    def remove(self, image_hash: str, until: float) -> bool:
+    def remove(self, image_hash: str, until: float, covered_until: float) -> bool:
         self.service.steps.append(f"bytes until {until:.0f}")
+        return not until < self.service.uploaded_at <= covered_until
+
+    def remove_upload(self, key: str) -> bool:
+        self.service.steps.append(f"upload {key}")
         return True
 
 
@@ -105,13 +111,25 @@ def test_an_image_that_may_still_be_needed_stays_marked(service: Service) -> Non
     assert (purge(service), service.steps) == (0, [])
 
 
-def test_an_upload_after_the_mark_restarts_the_purge_delay() -> None:
-    service = Service(uploaded_at=DELAY_AGO + 1)
-    assert (purge(service), service.steps) == (0, [f"mark h at {NOW:.0f}"])
+def test_a_later_deletion_neither_restarts_the_delay_nor_purges_bytes_before_their_own() -> None:
+    service = Service(covers_until=NOW - 5)
+    assert (purge(service), service.steps) == (1, [f"bytes until {DELAY_AGO:.0f}", "item"])
+    posted = Service(covers_until=NOW - 5, uploaded_at=NOW - 10)
+    assert (purge(posted), posted.steps) == (0, [f"bytes until {DELAY_AGO:.0f}"])
 
 
-def test_no_presigned_url_outlives_the_purge_delay() -> None:
-    assert PURGE_DELAY_SECONDS > UPLOAD_URL_SECONDS
+UPLOAD = f"uploads/r/{'ab' * 32}.png"
+
+
+@pytest.mark.parametrize("stored", [{}, {"r": DeletedRequest("r")}, {"r": ANSWERED}])
+def test_the_upload_of_a_request_that_is_not_pending_is_purged(stored: dict[str, ScanRequest | DeletedRequest]) -> None:
+    service = Service(key=UPLOAD, stored=stored, pending=[REQUEST])  # others do not need it
+    assert (purge(service), service.steps) == (1, [f"upload {UPLOAD}", "item"])
+
+
+def test_the_upload_of_a_pending_request_is_kept_if_its_deletion_was_interrupted() -> None:
+    service = Service(key=UPLOAD, stored={"r": REQUEST})
+    assert (purge(service), service.steps) == (0, [])
 
 
 def test_an_item_that_changed_meanwhile_is_not_counted_as_purged() -> None:
@@ -127,7 +145,7 @@ def test_an_image_that_cannot_be_purged_is_reported_and_does_not_affect_others(m
     candidates = [PurgeCandidate(name, DELAY_AGO) for name in ("bad", "good")]
     monkeypatch.setattr(FakeImages, "purge_candidates", lambda _: candidates)
     monkeypatch.setattr(FakeImages, "get_many", lambda _, hashes: {hashes[0]: finished()})
-    monkeypatch.setattr(FakeBucket, "remove", lambda _, image_hash, __: image_hash == "good" or fail())
+    monkeypatch.setattr(FakeBucket, "remove", lambda _, image_hash, *__: image_hash == "good" or fail())
     service, reported = Service(), list[str]()
     report = purge_deleted_images(
         images=FakeImages(service),

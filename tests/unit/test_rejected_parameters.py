@@ -18,7 +18,7 @@ from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeR
 from testing.images import jpeg, png, segment
 
 NOW = 1_000_000.0
-STORED = StoredObject(KEY, "v1", HASH, "r")
+STORED = StoredObject(KEY, "v1", HASH, None)
 STRAY_BYTES = jpeg(60, 60, segments=segment(0xE0, b"JFIF\0") + b"??")
 LATE_HEADER = jpeg(50, 50, segments=segment(0xEB, bytes(65_000)) * 17)
 REJECTED, ACCEPTED = "InvalidParameterException", None

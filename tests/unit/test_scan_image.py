@@ -55,7 +55,7 @@ def test_a_new_image_is_leased_scanned_and_finished_and_its_requests_are_settled
     outcome = setup.scan()
     assert (outcome.kind, outcome.settled, outcome.is_done) == (OutcomeKind.SCANNED, 1, True)
     assert setup.images.steps == ["lease", "finish"]
-    assert setup.images.finished == [Scan(Status.COMPLETED, NOW, DETECTION.labels, "3.0", scanned_for="r")]
+    assert setup.images.finished == [Scan(Status.COMPLETED, NOW, DETECTION.labels, "3.0")]
 
 
 def test_pending_requests_are_settled_25_per_call() -> None:

@@ -6,7 +6,7 @@ from imagescan.api.submit_batch import submit_entries, to_result
 from imagescan.domain.image_record import Image, Scan, Status
 from imagescan.domain.labels import Box, Label
 from imagescan.domain.question import Question
-from imagescan.domain.scan_request import ScanRequest
+from imagescan.domain.scan_request import DeletedRequest, ScanRequest
 from imagescan.settings import SubmitSettings
 from testing.fakes import FakeBucket, FakeImages, FakeRequests
 
@@ -19,7 +19,7 @@ SETTINGS = SubmitSettings("images", "requests", "bucket", "cat", 90, request_tim
 class UnavailableForOneReference(FakeRequests):
     """A requests table that fails for the reference ``unavailable``."""
 
-    def put(self, request: ScanRequest) -> ScanRequest:
+    def put(self, request: ScanRequest) -> ScanRequest | DeletedRequest:
         if request.reference == "unavailable":
             raise ConnectionError
         return super().put(request)

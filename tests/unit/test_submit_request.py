@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 
 from imagescan.domain.errors import Conflict
-from imagescan.domain.image import DeclaredImage, ValidatedImage, validate_image
+from imagescan.domain.image import DeclaredImage, ValidatedImage, object_key, upload_key, validate_image
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Image, Scan, Status
 from imagescan.domain.labels import Label
-from imagescan.domain.policy import GRACE_SECONDS
+from imagescan.domain.policy import GRACE_SECONDS, REQUEST_STORED_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import NEVER_UPLOADED, ScanRequest
 from imagescan.use_cases.submit_request import SubmitResult, submit_request
@@ -25,7 +25,7 @@ class UploadError(Exception):
 
 
 class FailingBucket(FakeBucket):
-    def put(self, image: ValidatedImage, request_id: str) -> None:
+    def put(self, image: ValidatedImage, request: ScanRequest) -> None:
         raise UploadError
 
 
@@ -40,7 +40,9 @@ def submit(
     image: ValidatedImage | DeclaredImage = IMAGE,
     **changes: Any,
 ) -> SubmitResult:
-    request = ScanRequest("r", image.hash, image.key, Question(("cat",), 90), created_at=1000, deadline=4600)
+    is_upload = isinstance(image, DeclaredImage)
+    key = upload_key("r", image.hash, image.type) if is_upload else object_key(image.hash, image.type)
+    request = ScanRequest("r", image.hash, key, Question(("cat",), 90), 1000, 4600, awaits_upload=is_upload)
     return submit_request(replace(request, **changes), image, images=images, requests=requests, bucket=bucket, now=1000)
 
 
@@ -101,7 +103,7 @@ def test_bytes_that_are_posted_under_the_key_of_their_declaration_are_stored() -
     assert bucket.uploads == []
     repeated = submit(FakeImages(), requests, bucket, payload_hash="f")
     assert repeated.request == first.request
-    assert bucket.uploads == [f"{IMAGE.key} for r"]
+    assert bucket.uploads == [f"{first.request.image_key} for r"]
 
 
 def test_bytes_that_are_posted_under_the_key_of_a_request_that_timed_out_are_not_stored() -> None:
@@ -139,10 +141,39 @@ def test_of_two_concurrent_requests_with_one_key_and_different_payloads_one_is_r
     class StaleRequests(FakeRequests):
         """A table in which neither request finds the other before it is stored."""
 
-        def get(self, request_id: str) -> ScanRequest | None:
+        def find(self, request_id: str) -> None:
             return None
 
     requests = StaleRequests()
     submit(FakeImages(), requests, FakeBucket(), payload_hash="f")
     with pytest.raises(Conflict):
         submit(FakeImages(), requests, FakeBucket(), payload_hash="g")
+
+
+@pytest.mark.parametrize("image", [IMAGE, DECLARED], ids=["posted", "declared"])
+def test_the_key_of_a_deleted_request_is_rejected_and_stores_nothing(image: ValidatedImage | DeclaredImage) -> None:
+    requests, bucket = FakeRequests(deleted={"r"}), FakeBucket()
+    with pytest.raises(Conflict, match="was deleted"):
+        submit(FakeImages(), requests, bucket, image, payload_hash="f")
+    assert (bucket.uploads, requests.stored) == ([], {})
+
+
+def test_bytes_that_were_stored_for_a_key_in_use_are_marked_for_purging() -> None:
+    class StaleRequests(FakeRequests):
+        """A table in which a request is not found before it is stored."""
+
+        def find(self, request_id: str) -> None:
+            return None
+
+    images, requests = FakeImages(), StaleRequests()
+    submit(FakeImages(), requests, FakeBucket(), payload_hash="f")
+    with pytest.raises(Conflict):
+        submit(images, requests, FakeBucket(), payload_hash="g")
+    assert images.steps == [f"mark {IMAGE.hash} at {1000 + REQUEST_STORED_SECONDS}"]
+
+
+def test_an_error_of_a_call_marks_nothing_because_the_request_may_be_stored() -> None:
+    images = FakeImages()
+    with pytest.raises(ConnectionError):
+        submit(images, FakeRequests(put_error=ConnectionError()), FakeBucket())
+    assert images.steps == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imagescan.aws.event_bus import SOURCE
-from imagescan.domain.policy import SCANNER_TIMEOUT_SECONDS
+from imagescan.domain.policy import REQUEST_STORED_SECONDS, SCANNER_TIMEOUT_SECONDS
 from imagescan.runtime import scan_telemetry
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from ops import deploy
@@ -354,6 +354,7 @@ def test_the_visibility_timeout_is_at_least_six_times_the_scanner_timeout(deploy
     queue, scanner = deployment.properties("ScanQueue"), deployment.properties("ScannerFunction")
     assert queue["VisibilityTimeout"] >= 6 * scanner["Timeout"]
     assert scanner["Timeout"] == SCANNER_TIMEOUT_SECONDS
+    assert deployment.properties("SubmitFunction")["Timeout"] + 5 <= REQUEST_STORED_SECONDS
 
 
 def test_every_allowed_request_timeout_leaves_time_to_recover_a_lost_message() -> None:

@@ -31,9 +31,9 @@ class Drift(NamedTuple):
 # mypy reports one error per call, so no two drifts of the submit handler may be in the same run (see _rounds).
 DRIFTS = [
     Drift("images_table", "Images", "def finish(", "def finish_scan(", ("scanner",)),
-    Drift("images_table", "Images", "def mark_for_purge(", "def mark(", ("delete", "purger")),
+    Drift("images_table", "Images", "def mark_for_purge(", "def mark(", ("delete", "scanner", "submit")),
     Drift("images_table", "Images", "get(self, image_hash: str)", "get(self, image_hash: bytes)", ("status", "submit")),
-    Drift("requests_table", "Requests", ") -> ScanRequest:", ") -> ScanRequest | None:", ("submit",)),
+    Drift("requests_table", "Requests", ") -> ScanRequest | DeletedRequest:", ") -> ScanRequest | None:", ("submit",)),
     Drift("requests_table", "Requests", "def newest(", "def latest(", ("list_requests",)),
     Drift("requests_table", "Requests", "def settle(", "def write_answers(", ("scanner", "sweeper")),
     Drift("image_bucket", "Bucket", "def find(", "def head(", ("scanner",)),

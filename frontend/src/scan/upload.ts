@@ -54,7 +54,7 @@ function isUrlValid(submitted: Reply | null, now: number): submitted is Reply {
   return Boolean(target && now < Date.parse(target.expires_at));
 }
 
-/** The first request waits for a direct upload. With the same key, the API would ignore bytes in the request body. */
+/** The first request waits for a direct upload. Its key is kept for that, so the posted bytes get a key of their own. */
 function withFallbackKey(submission: Submission): Submission {
   return { ...submission, key: `${submission.key}.posted` };
 }

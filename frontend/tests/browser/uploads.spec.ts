@@ -15,7 +15,7 @@ import {
 } from "./harness";
 
 const SUBMIT = /\/scanrequest$/;
-const UPLOAD = /\/images\//;
+const UPLOAD = /\/uploads\//;
 
 const idempotencyKey = (request: Request) => request.headers()["idempotency-key"];
 const bodyOf = (request: Request) => request.postDataJSON() as Record<string, unknown>;

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from imagescan.api import request_models
 from imagescan.domain.errors import BadInput
-from imagescan.domain.image import DeclaredImage, ValidatedImage
+from imagescan.domain.image import DeclaredImage, ValidatedImage, upload_key
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.runtime.log import logger
 from imagescan.settings import SubmitSettings
@@ -65,10 +65,11 @@ def new_request(
     """Return the request in the body. Raise BadInput if its reference is too long."""
     question = body.question(settings.default_label, settings.default_confidence)
     reference = body.validated_reference()
+    request_id = _request_id(idempotency_key, caller)
     return ScanRequest(
-        id=_request_id(idempotency_key, caller),
+        id=request_id,
         image_hash=image.hash,
-        image_key=image.key,
+        image_key=image.key if isinstance(image, ValidatedImage) else upload_key(request_id, image.hash, image.type),
         question=question,
         created_at=now,
         deadline=now + settings.timeout_seconds,

@@ -1,4 +1,4 @@
-"""The images bucket: one object per distinct image, keyed by its hash."""
+"""The images bucket: one object per distinct posted image, and one per direct upload."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from imagescan.domain.image import KEY_PREFIX, DeclaredImage, StoredObject, ValidatedImage
 from imagescan.domain.image_header import HEADER_BYTES
-from imagescan.domain.scan_request import Upload
+from imagescan.domain.scan_request import ScanRequest, Upload
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -35,32 +35,46 @@ class ImageBucket:
     client: "S3Client"
     name: str
 
-    def put(self, image: ValidatedImage, request_id: str) -> None:
-        """Store the bytes under their hash. S3 verifies the hash and rejects other bytes."""
-        self.client.put_object(
-            Bucket=self.name,
-            Key=image.key,
-            Body=image.content,
-            ContentType=image.type,
-            ChecksumSHA256=_checksum(image.hash),
-            Metadata={_REQUEST_ID: request_id},
-        )
+    def put(self, image: ValidatedImage, request: ScanRequest) -> None:
+        """Store the bytes under the key of the request. S3 verifies the hash and rejects other bytes.
 
-    def presign_upload(self, image: DeclaredImage, request_id: str, now: float) -> Upload:
-        """Return a presigned PUT for exactly these bytes: key, type, length and SHA-256 are signed."""
+        An object of the request's own, for a direct upload, is stored once.
+        """
+        once: dict[str, Any] = {"IfNoneMatch": "*"} if request.awaits_upload else {}
+        try:
+            self.client.put_object(
+                Bucket=self.name,
+                Key=request.image_key,
+                Body=image.content,
+                ContentType=image.type,
+                ChecksumSHA256=_checksum(image.hash),
+                Metadata={_REQUEST_ID: request.id},
+                **once,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "PreconditionFailed":
+                raise
+
+    def presign_upload(self, image: DeclaredImage, request: ScanRequest, now: float) -> Upload:
+        """Return a presigned PUT for exactly these bytes, once: key, type, length, SHA-256 and absence are signed.
+
+        ``If-None-Match: *`` makes S3 reject the request with status 412 while the object exists.
+        """
         parameters = {
             "Bucket": self.name,
-            "Key": image.key,
+            "Key": request.image_key,
             "ContentType": image.type,
             "ContentLength": image.size,
             "ChecksumSHA256": _checksum(image.hash),
-            "Metadata": {_REQUEST_ID: request_id},
+            "IfNoneMatch": "*",
+            "Metadata": {_REQUEST_ID: request.id},
         }
         url = self.client.generate_presigned_url("put_object", Params=parameters, ExpiresIn=UPLOAD_URL_SECONDS)
         headers = {
             "Content-Type": str(image.type),
+            "If-None-Match": "*",
             "x-amz-checksum-sha256": _checksum(image.hash),
-            f"x-amz-meta-{_REQUEST_ID}": request_id,
+            f"x-amz-meta-{_REQUEST_ID}": request.id,
         }
         return Upload(url, headers, now + UPLOAD_URL_SECONDS)
 
@@ -75,21 +89,38 @@ class ImageBucket:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
             raise
-        return StoredObject(key, head.get("VersionId"), self._hash(key, head), head["Metadata"].get(_REQUEST_ID))
+        request_id = head["Metadata"].get(_REQUEST_ID)
+        uploaded_at = head["LastModified"].timestamp()
+        return StoredObject(key, head.get("VersionId"), self._hash(key, head), request_id, uploaded_at)
 
-    def was_uploaded_since(self, image_hash: str, since: float) -> bool:
-        """Return whether the bytes of the image were uploaded again after that time."""
-        return any(version["LastModified"].timestamp() > since for version in self._versions(image_hash))
+    def remove(self, image_hash: str, until: float, covered_until: float) -> bool:
+        """Delete the versions of the image's posted bytes that were stored by ``until``, at most 5,000 in one call.
 
-    def remove(self, image_hash: str, until: float) -> bool:
-        """Delete the versions of the image's bytes that were uploaded by that time, at most 5,000 in one call.
+        Return whether none is left that was stored by ``covered_until``. Raise DeletionError if S3 rejects a deletion.
+        """
+        kept: list[float] = []
+
+        def removable() -> Iterator["ObjectVersionTypeDef"]:
+            for version in self._versions(f"{KEY_PREFIX}{image_hash}."):
+                at = version["LastModified"].timestamp()
+                if at <= until:
+                    yield version
+                elif at <= covered_until:
+                    kept.append(at)
+
+        return self._delete(removable()) and not kept
+
+    def remove_upload(self, key: str) -> bool:
+        """Delete every version of a direct upload, at most 5,000 in one call.
 
         Return whether none is left. Raise DeletionError if S3 rejects a deletion.
         """
-        old = (version for version in self._versions(image_hash) if version["LastModified"].timestamp() <= until)
-        for batch in batched(islice(old, _MAX_DELETIONS), _DELETIONS_PER_CALL, strict=False):
+        return self._delete(self._versions(key))
+
+    def _delete(self, versions: Iterator["ObjectVersionTypeDef"]) -> bool:
+        for batch in batched(islice(versions, _MAX_DELETIONS), _DELETIONS_PER_CALL, strict=False):
             self._delete_versions(batch)
-        return next(old, None) is None
+        return next(versions, None) is None
 
     def _delete_versions(self, versions: Sequence["ObjectVersionTypeDef"]) -> None:
         objects: Any = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in versions]
@@ -97,10 +128,8 @@ class ImageBucket:
         for error in response.get("Errors", []):
             raise DeletionError(f"{error.get('Key')} version {error.get('VersionId')}: {error.get('Code')}")
 
-    def _versions(self, image_hash: str) -> Iterator["ObjectVersionTypeDef"]:
-        pages = self.client.get_paginator("list_object_versions").paginate(
-            Bucket=self.name, Prefix=f"{KEY_PREFIX}{image_hash}."
-        )
+    def _versions(self, prefix: str) -> Iterator["ObjectVersionTypeDef"]:
+        pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix)
         return (version for page in pages for version in page.get("Versions", []))
 
     def read_header(self, stored: StoredObject) -> bytes:

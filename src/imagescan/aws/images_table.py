@@ -1,5 +1,7 @@
 """The images table: one item per distinct image, keyed by its SHA-256 in hexadecimal.
 
+A direct upload that must be purged has an item as well, keyed by its object key.
+
 ``attempts`` is the set of the deliveries that leased the image since it was last reopened. Adding one twice, as a
 retried write does, counts once.
 """
@@ -179,17 +181,32 @@ class ImagesTable:
             ExpressionAttributeValues=_PENDING | count,
         )
 
-    def mark_for_purge(self, image_hash: str, now: float) -> None:
-        """Start or restart the purge delay: the mark puts the item into the sparse index ``purge_candidates``."""
-        self.client.update_item(
-            TableName=self.name,
-            Key=_key(image_hash),
-            UpdateExpression="SET marked_for_purge = :hash, marked_at = :now",
-            ExpressionAttributeValues={":hash": string_attribute(image_hash), ":now": number_attribute(now)},
+    def mark_for_purge(self, key: str, now: float) -> None:
+        """Mark an image, by its hash, or a direct upload, by its object key, which has an item of its own then.
+
+        The mark puts the item into the sparse index ``purge_candidates``. The first mark starts the purge delay. The
+        latest one decides which bytes are purged.
+        """
+        mark = "SET marked_for_purge = :key, marked_at = if_not_exists(marked_at, :now), covers_until = "
+        update: Any = {
+            "Key": _key(key),
+            "ExpressionAttributeValues": {
+                ":key": string_attribute(key),
+                ":now": number_attribute(now),
+                ":one": number_attribute(1),
+            },
+        }
+        is_latest = self._update_if(
+            **update,
+            ConditionExpression="attribute_not_exists(covers_until) OR covers_until < :now",
+            UpdateExpression=f"{mark}:now ADD purge_marks :one",
         )
+        if not is_latest:  # a purge that has started must notice this mark as well
+            update["UpdateExpression"] = f"{mark}if_not_exists(covers_until, :now) ADD purge_marks :one"
+            self.client.update_item(TableName=self.name, **update)
 
     def purge_candidates(self) -> Iterator[PurgeCandidate]:
-        """Return the marked images, as the index shows them, read page by page."""
+        """Return the marked images and uploads, as the index shows them, read page by page."""
         pages = self.client.get_paginator("scan").paginate(TableName=self.name, IndexName=_PURGE_INDEX)
         return (
             PurgeCandidate(item["image_hash"]["S"], float(item["marked_at"]["N"]))
@@ -197,13 +214,13 @@ class ImagesTable:
             for item in page["Items"]
         )
 
-    def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
+    def remove(self, read: Image, now: float) -> bool:
         """Delete the item, unless it was marked again, is leased, or got a result since it was ``read``.
 
         Return whether it was deleted.
         """
-        marked = {":marked_at": number_attribute(candidate.marked_at)}
-        return self._remove_if("marked_at = :marked_at", marked, read, now)
+        count = {":marks": number_attribute(read.purge_marks)}
+        return self._remove_if("purge_marks = :marks", count, read, now)
 
     def reset(self, read: Image, now: float) -> bool:
         """Delete the item so that the image is scanned again, unless it is marked for purging, is leased, or changed.
@@ -314,4 +331,6 @@ def image_from_item(item: Item) -> Image:
         exhausted_at=_times(item, "exhausted_at"),
         is_exhausted="is_exhausted" in item,
         not_before=get_number(item, "not_before"),
+        purge_until=get_number(item, "covers_until"),
+        purge_marks=int(item["purge_marks"]["N"]) if "purge_marks" in item else 0,
     )

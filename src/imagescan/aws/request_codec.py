@@ -16,11 +16,13 @@ from imagescan.aws.items import (
     string_attribute,
 )
 from imagescan.domain.cursor import ListPosition
-from imagescan.domain.image import KEY_PREFIX
+from imagescan.domain.image import KEY_PREFIX, UPLOAD_PREFIX
 from imagescan.domain.image_record import Status
 from imagescan.domain.labels import Label
 from imagescan.domain.question import LabelResult, Match, MatchedBy, MatchMode, Question, Verdict
-from imagescan.domain.scan_request import Answer, ScanRequest
+from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest
+
+_DELETED = "deleted"
 
 
 def request_item(request: ScanRequest, retention_seconds: int) -> WritableItem:
@@ -46,6 +48,15 @@ def request_item(request: ScanRequest, retention_seconds: int) -> WritableItem:
     }
 
 
+def deleted_item(request: ScanRequest, expires_at: float) -> WritableItem:
+    """Return the item that replaces a deleted request. Without further attributes, no index contains it."""
+    return {
+        **request_key(request.id),
+        "status": string_attribute(_DELETED),
+        "expires_at": number_attribute(int(expires_at)),
+    }
+
+
 def request_key(request_id: str) -> dict[str, Any]:
     return {"request_id": string_attribute(request_id)}
 
@@ -66,11 +77,18 @@ def answer_attributes(answer: Answer) -> WritableItem:
     }
 
 
+def stored_request_from_item(item: Item) -> ScanRequest | DeletedRequest:
+    """Return the request, or what remains of it after its deletion."""
+    if item["status"]["S"] == _DELETED:
+        return DeletedRequest(item["request_id"]["S"])
+    return request_from_item(item)
+
+
 def request_from_item(item: Item) -> ScanRequest:
     return ScanRequest(
         id=item["request_id"]["S"],
         image_hash=item["image_hash"]["S"],
-        image_key=f"{KEY_PREFIX}{item['image_hash']['S']}.{item['extension']['S']}",
+        image_key=_image_key(item),
         question=Question(
             labels=tuple(label["S"] for label in item["labels_asked"]["L"]),
             min_confidence=float(item["min_confidence"]["N"]),
@@ -84,6 +102,11 @@ def request_from_item(item: Item) -> ScanRequest:
         owner=get_text(item, "owner"),
         answer=_answer(item) if "completed_at" in item else None,
     )
+
+
+def _image_key(item: Item) -> str:
+    folder = f"{UPLOAD_PREFIX}{item['request_id']['S']}/" if "awaits_upload" in item else KEY_PREFIX
+    return f"{folder}{item['image_hash']['S']}.{item['extension']['S']}"
 
 
 def try_request_from_item(item: Item) -> ScanRequest | None:

@@ -2,6 +2,7 @@
 
 A pending item carries ``waiting_for``, the hash of its image, which puts it into the sparse index ``pending_by_image``.
 Settling removes it from there. A settled item holds the complete answer, so that reading it needs no other item.
+A deleted request leaves an item with the status ``deleted`` under its ID.
 """
 
 import json
@@ -15,15 +16,17 @@ from botocore.exceptions import ClientError
 from imagescan.aws.items import batch_get, existing_item, number_attribute, string_attribute, try_conditional_write
 from imagescan.aws.request_codec import (
     answer_attributes,
+    deleted_item,
     list_shard,
-    request_from_item,
     request_item,
     request_key,
+    stored_request_from_item,
     try_request_from_item,
 )
 from imagescan.domain.cursor import ListPosition
 from imagescan.domain.image_record import Status
-from imagescan.domain.scan_request import PendingPage, ScanRequest, require_answer
+from imagescan.domain.policy import DAY_SECONDS
+from imagescan.domain.scan_request import DeletedRequest, PendingPage, ScanRequest, exists, require_answer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,21 +41,26 @@ _MAX_KEY_BYTES = 2048  # DynamoDB rejects longer and empty keys
 
 @dataclass(frozen=True, slots=True)
 class RequestsTable:
-    """``retention_seconds`` is the time after creation at which a new item expires. Only ``put`` needs it."""
+    """``retention_seconds`` is the time after creation at which an item expires. Only writes of requests need it."""
 
     client: "DynamoDBClient"
     name: str
     retention_seconds: int = 0
 
     def get(self, request_id: str) -> ScanRequest | None:
-        """Return the item using a consistent read."""
+        """Return the request using a consistent read. Return None if it does not exist or was deleted."""
+        found = self.find(request_id)
+        return found if exists(found) else None
+
+    def find(self, request_id: str) -> ScanRequest | DeletedRequest | None:
+        """Return the request, or what remains of it after its deletion, using a consistent read."""
         if not _is_valid_id(request_id):
             return None
         response = self.client.get_item(TableName=self.name, Key=request_key(request_id), ConsistentRead=True)
-        return request_from_item(response["Item"]) if "Item" in response else None
+        return stored_request_from_item(response["Item"]) if "Item" in response else None
 
-    def put(self, request: ScanRequest) -> ScanRequest:
-        """Store the request unless its ID exists, and return the stored request.
+    def put(self, request: ScanRequest) -> ScanRequest | DeletedRequest:
+        """Store the request unless its ID exists or was deleted, and return what is stored.
 
         The ID exists if the response of this very write was lost, or if an idempotency key was repeated.
         """
@@ -64,18 +72,23 @@ class RequestsTable:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return request_from_item(existing_item(error))
+            return stored_request_from_item(existing_item(error))
         return request
 
     def get_many(self, request_ids: Sequence[str]) -> dict[str, ScanRequest]:
         """Return the items of at most 100 requests using consistent reads. Missing items are left out."""
         valid = filter(_is_valid_id, dict.fromkeys(request_ids))
         items = batch_get(self.client, self.name, [request_key(request_id) for request_id in valid])
-        return {request.id: request for request in map(request_from_item, items)}
+        stored = map(stored_request_from_item, items)
+        return {request.id: request for request in stored if exists(request)}
 
-    def delete(self, request_id: str) -> None:
-        """Delete the item if it exists."""
-        self.client.delete_item(TableName=self.name, Key=request_key(request_id))
+    def delete(self, request: ScanRequest, now: float) -> None:
+        """Replace the request by an item that only records its deletion.
+
+        It expires at the time at which the request would have, but not within a day.
+        """
+        expires_at = max(request.created_at + self.retention_seconds, now + DAY_SECONDS)
+        self.client.put_item(TableName=self.name, Item=deleted_item(request, expires_at))
 
     def newest(self, owner: str | None, before: ListPosition | None, since: float, limit: int) -> list[ListPosition]:
         """Return the positions of the owner's newest requests, created since that time and before that position.

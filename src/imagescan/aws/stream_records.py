@@ -11,6 +11,8 @@ from imagescan.domain.events import FinishedRecord
 from imagescan.domain.image_record import Image, Status
 from imagescan.domain.scan_request import ScanRequest
 
+_FINISHED = {Status.COMPLETED, Status.FAILED}
+
 type _StreamItem = Mapping[str, Mapping[str, Any]]
 
 
@@ -45,7 +47,7 @@ def _finished(record: dict[str, Any]) -> list[FinishedRecord]:
 
 
 def _is_finished(item: _StreamItem | None) -> bool:
-    return item is not None and "status" in item and item["status"]["S"] != Status.PENDING
+    return item is not None and "status" in item and item["status"]["S"] in _FINISHED
 
 
 def _is_exhausted(item: _StreamItem | None) -> bool:

@@ -19,11 +19,17 @@ MAX_POSTED_BYTES = 4_500_000
 MAX_STORED_BYTES = 15 * 1024 * 1024
 
 KEY_PREFIX = "images/"
+"""Prefix of the objects with posted bytes, one per distinct image: ``images/{hash}.{extension}``."""
+UPLOAD_PREFIX = "uploads/"
+"""Prefix of direct uploads, one object per request: ``uploads/{request_id}/{hash}.{extension}``."""
 EXTENSIONS = {ImageType.JPEG: "jpg", ImageType.PNG: "png"}
 IMAGE_INVALID = Failure(
     "image_invalid", "The image cannot be read. It may be corrupt. Save it again as JPEG or PNG and submit that file."
 )
-_KEY = re.compile(rf"{KEY_PREFIX}([0-9a-f]{{64}})\.({'|'.join(EXTENSIONS.values())})")
+_KEY = re.compile(
+    rf"(?:{KEY_PREFIX}|{UPLOAD_PREFIX}(?P<request_id>[0-9A-Za-z-]+)/)"
+    rf"(?P<hash>[0-9a-f]{{64}})\.({'|'.join(EXTENSIONS.values())})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +61,19 @@ class DeclaredImage:
     size: int
     type: ImageType
 
-    @property
-    def key(self) -> str:
-        """Object key of the image."""
-        return object_key(self.hash, self.type)
-
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One version of an object: the SHA-256 of its bytes, and the ID of the request that uploaded it, if known."""
+    """One version of an object: the SHA-256 of its bytes, and the ID of the request that uploaded it, if known.
+
+    ``uploaded_at`` is in whole seconds since the Unix epoch, rounded down.
+    """
 
     key: str
     version: str | None
     hash: str
     request_id: str | None
+    uploaded_at: float = 0.0
 
 
 def validate_image(content: bytes, declared: ImageType) -> ValidatedImage:
@@ -107,14 +112,25 @@ def header_failure(start: bytes) -> Failure | None:
 
 
 def object_key(content_hash: str, image_type: ImageType) -> str:
-    """Return the object key for the bytes with this hash."""
+    """Return the object key for posted bytes with this hash."""
     return f"{KEY_PREFIX}{content_hash}.{EXTENSIONS[image_type]}"
+
+
+def upload_key(request_id: str, content_hash: str, image_type: ImageType) -> str:
+    """Return the object key for the direct upload of a request."""
+    return f"{UPLOAD_PREFIX}{request_id}/{content_hash}.{EXTENSIONS[image_type]}"
 
 
 def hash_from_key(key: str) -> str | None:
     """Return the hash in an object key, or None if the key does not belong to an image."""
     found = _KEY.fullmatch(key)
-    return found[1] if found else None
+    return found["hash"] if found else None
+
+
+def request_id_from_key(key: str) -> str | None:
+    """Return the ID of the request that owns the object, or None for posted bytes, which requests share."""
+    found = _KEY.fullmatch(key)
+    return found["request_id"] if found else None
 
 
 def _validated_type(content: bytes, declared: ImageType) -> ImageType:

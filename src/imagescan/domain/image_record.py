@@ -52,7 +52,8 @@ class Image:
     quota was found exhausted, at most one per day and none after the terminal write. ``exhausted_at`` holds the times
     at which an attempt budget was found exhausted, in ascending order. All of them are taken before the write that
     stores them. ``is_exhausted`` is True from such a write until the image is reopened. An exhausted image is never
-    leased. No attempt starts before ``not_before``.
+    leased. No attempt starts before ``not_before``. ``purge_until`` is the latest time of a mark for purging. Bytes
+    that were stored later remain. ``purge_marks`` counts the marks, because two may have the same time.
     """
 
     hash: str
@@ -65,6 +66,8 @@ class Image:
     exhausted_at: tuple[float, ...] = ()
     is_exhausted: bool = False
     not_before: float | None = None
+    purge_until: float | None = None
+    purge_marks: int = 0
 
     @property
     def deferred_until(self) -> float | None:
@@ -103,10 +106,18 @@ class LeaseResult:
 
 @dataclass(frozen=True, slots=True)
 class PurgeCandidate:
-    """An image that is marked for purging, and the time of the mark in seconds since the epoch."""
+    """What is marked for purging: the hash of an image, or the object key of a direct upload.
 
-    image_hash: str
+    ``marked_at`` is the time of the first mark in seconds since the epoch.
+    """
+
+    key: str
     marked_at: float
+
+    @property
+    def is_upload(self) -> bool:
+        """Return whether the candidate is the upload of one request instead of an image."""
+        return "/" in self.key
 
 
 def next_day(now: float) -> float:

@@ -6,6 +6,7 @@ Times are seconds since the Unix epoch.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeIs
 
 from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status, next_day
 from imagescan.domain.policy import GRACE_SECONDS
@@ -50,6 +51,18 @@ class ScanRequest:
     def is_visible_to(self, caller: str | None) -> bool:
         """Return whether the caller may read the request: it is theirs, or it has no owner."""
         return self.owner is None or self.owner == caller
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedRequest:
+    """What remains of a deleted request, so that a repeated key or a late upload does not create it again."""
+
+    id: str
+
+
+def exists(request: ScanRequest | DeletedRequest | None) -> TypeIs[ScanRequest]:
+    """Return whether the request was stored and not deleted."""
+    return request is not None and not isinstance(request, DeletedRequest)
 
 
 @dataclass(frozen=True, slots=True)

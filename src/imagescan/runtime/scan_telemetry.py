@@ -17,6 +17,8 @@ _METRICS = {
     OutcomeKind.EXHAUSTED: "Exhausted",
     OutcomeKind.OBJECT_MISSING: "ObjectMissing",
     OutcomeKind.HASH_MISMATCH: "HashMismatch",
+    OutcomeKind.UNREQUESTED: "Unrequested",
+    OutcomeKind.REQUEST_MISSING: "RequestMissing",
     OutcomeKind.DEFERRED: "Deferred",
     OutcomeKind.BACKING_OFF: "BackingOff",
     OutcomeKind.LEASED: "Leased",

@@ -7,27 +7,30 @@ from imagescan.domain.scan_request import ScanRequest
 
 
 class Images(Protocol):
-    def mark_for_purge(self, image_hash: str, now: float) -> None:
-        """Have the purger delete the image once no request needs it."""
+    def mark_for_purge(self, key: str, now: float) -> None:
+        """Have the purger delete the image, or the upload under this key, once no request needs it."""
 
 
 class Requests(Protocol):
     def get(self, request_id: str) -> ScanRequest | None: ...
 
-    def delete(self, request_id: str) -> None: ...
+    def delete(self, request: ScanRequest, now: float) -> None:
+        """Replace the request by a record of its deletion."""
 
 
 def delete_request(
     request_id: str, *, images: Images, requests: Requests, now: float, caller: str | None = None
 ) -> ScanRequest:
-    """Mark the image of the request, delete the request, and return the request as it was.
+    """Mark the image and the upload of the request, delete the request, and return the request as it was.
 
-    The mark comes first: an interrupted deletion can be repeated, but a mark without a request cannot. Raise NotFound
+    The marks come first: an interrupted deletion can be repeated, but a mark without a request cannot. Raise NotFound
     for an unknown or deleted ID and for a request of another caller.
     """
     request = requests.get(request_id)
     if request is None or not request.is_visible_to(caller):
         raise NotFound("request_not_found", "Request not found. It may already have been deleted.")
+    if request.awaits_upload:
+        images.mark_for_purge(request.image_key, now)
     images.mark_for_purge(request.image_hash, now)
-    requests.delete(request_id)
+    requests.delete(request, now)
     return request

@@ -1,33 +1,32 @@
 """Purge the images of deleted requests, bytes and labels, once no request can need them.
 
 An answered request holds its complete answer, so only pending requests need their image. A request that is about to be
-stored, or that an index does not show yet, may still need it. Therefore purging waits for a delay.
+stored, or that an index does not show yet, may still need it. Therefore purging waits for a delay, after the first mark
+and after the upload of each version. The upload of a deleted request has its own key. No other request needs it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagescan.domain.image import request_id_from_key
 from imagescan.domain.image_record import Image, PurgeCandidate
-from imagescan.domain.scan_request import ScanRequest
+from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
 
 PURGE_DELAY_SECONDS = 20 * 60
-"""Longer than a submission can take, than an index can lag, and than a presigned URL is valid."""
+"""Longer than a submission can take, and than an index can lag."""
 MIN_SECONDS_PER_IMAGE = 20.0
 """Enough to list the versions of an image and to delete as many of them as one call of the bucket does."""
 
 
 class Images(Protocol):
-    def mark_for_purge(self, image_hash: str, now: float) -> None:
-        """Start or restart the purge delay of the image."""
-
     def purge_candidates(self) -> Iterable[PurgeCandidate]:
-        """Return the marked images, as an index shows them, read page by page."""
+        """Return the marked images and uploads, as an index shows them, read page by page."""
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         """Return the items of these images using consistent reads."""
 
-    def remove(self, candidate: PurgeCandidate, read: Image, now: float) -> bool:
+    def remove(self, read: Image, now: float) -> bool:
         """Delete the item, unless it was marked again, is leased, or got a result since it was ``read``.
 
         Return whether it was deleted.
@@ -35,20 +34,28 @@ class Images(Protocol):
 
 
 class Requests(Protocol):
+    def find(self, request_id: str) -> ScanRequest | DeletedRequest | None: ...
+
     def pending_for_image(self, image_hash: str) -> Iterable[ScanRequest]: ...
 
 
 class Bucket(Protocol):
-    def was_uploaded_since(self, image_hash: str, since: float) -> bool:
-        """Return whether the bytes of the image were uploaded again after that time."""
+    def remove(self, image_hash: str, until: float, covered_until: float) -> bool:
+        """Delete the versions of the posted bytes that were stored by ``until``.
 
-    def remove(self, image_hash: str, until: float) -> bool:
-        """Delete the versions of the image's bytes that were uploaded by that time. Return whether none is left."""
+        Return whether none is left that was stored by ``covered_until``.
+        """
+
+    def remove_upload(self, key: str) -> bool:
+        """Delete every version of a direct upload. Return whether none is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
-    """What one run purged, how many images could not be purged, and whether the run considered all candidates."""
+    """What one run purged, how many could not be purged, and whether the run considered all candidates.
+
+    An upload counts as an image.
+    """
 
     images_purged: int
     failed: int
@@ -78,27 +85,38 @@ def purge_deleted_images(
             purged += _purge(candidate, images, requests, bucket, clock())
         except Exception as error:  # noqa: BLE001 - every error is reported
             failed += 1
-            on_error(candidate.image_hash, error)
+            on_error(candidate.key, error)
     return PurgeReport(purged, failed, is_complete=True)
 
 
 def _purge(candidate: PurgeCandidate, images: Images, requests: Requests, bucket: Bucket, now: float) -> bool:
-    """Purge the image, and return whether its item was deleted."""
+    """Purge the image or the upload, and return whether its item was deleted.
+
+    The item remains until all bytes that the mark covers are deleted, because it carries the mark.
+    """
     if _is_within_delay(candidate.marked_at, now):
         return False  # without a call, so that recent deletions do not keep a run from older ones
-    image = images.get_many([candidate.image_hash]).get(candidate.image_hash)
-    if image is None or _is_needed(candidate, image, requests, now):
+    image = images.get_many([candidate.key]).get(candidate.key)
+    if image is None:
         return False
-    if bucket.was_uploaded_since(candidate.image_hash, candidate.marked_at):
-        images.mark_for_purge(candidate.image_hash, now)  # for a deleted request, or for one not stored yet
+    if candidate.is_upload:
+        is_needed = _is_pending(requests.find(request_id_from_key(candidate.key) or ""))
+        return not is_needed and bucket.remove_upload(candidate.key) and images.remove(image, now)
+    if _is_needed(image, requests, now):
         return False
-    return bucket.remove(candidate.image_hash, candidate.marked_at) and images.remove(candidate, image, now)
+    covered_until = candidate.marked_at if image.purge_until is None else image.purge_until
+    until = min(covered_until, now - PURGE_DELAY_SECONDS)
+    return bucket.remove(candidate.key, until, covered_until) and images.remove(image, now)
 
 
-def _is_needed(candidate: PurgeCandidate, image: Image, requests: Requests, now: float) -> bool:
+def _is_pending(request: ScanRequest | DeletedRequest | None) -> bool:
+    return exists(request) and request.answer is None  # if its deletion was interrupted
+
+
+def _is_needed(image: Image, requests: Requests, now: float) -> bool:
     answered_at = (*([image.scan.finished_at] if image.scan else []), *image.exhausted_at)
     answered_recently = any(_is_within_delay(at, now) for at in answered_at)
-    return answered_recently or any(True for _ in requests.pending_for_image(candidate.image_hash))
+    return answered_recently or any(True for _ in requests.pending_for_image(image.hash))
 
 
 def _is_within_delay(since: float, now: float) -> bool:

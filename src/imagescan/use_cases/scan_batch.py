@@ -11,6 +11,8 @@ from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKi
 LEASED_DELAY_SECONDS = 10
 """Unit of the delay after which a message for a leased image is retried. Four such delays, each longer than the one
 before, outlast the lease of a delivery that crashed, so that the fifth delivery gets the image."""
+REQUEST_DELAY_SECONDS = 3
+"""Unit of the delay before a request that may still be stored is looked for again. Four such delays last 30 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,11 @@ class MessageResult:
         known = [wait for wait in waits if wait is not None]
         if known and len(known) == len(waits):
             return min(math.ceil(min(known)), MAX_DELAY_SECONDS)
-        if all(outcome.is_done or outcome.kind is OutcomeKind.LEASED for outcome in self.outcomes):
+        kinds = {outcome.kind for outcome in self.outcomes if not outcome.is_done}
+        if kinds == {OutcomeKind.LEASED}:
             return LEASED_DELAY_SECONDS * self.message.receives
+        if kinds == {OutcomeKind.REQUEST_MISSING}:
+            return REQUEST_DELAY_SECONDS * self.message.receives
         return min(10 << (self.message.receives - 1), MAX_DELAY_SECONDS)
 
 

@@ -15,10 +15,12 @@ from imagescan.domain.detection import (
     QuotaExceeded,
     TransientDetectorError,
 )
-from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure
+from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure, request_id_from_key
 from imagescan.domain.image_record import Failure, Image, LeaseResult, Scan, Status, next_day
-from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS
-from imagescan.use_cases.settle import Requests, newly_answered, settle
+from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS, REQUEST_STORED_SECONDS
+from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
+from imagescan.use_cases import settle as settling
+from imagescan.use_cases.settle import newly_answered, settle
 
 type RefundGuard = Callable[[], AbstractContextManager[None]]
 
@@ -67,6 +69,13 @@ class Images(Protocol):
         Nothing is recorded for an item that is terminal, exhausted already, or was reopened since it was read.
         """
 
+    def mark_for_purge(self, key: str, now: float) -> None:
+        """Have the purger delete the image, or the upload under this key, once no request needs it."""
+
+
+class Requests(settling.Requests, Protocol):
+    def find(self, request_id: str) -> ScanRequest | DeletedRequest | None: ...
+
 
 class Bucket(Protocol):
     def find(self, key: str) -> StoredObject | None:
@@ -109,6 +118,8 @@ class OutcomeKind(StrEnum):
     EXHAUSTED = "exhausted"  # this delivery found that no attempt is left
     OBJECT_MISSING = "object_missing"
     HASH_MISMATCH = "hash_mismatch"
+    UNREQUESTED = "unrequested"  # no request needs a scan of this object
+    REQUEST_MISSING = "request_missing"  # the object is so new that its request may still be stored
     DEFERRED = "deferred"  # the image waits for the next daily quota; the sweeper enqueues it then
     BACKING_OFF = "backing_off"  # the next attempt must wait
     LEASED = "leased"
@@ -120,6 +131,7 @@ class OutcomeKind(StrEnum):
 
 RETRYABLE = frozenset(
     {
+        OutcomeKind.REQUEST_MISSING,
         OutcomeKind.LEASED,
         OutcomeKind.TRANSIENT_ERROR,
         OutcomeKind.CONFIGURATION_ERROR,
@@ -184,10 +196,11 @@ class Scanner:
         return self._handle_not_leased(key, lease.image, now)
 
     def _handle_not_leased(self, key: str, image: Image, now: float) -> Outcome:
-        if image.scan or image.is_exhausted:
-            return self._settle(key, image, OutcomeKind.DUPLICATE)
         if image.is_leased(now):
             return Outcome(key, OutcomeKind.LEASED)
+        self._mark_upload_of_deleted_request(key)
+        if image.scan or image.is_exhausted:
+            return self._settle(key, image, OutcomeKind.DUPLICATE)
         if image.attempts >= MAX_ATTEMPTS:
             return self._exhaust(key, image)
         return Outcome(key, OutcomeKind.BACKING_OFF, wait_seconds=(image.not_before or now) - now)
@@ -211,6 +224,11 @@ class Scanner:
         if stored is None or stored.hash != image_hash:
             self.images.release(image_hash, owner, refund=True, bytes_missing=is_first)
             return Outcome(key, OutcomeKind.HASH_MISMATCH if stored else OutcomeKind.OBJECT_MISSING)
+        with refund_on_error():
+            reason_to_skip = self._reason_to_skip(stored)
+        if reason_to_skip:
+            self.images.release(image_hash, owner, refund=True, bytes_missing=is_first)
+            return Outcome(key, reason_to_skip)
         try:
             scan = self._detect(stored, refund_on_error)
         except QuotaExceeded as error:
@@ -225,6 +243,36 @@ class Scanner:
             return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)
         kind = OutcomeKind.REJECTED_IMAGE if scan.failure else OutcomeKind.SCANNED
         return self._settle(key, self.images.finish(image_hash, scan), kind)
+
+    def _reason_to_skip(self, stored: StoredObject) -> OutcomeKind | None:
+        """Return None if a request needs a scan of this object. Nothing is paid otherwise.
+
+        An object without the ID of a request was copied into the bucket by an operator, and is scanned. An object is
+        marked for purging if its request does not exist or is for another image, whose key was used again. The index
+        may omit a request that waits for the image. The sweeper enqueues the image for it.
+        """
+        if stored.request_id is None:
+            return None
+        request = self.requests.find(stored.request_id)
+        belongs_to_request = exists(request) and request.image_hash == stored.hash
+        if belongs_to_request and exists(request) and not request.answer:
+            return None
+        is_upload = request_id_from_key(stored.key) is not None
+        if is_upload and not belongs_to_request:
+            self.images.mark_for_purge(stored.key, self.clock())
+        if any(True for _ in self.requests.pending_for_image(stored.hash)):
+            return None
+        if request is None and self.clock() < stored.uploaded_at + REQUEST_STORED_SECONDS:
+            return OutcomeKind.REQUEST_MISSING
+        if not belongs_to_request:
+            self.images.mark_for_purge(stored.hash, self.clock())
+        return OutcomeKind.UNREQUESTED
+
+    def _mark_upload_of_deleted_request(self, key: str) -> None:
+        """Mark a direct upload that arrived after the deletion of its request."""
+        request_id = request_id_from_key(key)
+        if request_id is not None and not exists(self.requests.find(request_id)):
+            self.images.mark_for_purge(key, self.clock())
 
     @contextmanager
     def _refund_on_error(self, image_hash: str, owner: str) -> Iterator[None]:

@@ -6,7 +6,8 @@ from typing import Protocol
 from imagescan.domain.errors import Conflict
 from imagescan.domain.image import DeclaredImage, ValidatedImage
 from imagescan.domain.image_record import Image
-from imagescan.domain.scan_request import ScanRequest, Upload, needs_reopening, with_answer
+from imagescan.domain.policy import REQUEST_STORED_SECONDS
+from imagescan.domain.scan_request import DeletedRequest, ScanRequest, Upload, needs_reopening, with_answer
 
 
 class Images(Protocol):
@@ -15,18 +16,21 @@ class Images(Protocol):
     def reopen(self, image: Image) -> None:
         """Renew the attempt budget of the image, unless the item changed since it was read."""
 
+    def mark_for_purge(self, key: str, now: float) -> None:
+        """Have the purger delete the image, or the upload under this key, once no request needs it."""
+
 
 class Requests(Protocol):
-    def get(self, request_id: str) -> ScanRequest | None: ...
+    def find(self, request_id: str) -> ScanRequest | DeletedRequest | None: ...
 
-    def put(self, request: ScanRequest) -> ScanRequest:
-        """Store the request unless its ID exists, and return the stored request."""
+    def put(self, request: ScanRequest) -> ScanRequest | DeletedRequest:
+        """Store the request unless its ID exists or was deleted, and return what is stored."""
 
 
 class Bucket(Protocol):
-    def put(self, image: ValidatedImage, request_id: str) -> None: ...
+    def put(self, image: ValidatedImage, request: ScanRequest) -> None: ...
 
-    def presign_upload(self, image: DeclaredImage, request_id: str, now: float) -> Upload: ...
+    def presign_upload(self, image: DeclaredImage, request: ScanRequest, now: float) -> Upload: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +57,41 @@ def submit_request(
     """Store the request: with its answer if the image is known, without an answer while it waits for a scan.
 
     Each step is durable before the next one. When this function returns, the request will be answered. When it raises,
-    the request does not exist. Bytes are stored before the item, because an item without bytes would never be scanned.
-    An exhausted image is reopened before its bytes are stored, because the scanner skips it until then.
+    the request was not accepted. Bytes are stored before the item, because an item without bytes would never be
+    scanned. If the item is not stored, the scanner marks the bytes for purging instead of scanning them. An exhausted
+    image is reopened before its bytes are stored, because the scanner skips it until then.
     If the same idempotency key was used before, the earlier request is returned, and bytes that it still lacks are
-    stored. Raise Conflict if the earlier payload differs.
+    stored. Raise Conflict if the earlier payload differs, or if the earlier request was deleted.
     """
     known = images.get(image.hash)
-    earlier = requests.get(request.id) if request.payload_hash else None
-    if earlier:
-        _require_same_payload(earlier, request)
+    found = requests.find(request.id) if request.payload_hash else None
+    earlier = _same_request(found, request) if found else None
     answered = with_answer(earlier or request, known, now)
     if known and not answered and needs_reopening(earlier or request, known, now):
         images.reopen(known)
     if isinstance(image, ValidatedImage) and not answered and (earlier is None or earlier.awaits_upload):
-        bucket.put(image, request.id)
-    stored = earlier or requests.put(answered or request)
-    _require_same_payload(stored, request)
+        bucket.put(image, earlier or request)
+    try:
+        stored = earlier or _same_request(requests.put(answered or request), request)
+    except Conflict:  # the key was used in the meantime, and no deletion would ever remove the bytes
+        images.mark_for_purge(image.hash, now + REQUEST_STORED_SECONDS)
+        raise
     current = with_answer(stored, known, now) or stored
-    if isinstance(image, DeclaredImage) and not current.answer:
-        return SubmitResult(current, known, bucket.presign_upload(image, request.id, now))
+    if isinstance(image, DeclaredImage) and current.awaits_upload and not current.answer:
+        return SubmitResult(current, known, bucket.presign_upload(image, current, now))
     return SubmitResult(current, known)
 
 
-def _require_same_payload(stored: ScanRequest, request: ScanRequest) -> None:
-    if stored.payload_hash != request.payload_hash:
+def _same_request(found: ScanRequest | DeletedRequest, request: ScanRequest) -> ScanRequest:
+    """Return what was found under the ID of ``request``. Raise Conflict if it was deleted or differs."""
+    if isinstance(found, DeletedRequest):
+        raise Conflict(
+            "request_deleted",
+            "The request with this Idempotency-Key was deleted. Use a new key to submit the image again.",
+        )
+    if found.payload_hash != request.payload_hash:
         raise Conflict(
             "idempotency_key_reused",
             "This Idempotency-Key was already used with a different request body. Use a new key.",
         )
+    return found

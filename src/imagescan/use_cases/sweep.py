@@ -1,7 +1,7 @@
 """Sweep the pending requests: settle those that were missed, and enqueue images whose message was lost."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched
@@ -105,6 +105,8 @@ class Sweep:
     counts: Counter[str] = field(default_factory=Counter)
     requeued_by_owner: Counter[str | None] = field(default_factory=Counter)
     postponed: list[DueImage] = field(default_factory=list)
+    claimed: set[str] = field(default_factory=set)
+    enqueued: set[str] = field(default_factory=set)
 
     def run(self) -> SweepReport:
         """Sweep from where the previous run stopped. Raise if the pending requests cannot be read."""
@@ -116,7 +118,7 @@ class Sweep:
                 if self._is_out_of_time():
                     self._save_position(page.start, start)
                     return self._report(is_complete=False)
-                self._guard(page.start or "first page", partial(self._sweep_page, page))
+                self._guard(page.start or "first page", partial(self._sweep_page, page, resumed=page.start == start))
         except Exception:
             self._save_position(reached, start)
             raise
@@ -134,7 +136,7 @@ class Sweep:
         if position != loaded:
             self._guard("position", partial(self.position.save, position))
 
-    def _sweep_page(self, page: PendingPage) -> None:
+    def _sweep_page(self, page: PendingPage, *, resumed: bool) -> None:
         for request_id in page.malformed:
             self._fail(request_id, "the item is malformed")
         now = self.clock()
@@ -149,7 +151,22 @@ class Sweep:
         self.counts["pending"] += len(page.requests) + len(page.malformed)
         for chunk in batched(answered, ITEMS_PER_CALL, strict=False):
             self._each_or_all(chunk, self._settle)
-        self._requeue(self._within_share(_due_images(healthy, found, now)), now)
+        if resumed and page.start:
+            self._continue_image(healthy, found, now)
+        due = _due_images(healthy, found, now, claimed=self.claimed, enqueued=self.enqueued)
+        self._requeue(self._within_share(due), now)
+
+    def _continue_image(self, requests: Sequence[ScanRequest], found: Mapping[str, Image | None], now: float) -> None:
+        """Let this run enqueue the uploads for the image at which the previous run stopped, which claimed it.
+
+        The index returns the requests for one image in sequence, so they may be on the pages of two runs.
+        """
+        if not requests:
+            return
+        image = found[requests[0].image_hash]
+        if image and _was_requeued(image, now):
+            self.claimed.add(image.hash)
+            self.enqueued.update(each.image_key for each in requests if not each.awaits_upload)
 
     def _read_images(self, requests: Iterable[ScanRequest]) -> dict[str, Image | None]:
         """Return the images of the requests, None for those without an item. Unreadable ones are left out."""
@@ -189,12 +206,13 @@ class Sweep:
         after the same interval.
         """
         self._reopen(image.exhausted for image in due if image.exhausted)
-        claimed: set[str] = set()
+        claimed = self.claimed  # also by earlier pages: each upload has a key of its own
         self._each_or_all(
-            tuple(image.hash for image in due),
+            tuple(image.hash for image in due if image.hash not in claimed),
             lambda hashes: claimed.update(self.images.claim_requeues(hashes, now, now - REQUEUE_AFTER_SECONDS)),
         )
         enqueued = self._enqueue([key for image in due if image.hash in claimed for key in image.keys])
+        self.enqueued |= enqueued
         self.counts["requeued"] += sum(not enqueued.isdisjoint(image.keys) for image in due)
 
     def _reopen(self, images: Iterable[Image]) -> None:
@@ -269,28 +287,40 @@ def _is_overdue(request: ScanRequest, image: Image | None, now: float) -> bool:
     return now > effective_deadline(request, image) and not request.awaits_upload
 
 
-def _due_images(requests: Iterable[ScanRequest], found: Mapping[str, Image | None], now: float) -> Iterator[DueImage]:
+def _due_images(
+    requests: Iterable[ScanRequest],
+    found: Mapping[str, Image | None],
+    now: float,
+    *,
+    claimed: Collection[str],
+    enqueued: Collection[str],
+) -> Iterator[DueImage]:
     """Return the images that should be requeued, as far as the items show that were read, so that no write is wasted.
 
-    An image is due if its message appears lost and a scan would still be in time for one of its requests.
+    An image is due if its message appears lost and a scan would still be in time for one of its requests. This run has
+    ``claimed`` some images, and has ``enqueued`` some keys, on earlier pages.
     """
     for image_hash, waiting in _group_by_image(requests).items():
-        if _is_due(waiting, found[image_hash], now):
-            keys = tuple(dict.fromkeys(each.image_key for each in waiting))  # another declared type is another key
+        keys = tuple(key for key in dict.fromkeys(each.image_key for each in waiting) if key not in enqueued)
+        if keys and _is_due(waiting, found[image_hash], now, is_claimed=image_hash in claimed):
             image = found[image_hash]
             exhausted = image if image and image.is_exhausted else None
             yield DueImage(image_hash, keys, tuple({each.owner for each in waiting}), exhausted)
 
 
-def _is_due(waiting: Sequence[ScanRequest], image: Image | None, now: float) -> bool:
+def _is_due(waiting: Sequence[ScanRequest], image: Image | None, now: float, *, is_claimed: bool) -> bool:
     before = now - REQUEUE_AFTER_SECONDS
     if image and (image.scan or image.is_leased(now) or image.is_deferred(now) or image.is_backing_off(now)):
         return False
-    if image and image.requeued_at is not None and image.requeued_at >= before:
+    if image and _was_requeued(image, now) and not is_claimed:
         return False
     if image and image.is_exhausted:
         waiting = [each for each in waiting if needs_reopening(each, image, now)]
     return any(each.created_at < before and now <= effective_deadline(each, image) for each in waiting)
+
+
+def _was_requeued(image: Image, now: float) -> bool:
+    return image.requeued_at is not None and image.requeued_at >= now - REQUEUE_AFTER_SECONDS
 
 
 def _name(item: object) -> str:
