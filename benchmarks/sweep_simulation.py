@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.meter import LATENCY_SECONDS
-from imagescan.domain.image_record import Image, Scan, Status
+from imagescan.domain.image_record import Image, Possession, PossessionKey, Scan, Status
 from imagescan.domain.policy import DAY_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import PendingPage, ScanRequest, effective_deadline
@@ -109,6 +109,10 @@ class SimulatedService:
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         self.call("BatchGetItem", CPU_SECONDS_PER_REQUEST * len(image_hashes))
         return {image_hash: self.images[image_hash] for image_hash in image_hashes}
+
+    def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
+        self.call("BatchGetItem", CPU_SECONDS_PER_REQUEST * len(keys))
+        return {key: Possession(*key, since=DAY_SECONDS - 7200.0, granted_for="") for key in keys}
 
     def reopen(self, image: Image) -> None:
         raise NotImplementedError("no image of the simulation is exhausted")

@@ -15,28 +15,29 @@ from benchmarks.sample_photos import detected_labels, photo
 from imagescan.api import query_params
 from imagescan.api.request_models import MAX_ENTRIES
 from imagescan.aws.stream_records import finished_records
-from imagescan.domain.image import object_key
-from imagescan.domain.image_header import ImageType
 from testing.functions import BATCH_SIZE, proxy_event
 from testing.moto_environment import MotoEnvironment
-from testing.resources import BUCKET, IMAGES, REQUESTS, TEMPLATE
+from testing.resources import IMAGES, REQUESTS, TEMPLATE
 
 SCAN_CALLS = ("UpdateItem", "HeadObject", "DetectLabels", "UpdateItem", "Query", "UpdateItem")
 _WARM_UP_PHOTO = 1_000_000
 API_GATEWAY_HEADER_BYTES = 400  # date, IDs and framing, in addition to the headers that a function sets
 TRACE = "Root=1-6921b0f0-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"  # every invocation has one
-CALLER = {"identity": {"caller": "AIDACKCEVSQ6C2EXAMPLE", "userArn": "arn:aws:iam::123456789012:user/caller"}}
+type Caller = dict[str, Any]  # what API Gateway adds to the request context
+
+ANYONE: Caller = {}
+OWNER: Caller = {"identity": {"caller": "AIDACKCEVSQ6C2EXAMPLE", "userArn": "arn:aws:iam::123456789012:user/caller"}}
 
 type Steps = dict[str, Units]
 type Event = dict[str, Any]
 type Answer = dict[str, Any]
 
 
-def one_at_a_time(env: MotoEnvironment, distinct: int) -> Steps:
+def one_at_a_time(env: MotoEnvironment, distinct: int, caller: Caller = ANYONE) -> Steps:
     """Submit each image with its own POST and read it with its own GET after it is settled. ``env`` must be empty."""
-    meter, photos = _warm_meter(env), _photos(env, distinct)
-    steps = {"POST": _submit(meter, photos)}
-    steps |= {"scan": _scan(meter, distinct), "event": _publish(meter, distinct), "GET": _get(meter)}
+    meter, photos = _warm_meter(env, caller), _photos(env, distinct)
+    steps = {"POST": _submit(meter, photos, caller)}
+    steps |= {"scan": _scan(meter, distinct), "event": _publish(meter, distinct), "GET": _get(meter, caller)}
     return _per_image(steps, distinct)
 
 
@@ -53,14 +54,14 @@ def in_batches(env: MotoEnvironment, distinct: int) -> Steps:
     return _per_image(steps | {"GET": while_pending + _get_batches(meter)}, distinct)
 
 
-def _warm_meter(env: MotoEnvironment) -> Meter:
+def _warm_meter(env: MotoEnvironment, caller: Caller = ANYONE) -> Meter:
     """Return a meter after one image passed all steps, which creates the clients and reads the settings."""
     env.functions.overrides["_X_AMZN_TRACE_ID"] = TRACE
     meter = Meter(env)
-    _submit(meter, [photo(_WARM_UP_PHOTO)])
+    _submit(meter, [photo(_WARM_UP_PHOTO)], caller)
     _scan(meter, 1)
     _publish(meter, 1)
-    _get(meter)
+    _get(meter, caller)
     _get_batches(meter)
     return meter
 
@@ -76,9 +77,9 @@ def _per_image(steps: Steps, distinct: int) -> Steps:
     return {step: Counter({name: amount / distinct for name, amount in units.items()}) for step, units in steps.items()}
 
 
-def _submit(meter: Meter, photos: list[bytes]) -> Units:
+def _submit(meter: Meter, photos: list[bytes], caller: Caller) -> Units:
     bodies = [{"file": b64encode(each).decode(), "fileType": "image/jpeg", "label": "cat"} for each in photos]
-    units, answers = _call(meter, "SubmitFunction", [_event("POST", json.dumps(body)) for body in bodies])
+    units, answers = _call(meter, "SubmitFunction", [_event("POST", json.dumps(body), caller) for body in bodies])
     meter.env.functions.accepted[:] = [answer["request_id"] for answer in answers]
     return units
 
@@ -90,7 +91,7 @@ def _submit_batches(meter: Meter, photos: list[bytes]) -> Units:
     units, answers = _call(meter, "SubmitFunction", [_event("POST", body) | batch_resource for body in bodies])
     requests = [result["request"] for answer in answers for result in answer["results"]]
     for content, request in zip(photos, requests, strict=True):
-        _upload(meter.env, content, request)
+        meter.env.upload(content, request)
     meter.env.functions.accepted[:] = [request["request_id"] for request in requests]
     return units
 
@@ -98,20 +99,6 @@ def _submit_batches(meter: Meter, photos: list[bytes]) -> Units:
 def _entry(content: bytes) -> dict[str, Any]:
     digest = sha256(content).hexdigest()
     return {"sha256": digest, "size": len(content), "fileType": "image/jpeg", "label": "cat", "idempotency_key": digest}
-
-
-def _upload(env: MotoEnvironment, content: bytes, request: Answer) -> None:
-    """Upload the bytes as the client does, directly to S3."""
-    headers = request["upload"]["headers"]
-    env.resources.s3.put_object(
-        Bucket=BUCKET,
-        Key=object_key(request["image_hash"], ImageType.JPEG),
-        Body=content,
-        ContentType=headers["Content-Type"],
-        ChecksumAlgorithm="SHA256",  # moto stores a checksum only if the algorithm is named
-        ChecksumSHA256=headers["x-amz-checksum-sha256"],
-        Metadata={"request-id": headers["x-amz-meta-request-id"]},
-    )
 
 
 def _scan(meter: Meter, distinct: int) -> Units:
@@ -140,9 +127,9 @@ def _is_finished(record: dict[str, Any]) -> bool:
     return bool(finished)
 
 
-def _get(meter: Meter) -> Units:
+def _get(meter: Meter, caller: Caller) -> Units:
     paths = [{"pathParameters": {"request_id": each}} for each in meter.env.functions.accepted]
-    units, _ = _call(meter, "StatusFunction", [_event("GET") | path for path in paths])
+    units, _ = _call(meter, "StatusFunction", [_event("GET", caller=caller) | path for path in paths])
     return units
 
 
@@ -162,8 +149,8 @@ def _call(meter: Meter, function: str, events: list[Event]) -> tuple[Units, list
     return units + calls, [json.loads(answer["body"]) for answer in answers]
 
 
-def _event(method: str, body: str | None = None) -> Event:
-    return proxy_event(method, body) | {"requestContext": {"requestId": str(uuid4()), **CALLER}}
+def _event(method: str, body: str | None = None, caller: Caller = ANYONE) -> Event:
+    return proxy_event(method, body) | {"requestContext": {"requestId": str(uuid4()), **caller}}
 
 
 def _bytes_out(answer: Answer) -> int:

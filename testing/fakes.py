@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from imagescan.domain.detection import Detection, DetectionError
 from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
-from imagescan.domain.image_record import Image, LeaseResult, Scan
+from imagescan.domain.image_record import Image, LeaseResult, Possession, PossessionKey, Scan
 from imagescan.domain.scan_request import DeletedRequest, PendingPage, ScanRequest, Upload
 
 HASH = "ab" * 32
@@ -32,6 +32,14 @@ class FakeImages:
     deferred_at: tuple[float, ...] = ()
     attempts: int = 1
     exhausted: Image | None = None
+    possessed: dict[PossessionKey, Possession] = field(default_factory=dict)
+
+    def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
+        return {key: self.possessed[key] for key in keys if key in self.possessed}
+
+    def grant(self, possession: Possession) -> None:
+        self.steps.append(f"grant {possession.owner} at {possession.since:g}")
+        self.possessed.setdefault(possession.key, possession)
 
     def get(self, image_hash: str) -> Image | None:
         return self.items.get(image_hash)

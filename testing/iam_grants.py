@@ -8,19 +8,22 @@ STREAMS = ["ImagesTable/stream/*", "RequestsTable/stream/*"]
 
 EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
     "SubmitRole": {
+        "dynamodb:BatchGetItem": ["ImagesTable"],
         "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
-        "dynamodb:PutItem": ["RequestsTable"],
+        "dynamodb:PutItem": ["ImagesTable", "RequestsTable"],
         "dynamodb:UpdateItem": ["ImagesTable"],
         "s3:PutObject": OBJECTS,
         "logs:CreateLogStream": ["SubmitLogs"],
         "logs:PutLogEvents": ["SubmitLogs"],
     },
     "StatusRole": {
+        "dynamodb:BatchGetItem": ["ImagesTable"],
         "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
         "logs:CreateLogStream": ["StatusLogs"],
         "logs:PutLogEvents": ["StatusLogs"],
     },
     "AskFollowUpRole": {
+        "dynamodb:BatchGetItem": ["ImagesTable"],
         "dynamodb:GetItem": ["ImagesTable", "RequestsTable"],
         "logs:CreateLogStream": ["AskFollowUpLogs"],
         "logs:PutLogEvents": ["AskFollowUpLogs"],
@@ -32,6 +35,7 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
         "logs:PutLogEvents": ["ListRequestsLogs"],
     },
     "DeleteRole": {
+        "dynamodb:BatchGetItem": ["ImagesTable"],
         "dynamodb:UpdateItem": ["ImagesTable"],
         "dynamodb:GetItem": ["RequestsTable"],
         "dynamodb:PutItem": ["RequestsTable"],
@@ -44,6 +48,8 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
         "sqs:GetQueueAttributes": ["ScanQueue"],
         "sqs:ChangeMessageVisibility*": ["ScanQueue"],
         "dynamodb:UpdateItem": ["ImagesTable", "RequestsTable", "CountersTable"],
+        "dynamodb:BatchGetItem": ["ImagesTable"],
+        "dynamodb:PutItem": ["ImagesTable"],
         "dynamodb:GetItem": ["RequestsTable"],
         "dynamodb:Query": ["RequestsTable/index/pending_by_image"],
         "s3:GetObject": OBJECTS,
@@ -70,6 +76,7 @@ EXPECTED_GRANTS: dict[str, dict[str, list[str]]] = {
         "dynamodb:BatchGetItem": ["ImagesTable"],
         "dynamodb:GetItem": ["RequestsTable"],
         "dynamodb:DeleteItem": ["ImagesTable"],
+        "dynamodb:UpdateItem": ["ImagesTable"],
         "s3:ListBucketVersions": ["ImagesBucket"],
         "s3:DeleteObjectVersion": OBJECTS,
         "logs:CreateLogStream": ["PurgerLogs"],

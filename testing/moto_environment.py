@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 from testing.fake_event_bus import FakeEventBus
 from testing.fake_rekognition import FakeRekognition
 from testing.functions import Clock, Functions, Trigger
 from testing.recording_transport import RecordingTransport
-from testing.resources import QUEUE_URL, REQUESTS, Resources
+from testing.resources import BUCKET, QUEUE_URL, REQUESTS, Resources
 from testing.streams import Streams
 
 MINUTE = 60.0
@@ -29,6 +30,19 @@ class MotoEnvironment:
     functions: Functions
     trigger: Trigger
     streams: Streams
+
+    def upload(self, content: bytes, request: dict[str, Any]) -> None:
+        """Upload the bytes directly to S3, as a client does, with the upload of the response body ``request``."""
+        url, headers = urlsplit(request["upload"]["url"]), request["upload"]["headers"]
+        self.resources.s3.put_object(
+            Bucket=BUCKET,
+            Key=url.path.lstrip("/"),
+            Body=content,
+            ContentType=headers["Content-Type"],
+            ChecksumAlgorithm="SHA256",  # moto stores a checksum only if the algorithm is named
+            ChecksumSHA256=headers["x-amz-checksum-sha256"],
+            Metadata={"request-id": headers["x-amz-meta-request-id"]},
+        )
 
     def pass_time(self, seconds: float) -> None:
         """Advance the clock and expire all visibility timeouts."""

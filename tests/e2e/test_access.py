@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,26 @@ def test_the_cli_authenticates(auth_stack: AuthStack, auth_mode: str, fresh_imag
     accepted = imagescan(auth_stack, [*FLAGS[auth_mode], *submit], caller.environment, tmp_path)
     assert accepted.returncode in {ExitCode.MATCH, ExitCode.NO_MATCH}, accepted.stderr
     assert auth_stack.get(caller, json.loads(accepted.stdout)["request_id"]).status_code == 200
+
+
+def test_a_hash_is_sufficient_only_after_the_caller_has_sent_the_image(
+    auth_stack: AuthStack, auth_mode: str, fresh_image: Path, tmp_path: Path
+) -> None:
+    ann, bob = CALLERS[auth_mode](auth_stack), CALLERS[auth_mode](auth_stack)
+    content = fresh_image.read_bytes()
+    by_hash = {"sha256": sha256(content).hexdigest(), "size": len(content), "fileType": "image/jpeg", "label": "cat"}
+
+    def submit_and_wait(caller: Signature | Token) -> None:
+        command = [*FLAGS[auth_mode], "submit", str(fresh_image), "--label", "cat", "--wait"]
+        assert imagescan(auth_stack, command, caller.environment, tmp_path).returncode in {0, 1}
+
+    def status(caller: Signature | Token) -> int:
+        return httpx.post(f"{auth_stack.url}/scanrequest", json=by_hash, auth=caller, timeout=60).status_code
+
+    submit_and_wait(ann)
+    assert (status(ann), status(bob)) == (200, 202)
+    submit_and_wait(bob)
+    assert status(bob) == 200
 
 
 def imagescan(

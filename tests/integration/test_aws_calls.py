@@ -145,6 +145,7 @@ def after_scenario(recorder: Recorder, make_environment: MakeEnvironment) -> Rec
         retry_and_settle(env)
         reopen(env)
         upload_later(env)
+        call_as_owner(env)
         delete_and_purge(env)
         env.streams.deliver_all()
         env.functions.invoke("StatsFunction", proxy_event("GET"))
@@ -221,6 +222,27 @@ def upload_later(env: MotoEnvironment) -> None:
     for body in (declared, posted):
         assert env.functions.post(body, headers={"Idempotency-Key": "upload"}).status == 202
     env.trigger.deliver_all()
+
+
+def call_as_owner(env: MotoEnvironment) -> None:
+    """Submit by hash and upload, read while the image is not received, and delete, as an authenticated caller."""
+    image, caller = png(80, 80, shade=6), {"requestContext": {"authorizer": {"claims": {"sub": "ann"}}}}
+    posted = {"file": b64encode(png(80, 80, shade=7)).decode(), "fileType": "image/png"}
+    assert env.functions.post(posted, **caller).status == 202
+    declared = {"sha256": hash_of(image), "size": len(image), "fileType": "image/png"}
+    request = env.functions.post(declared, **caller).body
+    path = {"pathParameters": {"request_id": request["request_id"]}}
+    for function, event in (("StatusFunction", proxy_event("GET")), ("AskFollowUpFunction", proxy_event("POST", "{}"))):
+        env.functions.invoke(function, event | path | caller)
+    env.functions.invoke("ListRequestsFunction", proxy_event("GET") | caller)
+    env.pass_time(11 * MINUTE)
+    env.functions.sweep()
+    env.upload(image, request)
+    env.trigger.deliver_all()
+    # as if the upload was received during the deletion, so that its image is marked by the purger
+    possession = {"image_hash": {"S": f"possessions/{hash_of(image)}/ann"}}
+    env.resources.dynamodb.delete_item(TableName=IMAGES, Key=possession)
+    env.functions.invoke("DeleteFunction", proxy_event("DELETE") | path | caller)
 
 
 def delete_and_purge(env: MotoEnvironment) -> None:

@@ -1,13 +1,10 @@
 """Images that are crafted so that Rekognition rejects the parameters of a call, uploaded directly."""
 
-from base64 import b64encode
-
 import pytest
 
 from testing.functions import image_bytes
 from testing.images import jpeg, segment
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
-from testing.resources import BUCKET
 from tests.integration.conftest import Log
 
 REJECTED = (400, "InvalidParameterException")
@@ -25,13 +22,7 @@ def upload(env: MotoEnvironment, content: bytes) -> str:
     """Submit the image by its hash, upload it directly, and return the ID of the request."""
     image_hash = hash_of(content)
     submitted = env.functions.post({"sha256": image_hash, "size": len(content), "fileType": "image/jpeg"})
-    env.resources.s3.put_object(
-        Bucket=BUCKET,
-        Key=f"images/{image_hash}.jpg",
-        Body=content,
-        ChecksumSHA256=b64encode(bytes.fromhex(image_hash)).decode(),
-        Metadata={"request-id": submitted.body["request_id"]},
-    )
+    env.upload(content, submitted.body)
     return str(submitted.body["request_id"])
 
 

@@ -52,14 +52,15 @@ def deliver(env: MotoEnvironment) -> None:
     env.trigger.deliver_all()
 
 
+BY_HASH = {"sha256": hash_of(CAT_IMAGE), "size": len(CAT_IMAGE), "fileType": "image/png"}
+
+
 def submit_cat_by_hash(env: MotoEnvironment) -> None:
-    env.functions.post({"sha256": hash_of(CAT_IMAGE), "size": len(CAT_IMAGE), "fileType": "image/png"})
+    env.functions.post(BY_HASH)
 
 
 def upload_cat_directly(env: MotoEnvironment) -> None:
-    submit_cat_by_hash(env)
-    metadata = {"request-id": env.functions.accepted[0]}
-    env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=CAT_IMAGE, Metadata=metadata)
+    env.upload(CAT_IMAGE, env.functions.post(BY_HASH).body)
 
 
 def sweep(env: MotoEnvironment) -> None:

@@ -1,6 +1,6 @@
 """Billable units per distinct image, counted with the real handlers."""
 
-from benchmarks.workloads import in_batches, one_at_a_time
+from benchmarks.workloads import OWNER, in_batches, one_at_a_time
 from testing.moto_environment import MotoEnvironment
 
 
@@ -22,3 +22,12 @@ def test_an_image_of_a_batch_uses_the_documented_units(env: MotoEnvironment) -> 
     assert (post["api.rest"], steps["upload"]["s3.put"], get["api.rest"]) == (0.04, 1, 0.02)
     assert (post["dynamodb.write"], scan["dynamodb.write"], get["dynamodb.write"]) == (3, 4, 0)
     assert (post["dynamodb.read"], scan["s3.get"], get["dynamodb.read"]) == (2, 2, 2)
+
+
+def test_possession_uses_the_documented_units(env: MotoEnvironment) -> None:
+    """Without authentication, none of them is used. The read of a possession that does not exist yet is not counted."""
+    steps = one_at_a_time(env, distinct=10, caller=OWNER)
+    post, scan, get = (steps[name] for name in ("POST", "scan", "GET"))
+    assert (post["dynamodb.write"], post["dynamodb.read"]) == (5, 1)
+    assert (scan["dynamodb.write"], scan["dynamodb.read"]) == (4, 2.5)
+    assert (get["dynamodb.read"], get["dynamodb.write"]) == (1, 0)

@@ -2,7 +2,7 @@ import pytest
 
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
-from imagescan.domain.image_record import Failure, Image, Scan, Status
+from imagescan.domain.image_record import Failure, Image, Possession, PossessionKey, Scan, Status
 from imagescan.domain.labels import Box, Label
 from testing.moto_environment import MotoEnvironment
 from testing.recording_transport import InjectedFault
@@ -159,9 +159,12 @@ def test_a_requeue_is_claimed_once_per_delay(
     assert images.claim_requeues([HASH], now, requeued_before) == [HASH] * claimed
 
 
-def test_a_terminal_image_is_not_requeued(images: ImagesTable) -> None:
+def test_a_claim_leaves_a_terminal_image_as_it_is(images: ImagesTable) -> None:
     images.finish(HASH, COMPLETED)
-    assert not images.claim_requeues([HASH], 9000, 8400)
+    assert images.claim_requeues([HASH], 9000, 8400) == [HASH]
+    found = images.get(HASH)
+    assert found
+    assert (found.scan, found.requeued_at) == (COMPLETED, 9000)
 
 
 def test_a_claim_with_a_lost_response_is_left_to_the_next_sweep(images: ImagesTable, env: MotoEnvironment) -> None:
@@ -184,16 +187,37 @@ def test_100_claims_take_one_call(images: ImagesTable, env: MotoEnvironment) -> 
 
 
 def test_images_that_cannot_be_claimed_do_not_prevent_other_claims(images: ImagesTable, env: MotoEnvironment) -> None:
-    finished, requeued, due, unknown = (f"{number:064x}" for number in range(4))
-    images.finish(finished, COMPLETED)
+    requeued, due, unknown = (f"{number:064x}" for number in range(3))
     images.claim_requeues([requeued], 1000, 400)
     images.claim_requeues([due], 500, 0)
     env.transport.reset()
-    assert images.claim_requeues([finished, requeued, due, unknown], 1200, 600) == [due, unknown]
-    assert env.transport.calls == ["TransactWriteItems"] + ["UpdateItem"] * 4
+    assert images.claim_requeues([requeued, due, unknown], 1200, 600) == [due, unknown]
+    assert env.transport.calls == ["TransactWriteItems"] + ["UpdateItem"] * 3
     assert images.claim_requeues([due, unknown], 1200, 600) == []
 
 
 def test_no_images_take_no_call(images: ImagesTable, env: MotoEnvironment) -> None:
     assert images.claim_requeues([], 1000, 400) == []
     assert env.transport.calls == []
+
+
+def test_a_possession_keeps_its_first_time_and_is_counted_in_the_item_of_its_image_first(
+    images: ImagesTable, env: MotoEnvironment
+) -> None:
+    first, second = Possession("ann", HASH, 10.0, "r1"), Possession("ann", HASH, 20.0, "r2")
+    env.transport.reset()
+    images.grant(first)
+    assert env.transport.calls == ["UpdateItem", "PutItem"]
+    images.grant(second)
+    assert images.possessions([first.key, PossessionKey("bob", HASH)]) == {first.key: first}
+    found = images.get(HASH)
+    assert found
+    assert (found.granted_at, found.purge_guard) == (20.0, 2)
+
+
+def test_an_image_that_got_a_new_owner_since_it_was_read_is_not_removed(images: ImagesTable) -> None:
+    images.mark_for_purge(HASH, 0)
+    read = images.get(HASH)
+    assert read
+    images.grant(Possession("bob", HASH, 10.0, "r1"))
+    assert not images.remove(read, 2000)

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from imagescan.api.http import caller
+from imagescan.domain.iso_time import iso_time
+from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing.functions import ApiResponse, image_bytes, proxy_event
-from testing.moto_environment import MotoEnvironment
+from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
+from testing.resources import BUCKET, IMAGES
 from tests.integration.conftest import Log
 
 ANN = {"authorizer": {"claims": {"sub": "a1b2", "email": "ann@example.org"}}}
@@ -134,3 +137,106 @@ def test_the_log_names_the_owner_of_an_accepted_request(
     submit_as(context, env)
     [line] = log.messages("accepted")
     assert {key: value for key, value in line.items() if key == "owner"} == logged
+
+
+CAT = image_bytes()
+BY_HASH = {"sha256": hash_of(CAT), "size": len(CAT), "fileType": "image/png"}
+
+
+def by_hash(context: dict[str, Any], env: MotoEnvironment) -> ApiResponse:
+    return env.functions.post(BY_HASH, requestContext=context)
+
+
+def status_as(context: dict[str, Any], env: MotoEnvironment, request_id: str, **query: str) -> dict[str, Any]:
+    event = proxy_event("GET") | {"pathParameters": {"request_id": request_id}, "queryStringParameters": query}
+    body: dict[str, Any] = ApiResponse(env.functions.invoke("StatusFunction", event | {"requestContext": context})).body
+    return body
+
+
+def delete_as(context: dict[str, Any], env: MotoEnvironment, request_id: str) -> None:
+    event = proxy_event("DELETE") | {"pathParameters": {"request_id": request_id}, "requestContext": context}
+    assert ApiResponse(env.functions.invoke("DeleteFunction", event)).status == 204
+
+
+def scan_for_ann(env: MotoEnvironment) -> str:
+    request_id: str = submit_as(ANN, env).body["request_id"]
+    env.trigger.deliver_all()
+    assert status_as(ANN, env, request_id)["status"] == "completed"
+    return request_id
+
+
+def test_the_hash_of_an_image_of_another_caller_returns_what_an_unknown_hash_returns(env: MotoEnvironment) -> None:
+    unknown = by_hash(BOB, env)
+    assert unknown.status == 202
+    scan_for_ann(env)
+    known = by_hash(BOB, env)
+    assert known.status == 202
+    varying = {"request_id", "upload", "created_at", "deadline"}
+    assert {key: known.body[key] for key in known.body if key not in varying} == {
+        key: unknown.body[key] for key in unknown.body if key not in varying
+    }
+    debug = [status_as(BOB, env, each.body["request_id"], debugData="1")["debug_data"] for each in (unknown, known)]
+    assert [each["image"] for each in debug] == [None, None]
+    question = call_as(BOB, env, "AskFollowUpFunction", known.body["request_id"])
+    assert (question.status, question.body["code"]) == (409, "request_pending")
+
+
+def test_an_upload_of_a_known_image_is_answered_from_its_scan_without_a_second_paid_call(env: MotoEnvironment) -> None:
+    scan_for_ann(env)
+    env.pass_time(100)
+    request = by_hash(BOB, env).body
+    uploaded_at = env.clock.now
+    env.upload(CAT, request)
+    env.trigger.deliver_all()
+    answered = status_as(BOB, env, request["request_id"])
+    assert (answered["status"], answered["scan_reused"]) == ("completed", False)
+    assert answered["scanned_at"] == answered["completed_at"] == iso_time(uploaded_at)
+    assert env.detector.calls[hash_of(CAT)] == 1
+    again = by_hash(BOB, env)
+    assert (again.status, again.body["upload"], again.body["scan_reused"]) == (200, None, True)
+
+
+def test_posted_bytes_of_a_known_image_are_answered_immediately(env: MotoEnvironment) -> None:
+    scan_for_ann(env)
+    posted = submit_as(BOB, env)
+    assert (posted.status, posted.body["scan_reused"]) == (200, False)
+    assert by_hash(BOB, env).status == 200
+    assert env.detector.calls[hash_of(CAT)] == 1
+
+
+def test_a_caller_who_knows_the_hash_of_an_image_cannot_have_it_purged(env: MotoEnvironment) -> None:
+    scan_for_ann(env)
+    for _ in range(3):
+        delete_as(BOB, env, by_hash(BOB, env).body["request_id"])
+        env.pass_time(PURGE_DELAY_SECONDS - MINUTE)
+        env.functions.purge()
+    env.pass_time(PURGE_DELAY_SECONDS)
+    env.functions.purge()
+    assert by_hash(ANN, env).status == 200
+    assert env.resources.s3.list_objects_v2(Bucket=BUCKET, Prefix="images/")["KeyCount"] == 1
+
+
+def test_a_caller_who_knows_the_hash_of_an_image_cannot_keep_it_from_being_purged(env: MotoEnvironment) -> None:
+    request_id = scan_for_ann(env)
+    delete_as(ANN, env, request_id)
+    by_hash(BOB, env)
+    env.pass_time(PURGE_DELAY_SECONDS + 1)
+    env.functions.purge()
+    assert env.resources.s3.list_objects_v2(Bucket=BUCKET, Prefix="images/")["KeyCount"] == 0
+    assert by_hash(ANN, env).status == 202
+
+
+def test_the_deletion_of_one_owner_leaves_the_answer_of_another(env: MotoEnvironment) -> None:
+    request_id = scan_for_ann(env)
+    bobs = submit_as(BOB, env).body["request_id"]
+    delete_as(ANN, env, request_id)
+    env.pass_time(PURGE_DELAY_SECONDS + 1)
+    env.functions.purge()
+    assert status_as(BOB, env, bobs)["status"] == "completed"
+
+
+def test_without_authentication_a_hash_is_sufficient(env: MotoEnvironment) -> None:
+    submit_as(ANONYMOUS, env)
+    env.trigger.deliver_all()
+    assert by_hash(ANONYMOUS, env).status == 200
+    assert not any("/" in item["image_hash"]["S"] for item in env.resources.items(IMAGES))

@@ -150,6 +150,7 @@ class Submit:
             deadline=self.now + TIMEOUT_SECONDS,
             awaits_upload=is_direct,
             payload_hash=f"{image} {self.submission.label}" if self.submission.key else None,
+            owner=self.submission.owner,
         )
 
     def run(self, run: Run) -> Any:
@@ -182,12 +183,12 @@ class Poll:
 
     request_id: str
     now: float
+    caller: str | None = None
     limit: float = 10
 
     def run(self, run: Run) -> Any:
-        return get_request(
-            self.request_id, images=ImagesTable(run.call), requests=RequestsTable(run.call), now=self.now
-        )
+        tables: dict[str, Any] = {"images": ImagesTable(run.call), "requests": RequestsTable(run.call)}
+        return get_request(self.request_id, **tables, now=self.now, caller=self.caller)
 
     def __str__(self) -> str:
         return f"status of {self.request_id}"
@@ -199,7 +200,7 @@ class BatchPoll(Poll):
 
     def run(self, run: Run) -> Any:
         tables: dict[str, Any] = {"images": ImagesTable(run.call), "requests": RequestsTable(run.call)}
-        states = get_requests([self.request_id], **tables, now=self.now, caller=None)
+        states = get_requests([self.request_id], **tables, now=self.now, caller=self.caller)
         if self.request_id not in states:
             raise request_not_found()
         return states[self.request_id]
@@ -214,12 +215,12 @@ class Delete:
 
     request_id: str
     now: float
+    caller: str | None = None
     limit: float = 10
 
     def run(self, run: Run) -> Any:
-        return delete_request(
-            self.request_id, images=ImagesTable(run.call), requests=RequestsTable(run.call), now=self.now
-        )
+        tables: dict[str, Any] = {"images": ImagesTable(run.call), "requests": RequestsTable(run.call)}
+        return delete_request(self.request_id, **tables, now=self.now, caller=self.caller)
 
     def __str__(self) -> str:
         return f"deletion of {self.request_id}"

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from imagescan.domain.image_record import Image, LeaseResult, PurgeCandidate, Scan
+from imagescan.domain.image_record import Image, LeaseResult, Possession, PossessionKey, PurgeCandidate, Scan
+from imagescan.domain.scan_request import ScanRequest
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import READ, WRITE
 from tests.model_checking.system_state import ImageItem, PurgeMark, SystemState, Table
@@ -55,13 +56,21 @@ class ImagesTable:
     def mark_for_purge(self, key: str, now: float) -> None:
         self._call(_mark_for_purge(key, now))
 
+    def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
+        found: tuple[Possession, ...] = self._call(_possessions(tuple(keys)))
+        return {possession.key: possession for possession in found}
+
+    def grant(self, possession: Possession) -> None:
+        self._call(_count_grant(possession.image_hash, possession.since))
+        self._call(_grant(possession))
+
     def purge_candidates(self) -> Sequence[PurgeCandidate]:
         marked: tuple[PurgeCandidate, ...] = self._call(_purge_candidates())
         return marked
 
     def remove(self, read: Image, now: float) -> bool:
         results = _finished_at(read), len(read.exhausted_at)
-        is_removed: bool = self._call(_remove(read.hash, read.purge_marks, results, now))
+        is_removed: bool = self._call(_remove(read.hash, read.purge_guard, results, now))
         return is_removed
 
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
@@ -169,7 +178,7 @@ def _claim_one(system: SystemState, image_hash: str, now: float, requeued_before
 
 def _is_claimable(system: SystemState, image_hash: str, requeued_before: float) -> bool:
     item = system.images.get(image_hash, ImageItem())
-    return not (item.scan or (item.requeued_at is not None and item.requeued_at >= requeued_before))
+    return item.requeued_at is None or item.requeued_at < requeued_before
 
 
 def _claimed(system: SystemState, image_hash: str, now: float) -> SystemState:
@@ -179,9 +188,38 @@ def _claimed(system: SystemState, image_hash: str, now: float) -> SystemState:
 @operation("marks image {0} for purging", WRITE)
 def _mark_for_purge(system: SystemState, key: str, now: float) -> tuple[SystemState, None]:
     item = system.images.get(key, ImageItem())
-    earlier = item.purge_mark or PurgeMark(now, now, marks=0)
-    mark = PurgeMark(earlier.marked_at, max(earlier.covers_until, now), earlier.marks + 1)
-    return _put(system, key, item._replace(purge_mark=mark)), None
+    earlier = item.purge_mark or PurgeMark(now, now)
+    mark = PurgeMark(earlier.marked_at, max(earlier.covers_until, now))
+    return _put(system, key, item._replace(purge_mark=mark, purge_guard=item.purge_guard + 1)), None
+
+
+@operation("reads possessions", READ)
+def _possessions(system: SystemState, keys: Sequence[PossessionKey]) -> tuple[SystemState, tuple[Possession, ...]]:
+    found = (system.possessions.get(_possession_id(key)) for key in keys)
+    return system, tuple(possession for possession in found if possession)
+
+
+@operation("records in image {0} that it gets a new owner", WRITE)
+def _count_grant(system: SystemState, image_hash: str, now: float) -> tuple[SystemState, None]:
+    item = system.images.get(image_hash, ImageItem())
+    return _put(system, image_hash, item._replace(granted_at=now, purge_guard=item.purge_guard + 1)), None
+
+
+@operation("stores that an owner has the image", WRITE)
+def _grant(system: SystemState, possession: Possession) -> tuple[SystemState, None]:
+    key = _possession_id(possession.key)
+    if key in system.possessions:
+        return system, None
+    return system._replace(possessions=system.possessions.with_item(key, possession)), None
+
+
+def _possession_id(key: PossessionKey) -> str:
+    return f"{key.image_hash}/{key.owner}"
+
+
+def possession_in(possessions: Table[Possession], request: ScanRequest) -> Possession | None:
+    """Return the possession of the owner of the request."""
+    return possessions.get(_possession_id(PossessionKey(request.owner, request.image_hash))) if request.owner else None
 
 
 @operation("reads the purge candidates from the index", READ)
@@ -192,12 +230,11 @@ def _purge_candidates(system: SystemState) -> tuple[SystemState, tuple[PurgeCand
 
 @operation("deletes the item of image {0}", WRITE)
 def _remove(
-    system: SystemState, image_hash: str, marks: int, results: tuple[float | None, int], now: float
+    system: SystemState, image_hash: str, guard: int, results: tuple[float | None, int], now: float
 ) -> tuple[SystemState, bool]:
     item = system.images.get(image_hash, ImageItem())
     is_free = item.lease_until is None or item.lease_until < now
-    is_same_mark = item.purge_mark is not None and item.purge_mark.marks == marks
-    if not is_same_mark or not is_free or (_finished_at(item), len(item.exhausted_at)) != results:
+    if item.purge_guard != guard or not is_free or (_finished_at(item), len(item.exhausted_at)) != results:
         return system, False
     purges = system.purges.with_item(image_hash, system.purges.get(image_hash, 0) + 1)
     return system._replace(images=system.images.without_item(image_hash), purges=purges), True
@@ -225,7 +262,8 @@ def _image(image_hash: str, item: ImageItem) -> Image:
         item.is_exhausted,
         item.not_before,
         item.purge_mark.covers_until if item.purge_mark else None,
-        item.purge_mark.marks if item.purge_mark else 0,
+        item.granted_at,
+        item.purge_guard,
     )
 
 

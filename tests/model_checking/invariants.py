@@ -5,14 +5,14 @@ from functools import lru_cache
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys
 from imagescan.domain.image import hash_from_key
-from imagescan.domain.image_record import Image, Status
+from imagescan.domain.image_record import Image, Possession, Status
 from imagescan.domain.policy import MAX_EXHAUSTIONS_PER_DAY, REQUEST_STORED_SECONDS, SCANNER_TIMEOUT_SECONDS
-from imagescan.domain.scan_request import Answer, ScanRequest, derive_answer
+from imagescan.domain.scan_request import Answer, ScanRequest, derive_answer, visible_image
 from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS
 from tests.model_checking.actors import TIMEOUT_SECONDS
 from tests.model_checking.faults import Fault
 from tests.model_checking.image_bucket import is_stored
-from tests.model_checking.images_table import image_in
+from tests.model_checking.images_table import image_in, possession_in
 from tests.model_checking.state import State
 from tests.model_checking.system_state import (
     CONTENT_LABELS,
@@ -38,6 +38,7 @@ def check(before: State, after: State) -> None:
         _check_answers(after, old, new)
     _check_durable(after)
     _check_scans_kept(before.system, after.system)
+    _check_purges(before.system, after)
     _check_attempts(before, after)
     _check_requeues(after)
     if after.system.billed_calls is not before.system.billed_calls:
@@ -46,13 +47,20 @@ def check(before: State, after: State) -> None:
 
 def answers(system: SystemState) -> dict[str, Answer | None]:
     """Return the answer of each request, derived from one consistent snapshot."""
-    return _answers(system.requests, system.images, system.now)
+    return _answers(system.requests, system.images, system.possessions, system.now)
 
 
 @lru_cache(maxsize=1 << 18)
-def _answers(requests: Table[ScanRequest], images: Table[ImageItem], now: float) -> dict[str, Answer | None]:
+def _answers(
+    requests: Table[ScanRequest], images: Table[ImageItem], possessions: Table[Possession], now: float
+) -> dict[str, Answer | None]:
     return {
-        request.id: derive_answer(request, image_in(images, request.image_hash), now) for request in requests.values()
+        request.id: derive_answer(
+            request,
+            visible_image(request, image_in(images, request.image_hash), possession_in(possessions, request)),
+            now,
+        )
+        for request in requests.values()
     }
 
 
@@ -142,10 +150,34 @@ def _check_answers(state: State, old: dict[str, Answer | None], new: dict[str, A
 
 
 def _check_answer(state: State, request: ScanRequest, answer: Answer) -> None:
+    if answer.scan and not _was_received(state, request):
+        raise InvariantViolation(f"{request.id} was answered, but its owner never sent the image")
     if answer.status is Status.COMPLETED:
         _check_verdict(request, answer)
     else:
         _check_failure(state, request, answer)
+
+
+def _was_received(state: State, request: ScanRequest) -> bool:
+    """Return whether the owner of the request posted or uploaded its image."""
+    if request.owner is None:
+        return True
+    started = state.scenario.submissions[: state.submitted]
+    was_posted = any(each.owner == request.owner and not each.is_direct for each in started)
+    requests = [*state.system.requests.values(), *state.system.deleted_requests.values()]
+    own = [each for each in requests if (each.owner, each.image_hash) == (request.owner, request.image_hash)]
+    was_stored = any(not each.awaits_upload and each.id not in state.system.deleted_requests for each in own)
+    return was_posted or was_stored or any(each.image_key in state.system.objects for each in own if each.awaits_upload)
+
+
+def _check_purges(before: SystemState, after: State) -> None:
+    """Check that the labels of an image are purged only after an owner who sent it deleted a request."""
+    for image_hash, item in before.images.items():
+        if not item.scan or after.system.purges.get(image_hash) == before.purges.get(image_hash):
+            continue
+        deleted = [each for each in after.system.deleted_requests.values() if each.image_hash == image_hash]
+        if deleted and not any(_was_received(after, each) for each in deleted):
+            raise InvariantViolation(f"image {image_hash[0].upper()} was purged by an owner who never sent it")
 
 
 def _check_verdict(request: ScanRequest, answer: Answer) -> None:

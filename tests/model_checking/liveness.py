@@ -3,13 +3,13 @@
 from functools import partial
 
 from imagescan.domain.policy import REQUEST_STORED_SECONDS
-from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, ScanRequest, effective_deadline
+from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, ScanRequest, effective_deadline, visible_image
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from tests.model_checking.actors import Purge, Sweep
 from tests.model_checking.apply import deliver, execute_call, finish, start_actor
 from tests.model_checking.faults import Fault
 from tests.model_checking.image_bucket import has_right_bytes
-from tests.model_checking.images_table import image_in
+from tests.model_checking.images_table import image_in, possession_in
 from tests.model_checking.invariants import InvariantViolation, check, is_reopening_allowed
 from tests.model_checking.state import RunningActor, State
 from tests.model_checking.system_state import ImageItem, SystemState
@@ -121,7 +121,9 @@ def _has_sufficient_time(state: State, request_id: str) -> bool:
     request = state.system.requests.get(request_id)
     if request is None or request_id not in state.accepted:
         return False
-    deadline = effective_deadline(request, image_in(state.system.images, request.image_hash))
+    image = image_in(state.system.images, request.image_hash)
+    seen = visible_image(request, image, possession_in(state.system.possessions, request))
+    deadline = effective_deadline(request, seen)
     sufficient = SUFFICIENT_SECONDS + bool(state.scenario.pages_per_sweep) * SECONDS_FOR_PARTIAL_SWEEPS
     return has_right_bytes(state.system, request.image_key) and state.system.now + sufficient <= deadline
 

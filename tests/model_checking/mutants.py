@@ -36,8 +36,8 @@ MUTANTS = (
         "one request, two faults",
         _in(
             "use_cases.submit_request",
-            "    if isinstance(image, ValidatedImage) and ",
-            "    requests.put(answered or request)\n    if isinstance(image, ValidatedImage) and ",
+            "    if isinstance(image, ValidatedImage) and not answered",
+            "    requests.put(answered or request)\n    if isinstance(image, ValidatedImage) and not answered",
         ),
     ),
     Mutant(
@@ -55,8 +55,8 @@ MUTANTS = (
         "two requests for one image",
         _in(
             "use_cases.scan_image",
-            "            return Outcome(key, OutcomeKind.LEASED)\n        self._mark",
-            "            return self._settle(key, image, OutcomeKind.DUPLICATE)\n        self._mark",
+            "            return Outcome(key, OutcomeKind.LEASED)\n        if image.scan",
+            "            return self._settle(key, image, OutcomeKind.DUPLICATE)\n        if image.scan",
         ),
     ),
     Mutant(
@@ -99,15 +99,15 @@ MUTANTS = (
     Mutant(
         "the hash of the bytes is not verified before the scan",
         "one request, two faults",
-        _in("use_cases.scan_image", "if stored is None or stored.hash != image_hash:", "if stored is None:"),
+        _in("use_cases.scan_image", "if stored.hash != hash_from_key(key):", "if False:"),
     ),
     Mutant(
         "a later delivery that finds no bytes erases the record that they existed",
-        "direct upload at the deadline",
+        "a late message without bytes",
         _in(
             "use_cases.scan_image",
-            "refund=True, bytes_missing=is_first)\n            return Outcome(key, OutcomeKind.HASH",
-            "refund=True, bytes_missing=True)\n            return Outcome(key, OutcomeKind.HASH",
+            "refund=True, bytes_missing=is_first)\n            return received",
+            "refund=True, bytes_missing=True)\n            return received",
         ),
     ),
     Mutant(
@@ -238,7 +238,7 @@ MUTANTS = (
     Mutant(
         "the sweeper stops requeueing an image after the original deadline of its request",
         "the daily quota is used up",
-        _in("use_cases.sweep", "now <= effective_deadline(each, image) for", "now <= each.deadline for"),
+        _in("use_cases.sweep", "now <= effective_deadline(each, seen[each.id])", "now <= each.deadline"),
     ),
     # ---------------------------------------------------------------- answers
     Mutant(
@@ -267,7 +267,7 @@ MUTANTS = (
         "two concurrent sweepers",
         _in(
             "use_cases.sweep",
-            "        if keys and _is_due(waiting, found[image_hash], now, is_claimed=image_hash in claimed):\n",
+            "        if needs_scan or any(each.owner is not None and seen[each.id] is None for each in overdue):\n",
             "        if not waiting:\n",
         ),
     ),
@@ -281,8 +281,8 @@ MUTANTS = (
         "the deadline passes before an exhaustion",
         _in(
             "use_cases.sweep",
-            "newly_answered([request], lambda _: image, now)",
-            "newly_answered([request], lambda _: None, now)",
+            "with_result = with_answer(request, image, now)",
+            "with_result = with_answer(request, None, now)",
         ),
     ),
     Mutant(
@@ -357,7 +357,7 @@ MUTANTS = (
         "deletion with one fault",
         _in(
             "use_cases.purge_deleted_images",
-            " or any(True for _ in requests.pending_for_image(image.hash))",
+            " or is_awaited(requests.pending_for_image(image.hash), images)",
             "",
         ),
     ),
@@ -373,31 +373,26 @@ MUTANTS = (
     Mutant(
         "the upload of a deleted request is kept if the image was scanned before",
         "late upload of a scanned image, after its request was deleted",
-        _in("use_cases.scan_image", "        self._mark_upload_of_deleted_request(key)\n", ""),
-    ),
-    Mutant(
-        "the upload of a deleted request is kept if it arrives before its scan",
-        "slow upload after its request was deleted",
-        _in(
-            "use_cases.scan_image",
-            "            self.images.mark_for_purge(stored.key, self.clock())\n",
-            "            pass\n",
-        ),
+        _in("use_cases.scan_image", "        if upload:\n            self._take_possession(upload)\n", ""),
     ),
     Mutant(
         "an upload is purged although its request waits for it",
         "direct upload after its request was deleted",
-        _in("use_cases.purge_deleted_images", "return not is_needed and bucket", "return bucket"),
+        _in(
+            "use_cases.purge_deleted_images",
+            "upload is None or _is_pending(requests.find(request_id)):",
+            "upload is None:",
+        ),
     ),
     Mutant(
         "a mark is removed although a later one was written",
         "slow upload after its request was deleted",
-        _in_images_table("if not is_same_mark or not is_free or", "if not is_free or"),
+        _in_images_table("if item.purge_guard != guard or not is_free or", "if not is_free or"),
     ),
     Mutant(
         "the image of a deleted request is scanned",
         "the request of a stored object was deleted",
-        _in("use_cases.scan_image", "        if stored.request_id is None:\n", "        if True:\n"),
+        _in("use_cases.scan_image", "received.request_id is None or (request", "received.stored or (request"),
     ),
     Mutant(
         "an object is skipped although its request may not be stored yet",
@@ -434,7 +429,7 @@ MUTANTS = (
     Mutant(
         "the sweeper enqueues one upload per image only",
         "two requests by hash on two pages",
-        _in("use_cases.sweep", " and not is_claimed:", ":"),
+        _in("use_cases.sweep", " and image_hash not in claimed):", "):"),
     ),
     Mutant(
         "the bytes of an image are deleted after its item",
@@ -464,7 +459,7 @@ MUTANTS = (
     Mutant(
         "a purged image counts as one that was never scanned",
         "poll during a purge",
-        _in("use_cases.get_request", "if state.has_timed_out:", "if state is None:"),
+        _in("use_cases.get_request", "if not request.answer and state.has_timed_out:", "if state is None:"),
     ),
     # ---------------------------------------------------------------- conditions of the images table
     Mutant(
@@ -508,9 +503,7 @@ MUTANTS = (
     Mutant(
         "an image is requeued only once, even if that message was lost",
         "two concurrent sweepers",
-        _in_images_table(
-            "item.requeued_at is not None and item.requeued_at >= requeued_before", "item.requeued_at is not None"
-        ),
+        _in_images_table("item.requeued_at is None or item.requeued_at < requeued_before", "item.requeued_at is None"),
     ),
     # ---------------------------------------------------------------- exhausted attempts
     Mutant(
@@ -586,6 +579,95 @@ MUTANTS = (
             "domain.image_record",
             "self.not_before is not None and now < self.not_before",
             "self.not_before is not None",
+        ),
+    ),
+    Mutant(
+        "an owner sees the image of another one",
+        "an owner knows the hash of another one's image",
+        _in(
+            "domain.scan_request",
+            "    if possession is None or possession.since > request.deadline:\n        return None\n",
+            "    if possession is None:\n        return image\n",
+        ),
+    ),
+    Mutant(
+        "an upload after the deadline counts",
+        "an owner uploads a deferred image around the deadline",
+        _in(
+            "domain.scan_request",
+            "possession is None or possession.since > request.deadline",
+            "possession is None",
+        ),
+    ),
+    Mutant(
+        "an owner without possession has the image purged",
+        "an owner deletes a request for another one's image",
+        _in("use_cases.delete_request", "if key is None or images.possessions([key]):", "if key:"),
+    ),
+    Mutant(
+        "a purge ignores that owners wait for the image",
+        "an owner waits for an image that is purged for another one",
+        _in(
+            "use_cases.visible_images",
+            "any(possessions.is_held(request) for request in chunk)",
+            "any(request.owner is None for request in chunk)",
+        ),
+    ),
+    Mutant(
+        "a purge does not wait after an owner got possession",
+        "an owner uploads an image that is being purged for another one",
+        _in("use_cases.purge_deleted_images", ", image.granted_at or 0)", ")"),
+    ),
+    Mutant(
+        "possession is read after the image",
+        "an owner uploads an image that is being purged for another one",
+        _in(
+            "use_cases.get_request",
+            "    possessions = read_possessions([request], images)\n    image = images.get(request.image_hash)\n",
+            "    image = images.get(request.image_hash)\n    possessions = read_possessions([request], images)\n",
+        ),
+    ),
+    Mutant(
+        "the sweeper does not enqueue the upload of a scanned image",
+        "an owner knows the hash of another one's image",
+        _in(
+            "use_cases.sweep",
+            "if needs_scan or any(each.owner is not None and seen[each.id] is None for each in overdue):",
+            "if needs_scan:",
+        ),
+    ),
+    Mutant(
+        "an upload that was scanned during a deletion does not mark its image",
+        "an owner deletes a request during its scan",
+        _in(
+            "use_cases.purge_deleted_images",
+            "image.scan.scanned_for == request_id",
+            "image.scan.scanned_for is None",
+        ),
+    ),
+    Mutant(
+        "a new owner is recorded in the image after the possession",
+        "an owner uploads an image that is being purged for another one",
+        _in_images_table(
+            "        self._call(_count_grant(possession.image_hash, possession.since))\n"
+            "        self._call(_grant(possession))\n",
+            "        self._call(_grant(possession))\n"
+            "        self._call(_count_grant(possession.image_hash, possession.since))\n",
+        ),
+    ),
+    Mutant(
+        "possession is not stored for posted bytes",
+        "two owners of one image",
+        _in("use_cases.submit_request", "    if granted:\n        images.grant(granted)\n", ""),
+    ),
+    Mutant(
+        "possession is stored before the object is read",
+        "an owner knows the hash of another one's image",
+        _in(
+            "use_cases.scan_image",
+            "        stored = self.bucket.find(key)\n        if stored is None:\n",
+            "        stored = self.bucket.find(key) or StoredObject(key, '', hash_from_key(key) or '', None, 0)\n"
+            "        if stored is None:\n",
         ),
     ),
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from imagescan.aws.s3_events import s3_event_message
-from imagescan.domain.image_record import Scan, Status
+from imagescan.domain.image_record import Possession, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
@@ -113,6 +113,21 @@ LOST_MESSAGE_ON_PAGE_TWO = _lost_messages(
 _BY_HASH = _lost_messages(*(Submission(A, "cat", is_direct=True),) * 3)
 UPLOAD_ON_PAGE_TWO = _BY_HASH._replace(objects=Table({_BY_HASH.requests["r2"].image_key: (Version(A, "r2"),)}))
 
+# Ann's image was scanned for her and is not marked. Bob knows its hash and waits for his upload.
+ANN, BOB = Submission(A, "cat", owner="ann"), Submission(A, "cat", is_direct=True, owner="bob")
+_ANNS_SCAN = Scan(Status.COMPLETED, 0.0, (Label(CONTENT_LABELS[A], 97.0),), "3.0", scanned_for="ann", owner="ann")
+BOB_KNOWS_THE_HASH = _lost_messages(BOB)._replace(
+    images=Table({A: ImageItem(first_leased_at=0, scan=_ANNS_SCAN, granted_at=0.0, purge_guard=1)}),
+    possessions=Table({f"{A}/ann": Possession("ann", A, 0.0, "ann")}),
+    objects=Table({key_for(A): (Version(A, "ann"),)}),
+    billed_calls=Table({A: 1}),
+)
+ANN_DELETED = BOB_KNOWS_THE_HASH._replace(
+    images=Table({A: BOB_KNOWS_THE_HASH.images[A]._replace(purge_mark=MARK, purge_guard=2)}),
+    deleted_requests=Table({"ann": Submit(0, ANN, 0.0).request}),
+    requests=Table(),
+)
+
 QUICK_SCENARIOS = (
     Scenario("two requests for one image", TWO_REQUESTS, instants=(0, AFTER_LEASE), polls=1),
     Scenario(
@@ -163,6 +178,13 @@ QUICK_SCENARIOS = (
         each(1, Fault.OBJECT_DELETED, Fault.RESPONSE_LOST),
         max_faults=2,
         instants=AROUND_DEADLINE,
+    ),
+    Scenario(
+        "a late message without bytes",
+        (),
+        instants=AROUND_DEADLINE,
+        initial_messages=(s3_event_message(key_for(A)),),
+        initial_system=_lost_messages(*DIRECT_UPLOAD)._replace(images=Table({A: ImageItem(first_leased_at=0)})),
     ),
     Scenario(
         "direct upload and posted bytes",
@@ -455,6 +477,88 @@ QUICK_SCENARIOS = (
         initial_system=OUT_OF_ATTEMPTS,
         initial_attempts=1,
     ),
+    Scenario("two owners of one image", (ANN, BOB)),
+    Scenario(
+        "an owner knows the hash of another one's image",
+        (),
+        each(1, Fault.MESSAGE_LOST, Fault.CRASH, Fault.FAILED),
+        max_faults=1,
+        instants=(0, AFTER_REQUEUE_DELAY),
+        sweeps=1,
+        polls=1,
+        initial_system=BOB_KNOWS_THE_HASH,
+    ),
+    Scenario(
+        "an owner uploads another one's image around the deadline",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED),
+        max_faults=1,
+        instants=AROUND_DEADLINE,
+        polls=1,
+        slow_uploads=True,
+        initial_system=BOB_KNOWS_THE_HASH,
+    ),
+    Scenario(
+        "an owner deletes a request for another one's image",
+        (),
+        instants=(0, AFTER_PURGE_DELAY),
+        deletes=1,
+        purge_runs=1,
+        slow_uploads=True,
+        initial_system=BOB_KNOWS_THE_HASH,
+    ),
+    Scenario(
+        "an owner uploads an image that is being purged for another one",
+        (BOB,),
+        each(1, Fault.INDEX_DELAYED, Fault.INDEX_STALE),
+        max_faults=1,
+        instants=(AFTER_PURGE_DELAY,),
+        polls=1,
+        purge_runs=1,
+        initial_system=ANN_DELETED,
+    ),
+    Scenario(
+        "an owner waits for an image that is purged for another one",
+        (),
+        instants=(AFTER_PURGE_DELAY,),
+        polls=1,
+        purge_runs=1,
+        initial_system=ANN_DELETED._replace(
+            requests=BOB_KNOWS_THE_HASH.requests,
+            possessions=Table({f"{A}/bob": Possession("bob", A, 0.0, "r0")}),
+            objects=Table({BOB_KNOWS_THE_HASH.requests["r0"].image_key: (Version(A, "r0"),)}),
+        ),
+    ),
+    Scenario(
+        "an owner uploads a deferred image around the deadline",
+        (),
+        instants=AROUND_DEADLINE,
+        polls=1,
+        slow_uploads=True,
+        initial_system=_lost_messages(BOB)._replace(
+            images=Table({A: ImageItem(first_leased_at=0, deferred_at=frozenset({5.0}))})
+        ),
+    ),
+    Scenario(
+        "an owner deletes a request during its scan",
+        (),
+        each(1, Fault.CRASH),
+        instants=(0, AFTER_PURGE_DELAY),
+        deletes=1,
+        purge_runs=1,
+        initial_system=_lost_messages(BOB),
+    ),
+    Scenario(
+        "the attempts of another one's image are exhausted",
+        (),
+        each(1, Fault.DETECTION_TIMEOUT),
+        instants=(0, AFTER_LEASE),
+        sweeps=1,
+        max_attempts=1,
+        initial_system=_lost_messages(BOB)._replace(
+            images=Table({A: ImageItem(frozenset({"earlier"}), 0, exhausted_at=frozenset({0.0}), is_exhausted=True)}),
+        ),
+    ),
     Scenario(
         "attempts back off",
         ONE_REQUEST,
@@ -469,6 +573,7 @@ QUICK_SCENARIOS = (
 THREE_REQUESTS = (Submission(A, "cat"), Submission(A, "dog"), Submission(B, "cat"))
 
 DEEP_SCENARIOS = (
+    Scenario("two owners of one image, one crash", (ANN, BOB), each(1, Fault.CRASH), polls=1),
     Scenario("a slow scanner, from the submission", TWO_REQUESTS, each(1, Fault.LEASE_EXPIRED_EARLY), instants=(0, 50)),
     Scenario(
         "the deadline passes, from the submission",

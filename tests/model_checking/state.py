@@ -129,6 +129,7 @@ class State(NamedTuple):
                 system.deleted_requests,
                 system.sweep_position,
                 system.last_requeued,
+                system.possessions,
                 self.faults_remaining,
                 self.total_faults_remaining,
                 self.sweeps_remaining,

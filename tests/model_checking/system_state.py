@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from imagescan.domain.image import object_key
 from imagescan.domain.image_header import ImageType
-from imagescan.domain.image_record import Scan
+from imagescan.domain.image_record import Possession, Scan
 from imagescan.domain.policy import DAY_SECONDS
 from imagescan.domain.scan_request import ScanRequest
 
@@ -19,12 +19,16 @@ CONTENT_LABELS = {A: "Cat", B: "Dog", FOREIGN_CONTENT: "Teapot"}
 
 
 class Submission(NamedTuple):
-    """Asks whether ``image`` shows ``label``. With ``is_direct``, the client uploads the bytes to the bucket."""
+    """Asks whether ``image`` shows ``label``. With ``is_direct``, the client uploads the bytes to the bucket.
+
+    With an ``owner``, authentication is enabled.
+    """
 
     image: str
     label: str
     is_direct: bool = False
     key: str = ""
+    owner: str | None = None
 
 
 def key_for(image_hash: str) -> str:
@@ -59,7 +63,6 @@ class PurgeMark(NamedTuple):
 
     marked_at: float
     covers_until: float
-    marks: int = 1
 
 
 class ImageItem(NamedTuple):
@@ -76,6 +79,8 @@ class ImageItem(NamedTuple):
     exhausted_at: frozenset[float] = frozenset()
     is_exhausted: bool = False
     not_before: float | None = None
+    granted_at: float | None = None
+    purge_guard: int = 0
 
 
 class Version(NamedTuple):
@@ -105,7 +110,7 @@ class SystemState(NamedTuple):
     ``deleted_requests`` holds the requests as they were when they were deleted. ``last_requeued`` holds the time at
     which the sweeper last enqueued each key, and ``early_requeues`` the keys that it enqueued again before the requeue
     delay had passed. ``malformed_requests`` are the IDs of pending items that cannot be decoded, and
-    ``malformed_images`` the hashes of such images.
+    ``malformed_images`` the hashes of such images. ``possessions`` are the possessions by image and owner.
     """
 
     now: float
@@ -124,6 +129,7 @@ class SystemState(NamedTuple):
     early_requeues: frozenset[str] = frozenset()
     malformed_requests: frozenset[str] = frozenset()
     malformed_images: frozenset[str] = frozenset()
+    possessions: Table[Possession] = Table()
 
 
 EMPTY_SYSTEM = SystemState(0.0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from imagescan.aws import images_table, requests_table
-from imagescan.domain.image_record import Image, PurgeCandidate, Scan, Status
+from imagescan.domain.image_record import Image, Possession, PossessionKey, PurgeCandidate, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
@@ -50,6 +50,8 @@ image_steps = st.one_of(
     st.tuples(st.just("finish"), scans),
     st.tuples(st.just("claim_requeues"), times, times),
     st.tuples(st.just("mark_for_purge"), times),
+    st.tuples(st.just("grant"), owners, times),
+    st.tuples(st.just("possessions"), owners),
     removals,
     removals,
 )
@@ -92,15 +94,27 @@ def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
         return table.release(image_hash, owner, refund=refund, bytes_missing=bytes_missing, not_before=not_before)
     if name.startswith(("exhaust", "reopen")):
         return on_budget(table, image_hash, name, arguments)
-    if name == "remove":
-        marks, scan, now = arguments
-        return table.remove(Image(image_hash, scan=scan, purge_marks=marks), now)
-    if name == "remove_exhausted":
-        marks, exhausted_at, now = arguments
-        return table.remove(Image(image_hash, exhausted_at=exhausted_at, purge_marks=marks), now)
+    if name.startswith("remove"):
+        return on_removal(table, image_hash, name, arguments)
+    if name in {"grant", "possessions"}:
+        return on_possession(table, image_hash, name, arguments)
     if name == "claim_requeues":
         return table.claim_requeues([image_hash], *arguments)
     return getattr(table, name)(image_hash, *arguments)
+
+
+def on_removal(table: Any, image_hash: str, name: str, arguments: list[Any]) -> Any:
+    """Remove the image as it was read, with this number of marks and grants, and this scan or these exhaustions."""
+    guard, result, now = arguments
+    results = {"scan": result} if name == "remove" else {"exhausted_at": result}
+    return table.remove(Image(image_hash, purge_guard=guard, **results), now)
+
+
+def on_possession(table: Any, image_hash: str, name: str, arguments: list[Any]) -> Any:
+    owner, *since = arguments
+    if name == "possessions":
+        return table.possessions([PossessionKey(owner, image_hash)])
+    return table.grant(Possession(owner, image_hash, since[0], "r"))
 
 
 def on_budget(table: Any, image_hash: str, name: str, arguments: list[Any]) -> Any:

@@ -106,7 +106,7 @@ def _poll_transitions(state: State) -> Iterator[Transition]:
     if state.polls_remaining:
         rest = state._replace(polls_remaining=state.polls_remaining - 1)
         for kind, request_id in product((Poll, BatchPoll), state.accepted_ids):
-            actor = kind(request_id, state.system.now)
+            actor = kind(request_id, state.system.now, state.system.requests[request_id].owner)
             yield Transition(("a client requests the", actor), partial(start_actor, rest, actor))
 
 
@@ -114,7 +114,7 @@ def _delete_transitions(state: State) -> Iterator[Transition]:
     if state.deletes_remaining:
         rest = state._replace(deletes_remaining=state.deletes_remaining - 1)
         for request_id in state.accepted_ids:
-            actor = Delete(request_id, state.system.now)
+            actor = Delete(request_id, state.system.now, state.system.requests[request_id].owner)
             yield Transition(("the", actor, "starts"), partial(start_actor, rest, actor))
 
 

@@ -1,8 +1,10 @@
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from imagescan.domain.errors import NotFound
+from imagescan.domain.image_record import Possession, PossessionKey
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.use_cases.delete_request import delete_request
@@ -16,7 +18,11 @@ class FakeTables:
     """The tables of requests and images. ``steps`` records the writes in order."""
 
     requests: dict[str, ScanRequest]
+    possessed: tuple[Possession, ...] = (Possession("ann", "h", NOW - 9, "r"),)
     steps: list[str] = field(default_factory=list)
+
+    def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
+        return {each.key: each for each in self.possessed if each.key in keys}
 
     def get(self, request_id: str) -> ScanRequest | None:
         return self.requests.get(request_id)
@@ -38,6 +44,18 @@ def test_the_upload_of_the_request_is_marked_as_well() -> None:
     tables = FakeTables({"r": replace(REQUEST, awaits_upload=True, image_key="uploads/r/h.png")})
     delete_request("r", images=tables, requests=tables, now=NOW, caller="ann")
     assert tables.steps == ["mark uploads/r/h.png", "mark h", "delete r"]
+
+
+def test_an_owner_without_the_image_cannot_have_it_purged() -> None:
+    tables = FakeTables({"r": replace(REQUEST, awaits_upload=True, image_key="uploads/r/h.png")}, possessed=())
+    delete_request("r", images=tables, requests=tables, now=NOW, caller="ann")
+    assert tables.steps == ["mark uploads/r/h.png", "delete r"]
+
+
+def test_without_authentication_every_deletion_marks_the_image() -> None:
+    tables = FakeTables({"r": replace(REQUEST, owner=None)}, possessed=())
+    delete_request("r", images=tables, requests=tables, now=NOW)
+    assert tables.steps == ["mark h", "delete r"]
 
 
 @pytest.mark.parametrize(("request_id", "caller"), [("unknown", "ann"), ("r", "bob"), ("r", None)])

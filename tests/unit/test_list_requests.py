@@ -6,7 +6,7 @@ import pytest
 
 from imagescan.domain.cursor import ListPosition
 from imagescan.domain.errors import BadInput
-from imagescan.domain.image_record import Image, Scan, Status
+from imagescan.domain.image_record import Image, Possession, PossessionKey, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.policy import GRACE_SECONDS
 from imagescan.domain.question import Question
@@ -48,6 +48,9 @@ class FakeTable:
 @dataclass
 class FakeImages:
     items: dict[str, Image]
+
+    def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
+        return {key: Possession(*key, since=0, granted_for="") for key in keys}
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         return {each: self.items[each] for each in image_hashes if each in self.items}

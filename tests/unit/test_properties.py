@@ -15,16 +15,18 @@ from imagescan.aws.scan_queue import messages_from_event
 from imagescan.domain.errors import ApiError
 from imagescan.domain.image import DeclaredImage, ValidatedImage, hash_from_key, validate_image
 from imagescan.domain.image_header import ImageType, dimensions
-from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status, next_day
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Possession, Scan, Status, next_day
 from imagescan.domain.labels import Label, normalized
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
 from imagescan.domain.question import MatchedBy, Question, evaluate, match
 from imagescan.domain.scan_request import (
     NEVER_UPLOADED,
     TIMED_OUT,
+    Answer,
     ScanRequest,
     derive_answer,
     effective_deadline,
+    visible_image,
     with_answer,
 )
 from imagescan.use_cases.scan_batch import scan_batch
@@ -194,6 +196,23 @@ def test_an_answer_never_changes(request: ScanRequest, history: History, one: fl
     first = derive_answer(request, history.at(earlier), earlier)
     if first:
         assert derive_answer(request, history.at(later), later) == first
+
+
+@given(REQUESTS, histories(), SECONDS, WRITE_DELAYS, st.tuples(SECONDS, SECONDS))
+def test_an_answer_never_changes_when_its_owner_gets_the_image(
+    request: ScanRequest, history: History, since: float, delay: float, times: tuple[float, float]
+) -> None:
+    """Possession takes effect after its time was taken, but within the grace period."""
+    owned, possession = replace(request, owner="ann"), Possession("ann", "h", CREATED + since, "r")
+
+    def answer(now: float) -> Answer | None:
+        held = possession if possession.since + delay <= now else None
+        return derive_answer(owned, visible_image(owned, history.at(now), held), now)
+
+    earlier, later = sorted(CREATED + after for after in times)
+    first = answer(earlier)
+    if first:
+        assert answer(later) == first
 
 
 @given(REQUESTS, histories(), SECONDS, SECONDS)

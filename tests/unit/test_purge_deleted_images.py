@@ -4,7 +4,7 @@ from typing import NoReturn
 
 import pytest
 
-from imagescan.domain.image_record import Image, PurgeCandidate, Scan, Status
+from imagescan.domain.image_record import Image, Possession, PossessionKey, PurgeCandidate, Scan, Status
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS, PurgeReport, purge_deleted_images
@@ -32,6 +32,8 @@ class Service:
     stored: dict[str, ScanRequest | DeletedRequest] = field(default_factory=dict)
     pending: list[ScanRequest] = field(default_factory=list)
     is_removable: bool = True
+    possessed: dict[PossessionKey, Possession] = field(default_factory=dict)
+    scanned_upload: Image | None = None
     steps: list[str] = field(default_factory=list)
 
 
@@ -44,7 +46,15 @@ class FakeImages:
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         image = self.service.image
-        return {self.service.key: replace(image, purge_until=self.service.covers_until)} if image else {}
+        marked = {self.service.key: replace(image, purge_until=self.service.covers_until)} if image else {}
+        scanned = self.service.scanned_upload
+        return marked | ({scanned.hash: scanned} if scanned and scanned.hash in image_hashes else {})
+
+    def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
+        return {key: self.service.possessed[key] for key in keys if key in self.service.possessed}
+
+    def mark_for_purge(self, key: str, now: float) -> None:
+        self.service.steps.append(f"mark {key}")
 
     def remove(self, read: Image, now: float) -> bool:
         self.service.steps.append("item")
@@ -118,7 +128,8 @@ def test_a_later_deletion_neither_restarts_the_delay_nor_purges_bytes_before_the
     assert (purge(posted), posted.steps) == (0, [f"bytes until {DELAY_AGO:.0f}"])
 
 
-UPLOAD = f"uploads/r/{'ab' * 32}.png"
+UPLOADED_HASH = "ab" * 32
+UPLOAD = f"uploads/r/{UPLOADED_HASH}.png"
 
 
 @pytest.mark.parametrize("stored", [{}, {"r": DeletedRequest("r")}, {"r": ANSWERED}])
@@ -171,3 +182,32 @@ def test_an_image_with_remaining_versions_keeps_its_item(monkeypatch: pytest.Mon
 def test_a_recently_marked_image_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeImages, "get_many", lambda *_: fail())
     assert purge(Service(marked_at=DELAY_AGO + 1)) == 0
+
+
+BOBS = replace(REQUEST, owner="bob")
+BOB = PossessionKey("bob", "h")
+
+
+def test_a_request_of_an_owner_without_the_image_does_not_keep_it() -> None:
+    assert purge(Service(pending=[BOBS])) == 1
+
+
+def test_a_request_of_an_owner_with_the_image_keeps_it() -> None:
+    service = Service(pending=[BOBS], possessed={BOB: Possession(*BOB, since=0, granted_for="r")})
+    assert (purge(service), service.steps) == (0, [])
+
+
+@pytest.mark.parametrize(("granted_at", "purged"), [(DELAY_AGO, 1), (DELAY_AGO + 1, 0)])
+def test_an_image_that_just_got_a_new_owner_is_kept(granted_at: float, purged: int) -> None:
+    """The index may not show the request of the new owner yet."""
+    assert purge(Service(image=replace(finished(), granted_at=granted_at))) == purged
+
+
+@pytest.mark.parametrize(("scanned_for", "marks"), [("r", [f"mark {UPLOADED_HASH}"]), ("other", [])])
+def test_an_upload_that_was_scanned_during_the_deletion_has_its_image_purged(
+    scanned_for: str, marks: list[str]
+) -> None:
+    scan = Scan(Status.COMPLETED, DELAY_AGO, scanned_for=scanned_for)
+    service = Service(key=UPLOAD, scanned_upload=Image(UPLOADED_HASH, scan=scan), stored={"r": DeletedRequest("r")})
+    assert purge(service) == 1
+    assert service.steps == [*marks, f"upload {UPLOAD}", "item"]

@@ -67,8 +67,9 @@ def test_an_object_whose_request_does_not_exist_is_marked_and_costs_nothing(
     setup = Setup(key, requests=FakeRequests(deleted=deleted))
     outcome = setup.scan()
     assert (outcome.kind, outcome.is_done, setup.detector.calls) == (OutcomeKind.UNREQUESTED, True, 0)
-    marks = [f"mark {each} at {NOW:g}" for each in dict.fromkeys([marked, HASH])]
-    assert setup.images.steps == ["lease", *marks, "release with refund as bytes_missing"]
+    upload_mark = [f"mark {UPLOAD} at {NOW:g}"] if marked == UPLOAD else []
+    steps = [*upload_mark, "lease", f"mark {HASH} at {NOW:g}", "release with refund as bytes_missing"]
+    assert setup.images.steps == steps
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_the_upload_of_a_deleted_request_is_marked_although_another_request_wait
     requests = FakeRequests(pending=[replace(WAITING, id="other")], deleted={"r"})
     setup = Setup(UPLOAD, requests=requests)
     assert (setup.scan().kind, setup.detector.calls) == (OutcomeKind.SCANNED, 1)
-    assert setup.images.steps == ["lease", f"mark {UPLOAD} at {NOW:g}", "finish"]
+    assert setup.images.steps == [f"mark {UPLOAD} at {NOW:g}", "lease", "finish"]
 
 
 def test_a_request_that_may_still_be_stored_is_awaited() -> None:
@@ -103,8 +104,8 @@ def test_a_request_that_may_still_be_stored_is_awaited() -> None:
 @pytest.mark.parametrize(
     ("requests", "steps"),
     [
-        (FakeRequests(deleted={"r"}), ["lease", f"mark {UPLOAD} at {NOW:g}"]),
-        (FakeRequests(), ["lease", f"mark {UPLOAD} at {NOW:g}"]),
+        (FakeRequests(deleted={"r"}), [f"mark {UPLOAD} at {NOW:g}", "lease"]),
+        (FakeRequests(), [f"mark {UPLOAD} at {NOW:g}", "lease"]),
         (FakeRequests(stored={"r": FINISHED}), ["lease"]),
     ],
     ids=["deleted", "unknown", "finished"],

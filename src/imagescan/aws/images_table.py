@@ -1,6 +1,6 @@
 """The images table: one item per distinct image, keyed by its SHA-256 in hexadecimal.
 
-A direct upload that must be purged has an item as well, keyed by its object key.
+A direct upload that must be purged has an item as well, keyed by its object key. So has the possession of each owner.
 
 ``attempts`` is the set of the deliveries that leased the image since it was last reopened. Adding one twice, as a
 retried write does, counts once.
@@ -24,7 +24,16 @@ from imagescan.aws.items import (
     string_attribute,
     try_conditional_write,
 )
-from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Image, LeaseResult, PurgeCandidate, Scan, Status
+from imagescan.domain.image_record import (
+    ATTEMPTS_EXHAUSTED,
+    Image,
+    LeaseResult,
+    Possession,
+    PossessionKey,
+    PurgeCandidate,
+    Scan,
+    Status,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -199,11 +208,41 @@ class ImagesTable:
         is_latest = self._update_if(
             **update,
             ConditionExpression="attribute_not_exists(covers_until) OR covers_until < :now",
-            UpdateExpression=f"{mark}:now ADD purge_marks :one",
+            UpdateExpression=f"{mark}:now ADD purge_guard :one",
         )
         if not is_latest:  # a purge that has started must notice this mark as well
-            update["UpdateExpression"] = f"{mark}if_not_exists(covers_until, :now) ADD purge_marks :one"
+            update["UpdateExpression"] = f"{mark}if_not_exists(covers_until, :now) ADD purge_guard :one"
             self.client.update_item(TableName=self.name, **update)
+
+    def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
+        """Return these possessions (at most 100) using consistent reads. Missing ones are left out."""
+        items = batch_get(self.client, self.name, [_key(_possession_id(key)) for key in keys])
+        return {possession.key: possession for possession in map(_possession_from_item, items)}
+
+    def grant(self, possession: Possession) -> None:
+        """Store the possession, unless its owner has it already.
+
+        The time in the image's item is written first. It keeps the purger from an image that gets a new owner.
+        """
+        self.client.update_item(
+            TableName=self.name,
+            Key=_key(possession.image_hash),
+            UpdateExpression="SET granted_at = :now ADD purge_guard :one",
+            ExpressionAttributeValues={":now": number_attribute(possession.since), ":one": number_attribute(1)},
+        )
+        try_conditional_write(
+            lambda: self.client.put_item(
+                TableName=self.name,
+                Item={
+                    **_key(_possession_id(possession.key)),
+                    "owner": string_attribute(possession.owner),
+                    "possessed_hash": string_attribute(possession.image_hash),
+                    "since": number_attribute(possession.since),
+                    "granted_for": string_attribute(possession.granted_for),
+                },
+                ConditionExpression="attribute_not_exists(image_hash)",
+            )
+        )
 
     def purge_candidates(self) -> Iterator[PurgeCandidate]:
         """Return the marked images and uploads, as the index shows them, read page by page."""
@@ -215,12 +254,12 @@ class ImagesTable:
         )
 
     def remove(self, read: Image, now: float) -> bool:
-        """Delete the item, unless it was marked again, is leased, or got a result since it was ``read``.
+        """Delete the item, unless it is leased, or was marked, granted or got a result since it was ``read``.
 
         Return whether it was deleted.
         """
-        count = {":marks": number_attribute(read.purge_marks)}
-        return self._remove_if("purge_marks = :marks", count, read, now)
+        count = {":guard": number_attribute(read.purge_guard)}
+        return self._remove_if("purge_guard = :guard", count, read, now)
 
     def reset(self, read: Image, now: float) -> bool:
         """Delete the item so that the image is scanned again, unless it is marked for purging, is leased, or changed.
@@ -261,7 +300,7 @@ class ImagesTable:
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
         """Record that these images (at most 100) are requeued now, and return those for which it was recorded.
 
-        Terminal images and those that were requeued since ``requeued_before`` are left out. The claims are written in
+        Those that were requeued since ``requeued_before`` are left out. The claims are written in
         one transaction. If that is cancelled, because one of them is left out or is being written, they are written one
         by one.
         """
@@ -281,9 +320,8 @@ class ImagesTable:
         return {
             "TableName": self.name,
             "Key": _key(image_hash),
-            "ConditionExpression": _PENDING_CONDITION
-            + " AND (attribute_not_exists(requeued_at) OR requeued_at < :before)",
-            "UpdateExpression": "SET #status = :pending, requeued_at = :now",
+            "ConditionExpression": "attribute_not_exists(requeued_at) OR requeued_at < :before",
+            "UpdateExpression": "SET #status = if_not_exists(#status, :pending), requeued_at = :now",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": _PENDING
             | {":now": number_attribute(now), ":before": number_attribute(requeued_before)},
@@ -295,6 +333,16 @@ class ImagesTable:
 
 def _key(image_hash: str) -> dict[str, Any]:
     return {"image_hash": string_attribute(image_hash)}
+
+
+def _possession_id(key: PossessionKey) -> str:
+    return f"possessions/{key.image_hash}/{key.owner}"
+
+
+def _possession_from_item(item: Item) -> Possession:
+    return Possession(
+        item["owner"]["S"], item["possessed_hash"]["S"], float(item["since"]["N"]), item["granted_for"]["S"]
+    )
 
 
 def _same_time(name: str, time: float | None) -> tuple[str, dict[str, Any]]:
@@ -332,5 +380,6 @@ def image_from_item(item: Item) -> Image:
         is_exhausted="is_exhausted" in item,
         not_before=get_number(item, "not_before"),
         purge_until=get_number(item, "covers_until"),
-        purge_marks=int(item["purge_marks"]["N"]) if "purge_marks" in item else 0,
+        granted_at=get_number(item, "granted_at"),
+        purge_guard=int(item["purge_guard"]["N"]) if "purge_guard" in item else 0,
     )

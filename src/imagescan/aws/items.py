@@ -57,6 +57,7 @@ def scan_attributes(scan: Scan) -> WritableItem:
         **({"labels": {"B": encode_labels(scan.labels)}} if scan.labels else {}),
         **({"model_version": string_attribute(scan.model_version)} if scan.model_version else {}),
         **({"scanned_for": string_attribute(scan.scanned_for)} if scan.scanned_for else {}),
+        **({"scanned_owner": string_attribute(scan.owner)} if scan.owner else {}),
         **failure_attributes(scan.failure),
     }
 
@@ -72,6 +73,7 @@ def scan_from_item(item: Item) -> Scan | None:
         model_version=get_text(item, "model_version"),
         failure=failure_from_item(item),
         scanned_for=get_text(item, "scanned_for"),
+        owner=get_text(item, "scanned_owner"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from imagescan.domain.labels import Label
 from imagescan.domain.policy import DAY_SECONDS, MAX_ATTEMPTS, MAX_EXHAUSTIONS_PER_DAY
@@ -33,7 +34,7 @@ class Scan:
     """Result of the one scan of an image: its labels, or the reason why there are none.
 
     ``finished_at`` is taken before the write that stores it. ``scanned_for`` is the ID of the request whose upload was
-    scanned.
+    scanned, and ``owner`` the owner of that request.
     """
 
     status: Status
@@ -42,6 +43,31 @@ class Scan:
     model_version: str | None = None
     failure: Failure | None = None
     scanned_for: str | None = None
+    owner: str | None = None
+
+
+class Possession(NamedTuple):
+    """Proof that the bytes of an image were received from an owner: posted, or in an upload that arrived.
+
+    ``since`` (epoch seconds) is taken before the write that stores it and never changes. ``granted_for`` is the ID of
+    the request with these bytes.
+    """
+
+    owner: str
+    image_hash: str
+    since: float
+    granted_for: str
+
+    @property
+    def key(self) -> "PossessionKey":
+        return PossessionKey(self.owner, self.image_hash)
+
+
+class PossessionKey(NamedTuple):
+    """Identifies what an owner may possess."""
+
+    owner: str
+    image_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +79,8 @@ class Image:
     at which an attempt budget was found exhausted, in ascending order. All of them are taken before the write that
     stores them. ``is_exhausted`` is True from such a write until the image is reopened. An exhausted image is never
     leased. No attempt starts before ``not_before``. ``purge_until`` is the latest time of a mark for purging. Bytes
-    that were stored later remain. ``purge_marks`` counts the marks, because two may have the same time.
+    that were stored later remain. ``granted_at`` is the latest time at which an owner got possession. ``purge_guard``
+    counts marks and grants, so that a purge notices any that came after it read the item.
     """
 
     hash: str
@@ -67,7 +94,8 @@ class Image:
     is_exhausted: bool = False
     not_before: float | None = None
     purge_until: float | None = None
-    purge_marks: int = 0
+    granted_at: float | None = None
+    purge_guard: int = 0
 
     @property
     def deferred_until(self) -> float | None:

@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeIs
 
-from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status, next_day
+from imagescan.domain.image_record import (
+    ATTEMPTS_EXHAUSTED,
+    Failure,
+    Image,
+    Possession,
+    PossessionKey,
+    Scan,
+    Status,
+    next_day,
+)
 from imagescan.domain.policy import GRACE_SECONDS
 from imagescan.domain.question import Question, Verdict, evaluate
 
@@ -58,6 +67,38 @@ class DeletedRequest:
     """What remains of a deleted request, so that a repeated key or a late upload does not create it again."""
 
     id: str
+
+
+def possession_key(request: ScanRequest) -> PossessionKey | None:
+    """Return what proves that the owner has the image of the request, or None if requests have no owners."""
+    return PossessionKey(request.owner, request.image_hash) if request.owner is not None else None
+
+
+def visible_image(request: ScanRequest, image: Image | None, possession: Possession | None) -> Image | None:
+    """Return the item of the request's image as its owner may see it.
+
+    Without authentication, that is the item. An owner sees nothing of an image before its bytes were received from them
+    by the deadline of the request. A scan for another owner appears as the scan of the bytes that were received.
+    """
+    if request.owner is None:
+        return image
+    if possession is None or possession.since > request.deadline:
+        return None
+    since = possession.since
+    seen = image or Image(request.image_hash)
+    return replace(
+        seen,
+        first_leased_at=max(since, seen.first_leased_at or since),
+        scan=_visible_scan(seen.scan, possession) if seen.scan else None,
+        exhausted_at=tuple(max(at, since) if at >= request.created_at else at for at in seen.exhausted_at),
+    )
+
+
+def _visible_scan(scan: Scan, possession: Possession) -> Scan:
+    finished_at = max(scan.finished_at, possession.since)
+    if scan.owner == possession.owner:
+        return replace(scan, finished_at=finished_at)
+    return replace(scan, finished_at=finished_at, scanned_for=possession.granted_for, owner=possession.owner)
 
 
 def exists(request: ScanRequest | DeletedRequest | None) -> TypeIs[ScanRequest]:

@@ -3,10 +3,11 @@
 from typing import Protocol
 
 from imagescan.domain.errors import NotFound
-from imagescan.domain.scan_request import ScanRequest
+from imagescan.domain.scan_request import ScanRequest, possession_key
+from imagescan.use_cases.visible_images import PossessionReader
 
 
-class Images(Protocol):
+class Images(PossessionReader, Protocol):
     def mark_for_purge(self, key: str, now: float) -> None:
         """Have the purger delete the image, or the upload under this key, once no request needs it."""
 
@@ -23,14 +24,17 @@ def delete_request(
 ) -> ScanRequest:
     """Mark the image and the upload of the request, delete the request, and return the request as it was.
 
-    The marks come first: an interrupted deletion can be repeated, but a mark without a request cannot. Raise NotFound
-    for an unknown or deleted ID and for a request of another caller.
+    An owner without possession of the image has no part in it. The marks come first: an interrupted deletion can be
+    repeated, but a mark without a request cannot. Raise NotFound for an unknown or deleted ID and for a request of
+    another caller.
     """
     request = requests.get(request_id)
     if request is None or not request.is_visible_to(caller):
         raise NotFound("request_not_found", "Request not found. It may already have been deleted.")
     if request.awaits_upload:
         images.mark_for_purge(request.image_key, now)
-    images.mark_for_purge(request.image_hash, now)
+    key = possession_key(request)
+    if key is None or images.possessions([key]):
+        images.mark_for_purge(request.image_hash, now)
     requests.delete(request, now)
     return request

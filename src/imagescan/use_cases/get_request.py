@@ -6,9 +6,10 @@ from typing import Protocol
 from imagescan.domain.errors import NotFound
 from imagescan.domain.image_record import Image
 from imagescan.domain.scan_request import ScanRequest, with_answer
+from imagescan.use_cases.visible_images import PossessionReader, read_possessions
 
 
-class Images(Protocol):
+class Images(PossessionReader, Protocol):
     def get(self, image_hash: str) -> Image | None: ...
 
 
@@ -18,7 +19,7 @@ class Requests(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestState:
-    """A request with its answer as of now, and its image's item if that had to be read."""
+    """A request with its answer as of now, and its image's item, as its owner may see it, if that had to be read."""
 
     request: ScanRequest
     image: Image | None = None
@@ -47,10 +48,12 @@ def get_request(
     request = requests.get(request_id)
     if request is None or not request.is_visible_to(caller):
         raise request_not_found()
-    if request.answer:
-        return RequestState(request, images.get(request.image_hash) if with_image else None)
-    state = current_state(request, images.get(request.image_hash), now)
-    if state.has_timed_out:
+    if request.answer and not with_image:
+        return RequestState(request)
+    possessions = read_possessions([request], images)
+    image = images.get(request.image_hash)
+    state = current_state(request, possessions.visible(request, image), now)
+    if not request.answer and state.has_timed_out:
         # A missing image item looks the same. Images are purged only after their requests were settled.
         settled = requests.get(request_id)
         return RequestState(settled, state.image) if settled and settled.answer else state

@@ -6,9 +6,10 @@ from typing import Protocol
 from imagescan.domain.image_record import Image
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.use_cases.get_request import RequestState, current_state
+from imagescan.use_cases.visible_images import PossessionReader, read_possessions
 
 
-class Images(Protocol):
+class Images(PossessionReader, Protocol):
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]: ...
 
 
@@ -21,9 +22,12 @@ def get_requests(
 ) -> dict[str, RequestState]:
     """Return the states of at most 100 requests by ID. Unknown IDs and requests of other callers are left out."""
     found = {key: request for key, request in requests.get_many(request_ids).items() if request.is_visible_to(caller)}
-    images_by_hash = images.get_many(sorted({request.image_hash for request in found.values() if not request.answer}))
+    pending = [request for request in found.values() if not request.answer]
+    possessions = read_possessions(pending, images)
+    images_by_hash = images.get_many(sorted({request.image_hash for request in pending}))
     states = {
-        key: current_state(request, images_by_hash.get(request.image_hash), now) for key, request in found.items()
+        key: current_state(request, possessions.visible(request, images_by_hash.get(request.image_hash)), now)
+        for key, request in found.items()
     }
     timed_out = [key for key, state in states.items() if not found[key].answer and state.has_timed_out]
     if timed_out:  # or settled in the meantime, after which the image may have been purged

@@ -1,17 +1,19 @@
 """Purge the images of deleted requests, bytes and labels, once no request can need them.
 
-An answered request holds its complete answer, so only pending requests need their image. A request that is about to be
-stored, or that an index does not show yet, may still need it. Therefore purging waits for a delay, after the first mark
-and after the upload of each version. The upload of a deleted request has its own key. No other request needs it.
+An answered request holds its complete answer, so only pending requests need their image, and of those with an owner
+only the ones whose owner has the image. A request that is about to be stored, or that an index does not show yet, may
+still need it. Therefore purging waits for a delay, after the first mark, after each owner got possession, and after the
+upload of each version. The upload of a deleted request has its own key. No other request needs it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from imagescan.domain.image import request_id_from_key
+from imagescan.domain.image import hash_from_key, request_id_from_key
 from imagescan.domain.image_record import Image, PurgeCandidate
 from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
+from imagescan.use_cases.visible_images import PossessionReader, is_awaited
 
 PURGE_DELAY_SECONDS = 20 * 60
 """Longer than a submission can take, and than an index can lag."""
@@ -19,15 +21,18 @@ MIN_SECONDS_PER_IMAGE = 20.0
 """Enough to list the versions of an image and to delete as many of them as one call of the bucket does."""
 
 
-class Images(Protocol):
+class Images(PossessionReader, Protocol):
     def purge_candidates(self) -> Iterable[PurgeCandidate]:
         """Return the marked images and uploads, as an index shows them, read page by page."""
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         """Return the items of these images using consistent reads."""
 
+    def mark_for_purge(self, key: str, now: float) -> None:
+        """Have the purger delete the image, or the upload under this key, once no request needs it."""
+
     def remove(self, read: Image, now: float) -> bool:
-        """Delete the item, unless it was marked again, is leased, or got a result since it was ``read``.
+        """Delete the item, unless it is leased, or was marked, granted or got a result since it was ``read``.
 
         Return whether it was deleted.
         """
@@ -96,27 +101,38 @@ def _purge(candidate: PurgeCandidate, images: Images, requests: Requests, bucket
     """
     if _is_within_delay(candidate.marked_at, now):
         return False  # without a call, so that recent deletions do not keep a run from older ones
+    if candidate.is_upload:
+        return _purge_upload(candidate.key, images, requests, bucket, now)
     image = images.get_many([candidate.key]).get(candidate.key)
     if image is None:
         return False
-    if candidate.is_upload:
-        is_needed = _is_pending(requests.find(request_id_from_key(candidate.key) or ""))
-        return not is_needed and bucket.remove_upload(candidate.key) and images.remove(image, now)
-    if _is_needed(image, requests, now):
+    if _is_needed(image, images, requests, now):
         return False
     covered_until = candidate.marked_at if image.purge_until is None else image.purge_until
     until = min(covered_until, now - PURGE_DELAY_SECONDS)
     return bucket.remove(candidate.key, until, covered_until) and images.remove(image, now)
 
 
+def _purge_upload(key: str, images: Images, requests: Requests, bucket: Bucket, now: float) -> bool:
+    """Purge the upload of a deleted request. Mark the image if this upload was scanned during the deletion."""
+    request_id, image_hash = request_id_from_key(key) or "", hash_from_key(key) or ""
+    found = images.get_many([key, image_hash])
+    upload, image = found.get(key), found.get(image_hash)
+    if upload is None or _is_pending(requests.find(request_id)):
+        return False
+    if image and image.scan and image.scan.scanned_for == request_id:
+        images.mark_for_purge(image_hash, now)
+    return bucket.remove_upload(key) and images.remove(upload, now)
+
+
 def _is_pending(request: ScanRequest | DeletedRequest | None) -> bool:
     return exists(request) and request.answer is None  # if its deletion was interrupted
 
 
-def _is_needed(image: Image, requests: Requests, now: float) -> bool:
-    answered_at = (*([image.scan.finished_at] if image.scan else []), *image.exhausted_at)
+def _is_needed(image: Image, images: Images, requests: Requests, now: float) -> bool:
+    answered_at = (*([image.scan.finished_at] if image.scan else []), *image.exhausted_at, image.granted_at or 0)
     answered_recently = any(_is_within_delay(at, now) for at in answered_at)
-    return answered_recently or any(True for _ in requests.pending_for_image(image.hash))
+    return answered_recently or is_awaited(requests.pending_for_image(image.hash), images)
 
 
 def _is_within_delay(since: float, now: float) -> bool:

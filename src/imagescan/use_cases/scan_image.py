@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from imagescan.domain.detection import (
     Detection,
@@ -16,11 +16,12 @@ from imagescan.domain.detection import (
     TransientDetectorError,
 )
 from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure, request_id_from_key
-from imagescan.domain.image_record import Failure, Image, LeaseResult, Scan, Status, next_day
+from imagescan.domain.image_record import Image, LeaseResult, Possession, Scan, Status, next_day
 from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS, REQUEST_STORED_SECONDS
 from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
 from imagescan.use_cases import settle as settling
 from imagescan.use_cases.settle import newly_answered, settle
+from imagescan.use_cases.visible_images import PossessionReader, is_awaited
 
 type RefundGuard = Callable[[], AbstractContextManager[None]]
 
@@ -32,7 +33,10 @@ MAX_DELAY_SECONDS = 300
 """Longest delay before a message is retried. An image that must wait longer is enqueued by the sweeper."""
 
 
-class Images(Protocol):
+class Images(PossessionReader, Protocol):
+    def grant(self, possession: Possession) -> None:
+        """Store the possession, unless its owner has it already."""
+
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
         """Lease the image to ``owner``.
 
@@ -167,6 +171,23 @@ class Outcome:
         return self.kind not in RETRYABLE
 
 
+class Received(NamedTuple):
+    """An object in the bucket, the ID of its request if it names one, and what was found under this ID."""
+
+    stored: StoredObject
+    request_id: str | None
+    found: ScanRequest | DeletedRequest | None
+
+    @property
+    def request(self) -> ScanRequest | None:
+        """Return the request of the object, unless it does not exist or is for another image."""
+        return self.found if exists(self.found) and self.found.image_hash == self.stored.hash else None
+
+    @property
+    def owner(self) -> str | None:
+        return self.request.owner if self.request else None
+
+
 @dataclass(frozen=True, slots=True)
 class Scanner:
     """The use case with its collaborators. ``clock`` returns seconds since the epoch, ``time_left`` seconds."""
@@ -189,16 +210,38 @@ class Scanner:
             raise ValueError(f"{key!r} is not the key of an image")
         if self.time_left() < MIN_SECONDS_FOR_SCAN:
             return Outcome(key, OutcomeKind.OUT_OF_TIME)
+        upload = self._receive(key) if request_id_from_key(key) is not None else None
+        if isinstance(upload, Outcome):
+            return upload
+        if upload:
+            self._take_possession(upload)
         now = self.clock()
         lease = self.images.lease(image_hash, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
         if lease.granted:
-            return self._scan_leased(key, lease.image, owner, is_first=lease.image.first_leased_at == now)
+            return self._scan_leased(key, lease.image, owner, upload, is_first=lease.image.first_leased_at == now)
         return self._handle_not_leased(key, lease.image, now)
+
+    def _receive(self, key: str) -> Received | Outcome:
+        """Read the object and its request. Nothing is scanned if the object is gone or has another hash."""
+        stored = self.bucket.find(key)
+        if stored is None:
+            return Outcome(key, OutcomeKind.OBJECT_MISSING)
+        if stored.hash != hash_from_key(key):
+            return Outcome(key, OutcomeKind.HASH_MISMATCH)
+        request_id = request_id_from_key(key) or stored.request_id
+        return Received(stored, request_id, self.requests.find(request_id) if request_id else None)
+
+    def _take_possession(self, upload: Received) -> None:
+        """Record that the image was received from the owner of the request. Purge the upload if it has no request."""
+        request = upload.request
+        if request is None:
+            self.images.mark_for_purge(upload.stored.key, self.clock())
+        elif request.owner is not None:
+            self.images.grant(Possession(request.owner, request.image_hash, self.clock(), request.id))
 
     def _handle_not_leased(self, key: str, image: Image, now: float) -> Outcome:
         if image.is_leased(now):
             return Outcome(key, OutcomeKind.LEASED)
-        self._mark_upload_of_deleted_request(key)
         if image.scan or image.is_exhausted:
             return self._settle(key, image, OutcomeKind.DUPLICATE)
         if image.attempts >= MAX_ATTEMPTS:
@@ -213,24 +256,21 @@ class Scanner:
             return self._settle(key, current, OutcomeKind.EXHAUSTED)
         return Outcome(key, OutcomeKind.LEASED)
 
-    def _scan_leased(self, key: str, image: Image, owner: str, *, is_first: bool) -> Outcome:
-        """Scan under the lease.
+    def _scan_leased(self, key: str, image: Image, owner: str, upload: Received | None, *, is_first: bool) -> Outcome:
+        """Scan under the lease. A posted object is read under the lease too, an ``upload`` was read before.
 
         Only the first lease may record that the bytes never existed, because answers may depend on an earlier one.
         """
         image_hash, refund_on_error = image.hash, partial(self._refund_on_error, image.hash, owner)
         with refund_on_error():
-            stored = self.bucket.find(key)
-        if stored is None or stored.hash != image_hash:
+            received = upload or self._receive(key)
+            if isinstance(received, Received):
+                received = self._skip_unrequested(received) or received
+        if isinstance(received, Outcome):
             self.images.release(image_hash, owner, refund=True, bytes_missing=is_first)
-            return Outcome(key, OutcomeKind.HASH_MISMATCH if stored else OutcomeKind.OBJECT_MISSING)
-        with refund_on_error():
-            reason_to_skip = self._reason_to_skip(stored)
-        if reason_to_skip:
-            self.images.release(image_hash, owner, refund=True, bytes_missing=is_first)
-            return Outcome(key, reason_to_skip)
+            return received
         try:
-            scan = self._detect(stored, refund_on_error)
+            scan = self._detect(received, refund_on_error)
         except QuotaExceeded as error:
             return self._defer(key, image, owner, error.at)
         except TransientDetectorError as error:
@@ -244,35 +284,23 @@ class Scanner:
         kind = OutcomeKind.REJECTED_IMAGE if scan.failure else OutcomeKind.SCANNED
         return self._settle(key, self.images.finish(image_hash, scan), kind)
 
-    def _reason_to_skip(self, stored: StoredObject) -> OutcomeKind | None:
+    def _skip_unrequested(self, received: Received) -> Outcome | None:
         """Return None if a request needs a scan of this object. Nothing is paid otherwise.
 
         An object without the ID of a request was copied into the bucket by an operator, and is scanned. An object is
         marked for purging if its request does not exist or is for another image, whose key was used again. The index
         may omit a request that waits for the image. The sweeper enqueues the image for it.
         """
-        if stored.request_id is None:
+        stored, request = received.stored, received.request
+        if received.request_id is None or (request and not request.answer):
             return None
-        request = self.requests.find(stored.request_id)
-        belongs_to_request = exists(request) and request.image_hash == stored.hash
-        if belongs_to_request and exists(request) and not request.answer:
+        if is_awaited(self.requests.pending_for_image(stored.hash), self.images):
             return None
-        is_upload = request_id_from_key(stored.key) is not None
-        if is_upload and not belongs_to_request:
-            self.images.mark_for_purge(stored.key, self.clock())
-        if any(True for _ in self.requests.pending_for_image(stored.hash)):
-            return None
-        if request is None and self.clock() < stored.uploaded_at + REQUEST_STORED_SECONDS:
-            return OutcomeKind.REQUEST_MISSING
-        if not belongs_to_request:
+        if received.found is None and self.clock() < stored.uploaded_at + REQUEST_STORED_SECONDS:
+            return Outcome(stored.key, OutcomeKind.REQUEST_MISSING)
+        if request is None:
             self.images.mark_for_purge(stored.hash, self.clock())
-        return OutcomeKind.UNREQUESTED
-
-    def _mark_upload_of_deleted_request(self, key: str) -> None:
-        """Mark a direct upload that arrived after the deletion of its request."""
-        request_id = request_id_from_key(key)
-        if request_id is not None and not exists(self.requests.find(request_id)):
-            self.images.mark_for_purge(key, self.clock())
+        return Outcome(stored.key, OutcomeKind.UNREQUESTED)
 
     @contextmanager
     def _refund_on_error(self, image_hash: str, owner: str) -> Iterator[None]:
@@ -283,24 +311,19 @@ class Scanner:
             self.images.release(image_hash, owner, refund=True)
             raise
 
-    def _detect(self, stored: StoredObject, refund_on_error: RefundGuard) -> Scan:
+    def _detect(self, received: Received, refund_on_error: RefundGuard) -> Scan:
+        stored, scanned = received.stored, partial(Scan, scanned_for=received.request_id, owner=received.owner)
         try:
             detection = self._detect_within_quota(stored, refund_on_error)
         except ImageRejected as error:
-            return self._failed_scan(stored, error.failure)
+            return scanned(Status.FAILED, self.clock(), failure=error.failure)
         except InvalidParametersError as error:
             with refund_on_error():
                 failure = header_failure(self.bucket.read_header(stored))
             if failure is None and not error.is_image_at_fault:
                 raise
-            return self._failed_scan(stored, failure or IMAGE_INVALID)
-        return Scan(
-            Status.COMPLETED,
-            self.clock(),
-            detection.labels,
-            detection.model_version,
-            scanned_for=stored.request_id,
-        )
+            return scanned(Status.FAILED, self.clock(), failure=failure or IMAGE_INVALID)
+        return scanned(Status.COMPLETED, self.clock(), detection.labels, detection.model_version)
 
     def _detect_within_quota(self, stored: StoredObject, refund_on_error: RefundGuard) -> Detection:
         """Make one call within the daily quota, and refund the quota if the call was not billed."""
@@ -323,13 +346,10 @@ class Scanner:
         is_recorded = self.images.defer(image.hash, owner, began)
         return Outcome(key, OutcomeKind.DEFERRED if is_recorded else OutcomeKind.LEASED)
 
-    def _failed_scan(self, stored: StoredObject, failure: Failure) -> Scan:
-        return Scan(Status.FAILED, self.clock(), failure=failure, scanned_for=stored.request_id)
-
     def _settle(self, key: str, image: Image, kind: OutcomeKind) -> Outcome:
         """Settle the requests. An error here never fails the message: the sweeper settles what is missing."""
         try:
-            answered = newly_answered(self.requests.pending_for_image(image.hash), lambda _: image, self.clock())
+            answered = newly_answered(self.requests.pending_for_image(image.hash), image, self.images, self.clock())
             count = settle(answered, requests=self.requests, time_left=self.time_left)
         except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
             return Outcome(key, kind, error=error)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from imagescan.domain.image_record import Image
 from imagescan.domain.scan_request import ScanRequest, with_answer
+from imagescan.use_cases.visible_images import POSSESSIONS_PER_CALL, PossessionReader, read_possessions
 
 ITEMS_PER_CALL = 25
 MIN_SECONDS_PER_CALL = 5.0
@@ -24,10 +25,15 @@ class Requests(Protocol):
 
 
 def newly_answered(
-    pending: Iterable[ScanRequest], image_of: Callable[[str], Image | None], now: float
+    pending: Iterable[ScanRequest], image: Image, images: PossessionReader, now: float
 ) -> Iterator[ScanRequest]:
-    """Return the requests of ``pending`` that have an answer as of ``now``, with their answers."""
-    return (answered for request in pending if (answered := with_answer(request, image_of(request.image_hash), now)))
+    """Return the requests of ``pending``, all for ``image``, that have an answer as of ``now``, with their answers."""
+    for chunk in batched(pending, POSSESSIONS_PER_CALL, strict=False):
+        possessions = read_possessions(chunk, images)
+        for request in chunk:
+            answered = with_answer(request, possessions.visible(request, image), now)
+            if answered:
+                yield answered
 
 
 def settle(requests_to_settle: Iterable[ScanRequest], *, requests: Requests, time_left: Callable[[], float]) -> int:

@@ -5,13 +5,25 @@ from typing import Protocol
 
 from imagescan.domain.errors import Conflict
 from imagescan.domain.image import DeclaredImage, ValidatedImage
-from imagescan.domain.image_record import Image
+from imagescan.domain.image_record import Image, Possession
 from imagescan.domain.policy import REQUEST_STORED_SECONDS
-from imagescan.domain.scan_request import DeletedRequest, ScanRequest, Upload, needs_reopening, with_answer
+from imagescan.domain.scan_request import (
+    DeletedRequest,
+    ScanRequest,
+    Upload,
+    needs_reopening,
+    possession_key,
+    visible_image,
+    with_answer,
+)
+from imagescan.use_cases.visible_images import PossessionReader
 
 
-class Images(Protocol):
+class Images(PossessionReader, Protocol):
     def get(self, image_hash: str) -> Image | None: ...
+
+    def grant(self, possession: Possession) -> None:
+        """Store the possession, unless its owner has it already."""
 
     def reopen(self, image: Image) -> None:
         """Renew the attempt budget of the image, unless the item changed since it was read."""
@@ -37,7 +49,7 @@ class Bucket(Protocol):
 class SubmitResult:
     """The stored request with its answer, if it has one, and the upload, if the bytes are still to be sent.
 
-    ``image`` is the item that was known of its image.
+    ``image`` is the item that was known of its image, as the owner may see it.
     """
 
     request: ScanRequest
@@ -58,19 +70,27 @@ def submit_request(
 
     Each step is durable before the next one. When this function returns, the request will be answered. When it raises,
     the request was not accepted. Bytes are stored before the item, because an item without bytes would never be
-    scanned. If the item is not stored, the scanner marks the bytes for purging instead of scanning them. An exhausted
-    image is reopened before its bytes are stored, because the scanner skips it until then.
-    If the same idempotency key was used before, the earlier request is returned, and bytes that it still lacks are
-    stored. Raise Conflict if the earlier payload differs, or if the earlier request was deleted.
+    scanned. The possession of an owner who posted them is stored in between. If the item is not stored, the scanner
+    marks the bytes for purging instead of scanning them. An exhausted image is reopened before its bytes are stored,
+    because the scanner skips it until then. If the same idempotency key was used before, the earlier request is
+    returned, and bytes that it still lacks are stored. Raise Conflict if the earlier payload differs, or if the earlier
+    request was deleted.
     """
-    known = images.get(image.hash)
+    possession = _possession(request, images)
+    granted = None
+    if isinstance(image, ValidatedImage) and request.owner is not None and possession is None:
+        possession = granted = Possession(request.owner, image.hash, now, request.id)
+    item = images.get(image.hash)
     found = requests.find(request.id) if request.payload_hash else None
     earlier = _same_request(found, request) if found else None
+    known = visible_image(earlier or request, item, possession)
     answered = with_answer(earlier or request, known, now)
-    if known and not answered and needs_reopening(earlier or request, known, now):
-        images.reopen(known)
+    if item and known and not answered and needs_reopening(earlier or request, item, now):
+        images.reopen(item)
     if isinstance(image, ValidatedImage) and not answered and (earlier is None or earlier.awaits_upload):
         bucket.put(image, earlier or request)
+    if granted:
+        images.grant(granted)
     try:
         stored = earlier or _same_request(requests.put(answered or request), request)
     except Conflict:  # the key was used in the meantime, and no deletion would ever remove the bytes
@@ -80,6 +100,11 @@ def submit_request(
     if isinstance(image, DeclaredImage) and current.awaits_upload and not current.answer:
         return SubmitResult(current, known, bucket.presign_upload(image, current, now))
     return SubmitResult(current, known)
+
+
+def _possession(request: ScanRequest, images: Images) -> Possession | None:
+    key = possession_key(request)
+    return images.possessions([key]).get(key) if key else None
 
 
 def _same_request(found: ScanRequest | DeletedRequest, request: ScanRequest) -> ScanRequest:

@@ -7,10 +7,19 @@ from functools import partial
 from itertools import batched
 from typing import NamedTuple, Protocol
 
-from imagescan.domain.image_record import Image
-from imagescan.domain.scan_request import PendingPage, ScanRequest, effective_deadline, needs_reopening
+from imagescan.domain.image_record import Image, Possession, PossessionKey
+from imagescan.domain.scan_request import (
+    PendingPage,
+    ScanRequest,
+    effective_deadline,
+    needs_reopening,
+    possession_key,
+    visible_image,
+    with_answer,
+)
 from imagescan.use_cases import settle as settling
-from imagescan.use_cases.settle import ITEMS_PER_CALL, newly_answered
+from imagescan.use_cases.settle import ITEMS_PER_CALL
+from imagescan.use_cases.visible_images import PossessionReader
 
 REQUEUE_AFTER_SECONDS = 10 * 60
 """Longer than the queue's visibility timeout: a message that was in flight during a crash is visible again by then."""
@@ -23,7 +32,7 @@ MAX_POSTPONED = 50_000
 KEYS_PER_CALL = 10  # limit of SendMessageBatch
 
 
-class Images(Protocol):
+class Images(PossessionReader, Protocol):
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
         """Return the items of these images (at most 100) using consistent reads. Missing items are left out."""
 
@@ -33,7 +42,7 @@ class Images(Protocol):
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
         """Return the images (of at most 100) that the caller must enqueue.
 
-        An image is claimed if it is pending and was not requeued since ``requeued_before``.
+        An image is claimed if it was not requeued since ``requeued_before``.
         """
 
 
@@ -141,19 +150,25 @@ class Sweep:
             self._fail(request_id, "the item is malformed")
         now = self.clock()
         found = self._read_images(page.requests)
-        readable = [each for each in page.requests if each.image_hash in found]
+        held = self._read_possessions(page.requests)
+        seen = {
+            each.id: visible_image(each, found[each.image_hash], held[key] if key else None)
+            for each in page.requests
+            if each.image_hash in found and ((key := possession_key(each)) is None or key in held)
+        }
+        readable = [each for each in page.requests if each.id in seen]
         answered: list[ScanRequest] = []
         healthy = [
             each
             for each in readable
-            if self._guard(each.id, partial(self._examine, each, found[each.image_hash], now, answered))
+            if self._guard(each.id, partial(self._examine, each, seen[each.id], now, answered))
         ]
         self.counts["pending"] += len(page.requests) + len(page.malformed)
         for chunk in batched(answered, ITEMS_PER_CALL, strict=False):
             self._each_or_all(chunk, self._settle)
         if resumed and page.start:
             self._continue_image(healthy, found, now)
-        due = _due_images(healthy, found, now, claimed=self.claimed, enqueued=self.enqueued)
+        due = _due_images(healthy, found, seen, now, claimed=self.claimed, enqueued=self.enqueued)
         self._requeue(self._within_share(due), now)
 
     def _continue_image(self, requests: Sequence[ScanRequest], found: Mapping[str, Image | None], now: float) -> None:
@@ -179,9 +194,21 @@ class Sweep:
         self._each_or_all(tuple(dict.fromkeys(request.image_hash for request in requests)), read)
         return found
 
+    def _read_possessions(self, requests: Iterable[ScanRequest]) -> dict[PossessionKey, Possession | None]:
+        """Return the possessions of the owners, None for those without an item. Unreadable ones are left out."""
+        found: dict[PossessionKey, Possession | None] = {}
+
+        def read(keys: Sequence[PossessionKey]) -> None:
+            items = self.images.possessions(keys)
+            found.update({key: items.get(key) for key in keys})
+
+        self._each_or_all(tuple(dict.fromkeys(key for each in requests if (key := possession_key(each)))), read)
+        return found
+
     def _examine(self, request: ScanRequest, image: Image | None, now: float, answered: list[ScanRequest]) -> None:
         self.counts["overdue"] += _is_overdue(request, image, now)
-        answered.extend(newly_answered([request], lambda _: image, now))
+        with_result = with_answer(request, image, now)
+        answered += [with_result] if with_result else []
 
     def _settle(self, chunk: Sequence[ScanRequest]) -> None:
         self.requests.settle(chunk)
@@ -290,6 +317,7 @@ def _is_overdue(request: ScanRequest, image: Image | None, now: float) -> bool:
 def _due_images(
     requests: Iterable[ScanRequest],
     found: Mapping[str, Image | None],
+    seen: Mapping[str, Image | None],
     now: float,
     *,
     claimed: Collection[str],
@@ -297,26 +325,33 @@ def _due_images(
 ) -> Iterator[DueImage]:
     """Return the images that should be requeued, as far as the items show that were read, so that no write is wasted.
 
-    An image is due if its message appears lost and a scan would still be in time for one of its requests. This run has
-    ``claimed`` some images, and has ``enqueued`` some keys, on earlier pages.
+    An image is due if its message appears lost and a scan would still be in time for one of its requests, or if the
+    upload of an owner who does not have it would. This run has ``claimed`` some images, and has ``enqueued`` some keys,
+    on earlier pages.
     """
     for image_hash, waiting in _group_by_image(requests).items():
+        image = found[image_hash]
         keys = tuple(key for key in dict.fromkeys(each.image_key for each in waiting) if key not in enqueued)
-        if keys and _is_due(waiting, found[image_hash], now, is_claimed=image_hash in claimed):
-            image = found[image_hash]
-            exhausted = image if image and image.is_exhausted else None
+        if not keys or (image and _was_requeued(image, now) and image_hash not in claimed):
+            continue
+        overdue = [
+            each
+            for each in waiting
+            if each.created_at < now - REQUEUE_AFTER_SECONDS and now <= effective_deadline(each, seen[each.id])
+        ]
+        needs_scan = _needs_scan([each for each in overdue if each.owner is None or seen[each.id]], image, now)
+        if needs_scan or any(each.owner is not None and seen[each.id] is None for each in overdue):
+            exhausted = image if image and image.is_exhausted and needs_scan else None
             yield DueImage(image_hash, keys, tuple({each.owner for each in waiting}), exhausted)
 
 
-def _is_due(waiting: Sequence[ScanRequest], image: Image | None, now: float, *, is_claimed: bool) -> bool:
-    before = now - REQUEUE_AFTER_SECONDS
+def _needs_scan(requests: Sequence[ScanRequest], image: Image | None, now: float) -> bool:
+    """Return whether the image can be scanned now for one of these requests, which may see it."""
     if image and (image.scan or image.is_leased(now) or image.is_deferred(now) or image.is_backing_off(now)):
         return False
-    if image and _was_requeued(image, now) and not is_claimed:
-        return False
     if image and image.is_exhausted:
-        waiting = [each for each in waiting if needs_reopening(each, image, now)]
-    return any(each.created_at < before and now <= effective_deadline(each, image) for each in waiting)
+        return any(needs_reopening(each, image, now) for each in requests)
+    return bool(requests)
 
 
 def _was_requeued(image: Image, now: float) -> bool:

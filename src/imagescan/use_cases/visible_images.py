@@ -1,0 +1,51 @@
+"""What the owners of requests may see of their images. Without authentication, nothing is read, and all is visible."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import Protocol
+
+from imagescan.domain.image_record import Image, Possession, PossessionKey
+from imagescan.domain.scan_request import ScanRequest, possession_key, visible_image
+
+POSSESSIONS_PER_CALL = 100  # limit of BatchGetItem
+
+
+class PossessionReader(Protocol):
+    def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
+        """Return these possessions (at most 100) using consistent reads. Missing ones are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Possessions:
+    """The possessions of the owners of some requests."""
+
+    by_key: dict[PossessionKey, Possession]
+
+    def visible(self, request: ScanRequest, image: Image | None) -> Image | None:
+        """Return the item of the request's image as its owner may see it."""
+        key = possession_key(request)
+        return visible_image(request, image, self.by_key.get(key) if key else None)
+
+    def is_held(self, request: ScanRequest) -> bool:
+        """Return whether the bytes of the image were received from the owner of the request by its deadline."""
+        return self.visible(request, Image(request.image_hash)) is not None
+
+
+def is_awaited(pending: Iterable[ScanRequest], images: PossessionReader) -> bool:
+    """Return whether the owner of any of these requests has its image."""
+    for chunk in batched(pending, POSSESSIONS_PER_CALL, strict=False):
+        possessions = read_possessions(chunk, images)
+        if any(possessions.is_held(request) for request in chunk):
+            return True
+    return False
+
+
+def read_possessions(requests: Iterable[ScanRequest], images: PossessionReader) -> Possessions:
+    """Read the possessions of the owners of these requests (at most 100) for their images.
+
+    Read the images afterwards if a client receives an answer that no item stores yet: a purge never removes an image
+    that was possessed before it was read.
+    """
+    keys = tuple(dict.fromkeys(key for request in requests if (key := possession_key(request))))
+    return Possessions(images.possessions(keys) if keys else {})

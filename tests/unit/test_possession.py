@@ -1,0 +1,235 @@
+"""Possession: an owner sees an image only after its bytes were received from them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from imagescan.domain.detection import Detection
+from imagescan.domain.image import DeclaredImage, StoredObject, upload_key, validate_image
+from imagescan.domain.image_header import ImageType
+from imagescan.domain.image_record import Image, Possession, PossessionKey, Scan, Status
+from imagescan.domain.labels import Label
+from imagescan.domain.policy import GRACE_SECONDS
+from imagescan.domain.question import Question
+from imagescan.domain.scan_request import (
+    NEVER_UPLOADED,
+    ScanRequest,
+    effective_deadline,
+    is_reused_scan,
+    visible_image,
+    with_answer,
+)
+from imagescan.use_cases.get_request import get_request
+from imagescan.use_cases.scan_image import Outcome, OutcomeKind, Scanner
+from imagescan.use_cases.submit_request import SubmitResult, submit_request
+from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS, Sweep
+from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakePosition, FakeRequests
+from testing.images import png
+
+NOW = 10_000.0
+ANNS_SCAN = Scan(Status.COMPLETED, NOW - 500, (Label("Cat", 97),), "3.0", scanned_for="ann's", owner="ann")
+ANNS_IMAGE = Image(HASH, first_leased_at=NOW - 510, scan=ANNS_SCAN)
+BOB = PossessionKey("bob", HASH)
+UPLOAD = upload_key("r", HASH, ImageType.JPEG)
+BY_HASH = ScanRequest("r", HASH, UPLOAD, Question(("cat",), 90), NOW - 700, NOW + 2900, awaits_upload=True, owner="bob")
+
+
+def possessed(since: float, granted_for: str = "r") -> dict[PossessionKey, Possession]:
+    return {BOB: Possession(*BOB, since=since, granted_for=granted_for)}
+
+
+# ---------------------------------------------------------------- what an owner sees
+
+
+def test_without_authentication_every_image_is_visible() -> None:
+    assert visible_image(replace(BY_HASH, owner=None), ANNS_IMAGE, None) == ANNS_IMAGE
+
+
+@pytest.mark.parametrize("since", [None, BY_HASH.deadline + 1])
+def test_an_image_is_invisible_until_its_bytes_were_received_by_the_deadline(since: float | None) -> None:
+    possession = None if since is None else Possession(*BOB, since=since, granted_for="r")
+    assert visible_image(BY_HASH, ANNS_IMAGE, possession) is None
+
+
+def test_a_scan_for_another_owner_appears_as_the_scan_of_the_own_bytes() -> None:
+    seen = visible_image(BY_HASH, ANNS_IMAGE, possessed(NOW)[BOB])
+    assert seen
+    assert (seen.first_leased_at, seen.scan) == (
+        NOW,
+        replace(ANNS_SCAN, finished_at=NOW, scanned_for="r", owner="bob"),
+    )
+    answered = with_answer(BY_HASH, seen, NOW)
+    assert answered
+    assert answered.answer
+    assert (answered.answer.status, answered.answer.completed_at) == (Status.COMPLETED, NOW)
+    assert not is_reused_scan(answered, seen.scan or ANNS_SCAN)
+
+
+def test_a_scan_for_the_same_owner_is_shown_as_it_is() -> None:
+    own = Image(HASH, first_leased_at=NOW - 9, scan=replace(ANNS_SCAN, finished_at=NOW - 1, owner="bob"))
+    assert visible_image(BY_HASH, own, possessed(NOW - 10)[BOB]) == own
+
+
+def test_a_deferral_does_not_move_the_deadline_of_an_owner_without_the_image() -> None:
+    deferred = Image(HASH, deferred_at=(NOW,))
+    assert effective_deadline(BY_HASH, visible_image(BY_HASH, deferred, None)) == BY_HASH.deadline
+    assert effective_deadline(BY_HASH, visible_image(BY_HASH, deferred, possessed(NOW)[BOB])) > BY_HASH.deadline
+
+
+@pytest.mark.parametrize(("created_at", "expected"), [(NOW - 700, NOW), (NOW - 600, NOW - 650)])
+def test_attempts_that_were_exhausted_before_the_upload_fail_the_request_at_its_upload(
+    created_at: float, expected: float
+) -> None:
+    exhausted = Image(HASH, exhausted_at=(NOW - 650,), is_exhausted=True)
+    seen = visible_image(replace(BY_HASH, created_at=created_at), exhausted, possessed(NOW)[BOB])
+    assert seen
+    assert seen.exhausted_at == (expected,)
+
+
+# ---------------------------------------------------------------- submit and status
+
+
+def submit(images: FakeImages, *, posted: bool = False) -> tuple[SubmitResult, FakeBucket]:
+    content = validate_image(png(), ImageType.PNG)
+    bucket = FakeBucket()
+    image = content if posted else DeclaredImage(HASH, 1, ImageType.JPEG)
+    request = replace(BY_HASH, image_hash=image.hash, awaits_upload=not posted, created_at=NOW, deadline=NOW + 3600)
+    result = submit_request(request, image, images=images, requests=FakeRequests(), bucket=bucket, now=NOW)
+    return result, bucket
+
+
+def test_a_hash_alone_returns_nothing_about_an_image_of_another_owner() -> None:
+    images = FakeImages({HASH: ANNS_IMAGE})
+    result, _ = submit(images)
+    assert (result.request.answer, result.image, images.steps) == (None, None, [])
+    assert result.upload
+
+
+def test_a_hash_is_sufficient_for_an_image_that_was_received_from_the_owner() -> None:
+    result, bucket = submit(FakeImages({HASH: ANNS_IMAGE}, possessed=possessed(NOW - 100)))
+    assert result.request.answer
+    assert (result.upload, bucket.uploads) == (None, [])
+
+
+def test_posted_bytes_of_a_known_image_give_possession_and_an_answer_without_being_stored() -> None:
+    content = validate_image(png(), ImageType.PNG)
+    images = FakeImages({content.hash: replace(ANNS_IMAGE, hash=content.hash)})
+    result, bucket = submit(images, posted=True)
+    assert result.request.answer
+    assert (bucket.uploads, images.steps) == ([], [f"grant bob at {NOW:g}"])
+    assert result.request.answer.completed_at == NOW
+
+
+def test_posted_bytes_of_a_new_image_are_stored_before_possession() -> None:
+    images = FakeImages()
+    result, bucket = submit(images, posted=True)
+    assert (result.request.answer, len(bucket.uploads), images.steps) == (None, 1, [f"grant bob at {NOW:g}"])
+
+
+def test_possession_is_granted_once() -> None:
+    images = FakeImages(possessed={PossessionKey("bob", validate_image(png(), ImageType.PNG).hash): possessed(1)[BOB]})
+    submit(images, posted=True)
+    assert images.steps == []
+
+
+@pytest.mark.parametrize("with_image", [True, False])
+def test_the_status_shows_nothing_of_an_image_of_another_owner(with_image: bool) -> None:
+    requests, images = FakeRequests(stored={"r": BY_HASH}), FakeImages({HASH: ANNS_IMAGE})
+    state = get_request("r", images=images, requests=requests, now=NOW, caller="bob", with_image=with_image)
+    assert (state.request, state.image) == (BY_HASH, None)
+
+
+def test_a_request_whose_upload_never_arrived_says_so_although_the_image_is_known() -> None:
+    requests, images = FakeRequests(stored={"r": BY_HASH}), FakeImages({HASH: ANNS_IMAGE})
+    late = BY_HASH.deadline + GRACE_SECONDS + 1
+    answer = get_request("r", images=images, requests=requests, now=late, caller="bob").request.answer
+    assert answer
+    assert answer.failure == NEVER_UPLOADED
+
+
+# ---------------------------------------------------------------- scanner
+
+
+def scan(
+    images: FakeImages, requests: FakeRequests, key: str = UPLOAD, stored: StoredObject | None = None
+) -> tuple[Outcome, FakeDetector]:
+    detector = FakeDetector(Detection((), "3.0"))
+    bucket = FakeBucket(stored or StoredObject(key, "v1", HASH, "r", NOW - 100))
+    return Scanner(images, requests, bucket, detector, lambda: NOW, lambda: 60).scan(key, "delivery"), detector
+
+
+def test_an_upload_gives_possession_before_the_image_is_leased() -> None:
+    images = FakeImages()
+    outcome, detector = scan(images, FakeRequests(stored={"r": BY_HASH}))
+    assert (outcome.kind, detector.calls) == (OutcomeKind.SCANNED, 1)
+    assert images.steps == [f"grant bob at {NOW:g}", "lease", "finish"]
+    assert (images.finished[0].scanned_for, images.finished[0].owner) == ("r", "bob")
+
+
+def test_an_upload_of_a_scanned_image_answers_its_owner_without_a_paid_call() -> None:
+    requests = FakeRequests(stored={"r": BY_HASH}, pending=[BY_HASH])
+    outcome, detector = scan(FakeImages(lease_refused_by=ANNS_IMAGE), requests)
+    assert (outcome.kind, outcome.settled, detector.calls) == (OutcomeKind.DUPLICATE, 1, 0)
+    assert [each.id for chunk in requests.settled for each in chunk] == ["r"]
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_an_upload_that_is_missing_or_differs_neither_gives_possession_nor_takes_the_lease(missing: bool) -> None:
+    images = FakeImages()
+    detector = FakeDetector(Detection((), "3.0"))
+    bucket = FakeBucket(None if missing else StoredObject(UPLOAD, "v1", "cd" * 32, "r", NOW))
+    scanner = Scanner(images, FakeRequests(stored={"r": BY_HASH}), bucket, detector, lambda: NOW, lambda: 60)
+    kind = OutcomeKind.OBJECT_MISSING if missing else OutcomeKind.HASH_MISMATCH
+    assert (scanner.scan(UPLOAD, "delivery").kind, images.steps) == (kind, [])
+
+
+def test_a_scan_does_not_answer_an_owner_without_the_image() -> None:
+    ann = replace(BY_HASH, id="ann's", owner="ann", awaits_upload=False, image_key=KEY)
+    held = Possession("ann", HASH, NOW - 700, "ann's")
+    requests = FakeRequests(stored={"ann's": ann}, pending=[ann, BY_HASH])
+    images = FakeImages(possessed={held.key: held})
+    outcome, _ = scan(images, requests, KEY, StoredObject(KEY, "v1", HASH, "ann's", NOW - 100))
+    assert (outcome.kind, outcome.settled) == (OutcomeKind.SCANNED, 1)
+    assert [each.id for chunk in requests.settled for each in chunk] == ["ann's"]
+
+
+def test_nothing_is_paid_for_an_owner_without_the_image() -> None:
+    requests = FakeRequests(pending=[BY_HASH], deleted={"ann's"})
+    outcome, detector = scan(FakeImages(), requests, KEY, StoredObject(KEY, "v1", HASH, "ann's", NOW - 100))
+    assert (outcome.kind, detector.calls) == (OutcomeKind.UNREQUESTED, 0)
+
+
+# ---------------------------------------------------------------- sweeper
+
+
+class Queue:
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def enqueue_all(self, keys: Sequence[str]) -> list[str]:
+        self.keys += keys
+        return []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [ANNS_IMAGE, Image(HASH, deferred_at=(NOW - 60,)), Image(HASH, exhausted_at=(NOW - 60,), is_exhausted=True)],
+)
+@pytest.mark.parametrize(("since", "keys"), [(None, [UPLOAD]), (NOW - 100, [])])
+def test_an_upload_is_requeued_until_its_owner_has_the_image_whatever_the_image_is(
+    image: Image, since: float | None, keys: list[str]
+) -> None:
+    assert BY_HASH.created_at < NOW - REQUEUE_AFTER_SECONDS
+    queue = Queue()
+    images = FakeImages({HASH: image}, possessed={} if since is None else possessed(since))
+    Sweep(
+        images=images,
+        requests=FakeRequests([BY_HASH]),
+        queue=queue,
+        position=FakePosition(),
+        clock=lambda: NOW,
+        time_left=lambda: 60,
+        on_error=lambda item, error: pytest.fail(f"{item}: {error}"),
+    ).run()
+    assert (queue.keys, images.steps) == (keys, [])
