@@ -167,6 +167,7 @@ test("details open with a click or Enter, and arrow keys move between images", a
   await expect(dialog).toHaveCount(0);
   await expect(tile(page, "1.jpg").first()).toBeFocused();
   await page.keyboard.press("ArrowRight");
+  await expect(tile(page, "2.jpg").first()).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(dialog.getByRole("article")).toContainText("2.jpg");
   await dialog.getByRole("button", { name: "Close" }).click();
