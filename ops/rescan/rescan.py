@@ -9,6 +9,7 @@ from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.domain.image_record import Image
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
+from imagescan.use_cases.visible_images import is_awaited
 
 RESET, WOULD_RESET, CHANGED = "reset", "would be reset", "kept: it changed"
 TOO_RECENT = "kept: it failed less than 20 minutes ago"
@@ -33,7 +34,7 @@ def rescan(
     for image in images.failed_with(failure_code):
         if sum(status in {RESET, WOULD_RESET} for status in statuses) == limit:
             break
-        statuses.append(_reason_to_keep(image, requests, now) or _reset(image, images, now, apply=apply))
+        statuses.append(_reason_to_keep(image, images, requests, now) or _reset(image, images, now, apply=apply))
         table.add_row(image.hash, _format_time(_failed_at(image)), statuses[-1])
     if statuses:
         console.print(table)
@@ -43,11 +44,11 @@ def rescan(
     return statuses
 
 
-def _reason_to_keep(image: Image, requests: RequestsTable, now: float) -> str | None:
+def _reason_to_keep(image: Image, images: ImagesTable, requests: RequestsTable, now: float) -> str | None:
     """Return why the image must remain: a request may still need its result, as before a purge."""
-    if now < _failed_at(image) + PURGE_DELAY_SECONDS:
+    if now < max(_failed_at(image), image.granted_at or 0) + PURGE_DELAY_SECONDS:
         return TOO_RECENT
-    return PENDING if any(True for _ in requests.pending_for_image(image.hash)) else None
+    return PENDING if is_awaited(requests.pending_for_image(image.hash), images) else None
 
 
 def _reset(image: Image, images: ImagesTable, now: float, *, apply: bool) -> str:

@@ -265,11 +265,7 @@ MUTANTS = (
     Mutant(
         "the sweeper does not requeue images",
         "two concurrent sweepers",
-        _in(
-            "use_cases.sweep",
-            "        if needs_scan or any(each.owner is not None and seen[each.id] is None for each in overdue):\n",
-            "        if not waiting:\n",
-        ),
+        _in("use_cases.sweep", "    return bool(requests)\n", "    return False\n"),
     ),
     Mutant(
         "the sweeper does not settle requests",
@@ -602,7 +598,11 @@ MUTANTS = (
     Mutant(
         "an owner without possession has the image purged",
         "an owner deletes a request for another one's image",
-        _in("use_cases.delete_request", "if key is None or images.possessions([key]):", "if key:"),
+        _in(
+            "use_cases.delete_request",
+            "if key is None or not request.awaits_upload or images.possessions([key]):",
+            "if key:",
+        ),
     ),
     Mutant(
         "a purge ignores that owners wait for the image",
@@ -630,11 +630,7 @@ MUTANTS = (
     Mutant(
         "the sweeper does not enqueue the upload of a scanned image",
         "an owner knows the hash of another one's image",
-        _in(
-            "use_cases.sweep",
-            "if needs_scan or any(each.owner is not None and seen[each.id] is None for each in overdue):",
-            "if needs_scan:",
-        ),
+        _in("use_cases.sweep", "        elif not_received:\n", "        elif not waiting:\n"),
     ),
     Mutant(
         "an upload that was scanned during a deletion does not mark its image",
@@ -656,9 +652,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "possession is not stored for posted bytes",
-        "two owners of one image",
-        _in("use_cases.submit_request", "    if granted:\n        images.grant(granted)\n", ""),
+        "a lease after the deadline proves that an upload arrived late",
+        "an owner who sent an image that was purged submits its hash",
+        _in(
+            "domain.scan_request",
+            "first_leased_at=since,  #",
+            "first_leased_at=max(since, seen.first_leased_at or since),  #",
+        ),
     ),
     Mutant(
         "possession is stored before the object is read",

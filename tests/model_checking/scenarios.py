@@ -530,6 +530,17 @@ QUICK_SCENARIOS = (
         ),
     ),
     Scenario(
+        "an owner who sent an image that was purged submits its hash",
+        (),
+        instants=AROUND_DEADLINE,
+        polls=1,
+        slow_uploads=True,
+        initial_system=_lost_messages(BOB)._replace(
+            images=Table({A: ImageItem(granted_at=0, purge_guard=1)}),
+            possessions=Table({f"{A}/bob": Possession("bob", A, 0.0, "earlier")}),
+        ),
+    ),
+    Scenario(
         "an owner uploads a deferred image around the deadline",
         (),
         instants=AROUND_DEADLINE,

@@ -57,7 +57,7 @@ def test_a_scan_for_another_owner_appears_as_the_scan_of_the_own_bytes() -> None
     assert seen
     assert (seen.first_leased_at, seen.scan) == (
         NOW,
-        replace(ANNS_SCAN, finished_at=NOW, scanned_for="r", owner="bob"),
+        replace(ANNS_SCAN, finished_at=NOW, scanned_for="r", owner=None),
     )
     answered = with_answer(BY_HASH, seen, NOW)
     assert answered
@@ -66,9 +66,19 @@ def test_a_scan_for_another_owner_appears_as_the_scan_of_the_own_bytes() -> None
     assert not is_reused_scan(answered, seen.scan or ANNS_SCAN)
 
 
-def test_a_scan_for_the_same_owner_is_shown_as_it_is() -> None:
-    own = Image(HASH, first_leased_at=NOW - 9, scan=replace(ANNS_SCAN, finished_at=NOW - 1, owner="bob"))
-    assert visible_image(BY_HASH, own, possessed(NOW - 10)[BOB]) == own
+def test_a_scan_for_the_same_owner_keeps_its_time_and_its_request() -> None:
+    scan = replace(ANNS_SCAN, finished_at=NOW - 1, scanned_for="bob's", owner="bob")
+    seen = visible_image(BY_HASH, Image(HASH, first_leased_at=NOW - 9, scan=scan), possessed(NOW - 10)[BOB])
+    assert seen
+    assert (seen.first_leased_at, seen.scan) == (NOW - 10, replace(scan, owner=None))
+
+
+@pytest.mark.parametrize("possession", [None, Possession(*BOB, since=NOW, granted_for="later")])
+def test_a_stored_request_with_posted_bytes_is_possession(possession: Possession | None) -> None:
+    posted = replace(BY_HASH, awaits_upload=False)
+    seen = visible_image(posted, ANNS_IMAGE, possession)
+    assert seen
+    assert seen.scan == replace(ANNS_SCAN, scanned_for="r", owner=None)
 
 
 def test_a_deferral_does_not_move_the_deadline_of_an_owner_without_the_image() -> None:
@@ -77,14 +87,11 @@ def test_a_deferral_does_not_move_the_deadline_of_an_owner_without_the_image() -
     assert effective_deadline(BY_HASH, visible_image(BY_HASH, deferred, possessed(NOW)[BOB])) > BY_HASH.deadline
 
 
-@pytest.mark.parametrize(("created_at", "expected"), [(NOW - 700, NOW), (NOW - 600, NOW - 650)])
-def test_attempts_that_were_exhausted_before_the_upload_fail_the_request_at_its_upload(
-    created_at: float, expected: float
-) -> None:
-    exhausted = Image(HASH, exhausted_at=(NOW - 650,), is_exhausted=True)
-    seen = visible_image(replace(BY_HASH, created_at=created_at), exhausted, possessed(NOW)[BOB])
+def test_attempts_that_were_exhausted_before_the_upload_do_not_fail_the_request() -> None:
+    exhausted = Image(HASH, exhausted_at=(NOW - 650, NOW + 5), requeued_at=NOW - 600)
+    seen = visible_image(BY_HASH, exhausted, possessed(NOW)[BOB])
     assert seen
-    assert seen.exhausted_at == (expected,)
+    assert (seen.exhausted_at, seen.requeued_at) == ((NOW + 5,), None)
 
 
 # ---------------------------------------------------------------- submit and status
@@ -165,6 +172,12 @@ def test_an_upload_gives_possession_before_the_image_is_leased() -> None:
     assert (outcome.kind, detector.calls) == (OutcomeKind.SCANNED, 1)
     assert images.steps == [f"grant bob at {NOW:g}", "lease", "finish"]
     assert (images.finished[0].scanned_for, images.finished[0].owner) == ("r", "bob")
+
+
+def test_a_repeated_delivery_of_an_upload_grants_nothing() -> None:
+    images = FakeImages(lease_refused_by=ANNS_IMAGE, possessed=possessed(NOW - 50))
+    scan(images, FakeRequests(stored={"r": BY_HASH}))
+    assert images.steps == ["lease"]
 
 
 def test_an_upload_of_a_scanned_image_answers_its_owner_without_a_paid_call() -> None:

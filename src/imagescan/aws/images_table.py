@@ -258,8 +258,7 @@ class ImagesTable:
 
         Return whether it was deleted.
         """
-        count = {":guard": number_attribute(read.purge_guard)}
-        return self._remove_if("purge_guard = :guard", count, read, now)
+        return self._remove_if([], read, now)
 
     def reset(self, read: Image, now: float) -> bool:
         """Delete the item so that the image is scanned again, unless it is marked for purging, is leased, or changed.
@@ -267,7 +266,7 @@ class ImagesTable:
         An item that is marked must remain, because the mark leads to the bytes that have to be purged. Return whether
         the item was deleted.
         """
-        return self._remove_if("attribute_not_exists(marked_at)", {}, read, now)
+        return self._remove_if(["attribute_not_exists(marked_at)"], read, now)
 
     def failed_with(self, failure_code: str) -> Iterator[Image]:
         """Return the images whose scan failed with this code, or that are exhausted, without those to be purged.
@@ -283,17 +282,18 @@ class ImagesTable:
         )
         return (image_from_item(item) for page in pages for item in page["Items"])
 
-    def _remove_if(self, condition: str, values: dict[str, Any], read: Image, now: float) -> bool:
-        """Delete the item if the condition holds, it is not leased, and its results are those of ``read``."""
-        finished, finished_value = _same_time("finished_at", read.scan.finished_at if read.scan else None)
+    def _remove_if(self, conditions: list[str], read: Image, now: float) -> bool:
+        """Delete the item if the conditions hold, it is not leased, and its marks and results are those of ``read``."""
+        finished, finished_value = _same_number("finished_at", read.scan.finished_at if read.scan else None)
+        guard, guard_value = _same_number("purge_guard", read.purge_guard or None)
         budget, count = _same_budget(read)
+        is_free = "(attribute_not_exists(lease_until) OR lease_until < :now)"
         return try_conditional_write(
             lambda: self.client.delete_item(
                 TableName=self.name,
                 Key=_key(read.hash),
-                ConditionExpression=f"{condition} AND (attribute_not_exists(lease_until) OR lease_until < :now)"
-                f" AND {finished} AND {budget}",
-                ExpressionAttributeValues={":now": number_attribute(now), **values, **finished_value, **count},
+                ConditionExpression=" AND ".join([*conditions, is_free, finished, guard, budget]),
+                ExpressionAttributeValues={":now": number_attribute(now), **finished_value, **guard_value, **count},
             )
         )
 
@@ -345,11 +345,11 @@ def _possession_from_item(item: Item) -> Possession:
     )
 
 
-def _same_time(name: str, time: float | None) -> tuple[str, dict[str, Any]]:
+def _same_number(name: str, number: float | None) -> tuple[str, dict[str, Any]]:
     """Return the condition that this attribute has not changed, with the value that it uses."""
-    if time is None:
+    if number is None:
         return f"attribute_not_exists({name})", {}
-    return f"{name} = :{name}", {f":{name}": number_attribute(time)}
+    return f"{name} = :{name}", {f":{name}": number_attribute(number)}
 
 
 def _same_budget(read: Image) -> tuple[str, dict[str, Any]]:

@@ -78,27 +78,30 @@ def visible_image(request: ScanRequest, image: Image | None, possession: Possess
     """Return the item of the request's image as its owner may see it.
 
     Without authentication, that is the item. An owner sees nothing of an image before its bytes were received from them
-    by the deadline of the request. A scan for another owner appears as the scan of the bytes that were received.
+    by the deadline of the request. A scan for another owner appears as the scan of the bytes that were received, and
+    exhausted attempts before that time do not count. A stored request with posted bytes proves that they were received.
     """
     if request.owner is None:
         return image
+    posted = Possession(request.owner, request.image_hash, request.created_at, request.id)
+    if not request.awaits_upload and (possession is None or possession.since > posted.since):
+        possession = posted
     if possession is None or possession.since > request.deadline:
         return None
     since = possession.since
     seen = image or Image(request.image_hash)
     return replace(
         seen,
-        first_leased_at=max(since, seen.first_leased_at or since),
+        first_leased_at=since,  # never changes, unlike the time in the item
         scan=_visible_scan(seen.scan, possession) if seen.scan else None,
-        exhausted_at=tuple(max(at, since) if at >= request.created_at else at for at in seen.exhausted_at),
+        exhausted_at=tuple(at for at in seen.exhausted_at if at >= since),
+        requeued_at=seen.requeued_at if (seen.requeued_at or 0) >= since else None,
     )
 
 
 def _visible_scan(scan: Scan, possession: Possession) -> Scan:
-    finished_at = max(scan.finished_at, possession.since)
-    if scan.owner == possession.owner:
-        return replace(scan, finished_at=finished_at)
-    return replace(scan, finished_at=finished_at, scanned_for=possession.granted_for, owner=possession.owner)
+    scanned_for = scan.scanned_for if scan.owner == possession.owner else possession.granted_for
+    return replace(scan, finished_at=max(scan.finished_at, possession.since), scanned_for=scanned_for, owner=None)
 
 
 def exists(request: ScanRequest | DeletedRequest | None) -> TypeIs[ScanRequest]:
@@ -186,12 +189,12 @@ def with_answer(request: ScanRequest, image: Image | None, now: float) -> ScanRe
     return replace(request, answer=answer, deadline=effective_deadline(request, image, answer.completed_at))
 
 
-def needs_reopening(request: ScanRequest, image: Image, now: float) -> bool:
-    """Return whether the image must be reopened for this request, and may be.
+def needs_reopening(request: ScanRequest, image: Image, visible: Image, now: float) -> bool:
+    """Return whether the image must be reopened for this request, which sees it as ``visible``, and may be.
 
     That is so for a request that was created after the attempts were exhausted. An earlier one has failed.
     """
-    return image.can_be_reopened(now) and request.created_at > max(image.exhausted_at)
+    return image.can_be_reopened(now) and visible.first_exhausted_between(request.created_at, math.inf) is None
 
 
 def require_answer(request: ScanRequest) -> Answer:

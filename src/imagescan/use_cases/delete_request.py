@@ -34,7 +34,7 @@ def delete_request(
     if request.awaits_upload:
         images.mark_for_purge(request.image_key, now)
     key = possession_key(request)
-    if key is None or images.possessions([key]):
+    if key is None or not request.awaits_upload or images.possessions([key]):
         images.mark_for_purge(request.image_hash, now)
     requests.delete(request, now)
     return request

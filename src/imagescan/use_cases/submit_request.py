@@ -85,7 +85,7 @@ def submit_request(
     earlier = _same_request(found, request) if found else None
     known = visible_image(earlier or request, item, possession)
     answered = with_answer(earlier or request, known, now)
-    if item and known and not answered and needs_reopening(earlier or request, item, now):
+    if item and known and not answered and needs_reopening(earlier or request, item, known, now):
         images.reopen(item)
     if isinstance(image, ValidatedImage) and not answered and (earlier is None or earlier.awaits_upload):
         bucket.put(image, earlier or request)

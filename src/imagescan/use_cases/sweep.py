@@ -339,18 +339,23 @@ def _due_images(
             for each in waiting
             if each.created_at < now - REQUEUE_AFTER_SECONDS and now <= effective_deadline(each, seen[each.id])
         ]
-        needs_scan = _needs_scan([each for each in overdue if each.owner is None or seen[each.id]], image, now)
-        if needs_scan or any(each.owner is not None and seen[each.id] is None for each in overdue):
-            exhausted = image if image and image.is_exhausted and needs_scan else None
+        not_received = {each.image_key for each in overdue if each.owner is not None and seen[each.id] is None}
+        if _needs_scan([each for each in overdue if each.image_key not in not_received], image, seen, now):
+            exhausted = image if image and image.is_exhausted else None
             yield DueImage(image_hash, keys, tuple({each.owner for each in waiting}), exhausted)
+        elif not_received:
+            owners = tuple({each.owner for each in waiting if each.image_key in not_received})
+            yield DueImage(image_hash, tuple(key for key in keys if key in not_received), owners)
 
 
-def _needs_scan(requests: Sequence[ScanRequest], image: Image | None, now: float) -> bool:
+def _needs_scan(
+    requests: Sequence[ScanRequest], image: Image | None, seen: Mapping[str, Image | None], now: float
+) -> bool:
     """Return whether the image can be scanned now for one of these requests, which may see it."""
     if image and (image.scan or image.is_leased(now) or image.is_deferred(now) or image.is_backing_off(now)):
         return False
     if image and image.is_exhausted:
-        return any(needs_reopening(each, image, now) for each in requests)
+        return any(needs_reopening(each, image, seen[each.id] or image, now) for each in requests)
     return bool(requests)
 
 
