@@ -184,7 +184,7 @@ def test_a_recently_marked_image_is_not_read(monkeypatch: pytest.MonkeyPatch) ->
     assert purge(Service(marked_at=DELAY_AGO + 1)) == 0
 
 
-BOBS = replace(REQUEST, owner="bob")
+BOBS = replace(REQUEST, owner="bob", awaits_upload=True)
 BOB = PossessionKey("bob", "h")
 
 

@@ -26,7 +26,9 @@ def get_requests(
     possessions = read_possessions(pending, images)
     images_by_hash = images.get_many(sorted({request.image_hash for request in pending}))
     states = {
-        key: current_state(request, possessions.visible(request, images_by_hash.get(request.image_hash)), now)
+        key: RequestState(request)
+        if request.answer
+        else current_state(request, possessions.visible(request, images_by_hash.get(request.image_hash)), now)
         for key, request in found.items()
     }
     timed_out = [key for key, state in states.items() if not found[key].answer and state.has_timed_out]
