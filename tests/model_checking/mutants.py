@@ -600,8 +600,8 @@ MUTANTS = (
         "an owner deletes a request for another one's image",
         _in(
             "use_cases.delete_request",
-            "if key is None or not request.awaits_upload or images.possessions([key]):",
-            "if key:",
+            "if request.owner is None or not request.awaits_upload or read_possessions([request], images).of(request):",
+            "if request.owner:",
         ),
     ),
     Mutant(

@@ -125,7 +125,7 @@ HOSTILE = {
 def test_a_crafted_file_costs_less_than_hashing_it_a_few_times(rest: bytes) -> None:
     content = b"\xff\xd8\xff" + rest
     hashing = _fastest(lambda: sha256(content).digest())
-    assert _fastest(lambda: dimensions(content, JPEG)) < 20 * hashing
+    assert _fastest(lambda: dimensions(content, JPEG)) < 5 * hashing
     with pytest.raises(BadInput, match="corrupt"):
         validate_image(content, JPEG)
 

@@ -16,6 +16,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_HEADER_BYTES = 33  # the signature and the complete IHDR chunk
 _JPEG_SIGNATURE = b"\xff\xd8\xff"
 _FILL = b"\xff"
+_FILL_BLOCK = _FILL * 256  # compared at once, so that a run of fill bytes takes few steps
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WITHOUT_LENGTH = frozenset((0x00, 0x01, *range(0xD0, 0xD9)))  # 0x00: an escaped fill byte, which is no marker
 _FRAME_HEADER_BYTES = 7  # up to and including the width
@@ -70,12 +71,12 @@ def _find_marker(content: bytes, at: int) -> int | None:
     fill_at = content.find(_FILL, at)
     if fill_at < 0:
         return None
-    code_at, window = fill_at + 1, 1
-    while bytes_ahead := content[code_at : code_at + window]:
-        if rest := bytes_ahead.lstrip(_FILL):
-            return code_at + len(bytes_ahead) - len(rest)
-        code_at, window = code_at + window, 2 * window  # so that a run of fill bytes takes few steps
-    return None
+    code_at = fill_at + 1
+    while content.startswith(_FILL_BLOCK, code_at):
+        code_at += len(_FILL_BLOCK)
+    bytes_ahead = content[code_at : code_at + len(_FILL_BLOCK)]
+    rest = bytes_ahead.lstrip(_FILL)
+    return code_at + len(bytes_ahead) - len(rest) if rest else None
 
 
 def _frame_dimensions(header: bytes) -> tuple[int, int] | None:

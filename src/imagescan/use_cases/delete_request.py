@@ -3,8 +3,8 @@
 from typing import Protocol
 
 from imagescan.domain.errors import NotFound
-from imagescan.domain.scan_request import ScanRequest, possession_key
-from imagescan.use_cases.visible_images import PossessionReader
+from imagescan.domain.scan_request import ScanRequest
+from imagescan.use_cases.visible_images import PossessionReader, read_possessions
 
 
 class Images(PossessionReader, Protocol):
@@ -33,8 +33,7 @@ def delete_request(
         raise NotFound("request_not_found", "Request not found. It may already have been deleted.")
     if request.awaits_upload:
         images.mark_for_purge(request.image_key, now)
-    key = possession_key(request)
-    if key is None or not request.awaits_upload or images.possessions([key]):
+    if request.owner is None or not request.awaits_upload or read_possessions([request], images).of(request):
         images.mark_for_purge(request.image_hash, now)
     requests.delete(request, now)
     return request

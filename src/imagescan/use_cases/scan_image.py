@@ -18,10 +18,10 @@ from imagescan.domain.detection import (
 from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure, request_id_from_key
 from imagescan.domain.image_record import Image, LeaseResult, Possession, Scan, Status, next_day
 from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS, REQUEST_STORED_SECONDS
-from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists, possession_key
+from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
 from imagescan.use_cases import settle as settling
 from imagescan.use_cases.settle import newly_answered, settle
-from imagescan.use_cases.visible_images import PossessionReader, is_awaited
+from imagescan.use_cases.visible_images import PossessionReader, is_awaited, read_possessions
 
 type RefundGuard = Callable[[], AbstractContextManager[None]]
 
@@ -237,9 +237,8 @@ class Scanner:
         if request is None:
             self.images.mark_for_purge(upload.stored.key, self.clock())
             return
-        key = possession_key(request)
-        if key and not self.images.possessions([key]):
-            self.images.grant(Possession(*key, since=self.clock(), granted_for=request.id))
+        if request.owner is not None and not read_possessions([request], self.images).of(request):
+            self.images.grant(Possession(request.owner, request.image_hash, self.clock(), request.id))
 
     def _handle_not_leased(self, key: str, image: Image, now: float) -> Outcome:
         if image.is_leased(now):

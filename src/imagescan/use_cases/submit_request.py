@@ -12,11 +12,10 @@ from imagescan.domain.scan_request import (
     ScanRequest,
     Upload,
     needs_reopening,
-    possession_key,
     visible_image,
     with_answer,
 )
-from imagescan.use_cases.visible_images import PossessionReader
+from imagescan.use_cases.visible_images import PossessionReader, read_possessions
 
 
 class Images(PossessionReader, Protocol):
@@ -76,7 +75,7 @@ def submit_request(
     returned, and bytes that it still lacks are stored. Raise Conflict if the earlier payload differs, or if the earlier
     request was deleted.
     """
-    possession = _possession(request, images)
+    possession = read_possessions([request], images).of(request)
     granted = None
     if isinstance(image, ValidatedImage) and request.owner is not None and possession is None:
         possession = granted = Possession(request.owner, image.hash, now, request.id)
@@ -100,11 +99,6 @@ def submit_request(
     if isinstance(image, DeclaredImage) and current.awaits_upload and not current.answer:
         return SubmitResult(current, known, bucket.presign_upload(image, current, now))
     return SubmitResult(current, known)
-
-
-def _possession(request: ScanRequest, images: Images) -> Possession | None:
-    key = possession_key(request)
-    return images.possessions([key]).get(key) if key else None
 
 
 def _same_request(found: ScanRequest | DeletedRequest, request: ScanRequest) -> ScanRequest:

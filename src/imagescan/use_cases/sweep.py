@@ -7,7 +7,7 @@ from functools import partial
 from itertools import batched
 from typing import NamedTuple, Protocol
 
-from imagescan.domain.image_record import Image, Possession, PossessionKey
+from imagescan.domain.image_record import Image
 from imagescan.domain.scan_request import (
     PendingPage,
     ScanRequest,
@@ -149,8 +149,8 @@ class Sweep:
         for request_id in page.malformed:
             self._fail(request_id, "the item is malformed")
         now = self.clock()
-        found = self._read_images(page.requests)
-        held = self._read_possessions(page.requests)
+        found = self._read((each.image_hash for each in page.requests), self.images.get_many)
+        held = self._read(filter(None, map(possession_key, page.requests)), self.images.possessions)
         seen = {
             each.id: visible_image(each, found[each.image_hash], held[key] if key else None)
             for each in page.requests
@@ -183,26 +183,17 @@ class Sweep:
             self.claimed.add(image.hash)
             self.enqueued.update(each.image_key for each in requests if not each.awaits_upload)
 
-    def _read_images(self, requests: Iterable[ScanRequest]) -> dict[str, Image | None]:
-        """Return the images of the requests, None for those without an item. Unreadable ones are left out."""
-        found: dict[str, Image | None] = {}
+    def _read[Key, Item](
+        self, keys: Iterable[Key], read_many: Callable[[Sequence[Key]], Mapping[Key, Item]]
+    ) -> dict[Key, Item | None]:
+        """Return the items under these keys, None for those that do not exist. Unreadable ones are left out."""
+        found: dict[Key, Item | None] = {}
 
-        def read(hashes: Sequence[str]) -> None:
-            items = self.images.get_many(hashes)
-            found.update({image_hash: items.get(image_hash) for image_hash in hashes})
+        def read(chunk: Sequence[Key]) -> None:
+            items = read_many(chunk)
+            found.update({key: items.get(key) for key in chunk})
 
-        self._each_or_all(tuple(dict.fromkeys(request.image_hash for request in requests)), read)
-        return found
-
-    def _read_possessions(self, requests: Iterable[ScanRequest]) -> dict[PossessionKey, Possession | None]:
-        """Return the possessions of the owners, None for those without an item. Unreadable ones are left out."""
-        found: dict[PossessionKey, Possession | None] = {}
-
-        def read(keys: Sequence[PossessionKey]) -> None:
-            items = self.images.possessions(keys)
-            found.update({key: items.get(key) for key in keys})
-
-        self._each_or_all(tuple(dict.fromkeys(key for each in requests if (key := possession_key(each)))), read)
+        self._each_or_all(tuple(dict.fromkeys(keys)), read)
         return found
 
     def _examine(self, request: ScanRequest, image: Image | None, now: float, answered: list[ScanRequest]) -> None:

@@ -22,10 +22,14 @@ class Possessions:
 
     by_key: dict[PossessionKey, Possession]
 
+    def of(self, request: ScanRequest) -> Possession | None:
+        """Return the possession of the owner of the request, or None without one or without authentication."""
+        key = possession_key(request)
+        return self.by_key.get(key) if key else None
+
     def visible(self, request: ScanRequest, image: Image | None) -> Image | None:
         """Return the item of the request's image as its owner may see it."""
-        key = possession_key(request)
-        return visible_image(request, image, self.by_key.get(key) if key else None)
+        return visible_image(request, image, self.of(request))
 
     def is_held(self, request: ScanRequest) -> bool:
         """Return whether the bytes of the image were received from the owner of the request by its deadline."""
