@@ -1,6 +1,7 @@
 import { defineConfig } from "@playwright/test";
 import { chromiumPath } from "./tests/browser/chromium";
 
+const CI = Boolean(process.env.CI);
 const STABLE = ["--no-first-run", "--disable-gpu", "--disable-quic", "--disable-background-networking"];
 const QUIET = ["--disable-component-update", "--disable-sync"];
 // The sandbox of Chromium does not start as root, which containers and CI use.
@@ -15,8 +16,11 @@ export default defineConfig({
   timeout: 120_000,
   // The first scans wait for the model and for cold starts, possibly on a busy machine.
   expect: { timeout: 45_000 },
-  forbidOnly: Boolean(process.env.CI),
-  reporter: [["list"]],
+  forbidOnly: CI,
+  // In CI, the tests share two processors with other tests. The report names each test that needed a second attempt.
+  retries: CI ? 2 : 0,
+  // Short, so that a log that is cut still names the failed tests.
+  reporter: [[CI ? "dot" : "list"]],
   use: {
     launchOptions: { executablePath: chromiumPath(), args: [...STABLE, ...QUIET, ...NO_SANDBOX] },
     trace: "retain-on-failure",

@@ -28,5 +28,6 @@ for engine in ../*/sam-local/engine; do
     fi
 done
 
+export CI=${CI:-true}
 make check
 make test
