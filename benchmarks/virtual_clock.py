@@ -20,6 +20,7 @@ class VirtualClock:
         self._sleepers: list[tuple[float, int, threading.Lock]] = []
         self._order = count()
         self._over = threading.Lock()
+        self._error: BaseException | None = None
 
     def time(self) -> float:
         return self.now
@@ -30,7 +31,12 @@ class VirtualClock:
 
         def run() -> None:
             begins.acquire()
-            process()
+            try:
+                process()
+            except BaseException as error:  # noqa: BLE001 - run raises it
+                self._error = error
+                self._over.release()
+                return
             self._next()
 
         threading.Thread(target=run, daemon=True).start()
@@ -59,12 +65,14 @@ class VirtualClock:
         ended.acquire()
 
     def run(self) -> None:
-        """Run until no process is left."""
+        """Run until no process is left. Raise the first exception of a process, which ends the simulation."""
         before = threading.stack_size(_STACK)
         self._over.acquire()
         self._next()
         self._over.acquire()
         threading.stack_size(before)
+        if self._error:
+            raise self._error
 
     def _sleeper(self, until: float) -> threading.Lock:
         lock = threading.Lock()
