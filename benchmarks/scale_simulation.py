@@ -27,6 +27,7 @@ from imagescan.domain.image import StoredObject, ValidatedImage
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Image, LeaseResult, Scan
 from imagescan.domain.labels import Label
+from imagescan.domain.policy import DAY_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_message import ScanMessage
 from imagescan.domain.scan_request import ScanRequest
@@ -41,6 +42,7 @@ SDK_ATTEMPTS = 4  # for DynamoDB
 IDLE_POLL_SECONDS = 0.2
 S3_EVENT_DELAY = 0.2  # seconds from S3 to the queue
 SHARED_HASH = "ab" * 32
+RETENTION_SECONDS = 30 * DAY_SECONDS
 LABELS = (Label("Cat", 97.5, (), (), (), ()),)
 
 
@@ -309,7 +311,7 @@ def _post(cloud: SimulatedAws, request_id: str) -> None:
     request = ScanRequest(request_id, image.hash, image.key, Question(("cat",), 90.0), now, now + 3600)
     collaborators: dict[str, Any] = {"images": Images(cloud), "requests": Requests(cloud), "bucket": Bucket(cloud)}
     try:
-        submit_request(request, image, **collaborators, now=now)
+        submit_request(request, image, **collaborators, now=now, retention_seconds=RETENTION_SECONDS)
     except Throttled:
         cloud.counts["rejected"] += 1
     cloud.counts["posted"] += 1

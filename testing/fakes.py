@@ -18,7 +18,8 @@ class FakeImages:
 
     A lease is granted unless ``lease_refused_by`` is set: the existing item that does not meet the lease's condition.
     ``first_leased_at``, ``deferred_at`` and ``attempts`` are those of the leased item. ``exhausted`` is the item that
-    prevents an exhaustion. ``steps`` records the writes in order.
+    prevents an exhaustion. ``steps`` records the writes in order. Without ``is_renewable``, a renewed item was deleted
+    since it was read.
     """
 
     items: dict[str, Image] = field(default_factory=dict)
@@ -33,6 +34,14 @@ class FakeImages:
     attempts: int = 1
     exhausted: Image | None = None
     possessed: dict[PossessionKey, Possession] = field(default_factory=dict)
+    is_renewable: bool = True
+
+    def renew(self, read: Image | Possession, now: float) -> bool:
+        self.steps.append(f"renew {_name(read)}")
+        return self.is_renewable
+
+    def remove_expired(self, read: Image | Possession) -> None:
+        self.steps.append(f"remove {_name(read)}")
 
     def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
         return {key: self.possessed[key] for key in keys if key in self.possessed}
@@ -88,6 +97,10 @@ class FakeImages:
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
         self.claims += image_hashes
         return list(image_hashes) if self.is_claimable else []
+
+
+def _name(item: Image | Possession) -> str:
+    return "image" if isinstance(item, Image) else "possession"
 
 
 @dataclass

@@ -39,6 +39,8 @@ RETRY = Retry(
 )
 # A concurrent write of the same key and a stalled connection. S3 documents both as retryable.
 _TRANSIENT_S3_ERRORS = frozenset({(409, "ConditionalRequestConflict"), (400, "RequestTimeout")})
+# Errors with a retryable status code that no retry resolves today.
+_PERMANENT_ERRORS = frozenset({"daily_limit_exceeded"})
 # Batch responses omit these fields. They are empty until a request is completed.
 _EMPTY_RESULTS: RequestJson = {"labels": [], "closest_labels": [], "results": []}
 # Responses of another server, and of API Gateway for a path without an API. Others, such as 502, can come from a proxy.
@@ -177,7 +179,8 @@ def _batch_item(result: RequestJson, response: ApiResponse) -> ApiResponse | Api
         is_shortened = request["status"] != "completed" and "labels" not in request
         body = request | _EMPTY_RESULTS if is_shortened else request
         return ApiResponse(body, response.retry_after, response.received_at)
-    if RETRY.is_retryable_status_code(result["status_code"]) or error["code"] == "response_too_large":
+    is_transient = RETRY.is_retryable_status_code(result["status_code"]) and error["code"] not in _PERMANENT_ERRORS
+    if is_transient or error["code"] == "response_too_large":
         return None
     return ApiError(error["code"], error["message"])
 

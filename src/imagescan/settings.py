@@ -14,8 +14,15 @@ class MissingSetting(Exception):
 
 
 class TableSettings(NamedTuple):
+    """``retention_days`` is the number of days for which requests and bytes are kept."""
+
     images_table: str
     requests_table: str
+    retention_days: int
+
+    @property
+    def retention_seconds(self) -> int:
+        return self.retention_days * _DAY_SECONDS
 
 
 class FollowUpSettings(NamedTuple):
@@ -24,6 +31,8 @@ class FollowUpSettings(NamedTuple):
 
 
 class SubmitSettings(NamedTuple):
+    """``daily_limit_per_caller`` is the maximum number of submissions per caller and day (UTC). 0 means no limit."""
+
     images_table: str
     requests_table: str
     images_bucket: str
@@ -31,20 +40,12 @@ class SubmitSettings(NamedTuple):
     default_confidence: float
     request_timeout_minutes: float
     retention_days: int
+    counters_table: str
+    daily_limit_per_caller: int
 
     @property
     def timeout_seconds(self) -> float:
         return self.request_timeout_minutes * 60
-
-    @property
-    def retention_seconds(self) -> int:
-        return self.retention_days * _DAY_SECONDS
-
-
-class DeleteSettings(NamedTuple):
-    images_table: str
-    requests_table: str
-    retention_days: int
 
     @property
     def retention_seconds(self) -> int:
@@ -60,6 +61,11 @@ class ScannerSettings(NamedTuple):
     images_bucket: str
     scan_queue_url: str
     daily_rekognition_limit: int
+    retention_days: int
+
+    @property
+    def retention_seconds(self) -> int:
+        return self.retention_days * _DAY_SECONDS
 
 
 class SweeperSettings(NamedTuple):

@@ -14,6 +14,7 @@ from typing import Any
 import botocore.client
 import pytest
 
+from imagescan.domain.policy import DAY_SECONDS
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing import aws_data
 from testing.functions import Context, Functions, image_bytes, proxy_event
@@ -140,7 +141,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 @pytest.fixture
 def after_scenario(recorder: Recorder, make_environment: MakeEnvironment) -> Recorder:
     """Run every use case once and return what was recorded."""
-    with make_environment(DAILY_REKOGNITION_LIMIT="1000") as env:
+    with make_environment(DAILY_REKOGNITION_LIMIT="1000", DAILY_LIMIT_PER_CALLER="1000") as env:
         scan_and_read(env)
         retry_and_settle(env)
         reopen(env)
@@ -149,6 +150,7 @@ def after_scenario(recorder: Recorder, make_environment: MakeEnvironment) -> Rec
         delete_and_purge(env)
         env.streams.deliver_all()
         env.functions.invoke("StatsFunction", proxy_event("GET"))
+        submit_after_expiry(env)
     return recorder
 
 
@@ -158,6 +160,13 @@ def scan_and_read(env: MotoEnvironment) -> None:
     read(env, ids)  # while they are pending, their image is read as well
     env.trigger.deliver_all()
     read(env, ids)
+
+
+def submit_after_expiry(env: MotoEnvironment) -> None:
+    for seconds in (2 * DAY_SECONDS, 100 * DAY_SECONDS):
+        env.pass_time(seconds)
+        env.functions.submit(CAT)
+        env.trigger.deliver_all()
 
 
 def read(env: MotoEnvironment, ids: list[str]) -> None:

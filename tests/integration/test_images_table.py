@@ -1,9 +1,12 @@
+from typing import Any
+
 import pytest
 
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
 from imagescan.domain.image_record import Failure, Image, Possession, PossessionKey, Scan, Status
 from imagescan.domain.labels import Box, Label
+from imagescan.domain.policy import ITEM_MARGIN_SECONDS
 from testing.moto_environment import MotoEnvironment
 from testing.recording_transport import InjectedFault
 from testing.resources import IMAGES
@@ -24,14 +27,20 @@ def images(env: MotoEnvironment) -> ImagesTable:
     return ImagesTable(clients.dynamodb(), IMAGES)
 
 
+def stored(written_at: float, **attributes: Any) -> Image:
+    """Return the item of the image after a last write at that time."""
+    return Image(HASH, expires_at=int(written_at) + ITEM_MARGIN_SECONDS, **attributes)
+
+
 def lease(images: ImagesTable, owner: str, now: float = 1000, until: float = 1090) -> bool:
     return images.lease(HASH, owner, now, until, MAX_ATTEMPTS).granted
 
 
 @pytest.mark.parametrize("scan", [COMPLETED, FAILED, Scan(Status.COMPLETED, 1.5, model_version="3.0")])
 def test_a_scan_is_read_as_written(images: ImagesTable, scan: Scan) -> None:
-    assert images.finish(HASH, scan) == Image(HASH, scan=scan)
-    assert images.get(HASH) == Image(HASH, scan=scan)
+    expected = stored(scan.finished_at, scan=scan)
+    assert images.finish(HASH, scan) == expected
+    assert images.get(HASH) == expected
 
 
 def test_an_unknown_image_has_no_item(images: ImagesTable) -> None:
@@ -50,7 +59,7 @@ def test_only_one_owner_holds_a_lease(images: ImagesTable) -> None:
     assert lease(images, "first")
     refused = images.lease(HASH, "second", 1000, 1090, MAX_ATTEMPTS)
     assert not refused.granted
-    assert refused.image == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090)
+    assert refused.image == stored(1000, first_leased_at=1000, attempts=1, lease_until=1090)
 
 
 @pytest.mark.parametrize(("now", "granted"), [(1089.9, False), (1090, False), (1090.1, True)])
@@ -78,30 +87,30 @@ def test_an_image_is_leased_at_most_max_attempts_times(images: ImagesTable) -> N
 def test_a_released_image_can_be_leased_immediately(images: ImagesTable, refund: bool, attempts: int) -> None:
     lease(images, "first")
     images.release(HASH, "first", refund=refund)
-    assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=attempts)
+    assert images.get(HASH) == stored(1000, first_leased_at=1000, attempts=attempts)
     assert lease(images, "second")
 
 
 def test_a_release_without_bytes_removes_the_first_lease_time(images: ImagesTable) -> None:
     images.lease(HASH, "one", 1000, 1090, 5)
     images.release(HASH, "one", refund=True, bytes_missing=True)
-    assert images.get(HASH) == Image(HASH)
+    assert images.get(HASH) == stored(1000)
 
 
 def test_a_release_does_not_affect_the_lease_of_another_owner(images: ImagesTable) -> None:
     lease(images, "first")
     lease(images, "second", now=1100, until=1190)
     images.release(HASH, "first", refund=True)
-    assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=2, lease_until=1190)
+    assert images.get(HASH) == stored(1100, first_leased_at=1000, attempts=2, lease_until=1190)
 
 
 def test_a_deferred_image_is_available_and_holds_the_deferral_times(images: ImagesTable) -> None:
     lease(images, "first")
     assert images.defer(HASH, "first", 1000.25)
-    assert images.get(HASH) == Image(HASH, first_leased_at=1000, deferred_at=(1000.25,))
+    assert images.get(HASH) == stored(1000, first_leased_at=1000, deferred_at=(1000.25,))
     assert lease(images, "second")
     assert images.defer(HASH, "second", 90_000)
-    assert images.get(HASH) == Image(HASH, first_leased_at=1000, deferred_at=(1000.25, 90_000))
+    assert images.get(HASH) == stored(1000, first_leased_at=1000, deferred_at=(1000.25, 90_000))
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -130,7 +139,7 @@ def test_the_first_terminal_write_stays(images: ImagesTable) -> None:
     lease(images, "first")
     images.finish(HASH, COMPLETED)
     existing = images.finish(HASH, FAILED)
-    assert existing == images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, scan=COMPLETED)
+    assert existing == images.get(HASH) == stored(1010, first_leased_at=1000, attempts=1, scan=COMPLETED)
 
 
 def test_a_terminal_write_with_a_lost_response_returns_its_item(images: ImagesTable, env: MotoEnvironment) -> None:
@@ -176,7 +185,7 @@ def test_a_claim_with_a_lost_response_is_left_to_the_next_sweep(images: ImagesTa
 def test_a_claim_does_not_affect_the_lease(images: ImagesTable) -> None:
     lease(images, "first")
     images.claim_requeues([HASH], 1000, 400)
-    assert images.get(HASH) == Image(HASH, first_leased_at=1000, attempts=1, lease_until=1090, requeued_at=1000)
+    assert images.get(HASH) == stored(1000, first_leased_at=1000, attempts=1, lease_until=1090, requeued_at=1000)
 
 
 def test_100_claims_take_one_call(images: ImagesTable, env: MotoEnvironment) -> None:
@@ -209,7 +218,9 @@ def test_a_possession_keeps_its_first_time_and_is_counted_in_the_item_of_its_ima
     images.grant(first)
     assert env.transport.calls == ["UpdateItem", "PutItem"]
     images.grant(second)
-    assert images.possessions([first.key, PossessionKey("bob", HASH)]) == {first.key: first}
+    assert images.possessions([first.key, PossessionKey("bob", HASH)]) == {
+        first.key: first._replace(expires_at=10 + ITEM_MARGIN_SECONDS)
+    }
     found = images.get(HASH)
     assert found
     assert (found.granted_at, found.purge_guard) == (20.0, 2)

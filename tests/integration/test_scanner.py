@@ -129,7 +129,7 @@ def test_a_missing_object_is_acknowledged_without_a_paid_call(env: MotoEnvironme
     assert env.functions.scan(upload_message(record(ANY_KEY))) == set()
     assert env.detector.calls.total() == 0
     [item] = env.resources.items(IMAGES)
-    assert item.keys() == {"image_hash", "status"}
+    assert item.keys() == {"image_hash", "status", "expires_at"}
 
 
 def test_bytes_that_do_not_match_the_key_are_not_scanned(env: MotoEnvironment, log: Log) -> None:

@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
+from io import StringIO
 from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import Any, Protocol, Self
 
-from imagescan.domain.errors import Conflict, NotFound
+from rich.console import Console
+
+from imagescan.domain.errors import Conflict, LimitExceeded, NotFound
 from imagescan.domain.image import DeclaredImage, ValidatedImage, upload_key
 from imagescan.domain.image_header import ImageType
+from imagescan.domain.policy import DAY_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.handlers import scanner as handler
@@ -29,6 +33,7 @@ from imagescan.use_cases.purge_deleted_images import purge_deleted_images
 from imagescan.use_cases.scan_batch import MessageResult
 from imagescan.use_cases.scan_image import UnlimitedQuota
 from imagescan.use_cases.submit_request import submit_request
+from ops.rescan.rescan import rescan
 from tests.model_checking.calls import OWNER, Call
 from tests.model_checking.clock import ENOUGH_TIME, LOW_TIME, read_clock, time_left
 from tests.model_checking.daily_quota import DailyQuota
@@ -41,6 +46,7 @@ from tests.model_checking.sweep_position import SweepPosition
 from tests.model_checking.system_state import Submission, key_for
 
 TIMEOUT_SECONDS = 3600.0
+RETENTION_SECONDS = DAY_SECONDS
 MAIN = 0  # the main thread of an actor; the threads of a batch, one per image, count from 1
 
 
@@ -129,11 +135,15 @@ class Threads:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Submits a request. ``number`` distinguishes submissions. A repeated key repeats the request."""
+    """Submits a request. ``number`` distinguishes submissions. A repeated key repeats the request.
+
+    ``daily_limit`` is that of the caller, or 0.
+    """
 
     number: int
     submission: Submission
     now: float
+    daily_limit: int = 0
     limit: float = 20
 
     @property
@@ -163,6 +173,8 @@ class Submit:
             requests=RequestsTable(run.call),
             bucket=ImageBucket(run.call),
             now=self.now,
+            retention_seconds=RETENTION_SECONDS,
+            quota=DailyQuota(run.call, self.daily_limit, f"{self.submission.owner} ") if self.daily_limit else None,
         )
 
     def __str__(self) -> str:
@@ -279,6 +291,23 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescan:
+    """Runs the rescan of the images that failed with this code."""
+
+    failure_code: str
+    now: float
+    limit: float = 110
+
+    def run(self, run: Run) -> Any:
+        tables: dict[str, Any] = {"images": ImagesTable(run.call), "requests": RequestsTable(run.call)}
+        console = Console(file=StringIO())
+        return rescan(self.failure_code, **tables, console=console, now=self.now, limit=10, apply=True)
+
+    def __str__(self) -> str:
+        return "rescan"
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Runs the scanner's handler with a batch of messages. Their IDs are their indexes."""
 
@@ -362,7 +391,7 @@ class Checkpoint:
             self.pending = run.pending
         except ServiceError:
             self.outcome = Raised(ServiceError)
-        except (Conflict, NotFound) as error:
+        except (Conflict, LimitExceeded, NotFound) as error:
             self.outcome = Raised(partial(type(error), error.code, error.message))
 
 

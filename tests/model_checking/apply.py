@@ -36,7 +36,9 @@ def _is_exhausted(system: SystemState, key: str) -> bool:
 
 def start_submission(state: State) -> State:
     """Return the state in which the scenario's next submission has started."""
-    actor = Submit(state.submitted + 1, state.scenario.submissions[state.submitted], state.system.now)
+    scenario = state.scenario
+    submission, limit = scenario.submissions[state.submitted], scenario.daily_limit_per_caller
+    actor = Submit(state.submitted + 1, submission, state.system.now, limit)
     return start_actor(state._replace(submitted=state.submitted + 1), actor)
 
 

@@ -6,30 +6,30 @@ from tests.model_checking.system_state import SystemState, day_of
 
 
 class DailyQuota:
-    def __init__(self, call: Caller, limit: int) -> None:
+    def __init__(self, call: Caller, limit: int, counter: str = "") -> None:
         self._call = call
-        self._limit = limit
+        self.limit = limit
+        self._counter = counter
 
     def try_acquire(self, now: float) -> bool:
-        is_granted: bool = self._call(_try_acquire(now, self._limit))
+        is_granted: bool = self._call(_try_acquire(self._counter + day_of(now), self.limit))
         return is_granted
 
     def refund(self, now: float) -> None:
-        self._call(_refund(now))
+        self._call(_refund(self._counter + day_of(now)))
 
 
-@operation("acquires a call from the daily quota", WRITE_ONCE)
-def _try_acquire(system: SystemState, now: float, limit: int) -> tuple[SystemState, bool]:
-    if system.quota_used.get(day_of(now), 0) >= limit:
+@operation("acquires a use from the daily quota", WRITE_ONCE)
+def _try_acquire(system: SystemState, key: str, limit: int) -> tuple[SystemState, bool]:
+    if system.quota_used.get(key, 0) >= limit:
         return system, False
-    return _counted(system, now, 1), True
+    return _counted(system, key, 1), True
 
 
-@operation("refunds a call to the daily quota", WRITE_ONCE)
-def _refund(system: SystemState, now: float) -> tuple[SystemState, None]:
-    return _counted(system, now, -1), None
+@operation("refunds a use to the daily quota", WRITE_ONCE)
+def _refund(system: SystemState, key: str) -> tuple[SystemState, None]:
+    return _counted(system, key, -1), None
 
 
-def _counted(system: SystemState, now: float, change: int) -> SystemState:
-    day = day_of(now)
-    return system._replace(quota_used=system.quota_used.with_item(day, system.quota_used.get(day, 0) + change))
+def _counted(system: SystemState, key: str, change: int) -> SystemState:
+    return system._replace(quota_used=system.quota_used.with_item(key, system.quota_used.get(key, 0) + change))

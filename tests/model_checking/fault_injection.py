@@ -1,6 +1,7 @@
 """Fault injection: the effect of each fault on a call or on the environment."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from imagescan.aws.rekognition import classify_error
 from imagescan.domain.detection import TransientDetectorError
@@ -11,9 +12,13 @@ from tests.model_checking.calls import Call
 from tests.model_checking.clock import LOW_TIME
 from tests.model_checking.detector import with_billed_call
 from tests.model_checking.faults import Fault
+from tests.model_checking.images_table import without_item
 from tests.model_checking.requests_table import delayed_view, stale_view
 from tests.model_checking.state import RunningActor, State
-from tests.model_checking.system_state import FOREIGN_CONTENT, SystemState, Table
+from tests.model_checking.system_state import FOREIGN_CONTENT, ImageItem, SystemState, Table
+
+if TYPE_CHECKING:
+    from imagescan.domain.image_record import Possession
 
 type CallFault = Callable[[SystemState, Call, str], tuple[SystemState, CallResult | None]]
 type EnvironmentFault = Callable[[SystemState], Iterator[tuple[str, SystemState]]]
@@ -127,6 +132,20 @@ def _replace_object(system: SystemState) -> Iterator[tuple[str, SystemState]]:
         )
 
 
+def _expire(system: SystemState) -> Iterator[tuple[str, SystemState]]:
+    """Delete an item of the images table (time to live), or the bytes of an object (lifecycle rule)."""
+    tables: tuple[Table[ImageItem], Table[Possession]] = system.images, system.possessions
+    for key in [key for table in tables for key, item in table.items() if _is_past(system, item.expires_at)]:
+        yield "an item of the images table", without_item(system, key)
+    for key, versions in system.objects.items():
+        if system.retention_seconds and _is_past(system, versions[-1].uploaded_at + system.retention_seconds):
+            yield "the object of an image", image_bucket.without_versions(system, key)
+
+
+def _is_past(system: SystemState, time: float | None) -> bool:
+    return time is not None and time <= system.now
+
+
 ENVIRONMENT_FAULTS: dict[Fault, EnvironmentFault] = {
     Fault.MESSAGE_LOST: _lose_message,
     Fault.DEAD_LETTER: _move_to_dead_letters,
@@ -134,4 +153,5 @@ ENVIRONMENT_FAULTS: dict[Fault, EnvironmentFault] = {
     Fault.LEASE_EXPIRED_EARLY: _expire_lease,
     Fault.OBJECT_DELETED: _delete_object,
     Fault.OBJECT_REPLACED: _replace_object,
+    Fault.EXPIRED: _expire,
 }

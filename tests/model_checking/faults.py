@@ -31,6 +31,7 @@ class Fault(StrEnum):
     LEASE_EXPIRED_EARLY = "expires early"
     OBJECT_DELETED = "is deleted"
     OBJECT_REPLACED = "is overwritten with other bytes"
+    EXPIRED = "is deleted because it has expired"
 
 
 READ = (Fault.FAILED,)

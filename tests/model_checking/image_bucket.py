@@ -21,7 +21,7 @@ class ImageBucket:
         self._call = call
 
     def put(self, image: ValidatedImage, request: ScanRequest) -> None:
-        self._call(_put(request.image_key, image.hash, request.id))
+        self._call(_put(request.image_key, image.hash, request.id, request.awaits_upload))
 
     def presign_upload(self, _image: DeclaredImage, _request: ScanRequest, now: float) -> Upload:
         return Upload("", {}, now + UPLOAD_URL_SECONDS)  # presigning makes no call
@@ -49,19 +49,25 @@ class ImageBucket:
 
 
 @operation("uploads image {0}", WRITE)
-def _put(system: SystemState, key: str, content: str, request_id: str) -> tuple[SystemState, None]:
+def _put(system: SystemState, key: str, content: str, request_id: str, once: bool) -> tuple[SystemState, None]:
+    if once and _newest(system, key)[1].content is not None:
+        return system, None
     return with_message(with_version(system, key, content, request_id), key), None
 
 
 @operation("reads the metadata of image {0}", READ)
 def _find(system: SystemState, key: str) -> tuple[SystemState, StoredObject | None]:
-    present = [
-        (number, version) for number, version in enumerate(system.objects.get(key, ())) if not version.is_removed
-    ]
-    number, newest = present[-1] if present else (0, REMOVED_VERSION)
+    number, newest = _newest(system, key)
     if newest.content is None:
         return system, None
     return system, StoredObject(key, str(number), newest.content, newest.request_id, math.floor(newest.uploaded_at))
+
+
+def _newest(system: SystemState, key: str) -> tuple[int, Version]:
+    """Return the newest version with its number. It has no content if the object does not exist."""
+    versions = enumerate(system.objects.get(key, ()))
+    present = [(number, version) for number, version in versions if not version.is_removed]
+    return present[-1] if present else (0, REMOVED_VERSION)
 
 
 @operation("lists the uploads of image {0} to purge", READ)
@@ -100,6 +106,12 @@ def is_stored(system: SystemState, key: str) -> bool:
 def with_upload(system: SystemState, request: ScanRequest) -> SystemState:
     """Return the system after the direct upload of the request's bytes."""
     return with_message(with_version(system, request.image_key, request.image_hash, request.id), request.image_key)
+
+
+def without_versions(system: SystemState, key: str) -> SystemState:
+    """Return the system after every version of the object was removed."""
+    removed = (REMOVED_VERSION,) * len(system.objects[key])
+    return system._replace(objects=system.objects.with_item(key, removed))
 
 
 def with_version(system: SystemState, key: str, content: str | None, request_id: str | None = None) -> SystemState:

@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from imagescan.domain.image_record import Image, LeaseResult, Possession, PossessionKey, PurgeCandidate, Scan
+from imagescan.domain.image_record import (
+    ATTEMPTS_EXHAUSTED,
+    Image,
+    LeaseResult,
+    Possession,
+    PossessionKey,
+    PurgeCandidate,
+    Scan,
+)
+from imagescan.domain.policy import ITEM_MARGIN_SECONDS
 from imagescan.domain.scan_request import ScanRequest
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import READ, WRITE
@@ -56,6 +65,22 @@ class ImagesTable:
     def mark_for_purge(self, key: str, now: float) -> None:
         self._call(_mark_for_purge(key, now))
 
+    def renew(self, read: Image | Possession, now: float) -> bool:
+        is_renewed: bool = self._call(_renew(_key_of(read), now))
+        return is_renewed
+
+    def remove_expired(self, read: Image | Possession) -> None:
+        self._call(_remove_expired(_key_of(read), read.expires_at))
+
+    def reset(self, read: Image, now: float) -> bool:
+        results = _finished_at(read), len(read.exhausted_at)
+        is_removed: bool = self._call(_reset(read.hash, read.purge_guard, results, now))
+        return is_removed
+
+    def failed_with(self, failure_code: str) -> Sequence[Image]:
+        failed: tuple[Image, ...] = self._call(_failed_with(failure_code))
+        return failed
+
     def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
         found: tuple[Possession, ...] = self._call(_possessions(tuple(keys)))
         return {possession.key: possession for possession in found}
@@ -104,6 +129,7 @@ def _lease(  # noqa: PLR0917 - the arguments of the adapter, by position
         return system, LeaseResult(granted=False, image=_image(image_hash, item))
     first = now if item.first_leased_at is None else item.first_leased_at
     item = item._replace(lease_owner=owner, lease_until=until, first_leased_at=first, attempts=item.attempts | {owner})
+    item = item._replace(expires_at=_expiry(system, now))
     return _put(system, image_hash, item), LeaseResult(granted=True, image=_image(image_hash, item))
 
 
@@ -136,7 +162,8 @@ def _defer(system: SystemState, image_hash: str, owner: str, began: float) -> tu
 def _finish(system: SystemState, image_hash: str, scan: Scan) -> tuple[SystemState, Image]:
     item = system.images.get(image_hash, ImageItem())
     if item.scan is None:
-        item = item._replace(scan=scan, lease_owner=None, lease_until=None)
+        expires_at = _expiry(system, scan.finished_at)
+        item = item._replace(scan=scan, lease_owner=None, lease_until=None, expires_at=expires_at)
     return _put(system, image_hash, item), _image(image_hash, item)
 
 
@@ -182,7 +209,8 @@ def _is_claimable(system: SystemState, image_hash: str, requeued_before: float) 
 
 
 def _claimed(system: SystemState, image_hash: str, now: float) -> SystemState:
-    return _put(system, image_hash, system.images.get(image_hash, ImageItem())._replace(requeued_at=now))
+    item = system.images.get(image_hash, ImageItem())
+    return _put(system, image_hash, item._replace(requeued_at=now, expires_at=_expiry(system, now)))
 
 
 @operation("marks image {0} for purging", WRITE)
@@ -190,7 +218,8 @@ def _mark_for_purge(system: SystemState, key: str, now: float) -> tuple[SystemSt
     item = system.images.get(key, ImageItem())
     earlier = item.purge_mark or PurgeMark(now, now)
     mark = PurgeMark(earlier.marked_at, max(earlier.covers_until, now))
-    return _put(system, key, item._replace(purge_mark=mark, purge_guard=item.purge_guard + 1)), None
+    marked = item._replace(purge_mark=mark, purge_guard=item.purge_guard + 1, expires_at=_expiry(system, now))
+    return _put(system, key, marked), None
 
 
 @operation("reads possessions", READ)
@@ -202,7 +231,8 @@ def _possessions(system: SystemState, keys: Sequence[PossessionKey]) -> tuple[Sy
 @operation("records in image {0} that it gets a new owner", WRITE)
 def _count_grant(system: SystemState, image_hash: str, now: float) -> tuple[SystemState, None]:
     item = system.images.get(image_hash, ImageItem())
-    return _put(system, image_hash, item._replace(granted_at=now, purge_guard=item.purge_guard + 1)), None
+    granted = item._replace(granted_at=now, purge_guard=item.purge_guard + 1, expires_at=_expiry(system, now))
+    return _put(system, image_hash, granted), None
 
 
 @operation("stores that an owner has the image", WRITE)
@@ -210,7 +240,38 @@ def _grant(system: SystemState, possession: Possession) -> tuple[SystemState, No
     key = _possession_id(possession.key)
     if key in system.possessions:
         return system, None
+    possession = possession._replace(expires_at=_expiry(system, possession.since))
     return system._replace(possessions=system.possessions.with_item(key, possession)), None
+
+
+@operation("extends the expiry of {0}", WRITE)
+def _renew(system: SystemState, key: str, now: float) -> tuple[SystemState, bool]:
+    expires_at = _expiry(system, now)
+    if key in system.images:
+        return _put(system, key, system.images[key]._replace(expires_at=expires_at)), True
+    if key in system.possessions:
+        renewed = system.possessions[key]._replace(expires_at=expires_at)
+        return system._replace(possessions=system.possessions.with_item(key, renewed)), True
+    return system, False
+
+
+@operation("deletes {0} because it has expired", WRITE)
+def _remove_expired(system: SystemState, key: str, expires_at: float | None) -> tuple[SystemState, None]:
+    items: tuple[Table[ImageItem], Table[Possession]] = system.images, system.possessions
+    is_unchanged = any(key in table and table[key].expires_at == expires_at for table in items)
+    return (without_item(system, key) if is_unchanged else system), None
+
+
+def without_item(system: SystemState, key: str) -> SystemState:
+    """Return the system without this image or possession."""
+    if key in system.possessions:
+        return system._replace(possessions=system.possessions.without_item(key))
+    purges = system.purges.with_item(key, system.purges.get(key, 0) + 1)
+    return system._replace(images=system.images.without_item(key), purges=purges)
+
+
+def _key_of(item: Image | Possession) -> str:
+    return _possession_id(item.key) if isinstance(item, tuple) else item.hash  # the class may be that of another copy
 
 
 def _possession_id(key: PossessionKey) -> str:
@@ -236,8 +297,29 @@ def _remove(
     is_free = item.lease_until is None or item.lease_until < now
     if item.purge_guard != guard or not is_free or (_finished_at(item), len(item.exhausted_at)) != results:
         return system, False
-    purges = system.purges.with_item(image_hash, system.purges.get(image_hash, 0) + 1)
-    return system._replace(images=system.images.without_item(image_hash), purges=purges), True
+    return without_item(system, image_hash), True
+
+
+@operation("resets image {0}", WRITE)
+def _reset(
+    system: SystemState, image_hash: str, guard: int, results: tuple[float | None, int], now: float
+) -> tuple[SystemState, bool]:
+    if system.images.get(image_hash, ImageItem()).purge_mark:
+        return system, False
+    return _remove.effect(system, image_hash, guard, results, now)
+
+
+@operation("reads the failed images", READ)
+def _failed_with(system: SystemState, failure_code: str) -> tuple[SystemState, tuple[Image, ...]]:
+    items = sorted(system.images.items())
+    failed = (_image(key, item) for key, item in items if not item.purge_mark and _has_failed(item, failure_code))
+    return system, tuple(failed)
+
+
+def _has_failed(item: ImageItem, failure_code: str) -> bool:
+    if item.scan:
+        return item.scan.failure is not None and item.scan.failure.code == failure_code
+    return item.is_exhausted and failure_code == ATTEMPTS_EXHAUSTED.code
 
 
 def _finished_at(image: Image | ImageItem) -> float | None:
@@ -264,7 +346,12 @@ def _image(image_hash: str, item: ImageItem) -> Image:
         item.purge_mark.covers_until if item.purge_mark else None,
         item.granted_at,
         item.purge_guard,
+        item.expires_at,
     )
+
+
+def _expiry(system: SystemState, now: float) -> float | None:
+    return int(now) + system.retention_seconds + ITEM_MARGIN_SECONDS if system.retention_seconds else None
 
 
 def _put(system: SystemState, image_hash: str, item: ImageItem) -> SystemState:

@@ -1,6 +1,7 @@
 """The safety invariants: conditions on every state and on every transition."""
 
 import math
+from collections import Counter
 from functools import lru_cache
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys
@@ -37,6 +38,7 @@ def check(before: State, after: State) -> None:
     if new is not old:
         _check_answers(after, old, new)
     _check_durable(after)
+    _check_limit_per_caller(after)
     _check_scans_kept(before.system, after.system)
     _check_purges(before.system, after)
     _check_attempts(before, after)
@@ -125,6 +127,15 @@ def _waits_for_sweeper(image: Image, began: float) -> bool:
     return is_exhausted or image.is_backing_off(began + MAX_DELAY_SECONDS)
 
 
+def _check_limit_per_caller(state: State) -> None:
+    limit = state.scenario.daily_limit_per_caller
+    if not limit:
+        return
+    callers = Counter((each.owner, day_of(each.created_at)) for each in state.system.requests.values())
+    if max(callers.values(), default=0) > limit:
+        raise InvariantViolation(f"a caller submitted more than {limit} new images on one day")
+
+
 def _check_durable(state: State) -> None:
     deleted_requests = state.system.deleted_requests.keys()
     missing = state.accepted - state.system.requests.keys() - deleted_requests
@@ -167,15 +178,25 @@ def _was_received(state: State, request: ScanRequest) -> bool:
     requests = [*state.system.requests.values(), *state.system.deleted_requests.values()]
     own = [each for each in requests if (each.owner, each.image_hash) == (request.owner, request.image_hash)]
     was_stored = any(not each.awaits_upload and each.id not in state.system.deleted_requests for each in own)
-    return was_posted or was_stored or any(each.image_key in state.system.objects for each in own if each.awaits_upload)
+    was_earlier = possession_in(state.scenario.initial_system.possessions, request) is not None
+    return (
+        was_earlier
+        or was_posted
+        or was_stored
+        or any(each.image_key in state.system.objects for each in own if each.awaits_upload)
+    )
 
 
 def _check_purges(before: SystemState, after: State) -> None:
-    """Check that the labels of an image are purged only after an owner who sent it deleted a request."""
+    """Check that labels are removed only if they expired, or after an owner who sent the image deleted a request."""
     for image_hash, item in before.images.items():
         if not item.scan or after.system.purges.get(image_hash) == before.purges.get(image_hash):
             continue
         deleted = [each for each in after.system.deleted_requests.values() if each.image_hash == image_hash]
+        has_failed = item.scan.status == Status.FAILED and after.scenario.rescans
+        has_expired = item.expires_at is not None and item.expires_at <= after.system.now
+        if not (item.purge_mark or has_failed or has_expired):
+            raise InvariantViolation(f"image {image_hash[0].upper()} was removed before it expired")
         if deleted and not any(_was_received(after, each) for each in deleted):
             raise InvariantViolation(f"image {image_hash[0].upper()} was purged by an owner who never sent it")
 
@@ -196,11 +217,17 @@ def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
     is_justified = {
         "timed_out": state.system.now > request.deadline and not _is_deferred_today(state.system, request),
         "never_uploaded": state.system.now > request.deadline and request.awaits_upload,
-        "image_invalid": state.was_injected(Fault.IMAGE_REJECTED) or state.was_injected(Fault.IMAGE_PARAMETERS_INVALID),
+        "image_invalid": _is_rejection_justified(state, request, answer),
         "attempts_exhausted": _is_exhaustion_justified(state, request, answer),
     }
     if not is_justified.get(code, False):
         raise InvariantViolation(f"{request.id} failed with {code!r} without a cause")
+
+
+def _is_rejection_justified(state: State, request: ScanRequest, answer: Answer) -> bool:
+    at_start = state.scenario.initial_system.images.get(request.image_hash, ImageItem()).scan
+    was_injected = state.was_injected(Fault.IMAGE_REJECTED) or state.was_injected(Fault.IMAGE_PARAMETERS_INVALID)
+    return was_injected or (at_start is not None and at_start == answer.scan)
 
 
 def _is_exhaustion_justified(state: State, request: ScanRequest, answer: Answer) -> bool:

@@ -254,7 +254,7 @@ MUTANTS = (
     Mutant(
         "a batch status reports a timeout without rereading the request",
         "poll during a purge",
-        _in("use_cases.get_requests", "    if timed_out:", "    if not timed_out:"),
+        _in("use_cases.get_requests", "    if answered:", "    if not timed_out:"),
     ),
     # ---------------------------------------------------------------- sweeper
     Mutant(
@@ -455,7 +455,7 @@ MUTANTS = (
     Mutant(
         "a purged image counts as one that was never scanned",
         "poll during a purge",
-        _in("use_cases.get_request", "if not request.answer and state.has_timed_out:", "if state is None:"),
+        _in("use_cases.get_request", "if state.request.answer and not request.answer:", "if state is None:"),
     ),
     # ---------------------------------------------------------------- conditions of the images table
     Mutant(
@@ -668,6 +668,80 @@ MUTANTS = (
             "        stored = self.bucket.find(key)\n        if stored is None:\n",
             "        stored = self.bucket.find(key) or StoredObject(key, '', hash_from_key(key) or '', None, 0)\n"
             "        if stored is None:\n",
+        ),
+    ),
+    Mutant(
+        "a submission over the daily limit of its caller is accepted",
+        "a caller submits more images than the daily limit",
+        _in("use_cases.submit_request", "not quota.try_acquire(now):", "quota.try_acquire(now) is None:"),
+    ),
+    # ---------------------------------------------------------------- expiry and rescan
+    Mutant(
+        "an expired image counts as absent but is not deleted",
+        "an image expires",
+        _in(
+            "use_cases.submit_request",
+            "        images.remove_expired(item)\n        return None",
+            "        return None",
+        ),
+    ),
+    Mutant(
+        "an expired possession counts as absent but is not deleted",
+        "the possession of an image expires",
+        _in(
+            "use_cases.submit_request",
+            "        images.remove_expired(item)\n        return None",
+            "        return None",
+        ),
+    ),
+    Mutant(
+        "an image is deleted before it expires",
+        "an image expires",
+        _in("use_cases.submit_request", "if item.expires_at <= now:", "if item.expires_at <= now + DAY_SECONDS:"),
+    ),
+    Mutant(
+        "the expiry of a possession is not extended",
+        "the possession of an image expires",
+        _in("use_cases.submit_request", "if is_recent or images.renew(item, now) else None", "if True else None"),
+    ),
+    Mutant(
+        "an item that was renewed since it was read is deleted as expired",
+        "an image expires",
+        _in_images_table(
+            "key in table and table[key].expires_at == expires_at for table in items",
+            "key in table for table in items",
+        ),
+    ),
+    Mutant(
+        "a rescan ignores the requests that wait for the result",
+        "a rejected image is scanned again",
+        Change(
+            "ops.rescan.rescan",
+            "return PENDING if is_awaited(requests.pending_for_image(image.hash), images) else None",
+            "return None",
+        ),
+    ),
+    Mutant(
+        "an answer that was derived before the request was settled is returned",
+        "a rejected image is scanned again",
+        _in("use_cases.get_request", "if state.request.answer and not request.answer:", "if state is None:"),
+    ),
+    Mutant(
+        "an answer of a batch that was derived before the request was settled is returned",
+        "a rejected image is scanned again",
+        _in(
+            "use_cases.get_requests",
+            "if not found[key].answer and state.request.answer]",
+            "if not found[key].answer and state is None]",
+        ),
+    ),
+    Mutant(
+        "only a timeout is derived again from the stored request",
+        "poll during a purge and a new scan",
+        _in(
+            "use_cases.get_request",
+            "if state.request.answer and not request.answer:",
+            "if state.request.answer and not state.request.answer.scan and not request.answer:",
         ),
     ),
 )

@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
-COPIED = ("imagescan", "tests.model_checking")
+COPIED = ("imagescan", "ops.rescan", "tests.model_checking")
 SHARED = ("imagescan.runtime.log", __name__)  # a process has one logger
 
 

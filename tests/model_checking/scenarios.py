@@ -5,12 +5,13 @@ from typing import Any
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from imagescan.aws.s3_events import s3_event_message
+from imagescan.domain.image import IMAGE_INVALID
 from imagescan.domain.image_record import Possession, Scan, Status
 from imagescan.domain.labels import Label
-from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
+from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS, ITEM_MARGIN_SECONDS
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
-from tests.model_checking.actors import TIMEOUT_SECONDS, Submit
+from tests.model_checking.actors import RETENTION_SECONDS, TIMEOUT_SECONDS, Submit
 from tests.model_checking.faults import Fault
 from tests.model_checking.state import Scenario
 from tests.model_checking.system_state import (
@@ -98,6 +99,11 @@ def _lost_messages(*submissions: Submission) -> SystemState:
     )
 
 
+# A request that was accepted at 0 s. Its image was rejected, but the request was not settled.
+REJECTED_IMAGE = _lost_messages(Submission(A, "cat"))._replace(
+    images=Table({A: ImageItem(first_leased_at=0, scan=Scan(Status.FAILED, 0.0, failure=IMAGE_INVALID))}),
+    billed_calls=Table({A: 1}),
+)
 # A request that was accepted at 0 s. Its image is in the queue.
 ACCEPTED_REQUEST: dict[str, Any] = {
     "initial_system": _lost_messages(Submission(A, "cat")),
@@ -127,6 +133,23 @@ ANN_DELETED = BOB_KNOWS_THE_HASH._replace(
     deleted_requests=Table({"ann": Submit(0, ANN, 0.0).request}),
     requests=Table(),
 )
+
+# Image A was scanned at 0 s for an earlier request, and Bob sent it. Their items expire unless they are used.
+EXPIRY = float(RETENTION_SECONDS + ITEM_MARGIN_SECONDS)
+_EARLIER_SCAN = Scan(Status.COMPLETED, 0.0, (Label(CONTENT_LABELS[A], 97.0),), "3.0")
+SCANNED_EARLIER = SystemState(
+    0.0,
+    images=Table({A: ImageItem(first_leased_at=0, scan=_EARLIER_SCAN, expires_at=EXPIRY)}),
+    objects=Table({key_for(A): (Version(A, "earlier"),)}),
+    billed_calls=Table({A: 1}),
+    retention_seconds=RETENTION_SECONDS,
+)
+SENT_EARLIER = SystemState(
+    0.0,
+    possessions=Table({f"{A}/bob": Possession("bob", A, 0.0, "earlier", EXPIRY)}),
+    retention_seconds=RETENTION_SECONDS,
+)
+AROUND_EXPIRY = (EXPIRY - 5, EXPIRY + 200)
 
 QUICK_SCENARIOS = (
     Scenario("two requests for one image", TWO_REQUESTS, instants=(0, AFTER_LEASE), polls=1),
@@ -412,6 +435,15 @@ QUICK_SCENARIOS = (
         initial_system=MARKED_FOR_PURGE._replace(requests=Table({"r0": PENDING_REQUEST})),
     ),
     Scenario(
+        "poll during a purge and a new scan",
+        (Submission(A, "dog"),),
+        instants=(AFTER_PURGE_DELAY,),
+        sweeps=1,
+        polls=1,
+        purge_runs=1,
+        initial_system=MARKED_FOR_PURGE._replace(requests=Table({"r0": PENDING_REQUEST})),
+    ),
+    Scenario(
         "a later request reopens an exhausted image",
         TWO_REQUESTS,
         each(1, Fault.DETECTION_TIMEOUT),
@@ -577,6 +609,37 @@ QUICK_SCENARIOS = (
         instants=(0, 30, 65, 370, 1300),
         sweeps=1,
         max_receives=5,
+    ),
+    Scenario(
+        "an image expires",
+        TWO_REQUESTS,
+        each(1, Fault.EXPIRED),
+        instants=AROUND_EXPIRY,
+        initial_system=SCANNED_EARLIER,
+    ),
+    Scenario(
+        "the possession of an image expires",
+        (BOB, ANN),
+        each(1, Fault.EXPIRED),
+        instants=AROUND_EXPIRY,
+        initial_system=SENT_EARLIER,
+    ),
+    Scenario(
+        "a caller submits more images than the daily limit",
+        (ANN, ANN._replace(image=B)),
+        each(1, Fault.RESPONSE_LOST, Fault.FAILED),
+        max_faults=1,
+        daily_limit_per_caller=1,
+    ),
+    Scenario(
+        "a rejected image is scanned again",
+        (Submission(A, "dog"),),
+        each(1, Fault.INDEX_STALE),
+        instants=(AFTER_PURGE_DELAY,),
+        sweeps=1,
+        polls=1,
+        rescans=(IMAGE_INVALID.code,),
+        initial_system=REJECTED_IMAGE,
     ),
 )
 

@@ -22,13 +22,14 @@ from tests.model_checking.system_state import (
 class Scenario:
     """The bounds of one model: submissions, faults, and the instants (seconds) of the clock.
 
-    ``faults`` limits the number of faults of each kind, and ``max_faults`` their total. ``sweeps``, ``polls`` and
-    ``deletes`` and ``purge_runs`` limit how many of them start, at any time. With ``pages_per_sweep``, the time of each
-    sweep suffices only for this many pages. ``max_receives`` is the queue's redrive policy. ``batches``
-    also allows deliveries of all messages in the queue. With a ``daily_rekognition_limit``, the quota of the first day
-    is already used up. ``initial_messages`` and ``initial_system`` are the system at the start.
-    With ``slow_uploads``, an upload may complete at any time after its URL expired.
-    ``initial_attempts`` counts the attempts of an attempt budget that the initial system has begun.
+    ``faults`` limits the number of faults of each kind, and ``max_faults`` their total. ``sweeps``, ``polls``,
+    ``deletes`` and ``purge_runs`` limit how many of them start, at any time. ``rescans`` are the failure codes of the
+    rescans that start, in this order. With ``pages_per_sweep``, the time of each sweep suffices only for this many
+    pages. ``max_receives`` is the queue's redrive policy. ``batches`` also allows deliveries of all messages in the
+    queue. With a ``daily_rekognition_limit``, the quota of the first day is already used up. ``daily_limit_per_caller``
+    limits the submissions of new images. ``initial_messages`` and ``initial_system`` are the system at the start. With
+    ``slow_uploads``, an upload may complete at any time after its URL expired. ``initial_attempts`` counts the attempts
+    of an attempt budget that the initial system has begun.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Scenario:
     polls: int = 0
     deletes: int = 0
     purge_runs: int = 0
+    rescans: tuple[str, ...] = ()
     pages_per_sweep: int = 0
     batches: bool = False
     slow_uploads: bool = False
@@ -47,6 +49,7 @@ class Scenario:
     max_attempts: int = 5
     initial_attempts: int = 0
     daily_rekognition_limit: int = 0
+    daily_limit_per_caller: int = 0
     initial_messages: tuple[str, ...] = ()
     initial_system: SystemState = EMPTY_SYSTEM
 
@@ -83,6 +86,7 @@ class State(NamedTuple):
     polls_remaining: int
     deletes_remaining: int
     purge_runs_remaining: int
+    rescans_remaining: tuple[str, ...]
     actors: tuple[RunningActor, ...] = ()
     accepted: frozenset[str] = frozenset()
     submitted: int = 0
@@ -136,6 +140,7 @@ class State(NamedTuple):
                 self.polls_remaining,
                 self.deletes_remaining,
                 self.purge_runs_remaining,
+                self.rescans_remaining,
                 self.accepted,
                 self.submitted,
             )
@@ -182,5 +187,6 @@ def initial_state(scenario: Scenario) -> State:
         scenario.polls,
         scenario.deletes,
         scenario.purge_runs,
+        scenario.rescans,
         accepted=frozenset(system.requests),
     )

@@ -81,6 +81,7 @@ class ImageItem(NamedTuple):
     not_before: float | None = None
     granted_at: float | None = None
     purge_guard: int = 0
+    expires_at: float | None = None
 
 
 class Version(NamedTuple):
@@ -111,6 +112,7 @@ class SystemState(NamedTuple):
     which the sweeper last enqueued each key, and ``early_requeues`` the keys that it enqueued again before the requeue
     delay had passed. ``malformed_requests`` are the IDs of pending items that cannot be decoded, and
     ``malformed_images`` the hashes of such images. ``possessions`` are the possessions by image and owner.
+    Requests, bytes and items expire if ``retention_seconds`` is set.
     """
 
     now: float
@@ -130,6 +132,7 @@ class SystemState(NamedTuple):
     malformed_requests: frozenset[str] = frozenset()
     malformed_images: frozenset[str] = frozenset()
     possessions: Table[Possession] = Table()
+    retention_seconds: int = 0
 
 
 EMPTY_SYSTEM = SystemState(0.0)

@@ -1,5 +1,6 @@
 """The in-memory tables of the model checker return the same results as the real adapters on DynamoDB (moto)."""
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,24 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from imagescan.aws import images_table, requests_table
-from imagescan.domain.image_record import Image, Possession, PossessionKey, PurgeCandidate, Scan, Status
+from imagescan.domain.image import IMAGE_INVALID
+from imagescan.domain.image_record import (
+    ATTEMPTS_EXHAUSTED,
+    Image,
+    Possession,
+    PossessionKey,
+    PurgeCandidate,
+    Scan,
+    Status,
+)
 from imagescan.domain.labels import Label
+from imagescan.domain.policy import ITEM_MARGIN_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
 from testing.template import Template
-from tests.model_checking.calls import Call
 from tests.model_checking.images_table import ImagesTable
 from tests.model_checking.requests_table import RequestsTable
-from tests.model_checking.system_state import SystemState
+from tests.model_checking.sequential_system import SequentialSystem
 from tools.env import EMULATOR_CREDENTIALS, REGION
 
 if TYPE_CHECKING:
@@ -27,14 +37,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NOT_IN_MOTO = ("PointInTimeRecoverySpecification", "StreamSpecification", "TimeToLiveSpecification")
+RETENTION_SECONDS = 100
 FRESH = (f"{number:064x}" for number in count())
 
-SEEN = Scan(Status.COMPLETED, 50.0)
+SEEN, REJECTED = Scan(Status.COMPLETED, 50.0), Scan(Status.FAILED, 50.0, failure=IMAGE_INVALID)
 
 times = st.sampled_from([0.0, 50.0, 100.0, 150.0])
 owners = st.sampled_from(["one", "two", "three"])
-scans = st.builds(Scan, st.just(Status.COMPLETED), times, st.just((Label("Cat", 97.0),)), st.just("3.0"))
+scans = st.just(REJECTED) | st.builds(
+    Scan, st.just(Status.COMPLETED), times, st.just((Label("Cat", 97.0),)), st.just("3.0")
+)
 
+expiries = times.map(lambda written_at: written_at + RETENTION_SECONDS + ITEM_MARGIN_SECONDS)
 budgets = st.lists(times, max_size=2, unique=True).map(tuple)
 leases = st.builds(lambda owner, now: ("lease", owner, now, now + 40, 2), owners, times)
 removals = st.tuples(st.just("remove"), st.integers(1, 2), st.one_of(st.none(), scans), times)
@@ -52,6 +66,11 @@ image_steps = st.one_of(
     st.tuples(st.just("mark_for_purge"), times),
     st.tuples(st.just("grant"), owners, times),
     st.tuples(st.just("possessions"), owners),
+    st.tuples(st.just("renew"), times),
+    st.tuples(st.just("renew_possession"), owners, times),
+    st.tuples(st.just("remove_expired"), expiries),
+    st.tuples(st.just("remove_expired_possession"), owners, expiries),
+    st.tuples(st.just("reset"), times),
     removals,
     removals,
 )
@@ -65,17 +84,6 @@ request_steps = st.one_of(
 sequences = settings(max_examples=30, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 
 
-class SequentialSystem:
-    """A system that executes every call immediately."""
-
-    def __init__(self) -> None:
-        self.system = SystemState(now=0.0)
-
-    def call(self, call: Call) -> Any:
-        self.system, answer = call.execute(self.system, "test")
-        return answer
-
-
 @pytest.fixture(scope="module")
 def client() -> "Iterator[DynamoDBClient]":
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
@@ -87,20 +95,21 @@ def client() -> "Iterator[DynamoDBClient]":
         yield dynamodb
 
 
+def image_tables(client: "DynamoDBClient") -> tuple[images_table.ImagesTable, ImagesTable]:
+    """Return the real table and the one in memory. Items expire in both."""
+    real = images_table.ImagesTable(client, "images", RETENTION_SECONDS)
+    return real, ImagesTable(SequentialSystem(retention_seconds=RETENTION_SECONDS).call)
+
+
 def on_image(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
     name, *arguments = step
     if name == "release":
         owner, refund, bytes_missing, not_before = arguments
         return table.release(image_hash, owner, refund=refund, bytes_missing=bytes_missing, not_before=not_before)
-    if name.startswith(("exhaust", "reopen")):
-        return on_budget(table, image_hash, name, arguments)
-    if name.startswith("remove"):
-        return on_removal(table, image_hash, name, arguments)
-    if name in {"grant", "possessions"}:
-        return on_possession(table, image_hash, name, arguments)
     if name == "claim_requeues":
         return table.claim_requeues([image_hash], *arguments)
-    return getattr(table, name)(image_hash, *arguments)
+    apply = next((apply for prefixes, apply in STEPS.items() if name.startswith(prefixes)), None)
+    return apply(table, image_hash, name, arguments) if apply else getattr(table, name)(image_hash, *arguments)
 
 
 def on_removal(table: Any, image_hash: str, name: str, arguments: list[Any]) -> Any:
@@ -108,6 +117,16 @@ def on_removal(table: Any, image_hash: str, name: str, arguments: list[Any]) -> 
     guard, result, now = arguments
     results = {"scan": result} if name == "remove" else {"exhausted_at": result}
     return table.remove(Image(image_hash, purge_guard=guard, **results), now)
+
+
+def on_expiry(table: Any, image_hash: str, name: str, arguments: list[Any]) -> Any:
+    """Renew the item of the image or of a possession, or remove it if it expires at that time."""
+    *owner, time = arguments
+    item = Possession(owner[0], image_hash, 0.0, "r") if owner else Image(image_hash)
+    if name.startswith("renew"):
+        return table.renew(item, time)
+    expired = item._replace(expires_at=time) if isinstance(item, Possession) else replace(item, expires_at=time)
+    return table.remove_expired(expired)
 
 
 def on_possession(table: Any, image_hash: str, name: str, arguments: list[Any]) -> Any:
@@ -125,8 +144,26 @@ def on_budget(table: Any, image_hash: str, name: str, arguments: list[Any]) -> A
     return getattr(table, name)(table.get(image_hash) or Image(image_hash), *arguments)
 
 
+def on_reset(table: Any, image_hash: str, _name: str, arguments: list[Any]) -> Any:
+    return table.reset(table.get(image_hash) or Image(image_hash), *arguments)
+
+
+STEPS = {
+    ("exhaust", "reopen"): on_budget,
+    ("renew", "remove_expired"): on_expiry,
+    ("remove",): on_removal,
+    ("reset",): on_reset,
+    ("grant", "possessions"): on_possession,
+}
+
+
 def candidates(table: Any, image_hash: str) -> list[PurgeCandidate]:
     return [marked for marked in table.purge_candidates() if marked.key == image_hash]
+
+
+def failed(table: Any, image_hash: str) -> list[Image]:
+    codes = IMAGE_INVALID.code, ATTEMPTS_EXHAUSTED.code
+    return [image for code in codes for image in table.failed_with(code) if image.hash == image_hash]
 
 
 @sequences
@@ -182,11 +219,12 @@ def candidates(table: Any, image_hash: str) -> list[PurgeCandidate]:
 @given(steps=st.lists(image_steps, min_size=4, max_size=12))
 def test_the_images_table_equals_the_real_one(client: "DynamoDBClient", steps: list[tuple[Any, ...]]) -> None:
     image_hash = next(FRESH)
-    real, fake = images_table.ImagesTable(client, "images"), ImagesTable(SequentialSystem().call)
+    real, fake = image_tables(client)
     for step in steps:
         assert on_image(fake, image_hash, step) == on_image(real, image_hash, step)
         assert fake.get(image_hash) == real.get(image_hash)
         assert candidates(fake, image_hash) == candidates(real, image_hash)
+        assert failed(fake, image_hash) == failed(real, image_hash)
     assert fake.get_many([image_hash]) == real.get_many([image_hash])
 
 
@@ -217,7 +255,7 @@ def test_claims_of_several_images_equal_the_real_ones(
     client: "DynamoDBClient", hashes: list[str], finished: str
 ) -> None:
     prefix = next(FRESH)
-    tables = images_table.ImagesTable(client, "images"), ImagesTable(SequentialSystem().call)
+    tables = image_tables(client)
     claimed = []
     for table in tables:
         table.finish(prefix + finished, SEEN)

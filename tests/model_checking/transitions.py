@@ -7,7 +7,7 @@ from itertools import chain, product
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from tests.model_checking import image_bucket, scan_queue
-from tests.model_checking.actors import BatchPoll, Delete, Poll, Purge, Sweep
+from tests.model_checking.actors import BatchPoll, Delete, Poll, Purge, Rescan, Sweep
 from tests.model_checking.apply import crash, deliver, execute_call, finish, next_instant, start_actor, start_submission
 from tests.model_checking.fault_injection import ENVIRONMENT_FAULTS, consume, inject
 from tests.model_checking.faults import Fault
@@ -100,6 +100,10 @@ def _sweep_transitions(state: State) -> Iterator[Transition]:
     if state.purge_runs_remaining:
         rest = state._replace(purge_runs_remaining=state.purge_runs_remaining - 1)
         yield Transition(("the purger starts",), partial(start_actor, rest, Purge()))
+    if state.rescans_remaining:
+        failure_code, *others = state.rescans_remaining
+        rest = state._replace(rescans_remaining=tuple(others))
+        yield Transition(("the rescan starts",), partial(start_actor, rest, Rescan(failure_code, state.system.now)))
 
 
 def _poll_transitions(state: State) -> Iterator[Transition]:

@@ -127,6 +127,14 @@ def test_rejected_entry_fails_its_image_only(run: Run, few: Path, service: FakeS
     assert (service.calls["submit_batch"], service.calls["submit"]) == (1, 0)
 
 
+def test_entry_over_the_daily_limit_is_not_retried(run: Run, few: Path, service: FakeService) -> None:
+    over_limit = json.dumps({"code": "daily_limit_exceeded", "message": "Submit it after midnight."}).encode()
+    service.faults = [Fault("submit_entry", 429, content=over_limit)]
+    result = run("submit", few, "--wait", "--json")
+    assert (result.exit_code, codes(lines(result))) == (3, [*[""] * (FEW - 1), "daily_limit_exceeded"])
+    assert service.calls["submit"] == 0
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_entry_with_a_transient_error_is_retried_with_a_single_call(
     run: Run, few: Path, service: FakeService, status: int

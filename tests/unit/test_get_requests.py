@@ -109,4 +109,4 @@ def test_a_request_that_was_deleted_after_it_was_read_keeps_the_state_that_was_r
     requests = stored_requests()
     images = DeletedMeanwhile(requests=requests)
     states = get_requests(["without owner"], images=images, requests=requests, now=LATE, caller=None)
-    assert states["without owner"].has_timed_out
+    assert states["without owner"].request.answer

@@ -10,7 +10,7 @@ from imagescan.domain.image import DeclaredImage, StoredObject, upload_key, vali
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Image, Possession, PossessionKey, Scan, Status
 from imagescan.domain.labels import Label
-from imagescan.domain.policy import GRACE_SECONDS
+from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import (
     NEVER_UPLOADED,
@@ -102,7 +102,9 @@ def submit(images: FakeImages, *, posted: bool = False) -> tuple[SubmitResult, F
     bucket = FakeBucket()
     image = content if posted else DeclaredImage(HASH, 1, ImageType.JPEG)
     request = replace(BY_HASH, image_hash=image.hash, awaits_upload=not posted, created_at=NOW, deadline=NOW + 3600)
-    result = submit_request(request, image, images=images, requests=FakeRequests(), bucket=bucket, now=NOW)
+    result = submit_request(
+        request, image, images=images, requests=FakeRequests(), bucket=bucket, now=NOW, retention_seconds=DAY_SECONDS
+    )
     return result, bucket
 
 

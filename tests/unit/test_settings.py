@@ -27,8 +27,10 @@ COMPLETE = {
     "REQUEST_TIMEOUT_MINUTES": "60",
     "RETENTION_DAYS": "30",
     "DAILY_REKOGNITION_LIMIT": "0",
+    "DAILY_LIMIT_PER_CALLER": "0",
 }
-SCANNER_ONLY = {"COUNTERS_TABLE", "SCAN_QUEUE_URL", "DAILY_REKOGNITION_LIMIT"}
+SCANNER_ONLY = {"SCAN_QUEUE_URL", "DAILY_REKOGNITION_LIMIT"}
+TABLES = ["IMAGES_TABLE", "REQUESTS_TABLE", "RETENTION_DAYS"]
 
 
 def test_minutes_and_days_are_converted_to_seconds() -> None:
@@ -39,10 +41,10 @@ def test_minutes_and_days_are_converted_to_seconds() -> None:
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        (TableSettings, ["IMAGES_TABLE", "REQUESTS_TABLE"]),
+        (TableSettings, TABLES),
         (FollowUpSettings, ["DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
         (SubmitSettings, [name for name in COMPLETE if name not in {*SCANNER_ONLY, "EVENT_BUS"}]),
-        (ScannerSettings, ["IMAGES_TABLE", "REQUESTS_TABLE", "IMAGES_BUCKET", *SCANNER_ONLY]),
+        (ScannerSettings, [*TABLES, "COUNTERS_TABLE", "IMAGES_BUCKET", *SCANNER_ONLY]),
         (SweeperSettings, ["COUNTERS_TABLE", "SCAN_QUEUE_URL"]),
         (PurgerSettings, ["IMAGES_BUCKET"]),
         (EventPublisherSettings, ["COUNTERS_TABLE", "EVENT_BUS"]),

@@ -13,7 +13,17 @@ from testing.fakes import FakeBucket, FakeImages, FakeRequests
 LAMBDA_MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 HASH = "ab" * 32
 ENTRY: dict[str, Any] = {"sha256": HASH, "size": 100, "fileType": "image/png"}
-SETTINGS = SubmitSettings("images", "requests", "bucket", "cat", 90, request_timeout_minutes=60, retention_days=30)
+SETTINGS = SubmitSettings(
+    "images",
+    "requests",
+    "bucket",
+    "cat",
+    90,
+    60,
+    retention_days=30,
+    counters_table="counters",
+    daily_limit_per_caller=0,
+)
 
 
 class UnavailableForOneReference(FakeRequests):

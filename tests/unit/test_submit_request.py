@@ -6,9 +6,9 @@ import pytest
 from imagescan.domain.errors import Conflict
 from imagescan.domain.image import DeclaredImage, ValidatedImage, object_key, upload_key, validate_image
 from imagescan.domain.image_header import ImageType
-from imagescan.domain.image_record import Image, Scan, Status
+from imagescan.domain.image_record import Image, Possession, Scan, Status
 from imagescan.domain.labels import Label
-from imagescan.domain.policy import GRACE_SECONDS, REQUEST_STORED_SECONDS
+from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS, ITEM_MARGIN_SECONDS, REQUEST_STORED_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import NEVER_UPLOADED, ScanRequest
 from imagescan.use_cases.submit_request import SubmitResult, submit_request
@@ -17,6 +17,8 @@ from testing.images import png
 
 IMAGE = validate_image(png(), ImageType.PNG)
 DECLARED = DeclaredImage("cd" * 32, 12_000_000, ImageType.JPEG)
+RETENTION_SECONDS = 30 * DAY_SECONDS
+WRITTEN_NOW = 1000 + RETENTION_SECONDS + ITEM_MARGIN_SECONDS
 SCAN = Scan(Status.COMPLETED, 990, (Label("Cat", 97),), "3.0", scanned_for="earlier")
 
 
@@ -43,7 +45,15 @@ def submit(
     is_upload = isinstance(image, DeclaredImage)
     key = upload_key("r", image.hash, image.type) if is_upload else object_key(image.hash, image.type)
     request = ScanRequest("r", image.hash, key, Question(("cat",), 90), 1000, 4600, awaits_upload=is_upload)
-    return submit_request(replace(request, **changes), image, images=images, requests=requests, bucket=bucket, now=1000)
+    return submit_request(
+        replace(request, **changes),
+        image,
+        images=images,
+        requests=requests,
+        bucket=bucket,
+        now=1000,
+        retention_seconds=RETENTION_SECONDS,
+    )
 
 
 def test_a_new_image_is_stored_and_its_request_is_pending() -> None:
@@ -177,3 +187,58 @@ def test_an_error_of_a_call_marks_nothing_because_the_request_may_be_stored() ->
     with pytest.raises(ConnectionError):
         submit(images, FakeRequests(put_error=ConnectionError()), FakeBucket())
     assert images.steps == []
+
+
+# ---------------------------------------------------------------- expiry
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "steps"),
+    [
+        (None, []),
+        (WRITTEN_NOW, []),
+        (WRITTEN_NOW - DAY_SECONDS, []),
+        (WRITTEN_NOW - DAY_SECONDS - 1, ["renew image"]),
+        (1001, ["renew image"]),
+    ],
+)
+def test_the_expiry_of_a_known_image_is_extended_once_a_day(expires_at: float | None, steps: list[str]) -> None:
+    images = FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SCAN, expires_at=expires_at)})
+    assert submit(images, FakeRequests(), FakeBucket()).request.answer
+    assert images.steps == steps
+
+
+@pytest.mark.parametrize("expires_at", [1000, 1])
+def test_an_expired_image_is_deleted_and_counts_as_unknown(expires_at: float) -> None:
+    images, bucket = FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SCAN, expires_at=expires_at)}), FakeBucket()
+    result = submit(images, FakeRequests(), bucket)
+    assert (result.request.answer, result.image, images.steps) == (None, None, ["remove image"])
+    assert bucket.uploads == [f"{IMAGE.key} for r"]
+
+
+def test_an_image_that_expires_while_it_is_renewed_counts_as_unknown() -> None:
+    images = FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SCAN, expires_at=1001)}, is_renewable=False)
+    assert submit(images, FakeRequests(), FakeBucket()).request.answer is None
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "steps"),
+    [
+        (WRITTEN_NOW, []),
+        (1001, ["renew possession"]),
+        (1000, ["remove possession", "grant ann at 1000"]),
+    ],
+)
+def test_the_possession_of_an_owner_expires_like_the_image(expires_at: float, steps: list[str]) -> None:
+    possession = Possession("ann", IMAGE.hash, 10, "earlier", expires_at)
+    images = FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SCAN)}, possessed={possession.key: possession})
+    assert submit(images, FakeRequests(), FakeBucket(), owner="ann").request.answer
+    assert images.steps == steps
+
+
+def test_an_expired_possession_does_not_answer_a_request_by_hash() -> None:
+    possession = Possession("ann", DECLARED.hash, 10, "earlier", 1000)
+    images = FakeImages({DECLARED.hash: Image(DECLARED.hash, scan=SCAN)}, possessed={possession.key: possession})
+    result = submit(images, FakeRequests(), FakeBucket(), DECLARED, owner="ann")
+    assert result.request.answer is None
+    assert result.upload

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from imagescan.domain.errors import ApiError, BadInput, Conflict, NotFound, TooLarge, UnsupportedType
+from imagescan.domain.errors import ApiError, BadInput, Conflict, LimitExceeded, NotFound, TooLarge, UnsupportedType
 from imagescan.domain.image_record import Image
 from imagescan.runtime.log import logger
 
@@ -28,6 +28,7 @@ _HTTP_STATUSES: dict[type[ApiError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 INTERNAL_ERROR = ApiError("internal_error", "Internal error. The request was not processed. Try again later.")

@@ -4,19 +4,19 @@ import uuid
 from typing import Any, NamedTuple
 
 from imagescan.api import request_models
-from imagescan.domain.errors import BadInput
+from imagescan.domain.errors import BadInput, LimitExceeded
 from imagescan.domain.image import DeclaredImage, ValidatedImage, upload_key
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.runtime.log import logger
 from imagescan.settings import SubmitSettings
-from imagescan.use_cases.submit_request import Bucket, Images, Requests, SubmitResult, submit_request
+from imagescan.use_cases.submit_request import Bucket, Images, Quota, Requests, SubmitResult, submit_request
 
 _KEY_NAMESPACE = uuid.UUID("0d5b4a3e-5a52-4f0e-9d5c-5a4f6d0d6f5e")
 """Requests of one caller with the same key have the same ID, so that the table itself keeps them unique."""
 
 
 class Submission(NamedTuple):
-    """Collaborators of a submission, its caller and its time in seconds since the epoch."""
+    """Collaborators of a submission, its caller, its time in seconds since the epoch, and the quota of the caller."""
 
     images: Images
     requests: Requests
@@ -24,6 +24,7 @@ class Submission(NamedTuple):
     settings: SubmitSettings
     caller: str | None
     now: float
+    quota: Quota | None = None
 
 
 def create_request(
@@ -39,16 +40,22 @@ def create_request(
         settings=submission.settings,
         now=submission.now,
     )
-    result = submit_request(
-        request,
-        image,
-        images=submission.images,
-        requests=submission.requests,
-        bucket=submission.bucket,
-        now=submission.now,
-    )
-    known = result.request.answer is not None
     owner: dict[str, Any] = {"owner": submission.caller} if submission.caller else {}
+    try:
+        result = submit_request(
+            request,
+            image,
+            images=submission.images,
+            requests=submission.requests,
+            bucket=submission.bucket,
+            now=submission.now,
+            retention_seconds=submission.settings.retention_seconds,
+            quota=submission.quota,
+        )
+    except LimitExceeded as error:
+        logger.warning(error.code, image_hash=image.hash, **owner)
+        raise
+    known = result.request.answer is not None
     logger.info("accepted", request_id=result.request.id, image_hash=image.hash, known=known, **owner)
     return result
 

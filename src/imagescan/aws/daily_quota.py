@@ -1,4 +1,7 @@
-"""The daily quota of Rekognition calls, in items of the counters table such as ``calls#2026-11-22`` (UTC)."""
+"""Daily quotas of Rekognition calls and of each caller's submissions.
+
+Each day (UTC) has an item in the counters table, for example ``calls#2026-11-22``.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,22 +19,23 @@ _RETENTION_SECONDS = 90 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class DailyQuota:
-    """Counts the calls of each day up to ``limit``.
+    """Counts the uses of each day up to ``limit``, under the name ``counter``.
 
-    The client must not retry a write: a call that is refunded twice would exceed the quota. A write whose response is
-    lost raises an error instead, after which the day may allow one call less.
+    The client must not retry a write: a use that is refunded twice would exceed the quota. A write whose response is
+    lost raises an error instead, after which the day may allow one use less.
     """
 
     client: "DynamoDBClient"
     name: str
     limit: int
+    counter: str = "calls"
 
     def try_acquire(self, now: float) -> bool:
-        """Count one call for the day of ``now``. Return False, and count nothing, if the quota is used up."""
+        """Count one use for the day of ``now``. Return False, and count nothing, if the quota is used up."""
         try:
             self.client.update_item(
                 TableName=self.name,
-                Key=_day(now),
+                Key=self._key(now),
                 ConditionExpression="attribute_not_exists(calls) OR calls < :limit",
                 UpdateExpression="SET expires_at = :expires_at ADD calls :one",
                 ExpressionAttributeValues={
@@ -47,14 +51,13 @@ class DailyQuota:
         return True
 
     def refund(self, now: float) -> None:
-        """Subtract one call from the day of ``now``."""
+        """Subtract one use from the day of ``now``."""
         self.client.update_item(
             TableName=self.name,
-            Key=_day(now),
+            Key=self._key(now),
             UpdateExpression="ADD calls :minus_one",
             ExpressionAttributeValues={":minus_one": number_attribute(-1)},
         )
 
-
-def _day(now: float) -> dict[str, Any]:
-    return {"name": string_attribute(f"calls#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}")}
+    def _key(self, now: float) -> dict[str, Any]:
+        return {"name": string_attribute(f"{self.counter}#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}")}

@@ -4,6 +4,8 @@ A direct upload that must be purged has an item as well, keyed by its object key
 
 ``attempts`` is the set of the deliveries that leased the image since it was last reopened. Adding one twice, as a
 retried write does, counts once.
+
+Every item expires. A write that may create an item, or that uses a whole image, renews its expiry.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,6 +36,7 @@ from imagescan.domain.image_record import (
     Scan,
     Status,
 )
+from imagescan.domain.policy import ITEM_MARGIN_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,8 +53,11 @@ _PENDING = {":pending": string_attribute(Status.PENDING)}
 
 @dataclass(frozen=True, slots=True)
 class ImagesTable:
+    """``retention_seconds`` is the time for which requests and bytes are kept. Writes that may create items need it."""
+
     client: "DynamoDBClient"
     name: str
+    retention_seconds: int = 0
 
     def get(self, image_hash: str) -> Image | None:
         """Return the item using a consistent read."""
@@ -71,7 +77,8 @@ class ImagesTable:
                 Key=_key(image_hash),
                 ConditionExpression=_LEASABLE_CONDITION,
                 UpdateExpression="SET #status = :pending, lease_owner = :owner, lease_until = :until,"
-                " first_leased_at = if_not_exists(first_leased_at, :now) ADD attempts :attempt",
+                " expires_at = :expires_at, first_leased_at = if_not_exists(first_leased_at, :now)"
+                " ADD attempts :attempt",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=_PENDING
                 | {
@@ -80,6 +87,7 @@ class ImagesTable:
                     ":now": number_attribute(now),
                     ":until": number_attribute(until),
                     ":max": number_attribute(max_attempts),
+                    ":expires_at": self._expiry(now),
                 },
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -136,7 +144,7 @@ class ImagesTable:
 
     def finish(self, image_hash: str, scan: Scan) -> Image:
         """Make the one terminal write. If it was made before, return the earlier item unchanged."""
-        attributes = scan_attributes(scan)
+        attributes = scan_attributes(scan) | {"expires_at": self._expiry(scan.finished_at)}
         try:
             response = self.client.update_item(
                 TableName=self.name,
@@ -196,13 +204,17 @@ class ImagesTable:
         The mark puts the item into the sparse index ``purge_candidates``. The first mark starts the purge delay. The
         latest one decides which bytes are purged.
         """
-        mark = "SET marked_for_purge = :key, marked_at = if_not_exists(marked_at, :now), covers_until = "
+        mark = (
+            "SET marked_for_purge = :key, expires_at = :expires_at, marked_at = if_not_exists(marked_at, :now),"
+            " covers_until = "
+        )
         update: Any = {
             "Key": _key(key),
             "ExpressionAttributeValues": {
                 ":key": string_attribute(key),
                 ":now": number_attribute(now),
                 ":one": number_attribute(1),
+                ":expires_at": self._expiry(now),
             },
         }
         is_latest = self._update_if(
@@ -227,8 +239,12 @@ class ImagesTable:
         self.client.update_item(
             TableName=self.name,
             Key=_key(possession.image_hash),
-            UpdateExpression="SET granted_at = :now ADD purge_guard :one",
-            ExpressionAttributeValues={":now": number_attribute(possession.since), ":one": number_attribute(1)},
+            UpdateExpression="SET granted_at = :now, expires_at = :expires_at ADD purge_guard :one",
+            ExpressionAttributeValues={
+                ":now": number_attribute(possession.since),
+                ":one": number_attribute(1),
+                ":expires_at": self._expiry(possession.since),
+            },
         )
         try_conditional_write(
             lambda: self.client.put_item(
@@ -239,8 +255,30 @@ class ImagesTable:
                     "possessed_hash": string_attribute(possession.image_hash),
                     "since": number_attribute(possession.since),
                     "granted_for": string_attribute(possession.granted_for),
+                    "expires_at": self._expiry(possession.since),
                 },
                 ConditionExpression="attribute_not_exists(image_hash)",
+            )
+        )
+
+    def renew(self, read: Image | Possession, now: float) -> bool:
+        """Extend the expiry of the item. Return False if it was deleted since it was ``read``."""
+        return self._update_if(
+            Key=_key_of(read),
+            ConditionExpression="attribute_exists(image_hash)",
+            UpdateExpression="SET expires_at = :expires_at",
+            ExpressionAttributeValues={":expires_at": self._expiry(now)},
+        )
+
+    def remove_expired(self, read: Image | Possession) -> None:
+        """Delete the item, unless its expiry was extended since it was ``read``."""
+        condition, value = _same_number("expires_at", read.expires_at)
+        try_conditional_write(
+            lambda: self.client.delete_item(
+                TableName=self.name,
+                Key=_key_of(read),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=value,
             )
         )
 
@@ -321,11 +359,19 @@ class ImagesTable:
             "TableName": self.name,
             "Key": _key(image_hash),
             "ConditionExpression": "attribute_not_exists(requeued_at) OR requeued_at < :before",
-            "UpdateExpression": "SET #status = if_not_exists(#status, :pending), requeued_at = :now",
+            "UpdateExpression": "SET #status = if_not_exists(#status, :pending), requeued_at = :now,"
+            " expires_at = :expires_at",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": _PENDING
-            | {":now": number_attribute(now), ":before": number_attribute(requeued_before)},
+            | {
+                ":now": number_attribute(now),
+                ":before": number_attribute(requeued_before),
+                ":expires_at": self._expiry(now),
+            },
         }
+
+    def _expiry(self, now: float) -> Any:
+        return number_attribute(int(now) + self.retention_seconds + ITEM_MARGIN_SECONDS)
 
     def _update_if(self, **update: Any) -> bool:
         return try_conditional_write(lambda: self.client.update_item(TableName=self.name, **update))
@@ -335,13 +381,21 @@ def _key(image_hash: str) -> dict[str, Any]:
     return {"image_hash": string_attribute(image_hash)}
 
 
+def _key_of(item: Image | Possession) -> dict[str, Any]:
+    return _key(item.hash if isinstance(item, Image) else _possession_id(item.key))
+
+
 def _possession_id(key: PossessionKey) -> str:
     return f"possessions/{key.image_hash}/{key.owner}"
 
 
 def _possession_from_item(item: Item) -> Possession:
     return Possession(
-        item["owner"]["S"], item["possessed_hash"]["S"], float(item["since"]["N"]), item["granted_for"]["S"]
+        item["owner"]["S"],
+        item["possessed_hash"]["S"],
+        float(item["since"]["N"]),
+        item["granted_for"]["S"],
+        get_number(item, "expires_at"),
     )
 
 
@@ -382,4 +436,5 @@ def image_from_item(item: Item) -> Image:
         purge_until=get_number(item, "covers_until"),
         granted_at=get_number(item, "granted_at"),
         purge_guard=int(item["purge_guard"]["N"]) if "purge_guard" in item else 0,
+        expires_at=get_number(item, "expires_at"),
     )

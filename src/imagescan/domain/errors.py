@@ -26,5 +26,9 @@ class NotFound(ApiError):
     """The resource does not exist, or not for this caller."""
 
 
+class LimitExceeded(ApiError):
+    """The caller has used up a quota."""
+
+
 class Conflict(ApiError):
     """The request conflicts with the current state of the resource."""

@@ -50,13 +50,14 @@ class Possession(NamedTuple):
     """Proof that the bytes of an image were received from an owner: posted, or in an upload that arrived.
 
     ``since`` (epoch seconds) is taken before the write that stores it and never changes. ``granted_for`` is the ID of
-    the request with these bytes.
+    the request with these bytes. The item may be deleted from ``expires_at`` on.
     """
 
     owner: str
     image_hash: str
     since: float
     granted_for: str
+    expires_at: float | None = None
 
     @property
     def key(self) -> "PossessionKey":
@@ -80,7 +81,8 @@ class Image:
     stores them. ``is_exhausted`` is True from such a write until the image is reopened. An exhausted image is never
     leased. No attempt starts before ``not_before``. ``purge_until`` is the latest time of a mark for purging. Bytes
     that were stored later remain. ``granted_at`` is the latest time at which an owner got possession. ``purge_guard``
-    counts marks and grants, so that a purge notices any that came after it read the item.
+    counts marks and grants, so that a purge notices any that came after it read the item. The item may be deleted from
+    ``expires_at`` on.
     """
 
     hash: str
@@ -96,6 +98,7 @@ class Image:
     purge_until: float | None = None
     granted_at: float | None = None
     purge_guard: int = 0
+    expires_at: float | None = None
 
     @property
     def deferred_until(self) -> float | None:

@@ -2,6 +2,9 @@
 
 DAY_SECONDS = 24 * 3600
 
+ITEM_MARGIN_SECONDS = 2 * DAY_SECONDS
+"""Time by which the item of an image outlives the requests and the bytes that were stored when it was last written."""
+
 MAX_ATTEMPTS = 5
 """Attempt budget of an image: the maximum number of paid calls for it until a later request renews the budget."""
 

@@ -42,7 +42,7 @@ def _quota(names: ScannerSettings) -> Quota:
 def dependencies() -> Dependencies:
     names = settings()
     return Dependencies(
-        ImagesTable(clients.dynamodb(), names.images_table),
+        ImagesTable(clients.dynamodb(), names.images_table, names.retention_seconds),
         RequestsTable(clients.dynamodb(), names.requests_table),
         ImageBucket(clients.s3(), names.images_bucket),
         Rekognition(clients.rekognition(), names.images_bucket, AdaptiveRateLimiter()),

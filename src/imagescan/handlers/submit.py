@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from imagescan.api import http, request_models, serializers
+from imagescan.api.dependencies import caller_quota
 from imagescan.api.http import Event, Response
 from imagescan.api.request_factory import Submission, create_request, validate_idempotency_key
 from imagescan.api.submit_batch import http_status_for_submission, submit_entries, to_result
@@ -31,7 +32,7 @@ class Dependencies(NamedTuple):
 def dependencies() -> Dependencies:
     names = settings()
     return Dependencies(
-        ImagesTable(clients.dynamodb(), names.images_table),
+        ImagesTable(clients.dynamodb(), names.images_table, names.retention_seconds),
         RequestsTable(clients.dynamodb(), names.requests_table, names.retention_seconds),
         ImageBucket(clients.s3(), names.images_bucket),
     )
@@ -40,7 +41,8 @@ def dependencies() -> Dependencies:
 @http.api
 def lambda_handler(event: Event, _context: Any) -> Response:
     key = validate_idempotency_key(http.header(event, "Idempotency-Key"))
-    submission = Submission(*dependencies(), settings(), http.caller(event), time.time())
+    caller = http.caller(event)
+    submission = Submission(*dependencies(), settings(), caller, time.time(), caller_quota(settings(), caller))
     return _SUBMIT_BY_RESOURCE[event["resource"]](http.body_text(event), key, submission)
 
 

@@ -24,11 +24,6 @@ class RequestState:
     request: ScanRequest
     image: Image | None = None
 
-    @property
-    def has_timed_out(self) -> bool:
-        """Return whether the request finished without a scan."""
-        return self.request.answer is not None and self.request.answer.scan is None
-
 
 def get_request(
     request_id: str,
@@ -53,8 +48,8 @@ def get_request(
     possessions = read_possessions([request], images)
     image = images.get(request.image_hash)
     state = current_state(request, possessions.visible(request, image), now)
-    if not request.answer and state.has_timed_out:
-        # A missing image item looks the same. Images are purged only after their requests were settled.
+    if state.request.answer and not request.answer:
+        # An item is removed only after its requests were settled. The image may have no item now, or a later scan.
         settled = requests.get(request_id)
         return RequestState(settled, state.image) if settled and settled.answer else state
     return state

@@ -31,8 +31,8 @@ def get_requests(
         else current_state(request, possessions.visible(request, images_by_hash.get(request.image_hash)), now)
         for key, request in found.items()
     }
-    timed_out = [key for key, state in states.items() if not found[key].answer and state.has_timed_out]
-    if timed_out:  # or settled in the meantime, after which the image may have been purged
-        reread = requests.get_many(timed_out)
+    answered = [key for key, state in states.items() if not found[key].answer and state.request.answer]
+    if answered:  # or settled in the meantime, after which the image may have been removed, or scanned again
+        reread = requests.get_many(answered)
         states |= {key: RequestState(request, states[key].image) for key, request in reread.items() if request.answer}
     return states

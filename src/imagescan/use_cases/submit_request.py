@@ -1,12 +1,13 @@
 """Submit an image with a question. A known image is answered immediately. Otherwise the request waits for its scan."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-from imagescan.domain.errors import Conflict
+from imagescan.domain.errors import Conflict, LimitExceeded
 from imagescan.domain.image import DeclaredImage, ValidatedImage
 from imagescan.domain.image_record import Image, Possession
-from imagescan.domain.policy import REQUEST_STORED_SECONDS
+from imagescan.domain.policy import DAY_SECONDS, ITEM_MARGIN_SECONDS, REQUEST_STORED_SECONDS
 from imagescan.domain.scan_request import (
     DeletedRequest,
     ScanRequest,
@@ -23,6 +24,12 @@ class Images(PossessionReader, Protocol):
 
     def grant(self, possession: Possession) -> None:
         """Store the possession, unless its owner has it already."""
+
+    def renew(self, read: Image | Possession, now: float) -> bool:
+        """Extend the expiry of the item. Return False if it was deleted since it was ``read``."""
+
+    def remove_expired(self, read: Image | Possession) -> None:
+        """Delete the item, unless its expiry was extended since it was ``read``."""
 
     def reopen(self, image: Image) -> None:
         """Renew the attempt budget of the image, unless the item changed since it was read."""
@@ -42,6 +49,16 @@ class Bucket(Protocol):
     def put(self, image: ValidatedImage, request: ScanRequest) -> None: ...
 
     def presign_upload(self, image: DeclaredImage, request: ScanRequest, now: float) -> Upload: ...
+
+
+class Quota(Protocol):
+    """The submissions that the caller may still make today. Those that are answered immediately do not count."""
+
+    @property
+    def limit(self) -> int: ...
+
+    def try_acquire(self, now: float) -> bool:
+        """Count one submission for the day of ``now``. Return False, and count nothing, if the quota is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +81,8 @@ def submit_request(
     requests: Requests,
     bucket: Bucket,
     now: float,
+    retention_seconds: int,
+    quota: Quota | None = None,
 ) -> SubmitResult:
     """Store the request: with its answer if the image is known, without an answer while it waits for a scan.
 
@@ -73,17 +92,26 @@ def submit_request(
     marks the bytes for purging instead of scanning them. An exhausted image is reopened before its bytes are stored,
     because the scanner skips it until then. If the same idempotency key was used before, the earlier request is
     returned, and bytes that it still lacks are stored. Raise Conflict if the earlier payload differs, or if the earlier
-    request was deleted.
+    request was deleted. Raise LimitExceeded if the image is unknown and the quota of the caller is used up.
+
+    The items of the image outlive the request: those that expire earlier are renewed, and expired ones are deleted.
     """
-    possession = read_possessions([request], images).of(request)
+    renewed = partial(_renewed, images=images, now=now, retention_seconds=retention_seconds)
+    possession = renewed(read_possessions([request], images).of(request))
     granted = None
     if isinstance(image, ValidatedImage) and request.owner is not None and possession is None:
         possession = granted = Possession(request.owner, image.hash, now, request.id)
-    item = images.get(image.hash)
+    item = renewed(images.get(image.hash))
     found = requests.find(request.id) if request.payload_hash else None
     earlier = _same_request(found, request) if found else None
     known = visible_image(earlier or request, item, possession)
     answered = with_answer(earlier or request, known, now)
+    if quota and earlier is None and not answered and not quota.try_acquire(now):
+        raise LimitExceeded(
+            "daily_limit_exceeded",
+            f"You have submitted {quota.limit} images today that had to be scanned, which is the daily limit. "
+            "Submit the image again after midnight UTC.",
+        )
     if item and known and not answered and needs_reopening(earlier or request, item, known, now):
         images.reopen(item)
     if isinstance(image, ValidatedImage) and not answered and (earlier is None or earlier.awaits_upload):
@@ -99,6 +127,19 @@ def submit_request(
     if isinstance(image, DeclaredImage) and current.awaits_upload and not current.answer:
         return SubmitResult(current, known, bucket.presign_upload(image, current, now))
     return SubmitResult(current, known)
+
+
+def _renewed[Item: (Image, Possession)](
+    item: Item | None, *, images: Images, now: float, retention_seconds: int
+) -> Item | None:
+    """Return the item, whose expiry is extended if it was not within the last day. Return None if it has expired."""
+    if item is None or item.expires_at is None:
+        return item
+    if item.expires_at <= now:
+        images.remove_expired(item)
+        return None
+    is_recent = item.expires_at >= now + retention_seconds + ITEM_MARGIN_SECONDS - DAY_SECONDS
+    return item if is_recent or images.renew(item, now) else None
 
 
 def _same_request(found: ScanRequest | DeletedRequest, request: ScanRequest) -> ScanRequest:
