@@ -23,7 +23,8 @@ export default defineConfig({
   reporter: [[CI ? "dot" : "list"]],
   use: {
     launchOptions: { executablePath: chromiumPath(), args: [...STABLE, ...QUIET, ...NO_SANDBOX] },
-    trace: "retain-on-failure",
+    // Recording every test takes a large part of the time.
+    trace: CI ? "on-first-retry" : "retain-on-failure",
     viewport: { width: 1280, height: 900 },
   },
 });

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from imagescan.use_cases.sweep import PAGE_SIZE
 from testing.functions import image_bytes
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.resources import IMAGES, QUEUE_URL, REQUESTS
@@ -85,11 +86,12 @@ def test_unsettled_requests_are_settled(env: MotoEnvironment) -> None:
     assert [env.functions.get(request_id).body for request_id in ids] == before
 
 
-def test_250_requests_are_settled_in_one_run(env: MotoEnvironment) -> None:
+def test_requests_on_several_pages_are_settled_in_one_run(env: MotoEnvironment) -> None:
+    count = PAGE_SIZE + 10
     submit_unsettled(env, 1)
-    env.resources.copy_request(env.functions.accepted[0], 249)
+    env.resources.copy_request(env.functions.accepted[0], count - 1)
     report = env.functions.sweep()
-    assert (report["pending"], report["settled"], report["is_complete"]) == (250, 250, True)
+    assert (report["pending"], report["settled"], report["is_complete"]) == (count, count, True)
     assert env.resources.items(REQUESTS, index="pending_by_image") == []
 
 

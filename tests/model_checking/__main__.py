@@ -38,7 +38,8 @@ def check_mutants() -> bool:
 
 
 def _survives(mutant: Mutant) -> bool:
-    [scenario] = [scenario for scenario in QUICK_SCENARIOS if scenario.name == mutant.scenario]
+    scenarios = (*QUICK_SCENARIOS, *DEEP_SCENARIOS)
+    [scenario] = [scenario for scenario in scenarios if scenario.name == mutant.scenario]
     return check_scenario(scenario, [mutant.change]).violation is None
 
 

@@ -297,17 +297,6 @@ QUICK_SCENARIOS = (
     ),
     Scenario("deletion during a scan", TWO_REQUESTS, deletes=1),
     Scenario(
-        "deletion with one fault",
-        (),
-        each(1, Fault.CRASH, Fault.RESPONSE_LOST, Fault.INDEX_STALE),
-        max_faults=1,
-        instants=(0, AFTER_PURGE_DELAY),
-        sweeps=1,
-        deletes=1,
-        purge_runs=1,
-        **ACCEPTED_REQUEST,
-    ),
-    Scenario(
         "resubmitted image after the purge delay",
         ONE_REQUEST,
         instants=(AFTER_PURGE_DELAY,),
@@ -324,16 +313,6 @@ QUICK_SCENARIOS = (
         deletes=1,
         purge_runs=2,
         initial_system=MARKED_FOR_PURGE,
-    ),
-    Scenario(
-        "resubmitted image that was never scanned",
-        ONE_REQUEST,
-        instants=(AFTER_PURGE_DELAY,),
-        sweeps=1,
-        deletes=1,
-        purge_runs=1,
-        initial_messages=(s3_event_message(key_for(A)),),
-        initial_system=MARKED_FOR_PURGE._replace(images=Table({A: ImageItem(purge_mark=MARK)}), billed_calls=Table()),
     ),
     Scenario(
         "resubmitted image while another request is deleted",
@@ -647,6 +626,27 @@ QUICK_SCENARIOS = (
 THREE_REQUESTS = (Submission(A, "cat"), Submission(A, "dog"), Submission(B, "cat"))
 
 DEEP_SCENARIOS = (
+    Scenario(
+        "resubmitted image that was never scanned",
+        ONE_REQUEST,
+        instants=(AFTER_PURGE_DELAY,),
+        sweeps=1,
+        deletes=1,
+        purge_runs=1,
+        initial_messages=(s3_event_message(key_for(A)),),
+        initial_system=MARKED_FOR_PURGE._replace(images=Table({A: ImageItem(purge_mark=MARK)}), billed_calls=Table()),
+    ),
+    Scenario(
+        "deletion with one fault",
+        (),
+        each(1, Fault.CRASH, Fault.RESPONSE_LOST, Fault.INDEX_STALE),
+        max_faults=1,
+        instants=(0, AFTER_PURGE_DELAY),
+        sweeps=1,
+        deletes=1,
+        purge_runs=1,
+        **ACCEPTED_REQUEST,
+    ),
     Scenario("two owners of one image, one crash", (ANN, BOB), each(1, Fault.CRASH), polls=1),
     Scenario("a slow scanner, from the submission", TWO_REQUESTS, each(1, Fault.LEASE_EXPIRED_EARLY), instants=(0, 50)),
     Scenario(

@@ -14,10 +14,11 @@ from tests.model_checking.faults import Fault
 from tests.model_checking.model_checker import Report
 from tests.model_checking.mutants import MUTANTS, Mutant
 from tests.model_checking.run import check_scenario
-from tests.model_checking.scenarios import QUICK_SCENARIOS
+from tests.model_checking.scenarios import DEEP_SCENARIOS, QUICK_SCENARIOS
 from tests.model_checking.state import Scenario
 
-SCENARIOS = {scenario.name: scenario for scenario in QUICK_SCENARIOS}
+# A mutant is found long before a deep scenario is explored completely.
+SCENARIOS = {scenario.name: scenario for scenario in (*QUICK_SCENARIOS, *DEEP_SCENARIOS)}
 
 # These scenarios suffice to produce every outcome and every fault. A worker of pytest-xdist may have to repeat them.
 COVERING_SCENARIOS = (
