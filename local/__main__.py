@@ -53,6 +53,7 @@ def url(stack: Stack) -> None:
 
 def follow_logs(stack: Stack) -> None:
     """Print the logs of the functions until Ctrl-C."""
+    print("Following the logs of the functions, from a minute ago. Press Ctrl-C to stop.", file=sys.stderr, flush=True)
     try:
         for line in logs.follow(stack.client("logs"), int((time.time() - LOG_HISTORY_S) * 1000)):
             print(line, flush=True)

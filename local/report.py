@@ -1,11 +1,12 @@
 """Print the reports of `make status` and `make demo`."""
 
 import time
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from imagescan.aws.items import scan_from_item
@@ -16,6 +17,7 @@ from tools.console import CommandError
 
 RECENT_SCANS = 10
 MAX_OTHER_LABELS = 3
+NAME_WIDTH, AGE_WIDTH = 24, 10
 HEALTHY = "healthy"
 
 
@@ -101,19 +103,46 @@ def _print_section(title: str, values: dict[str, str]) -> None:
 
 
 def _recent_scans(stack: Stack) -> Table:
-    pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs()["ImagesTable"])
-    scans = {item["image_hash"]["S"]: scan_from_item(item) for page in pages for item in page["Items"]}
+    outputs, dynamodb = stack.outputs(), stack.client("dynamodb")
+    pages = dynamodb.get_paginator("scan").paginate(TableName=outputs["ImagesTable"])
+    items = {item["image_hash"]["S"]: item for page in pages for item in page["Items"]}
+    # Uploads to be purged and possessions have items as well. Their keys contain slashes.
+    scans = {image_hash: scan_from_item(item) for image_hash, item in items.items() if "/" not in image_hash}
     finished = sorted(((scan, image) for image, scan in scans.items() if scan), key=lambda one: -one[0].finished_at)
-    table = Table("Image", "Finished", "Status", "Labels", box=None, padding=(0, 2))
     print(f"Recent scans ({len(finished)} of {len(scans)} images have been scanned)")
-    for scan, image in finished[:RECENT_SCANS]:
-        table.add_row(image[:12], _local_time(scan.finished_at), scan.status, _result(scan))
+    recent = finished[:RECENT_SCANS]
+    names = _references(
+        dynamodb, outputs["RequestsTable"], [scan.scanned_for for scan, _ in recent if scan.scanned_for]
+    )
+    return scans_table([(names.get(scan.scanned_for or "") or image[:12], scan) for scan, image in recent], time.time())
+
+
+def scans_table(scans: Sequence[tuple[str, Scan]], now: float) -> Table:
+    """Return a table of the scans, each with the name of its image. It fits into 60 columns without wrapping."""
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    width = min(NAME_WIDTH, max((len(name) for name, _ in scans), default=0))
+    table.add_column("Image", no_wrap=True, overflow="ellipsis", min_width=width, max_width=width)
+    table.add_column("Scanned", no_wrap=True, min_width=AGE_WIDTH)
+    table.add_column("Result", no_wrap=True, overflow="ellipsis")
+    for name, scan in scans:
+        table.add_row(escape(name), age(now - scan.finished_at), escape(_result(scan)))
     return table
+
+
+def age(seconds: float) -> str:
+    """Return an age in its largest unit, for example `3 min ago`."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return f"{max(seconds, 0):.0f} s ago"
+
+
+def _references(dynamodb: Any, table: str, request_ids: Sequence[str]) -> dict[str, str]:
+    """Return the file names in the references of these requests (at most 100), as far as they have one."""
+    keys = [{"request_id": {"S": request_id}} for request_id in dict.fromkeys(request_ids)]
+    found = dynamodb.batch_get_item(RequestItems={table: {"Keys": keys}})["Responses"][table] if keys else []
+    return {item["request_id"]["S"]: Path(item["reference"]["S"]).name for item in found if "reference" in item}
 
 
 def _result(scan: Scan) -> str:
     return scan.failure.message if scan.failure else ", ".join(label.name for label in scan.labels[:MAX_OTHER_LABELS])
-
-
-def _local_time(epoch_s: float) -> str:
-    return f"{datetime.fromtimestamp(epoch_s, UTC).astimezone():%d %b %H:%M:%S}"

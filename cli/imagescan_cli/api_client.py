@@ -12,7 +12,7 @@ import httpx
 from httpx_retries import Retry, aretry_request
 
 from imagescan_cli import __version__
-from imagescan_cli.errors import ApiError, UnreachableError, WrongUrlError
+from imagescan_cli.errors import ApiError, RejectedCredentialsError, UnreachableError, WrongUrlError
 from imagescan_cli.questions import Body
 from imagescan_cli.schemas import (
     DELETED,
@@ -41,6 +41,8 @@ RETRY = Retry(
 _TRANSIENT_S3_ERRORS = frozenset({(409, "ConditionalRequestConflict"), (400, "RequestTimeout")})
 # Errors with a retryable status code that no retry resolves today.
 _PERMANENT_ERRORS = frozenset({"daily_limit_exceeded"})
+# Errors of every call with these credentials, so that the first one ends the command.
+_CREDENTIAL_ERRORS = frozenset({"not_signed_in", "not_signed", "invalid_signature", "expired_token", "access_denied"})
 # Batch responses omit these fields. They are empty until a request is completed.
 _EMPTY_RESULTS: RequestJson = {"labels": [], "closest_labels": [], "results": []}
 # Responses of another server, and of API Gateway for a path without an API. Others, such as 502, can come from a proxy.
@@ -151,6 +153,8 @@ class ApiClient:
         self._is_api = self._is_api or (is_expected(body) if is_success else is_api_error(body))
         if not self._is_api and response.status_code in _STATUSES_OF_WRONG_URLS:
             raise WrongUrlError(_wrong_url_message(self._api_url, response))
+        if body.get("code") in _CREDENTIAL_ERRORS and not is_success:
+            raise RejectedCredentialsError(str(body["message"]))
         if not is_success:
             raise _api_error(response, body)
         if not is_expected(body):

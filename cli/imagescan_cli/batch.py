@@ -37,19 +37,25 @@ async def submit_all(
     found: FoundFiles,
     question: Question,
     output: Output,
+    results: list[ImageResult],
     *,
     wait: bool,
     with_thumbnails: bool = False,
-) -> list[ImageResult]:
-    """Submit all images and return a result for each image and each unreadable file. Note the skipped files."""
+) -> None:
+    """Submit all images. Note the skipped files.
+
+    A result for each image and each unreadable file is added to ``results`` as soon as it exists, so that a command
+    that is interrupted has those that were complete.
+    """
     for line in format_skipped(found.skipped):
         output.note(line)
-    results = [_show_unreadable(error, output) for error in found.unreadable]
+    unreadable = [_show_unreadable(error, output) for error in found.unreadable]
+    results += unreadable
     with TemporaryDirectory(prefix="imagescan-", ignore_cleanup_errors=True) as folder:
         preparation = Preparation(Path(folder), with_thumbnails=with_thumbnails)
-        results += await _submit(workflow, preparation, found.images, question, output, wait=wait)
+        in_order = await _submit(workflow, preparation, found.images, question, output, finished=results, wait=wait)
+    results[:] = unreadable + in_order
     _summarize(results, found, workflow.uploads, output)
-    return results
 
 
 async def poll_all(
@@ -71,9 +77,10 @@ async def _submit(
     question: Question,
     output: Output,
     *,
+    finished: list[ImageResult],
     wait: bool,
 ) -> list[ImageResult]:
-    """Submit copies of an image once and return a result for each copy."""
+    """Submit copies of an image once and return a result for each copy. Add those that finish to ``finished``."""
     contents = group_by_content(images)
     steps = (SUBMITTED, FINISHED) if wait else (SUBMITTED,)
     # Determined before the first submission, because images that are ready at the same time share a batch.
@@ -100,6 +107,7 @@ async def _submit(
         if wait:
             report.advance(FINISHED)
         results = [ImageResult(image.path, result, prepared.image.conversion, small) for image in copies]
+        finished.extend(results)
         for each in results:
             output.show(result, each.path, each.conversion)
         return results

@@ -15,7 +15,7 @@ from imagescan_cli import __version__, config, options
 from imagescan_cli.api_client import ApiClient
 from imagescan_cli.batch import ImageResult, delete_all, poll_all, submit_all
 from imagescan_cli.csv_export import format_csv
-from imagescan_cli.errors import ApiError, AuthError, UnreachableError, WrongUrlError
+from imagescan_cli.errors import ApiError, AuthError, RejectedCredentialsError, UnreachableError, WrongUrlError
 from imagescan_cli.exit_codes import (
     ExitCode,
     exit_code,
@@ -29,7 +29,7 @@ from imagescan_cli.list_command import list_all
 from imagescan_cli.output import Output, Ticker
 from imagescan_cli.plan import show_plan
 from imagescan_cli.questions import Question
-from imagescan_cli.report import format_report
+from imagescan_cli.report import RunDetails, format_report
 from imagescan_cli.schemas import RequestJson, failed_request
 from imagescan_cli.shared_options import Command, CommandGroup, SharedOptions
 from imagescan_cli.tables import format_statistics
@@ -128,19 +128,30 @@ def submit(
     question = Question(tuple(label or ()), match_mode, min_confidence, reference)
     waits = wait or report is not None or csv is not None
 
-    async def submit_found(client: ApiClient) -> list[ImageResult]:
+    results: list[ImageResult] = []
+
+    async def submit_found(client: ApiClient) -> None:
         in_full = output.as_json or report is not None or csv is not None
         workflow = ScanWorkflow(client, concurrency=concurrency, deadline=deadline, in_full=in_full)
-        return await submit_all(workflow, found, question, output, wait=waits, with_thumbnails=report is not None)
+        thumbnails = report is not None
+        await submit_all(workflow, found, question, output, results, wait=waits, with_thumbnails=thumbnails)
 
-    results = _call_api(shared, url, submit_found)
-    if report:
-        skipped = sum(each.files for each in found.skipped)
-        now = datetime.now().astimezone()
-        _write(report, format_report(results, question, skipped=skipped, api_url=url, created_at=now), output)
-    if csv:
-        # Spreadsheets recognise UTF-8 by its byte order mark.
-        _write(csv, format_csv(results), output, encoding="utf-8-sig")
+    def export() -> None:
+        if report:
+            skipped, total = sum(each.files for each in found.skipped), len(found.images) + len(found.unreadable)
+            run = RunDetails(url, datetime.now().astimezone(), skipped, missing=total - len(results))
+            _write(report, format_report(results, question, run), output)
+        if csv:
+            # Spreadsheets recognise UTF-8 by its byte order mark.
+            _write(csv, format_csv(results), output, encoding="utf-8-sig")
+
+    try:
+        _call_api(shared, url, submit_found)
+    except typer.Exit as stop:
+        if stop.exit_code == ExitCode.INTERRUPTED and results:
+            export()
+        raise
+    export()
     code = exit_code_after_wait if waits else exit_code_after_submit
     raise typer.Exit(code([each.result for each in results]))
 
@@ -312,6 +323,9 @@ def _call_api[T](shared: SharedOptions, api_url: str, action: Callable[[ApiClien
         raise typer.BadParameter(str(error), param_hint="--auth") from error
     except UnreachableError as error:
         shared.output.error(f"{error} Check the URL of the API and your connection.")
+        raise typer.Exit(ExitCode.FAILED) from error
+    except RejectedCredentialsError as error:
+        shared.output.error(f"{error} Check the credentials: --auth, --token and your AWS profile.")
         raise typer.Exit(ExitCode.FAILED) from error
     except WrongUrlError as error:
         shared.output.error(str(error))

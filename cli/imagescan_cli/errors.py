@@ -17,5 +17,9 @@ class WrongUrlError(Exception):
     """The server at the API URL is not the API. The text names the URL and the response."""
 
 
+class RejectedCredentialsError(Exception):
+    """The API rejected the credentials, or requires some. The text is its message, and says what to do."""
+
+
 class AuthError(Exception):
     """Credentials are missing or unusable. The text says what to do."""

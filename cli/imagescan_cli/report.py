@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from imagescan_cli.batch import ImageResult
@@ -59,9 +59,19 @@ code { font-size: .8125rem; }
 """
 
 
-def format_report(
-    results: Sequence[ImageResult], question: Question, *, skipped: int, api_url: str, created_at: datetime
-) -> str:
+class RunDetails(NamedTuple):
+    """The run that a page reports: its API, its time, and how many files it skipped.
+
+    ``missing`` counts the images without a result because the run was interrupted.
+    """
+
+    api_url: str
+    created_at: datetime
+    skipped: int = 0
+    missing: int = 0
+
+
+def format_report(results: Sequence[ImageResult], question: Question, run: RunDetails) -> str:
     """Return the page. Images with the same outcome form a section, in order of their paths."""
     sections = "".join(_section(each, results) for each in _TITLES)
     return (
@@ -70,7 +80,7 @@ def format_report(
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(_title(question))}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<h1>{escape(_title(question))}</h1>\n"
-        f'<p>{escape(_counts(results))}</p>\n<p class="quiet">{escape(_details(skipped, api_url, created_at))}</p>\n'
+        f'<p>{escape(_counts(results))}</p>\n<p class="quiet">{escape(_details(run))}</p>\n'
         f"{sections}</body>\n</html>\n"
     )
 
@@ -89,9 +99,11 @@ def _counts(results: Iterable[ImageResult]) -> str:
     return ": ".join([images, ", ".join(f"{counts[each]:,} {word}" for each, word in VERDICTS.items() if counts[each])])
 
 
-def _details(skipped: int, api_url: str, created_at: datetime) -> str:
-    time, host = created_at.isoformat(" ", "minutes"), urlsplit(api_url).hostname  # a URL can contain a password
-    return f"Created on {time} by imagescan with {host}." + (f" Skipped files: {skipped:,}." if skipped else "")
+def _details(run: RunDetails) -> str:
+    time, host = run.created_at.isoformat(" ", "minutes"), urlsplit(run.api_url).hostname  # a URL can hold a password
+    skipped = f" Skipped files: {run.skipped:,}." if run.skipped else ""
+    interrupted = f" Interrupted. Images without a result: {run.missing:,}." if run.missing else ""
+    return f"Created on {time} by imagescan with {host}.{skipped}{interrupted}"
 
 
 def _section(kind: Outcome, results: Iterable[ImageResult]) -> str:

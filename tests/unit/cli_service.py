@@ -35,11 +35,13 @@ class FakeService:
     """Service that finds a label in an image if the bytes contain the word.
 
     A scan finishes after ``polls_per_scan`` polls of the request. Uploads of the hashes in ``unreachable_uploads`` get
-    a URL on which no server listens. ``max_awaited_uploads`` is the highest number of simultaneously awaited uploads.
+    a URL on which no server listens. The images in ``unscanned`` are never scanned. ``max_awaited_uploads`` is the
+    highest number of simultaneously awaited uploads.
     """
 
     polls_per_scan: int = 1
     unreachable_uploads: set[str] = field(default_factory=set)
+    unscanned: set[str] = field(default_factory=set)
     uploads: int = 0
     max_awaited_uploads: int = 0
     faults: list[Fault] = field(default_factory=list)
@@ -97,7 +99,7 @@ class FakeService:
             return 400, {}
         self.images[image_hash] = content
         self.uploads += 1
-        self.polls_left[image_hash] = self.polls_per_scan
+        self.polls_left[image_hash] = 1_000_000 if image_hash in self.unscanned else self.polls_per_scan
         return 200, {}
 
     def get_request(self, request_id: str) -> tuple[int, Body]:

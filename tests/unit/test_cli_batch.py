@@ -127,6 +127,21 @@ def test_rejected_entry_fails_its_image_only(run: Run, few: Path, service: FakeS
     assert (service.calls["submit_batch"], service.calls["submit"]) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(401, "not_signed_in"), (403, "access_denied"), (403, "expired_token"), (404, "not_signed")],
+)
+def test_rejected_credentials_end_the_command_with_one_message(
+    run: Run, folder: Path, service: FakeService, status: int, code: str
+) -> None:
+    body = json.dumps({"code": code, "message": "Sign in."}).encode()
+    service.faults = [Fault("submit_batch", status, content=body) for _ in range(IMAGE_COUNT)]
+    result = run("submit", folder, "--wait")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.count("Sign in. Check the credentials") == 1
+    assert service.calls["submit"] == 0
+
+
 def test_entry_over_the_daily_limit_is_not_retried(run: Run, few: Path, service: FakeService) -> None:
     over_limit = json.dumps({"code": "daily_limit_exceeded", "message": "Submit it after midnight."}).encode()
     service.faults = [Fault("submit_entry", 429, content=over_limit)]

@@ -15,7 +15,7 @@ from imagescan_cli.conversion import thumbnail
 from imagescan_cli.csv_export import format_csv
 from imagescan_cli.image_files import read_image_file
 from imagescan_cli.questions import Question
-from imagescan_cli.report import format_report
+from imagescan_cli.report import RunDetails, format_report
 from imagescan_cli.schemas import RequestJson, failed_request
 from testing.images import png
 from tests.unit.cli_runs import Run
@@ -63,7 +63,7 @@ class Page(HTMLParser):
 
 def report(*results: ImageResult, question: Question | None = None) -> Page:
     asked = question or Question(("cat",))
-    return Page(format_report(results, asked, skipped=3, api_url="https://me:secret@api.example.com", created_at=NOW))
+    return Page(format_report(results, asked, RunDetails("https://me:secret@api.example.com", NOW, skipped=3)))
 
 
 def table(*results: ImageResult) -> list[dict[str, Any]]:

@@ -251,7 +251,8 @@ def test_stats_prints_one_counter_per_line(run: Run) -> None:
 def test_failed_stats_are_a_failure(run: Run, service: FakeService) -> None:
     service.faults = [Fault("stats", 401, content=b'{"code": "not_signed_in", "message": "Sign in."}')]
     result = run("stats")
-    assert (result.exit_code, result.stdout) == (3, "Failed: Sign in.\n")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == "Sign in. Check the credentials: --auth, --token and your AWS profile.\n"
 
 
 # ---------------------------------------------------------------- global options

@@ -1,5 +1,6 @@
 """Exit of the real process, which in-process tests cannot show."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from subprocess import PIPE, STDOUT
 
 import pytest
 
+from testing.images import png
 from tests.unit.cli_service import FakeService
 from tools import paths
 
@@ -60,6 +62,22 @@ def test_ctrl_c_exits_with_130_and_says_how_to_resume(start: Start, image_path: 
     output, errors = waiting.communicate(timeout=30)
     assert (waiting.returncode, output) == (130, "")
     assert "Interrupted. Re-run the same command to resume." in errors
+
+
+def test_ctrl_c_exports_the_results_that_were_complete(start: Start, tmp_path: Path, service: FakeService) -> None:
+    for shade, name in enumerate(("cat.png", "dog.png")):
+        (tmp_path / name).write_bytes(png(80, 80, shade=shade))
+    service.unscanned.add(hashlib.sha256((tmp_path / "dog.png").read_bytes()).hexdigest())
+    table, page = tmp_path / "results.csv", tmp_path / "results.html"
+    waiting = start("submit", tmp_path, "--csv", table, "--report", page, "--json")
+    assert waiting.stdout
+    assert "cat.png" in waiting.stdout.readline()
+    waiting.send_signal(signal.SIGINT)
+    waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    [_, row] = table.read_text(encoding="utf-8-sig").splitlines()
+    assert "cat.png" in row
+    assert "Interrupted. Images without a result: 1." in page.read_text()
 
 
 @pytest.mark.parametrize(("errors", "expected"), [(PIPE, ""), (STDOUT, None)])

@@ -1,0 +1,55 @@
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from imagescan.domain.image_record import Failure, Scan, Status
+from imagescan.domain.labels import Label
+from local.report import age, scans_table
+
+NOW = 1_000_000.0
+LABELS = tuple(Label(name, 97.0) for name in ("Cat", "Domestic Short-haired Cat", "Carnivorous Mammal", "Pet"))
+CAT = Scan(Status.COMPLETED, NOW - 185, LABELS)
+BROKEN = Scan(
+    Status.FAILED, NOW - 1, failure=Failure("image_invalid", "Rekognition cannot read the image. Convert it.")
+)
+
+
+def printed(*scans: tuple[str, Scan], width: int = 60) -> list[str]:
+    console = Console(file=StringIO(), width=width)
+    console.print(scans_table(scans, NOW))
+    output: str = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO
+    return output.splitlines()
+
+
+def test_each_scan_takes_one_line_of_at_most_60_columns() -> None:
+    lines = printed(("a photo with quite a long name.jpg", CAT), ("broken.png", BROKEN))
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 60
+    assert "a photo with quite a lo…  3 min ago" in lines[1]
+
+
+def test_a_scan_shows_the_name_the_age_and_the_labels_of_its_image() -> None:
+    line = printed(("cat.jpg", CAT), width=100)[1]
+    assert line.split("  ")[0].strip().startswith("cat.jpg")
+    assert "3 min ago" in line
+    assert "Cat, Domestic Short-haired Cat, Carnivorous Mammal" in line
+
+
+def test_a_name_is_not_interpreted_as_markup() -> None:
+    assert "[red]cat.jpg" in printed(("[red]cat.jpg", CAT))[1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0 s ago"),
+        (59, "59 s ago"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (7300, "2 h ago"),
+        (90_000, "1 d ago"),
+    ],
+)
+def test_an_age_is_given_in_its_largest_unit(seconds: float, text: str) -> None:
+    assert age(seconds) == text
