@@ -254,7 +254,7 @@ MUTANTS = (
     Mutant(
         "a batch status reports a timeout without rereading the request",
         "poll during a purge",
-        _in("use_cases.get_requests", "    if answered:", "    if not timed_out:"),
+        _in("use_cases.get_requests", "    if answered:", "    if not answered:"),
     ),
     # ---------------------------------------------------------------- sweeper
     Mutant(

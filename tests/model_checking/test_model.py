@@ -26,6 +26,7 @@ COVERING_SCENARIOS = (
     "attempts are exhausted",
     "midnight passes during two deliveries",
     "resubmitted image, one fault",
+    "an image expires",
 )
 
 
