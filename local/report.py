@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from imagescan.aws.items import scan_from_item
@@ -32,7 +33,7 @@ def status(stack: Stack, console: Console) -> bool:
     if is_healthy:
         _print_section("URLs", urls(stack))
         _print_section("Messages", _queue_depths(stack))
-        console.print(_recent_scans(stack))
+        console.print(Padding(_recent_scans(stack), (0, 0, 0, 2)))
     return is_healthy
 
 
