@@ -39,10 +39,10 @@ RETRY = Retry(
 )
 # A concurrent write of the same key and a stalled connection. S3 documents both as retryable.
 _TRANSIENT_S3_ERRORS = frozenset({(409, "ConditionalRequestConflict"), (400, "RequestTimeout")})
-# Errors with a retryable status code that no retry resolves today.
-_PERMANENT_ERRORS = frozenset({"daily_limit_exceeded"})
 # Errors of every call with these credentials, so that the first one ends the command.
-_CREDENTIAL_ERRORS = frozenset({"not_signed_in", "not_signed", "invalid_signature", "expired_token", "access_denied"})
+_CREDENTIAL_ERRORS = frozenset({"not_signed_in", "invalid_signature", "expired_token"})
+# Errors of every submission, unless one was accepted before. A policy can deny other calls, for example batches.
+_SUBMISSION_ERRORS = frozenset({"not_signed", "access_denied"})
 # Batch responses omit these fields. They are empty until a request is completed.
 _EMPTY_RESULTS: RequestJson = {"labels": [], "closest_labels": [], "results": []}
 # Responses of another server, and of API Gateway for a path without an API. Others, such as 502, can come from a proxy.
@@ -70,8 +70,8 @@ class ApiClient:
     """Client for the API at a base URL. Use it as an async context manager.
 
     ``auth`` applies to API requests only: uploads use presigned URLs. Every method raises ApiError. All methods except
-    ``upload`` raise UnreachableError after the last retry, and WrongUrlError if the first response is not from the API.
-    A failed upload affects one image only, so ``upload`` raises ApiError instead.
+    ``upload`` raise UnreachableError after the last retry, WrongUrlError if the first response is not from the API, and
+    RejectedCredentialsError. A failed upload affects one image only, so ``upload`` raises ApiError instead.
     """
 
     def __init__(self, api_url: str, *, auth: httpx.Auth | None = None, retry: Retry = RETRY) -> None:
@@ -86,7 +86,7 @@ class ApiClient:
             limits=httpx.Limits(max_connections=None),  # callers limit concurrency
         )
         self.uploads = 0
-        self._is_api = False  # whether any response came from the API
+        self._is_api = self._has_submitted = False  # whether any response came from the API
 
     async def __aenter__(self) -> Self:
         return self
@@ -153,12 +153,15 @@ class ApiClient:
         self._is_api = self._is_api or (is_expected(body) if is_success else is_api_error(body))
         if not self._is_api and response.status_code in _STATUSES_OF_WRONG_URLS:
             raise WrongUrlError(_wrong_url_message(self._api_url, response))
-        if body.get("code") in _CREDENTIAL_ERRORS and not is_success:
-            raise RejectedCredentialsError(str(body["message"]))
         if not is_success:
-            raise _api_error(response, body)
+            error = _api_error(response, body)
+            is_first_submission = path == "scanrequest" and not self._has_submitted
+            if error.code in _CREDENTIAL_ERRORS or (is_first_submission and error.code in _SUBMISSION_ERRORS):
+                raise RejectedCredentialsError(error.message)
+            raise error
         if not is_expected(body):
             raise ApiError("unexpected_response", f"Unexpected response from {self._api_url}. Check --api-url.")
+        self._has_submitted = self._has_submitted or path == "scanrequest"
         return ApiResponse(body, _seconds(response.headers.get("Retry-After", "")))
 
     async def _send(self, method: str, url: str, *, retry: Retry, **request: Any) -> httpx.Response:
@@ -183,8 +186,7 @@ def _batch_item(result: RequestJson, response: ApiResponse) -> ApiResponse | Api
         is_shortened = request["status"] != "completed" and "labels" not in request
         body = request | _EMPTY_RESULTS if is_shortened else request
         return ApiResponse(body, response.retry_after, response.received_at)
-    is_transient = RETRY.is_retryable_status_code(result["status_code"]) and error["code"] not in _PERMANENT_ERRORS
-    if is_transient or error["code"] == "response_too_large":
+    if RETRY.is_retryable_status_code(result["status_code"]) or error["code"] == "response_too_large":
         return None
     return ApiError(error["code"], error["message"])
 

@@ -137,18 +137,20 @@ def submit(
         await submit_all(workflow, found, question, output, results, wait=waits, with_thumbnails=thumbnails)
 
     def export() -> None:
+        skipped = sum(each.files for each in found.skipped)
+        missing = len(found.images) + len(found.unreadable) - len(results)
         if report:
-            skipped, total = sum(each.files for each in found.skipped), len(found.images) + len(found.unreadable)
-            run = RunDetails(url, datetime.now().astimezone(), skipped, missing=total - len(results))
-            _write(report, format_report(results, question, run), output)
+            run = RunDetails(url, datetime.now().astimezone(), skipped, missing)
+            _write(report, format_report(results, question, run), output, missing=missing)
         if csv:
             # Spreadsheets recognise UTF-8 by its byte order mark.
-            _write(csv, format_csv(results), output, encoding="utf-8-sig")
+            _write(csv, format_csv(results), output, missing=missing, encoding="utf-8-sig")
 
     try:
         _call_api(shared, url, submit_found)
-    except typer.Exit as stop:
-        if stop.exit_code == ExitCode.INTERRUPTED and results:
+    except typer.Exit:  # interrupted, or the API can no longer be called
+        if len(results) > len(found.unreadable):
+            results.sort(key=lambda each: each.path)
             export()
         raise
     export()
@@ -335,13 +337,13 @@ def _call_api[T](shared: SharedOptions, api_url: str, action: Callable[[ApiClien
         raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
 
 
-def _write(file: Path, text: str, output: Output, *, encoding: str = "utf-8") -> None:
+def _write(file: Path, text: str, output: Output, *, missing: int, encoding: str = "utf-8") -> None:
     try:
         file.write_text(text, encoding=encoding, newline="")
     except OSError as error:
         output.error(f"Cannot write {file}: {error.strerror}.")
         raise typer.Exit(ExitCode.FAILED) from error
-    output.note(f"Wrote {file}.")
+    output.note(f"Wrote {file} without the {missing:,} images that have no result." if missing else f"Wrote {file}.")
 
 
 def _require_api_url(api_url: str | None) -> str:

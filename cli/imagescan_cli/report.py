@@ -62,7 +62,7 @@ code { font-size: .8125rem; }
 class RunDetails(NamedTuple):
     """The run that a page reports: its API, its time, and how many files it skipped.
 
-    ``missing`` counts the images without a result because the run was interrupted.
+    ``missing`` counts the images without a result because the run stopped early.
     """
 
     api_url: str
@@ -102,7 +102,7 @@ def _counts(results: Iterable[ImageResult]) -> str:
 def _details(run: RunDetails) -> str:
     time, host = run.created_at.isoformat(" ", "minutes"), urlsplit(run.api_url).hostname  # a URL can hold a password
     skipped = f" Skipped files: {run.skipped:,}." if run.skipped else ""
-    interrupted = f" Interrupted. Images without a result: {run.missing:,}." if run.missing else ""
+    interrupted = f" Stopped early. Images without a result: {run.missing:,}." if run.missing else ""
     return f"Created on {time} by imagescan with {host}.{skipped}{interrupted}"
 
 

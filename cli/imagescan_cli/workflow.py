@@ -27,7 +27,7 @@ class ScanWorkflow:
     ``deadline`` is a time of the monotonic clock after which the workflow stops polling. None polls until the service
     finishes the request, which it does by the request's own deadline. With ``in_full``, results include labels, which
     takes one more call for known images. Errors of the API and failed uploads are returned as failed requests. Only
-    UnreachableError and WrongUrlError are raised, because they affect every image.
+    UnreachableError, WrongUrlError and RejectedCredentialsError are raised, because they affect every image.
     """
 
     def __init__(

@@ -41,15 +41,15 @@ def use_up(env: MotoEnvironment) -> list[ApiResponse]:
 def test_a_caller_cannot_submit_more_images_than_the_limit(limited: MotoEnvironment) -> None:
     assert [each.status for each in use_up(limited)] == [202, 202]
     rejected = submit(limited, LIMIT)
-    assert (rejected.status, rejected.body["code"]) == (429, "daily_limit_exceeded")
-    assert rejected.body["message"].startswith("You have submitted 2 images today")
+    assert (rejected.status, rejected.body["code"]) == (403, "daily_limit_exceeded")
+    assert rejected.body["message"].startswith("You have made 2 submissions today")
 
 
 def test_nothing_is_stored_for_a_submission_over_the_limit(limited: MotoEnvironment) -> None:
     use_up(limited)
     limited.transport.reset()
     body = {"file": b64encode(image_bytes(LIMIT)).decode(), "fileType": "image/png"}
-    assert limited.functions.post(body, requestContext=ANN).status == 429
+    assert limited.functions.post(body, requestContext=ANN).status == 403
     assert limited.transport.calls == ["BatchGetItem", "GetItem", "UpdateItem"]
     assert len(limited.resources.items(REQUESTS)) == LIMIT
     assert limited.resources.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
@@ -84,7 +84,7 @@ def test_each_entry_of_a_batch_counts(limited: MotoEnvironment) -> None:
     event = proxy_event("POST", json.dumps({"entries": [entry(shade) for shade in range(LIMIT + 1)]}))
     event |= {"resource": "/scanrequests", "requestContext": ANN}
     results = ApiResponse(limited.functions.invoke("SubmitFunction", event)).body["results"]
-    assert sorted(each["status_code"] for each in results) == [202, 202, 429]
+    assert sorted(each["status_code"] for each in results) == [202, 202, 403]
     [error] = [each["error"] for each in results if each["error"]]
     assert error["code"] == "daily_limit_exceeded"
 

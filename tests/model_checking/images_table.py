@@ -1,6 +1,8 @@
 """The images table in memory, with the conditions of ``imagescan.aws.images_table``."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from imagescan.domain.image_record import (
     ATTEMPTS_EXHAUSTED,
@@ -106,7 +108,9 @@ class ImagesTable:
 
 @operation("reads image {0}", READ)
 def _get(system: SystemState, image_hash: str) -> tuple[SystemState, Image | None]:
-    return system, image_in(system.images, image_hash)
+    image = image_in(system.images, image_hash)
+    never_expires = image is not None and not system.retention_seconds  # so that no submission renews it
+    return system, replace(image, expires_at=math.inf) if image and never_expires else image
 
 
 @operation("reads images", READ)
@@ -225,7 +229,9 @@ def _mark_for_purge(system: SystemState, key: str, now: float) -> tuple[SystemSt
 @operation("reads possessions", READ)
 def _possessions(system: SystemState, keys: Sequence[PossessionKey]) -> tuple[SystemState, tuple[Possession, ...]]:
     found = (system.possessions.get(_possession_id(key)) for key in keys)
-    return system, tuple(possession for possession in found if possession)
+    if system.retention_seconds:
+        return system, tuple(possession for possession in found if possession)
+    return system, tuple(possession._replace(expires_at=math.inf) for possession in found if possession)
 
 
 @operation("records in image {0} that it gets a new owner", WRITE)

@@ -697,7 +697,7 @@ MUTANTS = (
     Mutant(
         "an image is deleted before it expires",
         "an image expires",
-        _in("use_cases.submit_request", "if item.expires_at <= now:", "if item.expires_at <= now + DAY_SECONDS:"),
+        _in("use_cases.submit_request", "item.expires_at <= now:", "item.expires_at <= now + DAY_SECONDS:"),
     ),
     Mutant(
         "the expiry of a possession is not extended",

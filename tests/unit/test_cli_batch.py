@@ -129,7 +129,7 @@ def test_rejected_entry_fails_its_image_only(run: Run, few: Path, service: FakeS
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(401, "not_signed_in"), (403, "access_denied"), (403, "expired_token"), (404, "not_signed")],
+    [(401, "not_signed_in"), (403, "invalid_signature"), (403, "expired_token")],
 )
 def test_rejected_credentials_end_the_command_with_one_message(
     run: Run, folder: Path, service: FakeService, status: int, code: str
@@ -142,9 +142,42 @@ def test_rejected_credentials_end_the_command_with_one_message(
     assert service.calls["submit"] == 0
 
 
+@pytest.mark.parametrize(("status", "code"), [(403, "access_denied"), (404, "not_signed")])
+def test_denied_submissions_end_the_command_with_one_message(
+    run: Run, few: Path, service: FakeService, status: int, code: str
+) -> None:
+    body = json.dumps({"code": code, "message": "Not allowed."}).encode()
+    service.faults = [Fault(call, status, content=body) for call in ("submit_batch", *["submit"] * FEW)]
+    result = run("submit", few, "--wait")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.count("Not allowed. Check the credentials") == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "access_denied"), (404, "not_signed")])
+def test_denied_batches_are_repeated_with_single_calls(
+    run: Run, few: Path, service: FakeService, status: int, code: str
+) -> None:
+    body = json.dumps({"code": code, "message": "Not allowed."}).encode()
+    service.faults = [Fault("submit_batch", status, content=body)]
+    result = run("submit", few, "--wait")
+    assert (result.exit_code, service.calls["submit"]) == (0, FEW)
+
+
+def test_credentials_that_expire_during_a_run_leave_its_report(
+    run: Run, few: Path, service: FakeService, tmp_path: Path
+) -> None:
+    assert run("submit", min(few.iterdir()), "--wait").exit_code == 0
+    service.faults = [Fault("status_batch", 401, content=b'{"code": "expired_token", "message": "It has expired."}')]
+    table = tmp_path / "results.csv"
+    result = run("submit", few, "--csv", table)
+    assert (result.exit_code, "It has expired. Check the credentials" in result.stderr) == (3, True)
+    assert len(table.read_text().splitlines()) == 2
+    assert f"without the {FEW - 1} images that have no result" in result.stderr
+
+
 def test_entry_over_the_daily_limit_is_not_retried(run: Run, few: Path, service: FakeService) -> None:
     over_limit = json.dumps({"code": "daily_limit_exceeded", "message": "Submit it after midnight."}).encode()
-    service.faults = [Fault("submit_entry", 429, content=over_limit)]
+    service.faults = [Fault("submit_entry", 403, content=over_limit)]
     result = run("submit", few, "--wait", "--json")
     assert (result.exit_code, codes(lines(result))) == (3, [*[""] * (FEW - 1), "daily_limit_exceeded"])
     assert service.calls["submit"] == 0

@@ -77,7 +77,7 @@ def test_ctrl_c_exports_the_results_that_were_complete(start: Start, tmp_path: P
     assert waiting.returncode == 130
     [_, row] = table.read_text(encoding="utf-8-sig").splitlines()
     assert "cat.png" in row
-    assert "Interrupted. Images without a result: 1." in page.read_text()
+    assert "Stopped early. Images without a result: 1." in page.read_text()
 
 
 @pytest.mark.parametrize(("errors", "expected"), [(PIPE, ""), (STDOUT, None)])

@@ -29,14 +29,14 @@ from testing.images import png
 
 NOW = 10_000.0
 ANNS_SCAN = Scan(Status.COMPLETED, NOW - 500, (Label("Cat", 97),), "3.0", scanned_for="ann's", owner="ann")
-ANNS_IMAGE = Image(HASH, first_leased_at=NOW - 510, scan=ANNS_SCAN)
+ANNS_IMAGE = Image(HASH, first_leased_at=NOW - 510, scan=ANNS_SCAN, expires_at=NOW + 3 * DAY_SECONDS)
 BOB = PossessionKey("bob", HASH)
 UPLOAD = upload_key("r", HASH, ImageType.JPEG)
 BY_HASH = ScanRequest("r", HASH, UPLOAD, Question(("cat",), 90), NOW - 700, NOW + 2900, awaits_upload=True, owner="bob")
 
 
 def possessed(since: float, granted_for: str = "r") -> dict[PossessionKey, Possession]:
-    return {BOB: Possession(*BOB, since=since, granted_for=granted_for)}
+    return {BOB: Possession(*BOB, since=since, granted_for=granted_for, expires_at=NOW + 3 * DAY_SECONDS)}
 
 
 # ---------------------------------------------------------------- what an owner sees
@@ -108,8 +108,8 @@ def submit(images: FakeImages, *, posted: bool = False) -> tuple[SubmitResult, F
     return result, bucket
 
 
-def test_a_hash_alone_returns_nothing_about_an_image_of_another_owner() -> None:
-    images = FakeImages({HASH: ANNS_IMAGE})
+def test_a_hash_alone_returns_nothing_about_an_image_of_another_owner_and_does_not_keep_it() -> None:
+    images = FakeImages({HASH: replace(ANNS_IMAGE, expires_at=NOW + 1)})
     result, _ = submit(images)
     assert (result.request.answer, result.image, images.steps) == (None, None, [])
     assert result.upload

@@ -195,7 +195,7 @@ def test_an_error_of_a_call_marks_nothing_because_the_request_may_be_stored() ->
 @pytest.mark.parametrize(
     ("expires_at", "steps"),
     [
-        (None, []),
+        (None, ["renew image"]),
         (WRITTEN_NOW, []),
         (WRITTEN_NOW - DAY_SECONDS, []),
         (WRITTEN_NOW - DAY_SECONDS - 1, ["renew image"]),
@@ -231,7 +231,8 @@ def test_an_image_that_expires_while_it_is_renewed_counts_as_unknown() -> None:
 )
 def test_the_possession_of_an_owner_expires_like_the_image(expires_at: float, steps: list[str]) -> None:
     possession = Possession("ann", IMAGE.hash, 10, "earlier", expires_at)
-    images = FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SCAN)}, possessed={possession.key: possession})
+    image = Image(IMAGE.hash, scan=SCAN, expires_at=WRITTEN_NOW)
+    images = FakeImages({IMAGE.hash: image}, possessed={possession.key: possession})
     assert submit(images, FakeRequests(), FakeBucket(), owner="ann").request.answer
     assert images.steps == steps
 

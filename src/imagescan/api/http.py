@@ -28,7 +28,7 @@ _HTTP_STATUSES: dict[type[ApiError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    LimitExceeded: HTTPStatus.FORBIDDEN,
     UnsupportedType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 INTERNAL_ERROR = ApiError("internal_error", "Internal error. The request was not processed. Try again later.")

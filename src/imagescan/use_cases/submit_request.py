@@ -1,5 +1,6 @@
 """Submit an image with a question. A known image is answered immediately. Otherwise the request waits for its scan."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -97,11 +98,11 @@ def submit_request(
     The items of the image outlive the request: those that expire earlier are renewed, and expired ones are deleted.
     """
     renewed = partial(_renewed, images=images, now=now, retention_seconds=retention_seconds)
-    possession = renewed(read_possessions([request], images).of(request))
+    possession = renewed(_unexpired(read_possessions([request], images).of(request), images, now))
     granted = None
     if isinstance(image, ValidatedImage) and request.owner is not None and possession is None:
         possession = granted = Possession(request.owner, image.hash, now, request.id)
-    item = renewed(images.get(image.hash))
+    item = _read_image(request, possession, images, renewed, now)
     found = requests.find(request.id) if request.payload_hash else None
     earlier = _same_request(found, request) if found else None
     known = visible_image(earlier or request, item, possession)
@@ -109,8 +110,8 @@ def submit_request(
     if quota and earlier is None and not answered and not quota.try_acquire(now):
         raise LimitExceeded(
             "daily_limit_exceeded",
-            f"You have submitted {quota.limit} images today that had to be scanned, which is the daily limit. "
-            "Submit the image again after midnight UTC.",
+            f"You have made {quota.limit} submissions today that could not be answered immediately, which is the daily "
+            "limit. Submit the image again after midnight UTC.",
         )
     if item and known and not answered and needs_reopening(earlier or request, item, known, now):
         images.reopen(item)
@@ -129,16 +130,36 @@ def submit_request(
     return SubmitResult(current, known)
 
 
+def _read_image(
+    request: ScanRequest,
+    possession: Possession | None,
+    images: Images,
+    renewed: Callable[[Image | None], Image | None],
+    now: float,
+) -> Image | None:
+    """Return the item. It is renewed if the request may see it: a hash alone must not keep the labels of others."""
+    item = _unexpired(images.get(request.image_hash), images, now)
+    return renewed(item) if visible_image(request, item, possession) else item
+
+
+def _unexpired[Item: (Image, Possession)](item: Item | None, images: Images, now: float) -> Item | None:
+    """Return the item. Delete it and return None if it has expired."""
+    if item is not None and item.expires_at is not None and item.expires_at <= now:
+        images.remove_expired(item)
+        return None
+    return item
+
+
 def _renewed[Item: (Image, Possession)](
     item: Item | None, *, images: Images, now: float, retention_seconds: int
 ) -> Item | None:
-    """Return the item, whose expiry is extended if it was not within the last day. Return None if it has expired."""
-    if item is None or item.expires_at is None:
-        return item
-    if item.expires_at <= now:
-        images.remove_expired(item)
+    """Return the item, whose expiry is extended if it was not within the last day. Return None if it was deleted.
+
+    Items of version 0.1.0 have no expiry before they are used again.
+    """
+    if item is None:
         return None
-    is_recent = item.expires_at >= now + retention_seconds + ITEM_MARGIN_SECONDS - DAY_SECONDS
+    is_recent = (item.expires_at or 0) >= now + retention_seconds + ITEM_MARGIN_SECONDS - DAY_SECONDS
     return item if is_recent or images.renew(item, now) else None
 
 
