@@ -86,7 +86,8 @@ class ApiClient:
             limits=httpx.Limits(max_connections=None),  # callers limit concurrency
         )
         self.uploads = 0
-        self._is_api = self._has_submitted = False  # whether any response came from the API
+        self._is_api = False  # whether any response came from the API
+        self._has_submitted = False  # whether any single submission was accepted
 
     async def __aenter__(self) -> Self:
         return self
