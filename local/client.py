@@ -22,13 +22,19 @@ class Client:
     def __init__(self, api_url: str) -> None:
         self._http = httpx.Client(base_url=api_url, timeout=TIMEOUT_SECONDS)
 
-    def post(self, body: Mapping[str, Any]) -> httpx.Response:
-        """Send `POST /scanrequest` and return the response, whatever its status code."""
-        return self._http.post("/scanrequest", json=body)
+    def post(self, body: Mapping[str, Any], *, wait_seconds: int | None = None) -> httpx.Response:
+        """Send `POST /scanrequest` and return the response, whatever its status code.
 
-    def get(self, request_id: str, **query: str) -> httpx.Response:
-        """Send `GET /scanrequest/{request_id}` and return the response, whatever its status code."""
-        return self._http.get(f"/scanrequest/{request_id}", params=query)
+        With `wait_seconds`, the service may hold the response until the request has finished.
+        """
+        return self._http.post("/scanrequest", json=body, headers=_prefer(wait_seconds))
+
+    def get(self, request_id: str, *, wait_seconds: int | None = None, **query: str) -> httpx.Response:
+        """Send `GET /scanrequest/{request_id}` and return the response, whatever its status code.
+
+        With `wait_seconds`, the service may hold the response until the request has finished.
+        """
+        return self._http.get(f"/scanrequest/{request_id}", params=query, headers=_prefer(wait_seconds))
 
     def ask(self, image: Path, label: str | None = None, seconds: float = TIMEOUT_SECONDS) -> RequestJson:
         """Submit an image and return the finished request. Raise TimeoutError if it is pending after `seconds`."""
@@ -44,6 +50,10 @@ class Client:
             time.sleep(0.2)
             request = self.get(request["request_id"]).raise_for_status().json()
         return request
+
+
+def _prefer(wait_seconds: int | None) -> dict[str, str]:
+    return {} if wait_seconds is None else {"Prefer": f"wait={wait_seconds}"}
 
 
 def question(image: Path, label: str | None = None) -> RequestJson:

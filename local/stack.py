@@ -183,6 +183,7 @@ class Stack:
             "RekognitionEndpointUrl": self.rekognition_url,
             "IsLocalEmulator": "true",
             "AuthMode": "open",
+            "MaxWaitSeconds": "25",
             **({"UploadCorsOrigins": ",".join(self._page_origins)} if self._page_origins else {}),
         }
 

@@ -77,10 +77,10 @@ class Functions:
         """Post a PNG with a label to look for."""
         return self.post({"file": b64encode(image).decode(), "fileType": "image/png", "label": label})
 
-    def get(self, request_id: str, query: dict[str, str] | None = None) -> "ApiResponse":
+    def get(self, request_id: str, query: dict[str, str] | None = None, **event: Any) -> "ApiResponse":
         """Send GET /scanrequest/{request_id} through the proxy integration."""
-        event = proxy_event("GET") | {"pathParameters": {"request_id": request_id}, "queryStringParameters": query}
-        return ApiResponse(self.invoke("StatusFunction", event))
+        of_request = {"pathParameters": {"request_id": request_id}, "queryStringParameters": query}
+        return ApiResponse(self.invoke("StatusFunction", proxy_event("GET") | of_request | event))
 
     def delete(self, request_id: str) -> "ApiResponse":
         """Send DELETE /scanrequest/{request_id} through the proxy integration."""

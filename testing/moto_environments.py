@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.retries import quota, standard
 from moto import mock_aws
 
+from imagescan.api import wait_preference
 from imagescan.aws import clients
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.handlers import scanner
@@ -82,7 +83,7 @@ def moto_environment(sdk: Sdk, **overrides: str) -> Iterator[MotoEnvironment]:
 
 def clear_settings_cache() -> None:
     """Clear the settings that the handlers cache from their environment."""
-    _clear_caches_of(*map(handler_module, FUNCTIONS))
+    _clear_caches_of(wait_preference, *map(handler_module, FUNCTIONS))
 
 
 def _clear_caches() -> None:

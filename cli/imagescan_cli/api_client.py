@@ -58,12 +58,15 @@ class _TransientUploadError(Exception):
 class ApiResponse:
     """A response body, its ``Retry-After`` in seconds, and the time it was received (monotonic clock).
 
+    ``was_held`` is whether the service applied the preference to wait.
+
     For a known image in a batch response, the body has no labels and no results.
     """
 
     body: RequestJson
     retry_after: float
     received_at: float = field(default_factory=time.monotonic)
+    was_held: bool = False
 
 
 class ApiClient:
@@ -86,6 +89,7 @@ class ApiClient:
             limits=httpx.Limits(max_connections=None),  # callers limit concurrency
         )
         self.uploads = 0
+        self.can_wait = True  # whether the service may hold responses, as long as it has not ignored the preference
         self._is_api = False  # whether any response came from the API
         self._has_submitted = False  # whether any single submission was accepted
 
@@ -102,6 +106,13 @@ class ApiClient:
     async def status(self, request_id: str) -> ApiResponse:
         """Return the state of a request."""
         return await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}")
+
+    async def wait(self, request_id: str, seconds: int) -> ApiResponse:
+        """Return the state of a request when it has finished, after at most ``seconds``, or immediately."""
+        headers = {"Prefer": f"wait={seconds}"}
+        response = await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}", headers=headers)
+        self.can_wait = response.was_held
+        return response
 
     async def submit_batch(self, entries: Sequence[tuple[Body, str]]) -> list[ApiResponse | ApiError | None]:
         """Submit up to 25 images, each with its key. None marks an entry that needs a single call."""
@@ -163,7 +174,11 @@ class ApiClient:
         if not is_expected(body):
             raise ApiError("unexpected_response", f"Unexpected response from {self._api_url}. Check --api-url.")
         self._has_submitted = self._has_submitted or path == "scanrequest"
-        return ApiResponse(body, _seconds(response.headers.get("Retry-After", "")))
+        retry_after, was_held = (
+            _seconds(response.headers.get("Retry-After", "")),
+            "Preference-Applied" in response.headers,
+        )
+        return ApiResponse(body, retry_after, was_held=was_held)
 
     async def _send(self, method: str, url: str, *, retry: Retry, **request: Any) -> httpx.Response:
         public_url = url.partition("?")[0]  # the query of a presigned URL is a credential

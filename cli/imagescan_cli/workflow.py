@@ -1,9 +1,11 @@
 """Workflow of a scan: submit by hash, upload if required, poll until finished."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from imagescan_cli.api_client import ApiClient, ApiResponse
 from imagescan_cli.batching_client import BatchingClient
@@ -13,6 +15,7 @@ from imagescan_cli.questions import Body, Question, idempotency_key, submit_body
 from imagescan_cli.schemas import Outcome, RequestJson, failed_request, is_retryable, outcome
 
 MIN_POLL_DELAY, MAX_POLL_DELAY = 0.2, 10.0  # seconds
+MAX_WAIT_SECONDS = 20  # the client's timeout for a response is longer
 POLL_BACKOFF_FACTOR = 1.3
 # Each failed request takes one more call. This many in a row mean that the service has a problem.
 MAX_REPLACED = 10
@@ -36,6 +39,7 @@ class ScanWorkflow:
         self._client, self._batching = client, BatchingClient(client, upload_concurrency=concurrency)
         self._deadline, self._in_full = deadline, in_full
         self._uploading = asyncio.Semaphore(concurrency)
+        self._in_progress = 0
 
     @property
     def uploads(self) -> int:
@@ -46,11 +50,13 @@ class ScanWorkflow:
         self, image: ImageFile, question: Question, *, wait: bool, on_submitted: Callable[[], None]
     ) -> RequestJson:
         """Submit an image and upload it if required. Call ``on_submitted`` afterwards, also after an error."""
-        return await _or_failed(self._submit(image, question, wait=wait, on_submitted=on_submitted))
+        with self._counted():
+            return await _or_failed(self._submit(image, question, wait=wait, on_submitted=on_submitted))
 
     async def status(self, request_id: str, *, wait: bool) -> RequestJson:
         """Return the state of a request. With ``wait``, poll until it is finished."""
-        return await _or_failed(self._status(request_id, wait=wait), request_id)
+        with self._counted():
+            return await _or_failed(self._status(request_id, wait=wait), request_id)
 
     async def ask(self, request_id: str, question: Question) -> RequestJson:
         """Return the answer to a follow-up question about the image of a request."""
@@ -116,6 +122,9 @@ class ScanWorkflow:
         return {"request_id": request_id, "status": "deleted", "message": "Deleted."}
 
     async def _wait(self, response: ApiResponse) -> RequestJson:
+        """Poll until the request is finished. A single request is held by the service instead, if it supports that."""
+        while (seconds := self._wait_seconds(response)) >= 1:
+            response = await self._client.wait(response.body["request_id"], int(seconds))
         with self._batching.polling():
             for delay in poll_delays():
                 seconds = max(delay, response.retry_after)
@@ -124,6 +133,24 @@ class ScanWorkflow:
                 await asyncio.sleep(seconds * random.uniform(1, 1.25))  # noqa: S311 - jitter, not security
                 response = await self._batching.status(response.body["request_id"])
         return response.body
+
+    def _wait_seconds(self, response: ApiResponse) -> float:
+        """Return how long the service shall hold the next response. 0 means not to ask for it."""
+        is_deferred = response.retry_after > MAX_WAIT_SECONDS
+        is_only = self._in_progress == 1 and self._client.can_wait
+        if outcome(response.body) is not Outcome.PENDING or is_deferred or not is_only:
+            return 0
+        remaining = math.inf if self._deadline is None else self._deadline - time.monotonic()
+        return min(MAX_WAIT_SECONDS, remaining)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a submission or a status as in progress."""
+        self._in_progress += 1
+        try:
+            yield
+        finally:
+            self._in_progress -= 1
 
     def _exceeds_deadline(self, seconds: float) -> bool:
         return self._deadline is not None and time.monotonic() + seconds > self._deadline

@@ -35,6 +35,10 @@ _HEADERS: Schema = {
         "description": "URL of the request, relative to the URL of the POST.",
         "schema": {"type": "string"},
     },
+    "Preference-Applied": {
+        "description": "The preference `wait` with the seconds for which the response was held at most.",
+        "schema": {"type": "string", "examples": ["wait=20"]},
+    },
     "Retry-After": {
         "description": "Seconds to wait before the next poll. Present while the request is pending.",
         "schema": {"type": "integer"},

@@ -84,6 +84,13 @@ _DEBUG = _parameter(
     examples=["Y"],
 )
 _IF_NONE_MATCH = _parameter("header", "If-None-Match", "ETag of a previous response.", type="string")
+_PREFER = _parameter(
+    "header",
+    "Prefer",
+    "`wait=20` holds the response until the request has finished, for at most 20 seconds (RFC 7240). The stack "
+    "parameter MaxWaitSeconds limits the time. Invalid values are ignored.",
+    type="string",
+)
 _IDS = _comma_separated(
     _parameter(
         "query",
@@ -131,9 +138,12 @@ OPERATIONS = (
         summary="Submit an image",
         body=_SUBMISSION_SCHEMA,
         examples={"file": _FILE_EXAMPLE, "direct_upload": _UPLOAD_EXAMPLE},
-        parameters=(_KEY,),
+        parameters=(_KEY, _PREFER),
         responses={OK: shapes.Request, ACCEPTED: shapes.Request},
-        headers={OK: ("Location",), ACCEPTED: ("Location", "Retry-After")},
+        headers={
+            OK: ("Location", "Preference-Applied"),
+            ACCEPTED: ("Location", "Preference-Applied", "Retry-After"),
+        },
         errors=(BAD, CONFLICT, TOO_LARGE, UNSUPPORTED),
         links=_REQUEST_LINKS,
     ),
@@ -142,9 +152,9 @@ OPERATIONS = (
         path="/scanrequest/{request_id}",
         name="getRequest",
         summary="Get a request",
-        parameters=(_REQUEST_ID, _DEBUG, _IF_NONE_MATCH),
+        parameters=(_REQUEST_ID, _DEBUG, _IF_NONE_MATCH, _PREFER),
         responses={OK: shapes.RequestWithDebug, NOT_MODIFIED: None},
-        headers={OK: ("ETag", "Retry-After"), NOT_MODIFIED: ("ETag", "Retry-After")},
+        headers=dict.fromkeys((OK, NOT_MODIFIED), ("ETag", "Preference-Applied", "Retry-After")),
         errors=(UNKNOWN,),
     ),
     Operation(

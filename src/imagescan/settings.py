@@ -52,6 +52,12 @@ class SubmitSettings(NamedTuple):
         return self.retention_days * _DAY_SECONDS
 
 
+class WaitSettings(NamedTuple):
+    """``max_wait_seconds`` limits how long a response is held until its request has finished. 0 disables it."""
+
+    max_wait_seconds: int
+
+
 class ScannerSettings(NamedTuple):
     """``daily_rekognition_limit`` is the maximum number of Rekognition calls per day (UTC). 0 means no limit."""
 

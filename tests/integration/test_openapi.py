@@ -22,9 +22,8 @@ def assert_described(name: str, response: ApiResponse) -> None:
     operation, status = OPERATION[name], HTTPStatus(response.status)
     if status in operation.responses:
         shape = operation.responses[status]
-        assert {"Access-Control-Allow-Origin", *operation.headers.get(status, ())} - set(response.headers) <= {
-            "Retry-After"
-        }
+        missing = {"Access-Control-Allow-Origin", *operation.headers.get(status, ())} - set(response.headers)
+        assert missing <= {"Preference-Applied", "Retry-After"}
     else:
         assert status in (*operation.errors, HTTPStatus.INTERNAL_SERVER_ERROR)
         shape = shapes.Problem if response.headers["Content-Type"] == PROBLEM else shapes.Error

@@ -39,7 +39,7 @@ def scanned(env: MotoEnvironment, content: bytes = b"", **fields: Any) -> str:
 
 def assert_api_headers(response: ApiResponse, cache_control: str = "no-store") -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "*"
-    assert response.headers["Access-Control-Expose-Headers"] == "ETag,Location,Retry-After"
+    assert response.headers["Access-Control-Expose-Headers"] == "ETag,Location,Preference-Applied,Retry-After"
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == cache_control
     assert "Traceback" not in response.raw["body"]

@@ -393,7 +393,7 @@ MUTANTS = (
     Mutant(
         "an object is skipped although its request may not be stored yet",
         "two requests for one image",
-        _in("domain.policy", "REQUEST_STORED_SECONDS = 25\n", "REQUEST_STORED_SECONDS = 0\n"),
+        _in("domain.policy", "REQUEST_STORED_SECONDS = 35\n", "REQUEST_STORED_SECONDS = 0\n"),
     ),
     Mutant(
         "a repeated idempotency key restores a deleted request",

@@ -36,10 +36,13 @@ class FakeService:
 
     A scan finishes after ``polls_per_scan`` polls of the request. Uploads of the hashes in ``unreachable_uploads`` get
     a URL on which no server listens. The images in ``unscanned`` are never scanned. ``max_awaited_uploads`` is the
-    highest number of simultaneously awaited uploads.
+    highest number of simultaneously awaited uploads. With ``can_wait``, the service applies the preference to wait, and
+    a held response ends the scan. ``waits`` are the seconds that clients preferred.
     """
 
     polls_per_scan: int = 1
+    can_wait: bool = False
+    waits: list[int] = field(default_factory=list)
     unreachable_uploads: set[str] = field(default_factory=set)
     unscanned: set[str] = field(default_factory=set)
     uploads: int = 0
@@ -102,11 +105,14 @@ class FakeService:
         self.polls_left[image_hash] = 1_000_000 if image_hash in self.unscanned else self.polls_per_scan
         return 200, {}
 
-    def get_request(self, request_id: str) -> tuple[int, Body]:
+    def get_request(self, request_id: str, *, is_held: bool = False) -> tuple[int, Body]:
         request = self.requests.get(request_id)
         if request is None:
             return 404, {"code": "request_not_found", "message": "Request not found."}
-        self.polls_left[request["image_hash"]] -= 1
+        image_hash = request["image_hash"]
+        self.polls_left[image_hash] -= (
+            self.polls_left[image_hash] if is_held and image_hash not in self.unscanned else 1
+        )
         return 200, self._derive(request)
 
     def get_page(self, query: dict[str, str]) -> tuple[int, Body]:
@@ -212,7 +218,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.endswith("/scanrequests"):
             self._respond("list", lambda _: self.fake.get_page(query))
         else:
-            self._respond("status", lambda _: self.fake.get_request(unquote(self.path.rsplit("/", 1)[1])))
+            self._get_request(unquote(self.path.rsplit("/", 1)[1]))
+
+    def _get_request(self, request_id: str) -> None:
+        prefer = self.headers.get("Prefer", "")
+        if prefer:
+            self.fake.waits.append(int(prefer.removeprefix("wait=")))
+        is_held = bool(prefer) and self.fake.can_wait
+        headers = {"Preference-Applied": prefer} if is_held else {}
+        self._respond("status", lambda _: self.fake.get_request(request_id, is_held=is_held), headers)
 
     def do_POST(self) -> None:
         if self.path.endswith("/questions"):
@@ -234,7 +248,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
         """Keep the output of the tests clean."""
 
-    def _respond(self, kind: str, act: Callable[[bytes], tuple[int, Body | None]]) -> None:
+    def _respond(
+        self, kind: str, act: Callable[[bytes], tuple[int, Body | None]], headers: dict[str, str] | None = None
+    ) -> None:
         request_body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with self.fake.lock:
             self.fake.calls[kind] += 1
@@ -245,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(fault.status, fault.content, fault.headers)
             else:
                 status, body = act(request_body)
-                self._send(status, b"" if body is None else json.dumps(body).encode(), {})
+                self._send(status, b"" if body is None else json.dumps(body).encode(), headers or {})
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

@@ -1,5 +1,6 @@
 """Batching of many images and requests, against a fake service over HTTP."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,62 @@ def test_pending_result_has_every_key(run: Run, few: Path, service: FakeService)
 def test_single_image_is_submitted_with_a_single_call(run: Run, few: Path, service: FakeService) -> None:
     run("submit", few / "00.png", "--wait")
     assert service.calls == {"submit": 1, "upload": 1, "status": 1}
+
+
+def test_the_service_is_asked_to_wait_for_the_result_of_a_single_image(
+    run: Run, few: Path, service: FakeService
+) -> None:
+    service.polls_per_scan, service.can_wait = 10, True
+    result = run("submit", few / "00.png", "--wait")
+    assert (result.exit_code, service.waits) == (0, [20])
+    assert service.calls == {"submit": 1, "upload": 1, "status": 1}
+
+
+def test_the_service_is_asked_to_wait_for_a_single_request(run: Run, few: Path, service: FakeService) -> None:
+    service.polls_per_scan, service.can_wait = 10, True
+    run("submit", few / "00.png")
+    [request_id] = service.requests
+    service.calls.clear()
+    result = run("wait", request_id)
+    assert (result.exit_code, service.waits) == (0, [20])
+    assert service.calls == {"status": 2}  # the first one shows that the request is pending
+
+
+def test_a_service_that_does_not_wait_is_asked_once_and_polled_from_then_on(
+    run: Run, few: Path, service: FakeService
+) -> None:
+    service.polls_per_scan = 4
+    result = run("submit", few / "00.png", "--wait")
+    assert (result.exit_code, service.waits) == (0, [20])
+    assert service.calls == {"submit": 1, "upload": 1, "status": 4}
+
+
+def test_several_images_are_polled_in_batches_although_the_service_can_wait(
+    run: Run, few: Path, service: FakeService
+) -> None:
+    service.can_wait = True
+    run("submit", few, "--wait")
+    assert service.calls["status_batch"] >= 1
+    assert len(service.waits) <= 1  # the last image, if its scan takes longest
+
+
+def test_the_wait_is_not_longer_than_the_timeout(run: Run, few: Path, service: FakeService) -> None:
+    service.can_wait = True
+    service.unscanned = {hashlib.sha256((few / "00.png").read_bytes()).hexdigest()}
+    result = run("submit", few / "00.png", "--wait", "--timeout", "1.5")
+    assert "Waiting." in result.output
+    assert set(service.waits) == {1}
+
+
+def test_a_deferred_image_is_not_waited_for(run: Run, few: Path, service: FakeService) -> None:
+    service.can_wait = True
+    run("submit", few / "00.png")
+    [pending] = service.requests.values()
+    deferred = Fault("status", 200, {"Retry-After": "300"}, json.dumps(pending).encode())
+    service.faults.append(deferred)
+    result = run("wait", pending["request_id"], "--timeout", "2")
+    assert (service.waits, service.calls["status"]) == ([], 1)
+    assert "Waiting." in result.output
 
 
 def test_batch_returns_requests_that_single_calls_created_with_the_same_keys(

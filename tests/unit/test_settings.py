@@ -12,6 +12,7 @@ from imagescan.settings import (
     SubmitSettings,
     SweeperSettings,
     TableSettings,
+    WaitSettings,
     from_env,
 )
 
@@ -28,6 +29,7 @@ COMPLETE = {
     "RETENTION_DAYS": "30",
     "DAILY_REKOGNITION_LIMIT": "0",
     "DAILY_LIMIT_PER_CALLER": "0",
+    "MAX_WAIT_SECONDS": "25",
 }
 SCANNER_ONLY = {"SCAN_QUEUE_URL", "DAILY_REKOGNITION_LIMIT"}
 TABLES = ["IMAGES_TABLE", "REQUESTS_TABLE", "RETENTION_DAYS"]
@@ -43,12 +45,13 @@ def test_minutes_and_days_are_converted_to_seconds() -> None:
     [
         (TableSettings, TABLES),
         (FollowUpSettings, ["DEFAULT_LABEL", "DEFAULT_CONFIDENCE"]),
-        (SubmitSettings, [name for name in COMPLETE if name not in {*SCANNER_ONLY, "EVENT_BUS"}]),
+        (SubmitSettings, [name for name in COMPLETE if name not in {*SCANNER_ONLY, "EVENT_BUS", "MAX_WAIT_SECONDS"}]),
         (ScannerSettings, [*TABLES, "COUNTERS_TABLE", "IMAGES_BUCKET", *SCANNER_ONLY]),
         (SweeperSettings, ["COUNTERS_TABLE", "SCAN_QUEUE_URL"]),
         (PurgerSettings, ["IMAGES_BUCKET"]),
         (EventPublisherSettings, ["COUNTERS_TABLE", "EVENT_BUS"]),
         (StatsSettings, ["COUNTERS_TABLE"]),
+        (WaitSettings, ["MAX_WAIT_SECONDS"]),
     ],
 )
 def test_the_error_for_a_missing_variable_names_it(kind: type[NamedTuple], names: list[str]) -> None:

@@ -9,7 +9,7 @@ const MAX_CONCURRENT_BATCHES = 2;
 const WINDOW_MS = 20;
 const BUSY_WINDOW_MS = 150;
 
-/** Combine calls that are made at about the same time. A single call is sent as before. */
+/** Combine calls that are made at about the same time. A single call and one that may be held are sent as before. */
 export function combineCalls(api: ApiClient & BatchApi): ApiClient {
   const gets = new Batcher<string>(MAX_REQUESTS, {
     one: (requestId, signal) => api.getRequest(requestId, signal),
@@ -19,7 +19,8 @@ export function combineCalls(api: ApiClient & BatchApi): ApiClient {
     one: (submission, signal) => api.submitHash(submission, signal),
     many: (all, signal) => api.submitHashes(all, signal),
   });
-  const getRequest: ApiClient["getRequest"] = async (requestId, signal) => {
+  const getRequest: ApiClient["getRequest"] = async (requestId, signal, holdSeconds) => {
+    if (holdSeconds !== undefined) return api.getRequest(requestId, signal, holdSeconds);
     try {
       return await gets.call(requestId, signal);
     } catch (error) {

@@ -9,6 +9,8 @@ export interface Reply {
   readonly request: ScanRequest;
   /** Milliseconds, or null if the API sent no Retry-After header. */
   readonly retryAfterMs: number | null;
+  /** Whether the API applied the preference to hold the response. */
+  readonly wasHeld?: boolean;
 }
 
 /** An image and a question about it. The type of the blob is the detected image type. */
@@ -32,7 +34,8 @@ export interface ApiClient {
   upload(target: UploadTarget, file: Blob, signal: AbortSignal, onProgress: OnProgress): Promise<void>;
   /** Submit an image with its bytes in the request body. */
   submitBytes(submission: Submission, signal: AbortSignal, onProgress: OnProgress): Promise<Reply>;
-  getRequest(requestId: string, signal: AbortSignal): Promise<Reply>;
+  /** Get a request. With `holdSeconds`, the API may hold the response until the request has finished. */
+  getRequest(requestId: string, signal: AbortSignal, holdSeconds?: number): Promise<Reply>;
   /** Ask a follow-up question about the image of a completed request. The image is not scanned again. */
   askFollowUp(requestId: string, question: Question, signal: AbortSignal): Promise<Verdict>;
   /** Delete a request with its image and its result. A request that does not exist counts as deleted. */
@@ -80,8 +83,11 @@ export function createApiClient(baseUrl: string, authenticate: Authenticator = a
     },
     submitBytes: async ({ file, question, key }, signal, onProgress) =>
       submit({ file: await toBase64(file), fileType: file.type, ...questionBody(question) }, key, signal, onProgress),
-    getRequest: async (requestId, signal) =>
-      parseReply(await authenticate((headers) => sendWithoutBody("GET", requestUrl(requestId), headers, signal))),
+    getRequest: async (requestId, signal, holdSeconds) => {
+      const prefer = holdSeconds === undefined ? {} : { Prefer: `wait=${holdSeconds}` };
+      const get = (headers: object) => sendWithoutBody("GET", requestUrl(requestId), { ...headers, ...prefer }, signal);
+      return parseReply(await authenticate(get));
+    },
     askFollowUp: async (requestId, question, signal) =>
       parseVerdict(
         await authenticate((headers) =>
@@ -128,6 +134,7 @@ export function parseReply(response: HttpResponse): Reply {
   return {
     request: parseBody(response, isScanRequest),
     retryAfterMs: parseRetryAfter(response.retryAfter, Date.now()),
+    wasHeld: Boolean(response.preferenceApplied),
   };
 }
 

@@ -4,6 +4,7 @@ export interface HttpResponse {
   readonly status: number;
   readonly text: string;
   readonly retryAfter: string | null;
+  readonly preferenceApplied?: string | null;
 }
 
 export interface HttpRequest {
@@ -28,7 +29,7 @@ export async function sendWithoutBody(
   const withTimeout = AbortSignal.any([signal, AbortSignal.timeout(RESPONSE_TIMEOUT_MS)]);
   try {
     const response = await fetch(url, { method, headers, signal: withTimeout, cache: "no-store", credentials: "omit" });
-    return { status: response.status, text: await response.text(), retryAfter: response.headers.get("Retry-After") };
+    return toResponse(response.status, await response.text(), (name) => response.headers.get(name));
   } catch (cause) {
     signal.throwIfAborted();
     throw networkError({ cause });
@@ -48,7 +49,7 @@ export function send(url: string, { method, headers, body, onProgress }: HttpReq
     xhr.timeout = RESPONSE_TIMEOUT_MS + sizeOf(body) / MIN_BYTES_PER_MS;
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     if (onProgress) xhr.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 0);
-    xhr.onload = () => resolve(toResponse(xhr));
+    xhr.onload = () => resolve(toResponse(xhr.status, xhr.responseText, (name) => xhr.getResponseHeader(name)));
     xhr.onerror = xhr.ontimeout = () => reject(networkError());
     xhr.onabort = () => reject(signal.reason);
     signal.addEventListener("abort", () => xhr.abort(), { once: true });
@@ -60,8 +61,8 @@ function sizeOf(body: string | Blob): number {
   return typeof body === "string" ? body.length : body.size;
 }
 
-function toResponse(xhr: XMLHttpRequest): HttpResponse {
-  return { status: xhr.status, text: xhr.responseText, retryAfter: xhr.getResponseHeader("Retry-After") };
+function toResponse(status: number, text: string, header: (name: string) => string | null): HttpResponse {
+  return { status, text, retryAfter: header("Retry-After"), preferenceApplied: header("Preference-Applied") };
 }
 
 function networkError(options?: ErrorOptions): ScanError {

@@ -32,6 +32,8 @@ const UPLOAD_CONCURRENCY = 3;
 const POLL_CONCURRENCY = 150;
 /** An upload that S3 rejects this often cannot succeed. All other attempts are repeated while the page is open. */
 const MAX_REJECTED_UPLOADS = 4;
+/** The API may hold the response to a poll for this time. It is shorter than the timeout of a response. */
+const HOLD_SECONDS = 20;
 const NOT_SAVED = "The browser did not keep the image. Add it again.";
 /** Runs scans: prepares and uploads a few images at a time, and polls their requests until they finish. */
 export class ScanRunner {
@@ -43,6 +45,8 @@ export class ScanRunner {
   private readonly limitedApi: Pick<ApiClient, "submitHash" | "upload" | "submitBytes">;
   private readonly submitted = new Map<string, readonly string[]>();
   private readonly abortControllers = new Map<string, AbortController>();
+  /** False after the API has ignored the preference to hold a response. */
+  private canHold = true;
 
   constructor(
     private readonly store: ScanStore,
@@ -152,24 +156,33 @@ export class ScanRunner {
   }
 
   private async pollUntilDone(id: string, firstDelayMs: number | null, signal: AbortSignal): Promise<void> {
-    let retryAfterMs = firstDelayMs;
+    let last: Poll = { retryAfterMs: firstDelayMs, wasHeld: this.canHold };
     for (let attempt = 0; this.store.scan(id)?.state === "scanning"; attempt++) {
-      await this.deps.delay(backoffDelay(attempt, retryAfterMs, this.deps.random()), signal);
+      const hold = last.wasHeld && this.shouldHold(last.retryAfterMs);
+      if (!hold) await this.deps.delay(backoffDelay(attempt, last.retryAfterMs, this.deps.random()), signal);
       await this.deps.whenVisible(signal);
-      retryAfterMs = await this.poll(id, signal);
+      last = await this.poll(id, hold, signal);
     }
   }
 
-  private async poll(id: string, signal: AbortSignal): Promise<number | null> {
+  /** A single image is answered sooner with a held response. Several images are polled in batches. */
+  private shouldHold(retryAfterMs: number | null): boolean {
+    return this.canHold && this.abortControllers.size === 1 && (retryAfterMs ?? 0) <= HOLD_SECONDS * 1_000;
+  }
+
+  private async poll(id: string, hold: boolean, signal: AbortSignal): Promise<Poll> {
     const scan = this.store.scan(id);
-    if (scan?.state !== "scanning") return null;
+    if (scan?.state !== "scanning") return { retryAfterMs: null, wasHeld: false };
+    const get = () => this.deps.api.getRequest(scan.requestId, signal, hold ? HOLD_SECONDS : undefined);
     try {
-      const reply = await this.polls.add(() => this.deps.api.getRequest(scan.requestId, signal), { signal });
-      return this.applyReply(id, reply);
+      const reply = await this.polls.add(get, { signal });
+      const wasHeld = reply.wasHeld ?? false;
+      this.canHold &&= !hold || wasHeld;
+      return { retryAfterMs: this.applyReply(id, reply), wasHeld };
     } catch (error) {
       const transient = assertRetryable(error, signal);
       this.store.apply(id, { type: "transient_error", error: transient.info, retryAt: null });
-      return transient.retryAfterMs;
+      return { retryAfterMs: transient.retryAfterMs, wasHeld: false };
     }
   }
 
@@ -183,6 +196,12 @@ export class ScanRunner {
     const scan = this.store.scan(id);
     this.store.apply(id, { type: "failed", error: info, requestId: scan ? requestIdOf(scan) : null });
   }
+}
+
+/** The outcome of a poll that decides about the next one. */
+interface Poll {
+  readonly retryAfterMs: number | null;
+  readonly wasHeld: boolean;
 }
 
 /** Return the error if it is retryable. @throws the error itself otherwise */

@@ -60,6 +60,14 @@ test("the same image can be submitted with another question", async ({ page }) =
   await expect(page.getByRole("heading", { name: /^No car\. It (shows|may show) / })).toBeVisible();
 });
 
+test("the result of a single image takes one request, which the service holds", async ({ page }) => {
+  const preferences: (string | undefined)[] = [];
+  page.on("request", (request) => GET.test(request.url()) && preferences.push(request.headers().prefer));
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(outcome(page.getByRole("article"))).toHaveText(/^Yes/);
+  expect(preferences).toEqual(["wait=20"]);
+});
+
 test("a reload resumes polling without another submission", async ({ page }) => {
   const release = await holdPolls(page);
   await choose(page, uniqueSample("cat.jpg"));

@@ -33,6 +33,14 @@ it("a single call is not a batch", async () => {
   expect(api.getRequests).not.toHaveBeenCalled();
 });
 
+it("a call that may be held is sent alone, although others are made at the same time", async () => {
+  const api = createApi();
+  const combined = combineCalls(api);
+  await Promise.all([combined.getRequest("a", signal, 20), ...["b", "c"].map((id) => combined.getRequest(id, signal))]);
+  expect(vi.mocked(api.getRequest).mock.calls).toEqual([["a", signal, 20]]);
+  expect(vi.mocked(api.getRequests).mock.calls.map(([ids]) => ids)).toEqual([["b", "c"]]);
+});
+
 it("300 known images take 12 submissions and at most 12 requests for their labels", async () => {
   const api = createApi();
   const combined = combineCalls(api);

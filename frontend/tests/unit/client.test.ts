@@ -10,7 +10,8 @@ const BODY = pending();
 
 it.each([200, 202])("a %i response with a scan request is a reply", (status) => {
   const response = { status, text: JSON.stringify(BODY), retryAfter: "2" };
-  expect(parseReply(response)).toEqual({ request: BODY, retryAfterMs: 2_000 });
+  expect(parseReply(response)).toEqual({ request: BODY, retryAfterMs: 2_000, wasHeld: false });
+  expect(parseReply({ ...response, preferenceApplied: "wait=20" }).wasHeld).toBe(true);
 });
 
 it.each([

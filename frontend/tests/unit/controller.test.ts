@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { ApiClient, Reply, Submission } from "../../src/api/client";
-import type { Verdict } from "../../src/api/types";
+import type { ScanRequest, Verdict } from "../../src/api/types";
 import { type ErrorKind, errorInfo, ScanError } from "../../src/core/errors";
 import { DEFAULT_QUESTION as CAT, type Question } from "../../src/core/question";
 import { type Dependencies, ScanController } from "../../src/scan/controller";
@@ -114,7 +114,7 @@ describe("an image", () => {
     const controller = createController({ submitHash, getRequest });
     controller.addFiles([image()], CAT);
     await until(controller, "completed");
-    expect(delays).toEqual([2_000, 1_150]);
+    expect(delays).toEqual([1_150]);
     expect([submitHash.calls.length, getRequest.calls.length]).toEqual([1, 2]);
     expect(announced(controller)).toEqual(["cat.jpg added", "cat.jpg: Yes: a cat (97.3%)"]);
   });
@@ -393,18 +393,67 @@ describe("many images", () => {
   });
 });
 
+describe("a held response", () => {
+  const held = (request: ScanRequest) => ({ ...reply(request), wasHeld: true });
+  const preferences = ({ calls }: { calls: [string, AbortSignal, number?][] }) => calls.map(([, , seconds]) => seconds);
+  type Poll = [string, AbortSignal, number?];
+
+  it("is requested for a single image, without a delay, until the request has finished", async () => {
+    const getRequest = respondWith<Poll>(held(pending()), held(pending()), held(completed()));
+    const controller = createController({ getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    expect([preferences(getRequest), delays]).toEqual([[20, 20, 20], []]);
+  });
+
+  it("is requested once from a service that does not support it", async () => {
+    const getRequest = respondWith<Poll>(reply(pending()), reply(completed()));
+    const controller = createController({ getRequest });
+    controller.addFiles([image("one.jpg")], CAT);
+    await until(controller, "completed");
+    controller.addFiles([image("two.jpg")], CAT);
+    await until(controller, "completed", "completed");
+    expect([preferences(getRequest), delays.length]).toEqual([[20, undefined, undefined], 2]);
+  });
+
+  it("is not requested for several images", async () => {
+    const getRequest = respondWith<Poll>(reply(completed()));
+    const controller = createController({ getRequest });
+    controller.addFiles([image("one.jpg"), image("two.jpg")], CAT);
+    await until(controller, "completed", "completed");
+    expect(preferences(getRequest)[0]).toBeUndefined();
+  });
+
+  it("is not requested for a deferred image", async () => {
+    const getRequest = respondWith<Poll>(reply(completed()));
+    const controller = createController({ submitHash: respondWith(reply(pending(), 300_000)), getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    expect([preferences(getRequest), delays]).toEqual([[undefined], [300_000]]);
+  });
+
+  it("is requested after a delay when the service did not respond", async () => {
+    const getRequest = respondWith<Poll>(errorOf("unavailable"), held(pending()), held(completed()));
+    const controller = createController({ getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    expect([preferences(getRequest), delays.length]).toEqual([[20, undefined, 20], 1]);
+  });
+});
+
 describe("a cancelled scan", () => {
   it("does not complete later", async () => {
+    let polls = 0;
     let finish = (_: Reply) => {};
-    const controller = createController({
-      getRequest: () =>
-        new Promise((resolve) => {
-          finish = resolve;
-        }),
-    });
+    const getRequest: ApiClient["getRequest"] = () =>
+      new Promise((resolve) => {
+        polls++;
+        finish = resolve;
+      });
+    const controller = createController({ getRequest });
     controller.addFiles([image()], CAT);
     await until(controller, "scanning");
-    await vi.waitFor(() => expect(delays).toHaveLength(1));
+    await vi.waitFor(() => expect(polls).toBe(1));
     controller.cancel(first(controller).scan.id);
     finish(reply(completed()));
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -650,15 +699,17 @@ describe("a suspended page", () => {
   });
 
   it("shows no result that arrives later", async () => {
+    let polls = 0;
     let finish = (_: Reply) => {};
     const getRequest: ApiClient["getRequest"] = () =>
       new Promise((resolve) => {
+        polls++;
         finish = resolve;
       });
     const controller = createController({ getRequest });
     controller.addFiles([image()], CAT);
     await until(controller, "scanning");
-    await vi.waitFor(() => expect(delays).toHaveLength(1));
+    await vi.waitFor(() => expect(polls).toBe(1));
     controller.suspend();
     finish(reply(completed()));
     await new Promise((resolve) => setTimeout(resolve, 5));

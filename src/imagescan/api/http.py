@@ -17,9 +17,9 @@ CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "DELETE,GET,POST,OPTIONS",
     "Access-Control-Allow-Headers": (
-        "Content-Type,Authorization,X-Amz-Date,X-Amz-Security-Token,X-Api-Key,Idempotency-Key,If-None-Match"
+        "Content-Type,Authorization,X-Amz-Date,X-Amz-Security-Token,X-Api-Key,Idempotency-Key,If-None-Match,Prefer"
     ),
-    "Access-Control-Expose-Headers": "ETag,Location,Retry-After",
+    "Access-Control-Expose-Headers": "ETag,Location,Preference-Applied,Retry-After",
     "Access-Control-Max-Age": "7200",
 }
 _HTTP_STATUSES: dict[type[ApiError], HTTPStatus] = {
@@ -89,6 +89,14 @@ def header(event: Event, name: str) -> str | None:
     """Return the value of a request header, ignoring the case of its name."""
     headers: Mapping[str, str] = event.get("headers") or {}
     return next((value for each, value in headers.items() if each.lower() == name.lower()), None)
+
+
+def header_values(event: Event, name: str) -> list[str]:
+    """Return all values of a request header that may be repeated, ignoring the case of its name."""
+    headers: Mapping[str, list[str]] = event.get("multiValueHeaders") or {}
+    repeated = next((values for each, values in headers.items() if each.lower() == name.lower()), [])
+    single = header(event, name)
+    return repeated or ([single] if single else [])
 
 
 def caller(event: Event) -> str | None:

@@ -1,7 +1,7 @@
 """Creates requests from request bodies."""
 
 import uuid
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from imagescan.api import request_models
 from imagescan.domain.errors import BadInput, LimitExceeded
@@ -9,17 +9,22 @@ from imagescan.domain.image import DeclaredImage, ValidatedImage, upload_key
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.runtime.log import logger
 from imagescan.settings import SubmitSettings
+from imagescan.use_cases import get_request
 from imagescan.use_cases.submit_request import Bucket, Images, Quota, Requests, SubmitResult, submit_request
 
 _KEY_NAMESPACE = uuid.UUID("0d5b4a3e-5a52-4f0e-9d5c-5a4f6d0d6f5e")
 """Requests of one caller with the same key have the same ID, so that the table itself keeps them unique."""
 
 
+class ReadableRequests(Requests, get_request.Requests, Protocol):
+    """Requests that are stored and, while the response is held, read again."""
+
+
 class Submission(NamedTuple):
     """Collaborators of a submission, its caller, its time in seconds since the epoch, and the quota of the caller."""
 
     images: Images
-    requests: Requests
+    requests: ReadableRequests
     bucket: Bucket
     settings: SubmitSettings
     caller: str | None

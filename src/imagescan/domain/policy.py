@@ -20,7 +20,7 @@ SCANNER_TIMEOUT_SECONDS = 60
 LEASE_SECONDS = SCANNER_TIMEOUT_SECONDS + 30
 """Duration of a lease: longer than a delivery can run, shorter than the queue's visibility timeout."""
 
-REQUEST_STORED_SECONDS = 25
+REQUEST_STORED_SECONDS = 35
 """Time after the upload of posted bytes by which their request is stored, if it ever is: longer than the timeout of the
 submit function in template.yaml, plus the rounding of S3's times. A test compares the two."""
 

@@ -10,6 +10,7 @@ from imagescan.api.dependencies import caller_quota
 from imagescan.api.http import Event, Response
 from imagescan.api.request_factory import Submission, create_request, validate_idempotency_key
 from imagescan.api.submit_batch import http_status_for_submission, submit_entries, to_result
+from imagescan.api.submit_wait import wait_until_answered
 from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
@@ -43,21 +44,24 @@ def lambda_handler(event: Event, _context: Any) -> Response:
     key = validate_idempotency_key(http.header(event, "Idempotency-Key"))
     caller = http.caller(event)
     submission = Submission(*dependencies(), settings(), caller, time.time(), caller_quota(settings(), caller))
-    return _SUBMIT_BY_RESOURCE[event["resource"]](http.body_text(event), key, submission)
+    return _SUBMIT_BY_RESOURCE[event["resource"]](event, key, submission)
 
 
-def submit_one(body: str | None, key: str | None, submission: Submission) -> Response:
-    result = create_request(request_models.read(request_models.SubmitBody, body), key, submission)
-    _count(result)
+def submit_one(event: Event, key: str | None, submission: Submission) -> Response:
+    body = request_models.read(request_models.SubmitBody, http.body_text(event))
+    accepted = create_request(body, key, submission)
+    _count(accepted)
+    result, applied = wait_until_answered(event, accepted, submission, time.time)
     # relative to /scanrequest itself, so that it holds under any stage, domain or proxy
-    location = {"Location": f"scanrequest/{result.request.id}"}
-    retry = {} if result.request.answer else http.retry_after(result.image, now=submission.now)
-    request = serializers.request_body(result.request, result.image, result.upload, now=submission.now)
-    return http.response(http_status_for_submission(result), request, location | retry)
+    location, now = {"Location": f"scanrequest/{result.request.id}"}, time.time()
+    retry = {} if result.request.answer else http.retry_after(result.image, now=now)
+    request = serializers.request_body(result.request, result.image, result.upload, now=now)
+    return http.response(http_status_for_submission(result), request, location | retry | applied)
 
 
-def submit_batch(body: str | None, key: str | None, submission: Submission) -> Response:
-    results = submit_entries(request_models.read(request_models.BatchBody, body).entries, key, submission)
+def submit_batch(event: Event, key: str | None, submission: Submission) -> Response:
+    batch = request_models.read(request_models.BatchBody, http.body_text(event))
+    results = submit_entries(batch.entries, key, submission)
     _count(*(result for result in results if isinstance(result, SubmitResult)))
     return http.response(200, {"results": [to_result(result, submission.now) for result in results]})
 

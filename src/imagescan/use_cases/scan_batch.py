@@ -11,8 +11,8 @@ from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKi
 LEASED_DELAY_SECONDS = 10
 """Unit of the delay after which a message for a leased image is retried. Four such delays, each longer than the one
 before, outlast the lease of a delivery that crashed, so that the fifth delivery gets the image."""
-REQUEST_DELAY_SECONDS = 3
-"""Unit of the delay before a request that may still be stored is looked for again. Four such delays last 30 seconds."""
+REQUEST_DELAY_SECONDS = 4
+"""Unit of the delay before a request that may still be stored is looked for again. Four such delays last 40 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
