@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from local import ports
 from local.emulator import is_local_origin
+from local.gateway_responses import deploy_gateway_responses
 from local.server import Server
 from tools import paths, sam, web
 from tools.console import CommandError, step
@@ -145,8 +146,16 @@ class Stack:
             return
         with step("deploy application"):
             sam.deploy(built, self.aws_endpoint, parameters)
-            self._make_site_public(self.outputs()["SiteBucket"])
+            outputs = self.outputs()
+            self._make_site_public(outputs["SiteBucket"])
+            deploy_gateway_responses(self.client("apigateway"), self._processed_template(), outputs["ApiId"])
         self._store_marker(DEPLOYED, deployment)
+
+    def _processed_template(self) -> dict[str, Any]:
+        """Return the deployed template after the SAM transform."""
+        stage = {"StackName": sam.STACK_NAME, "TemplateStage": "Processed"}
+        template: dict[str, Any] = self.client("cloudformation").get_template(**stage)["TemplateBody"]
+        return template
 
     def _make_site_public(self, bucket: str) -> None:
         """Allow public reads of the web page's bucket. On AWS, CloudFront reads it. The emulator has no CloudFront."""

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -61,10 +62,18 @@ def test_servers_listen_on_127_0_0_1_only(stack: Stack) -> None:
     assert listening == {ports.HOST}
 
 
-def test_the_commands_that_make_up_prints_submit_an_image_and_get_its_result(stack: Stack) -> None:
-    script = usage.submit_command(stack.api_url) + usage.get_command()
-    command = ["bash", "-euo", "pipefail", "-c", script]
+def test_the_command_that_make_up_prints_submits_an_image_and_prints_its_result(stack: Stack) -> None:
+    command = ["bash", "-euo", "pipefail", "-c", usage.scan_command(stack.api_url)]
     completed = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our commands
     assert completed.returncode == 0, completed.stderr
     request = json.loads(completed.stdout)
-    assert (request["label"], request["status"] in {"pending", "completed"}) == ("cat", True)
+    assert (request["label"], request["status"]) == ("cat", "completed")
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/unknown"), ("PUT", "/scanrequest"), ("OPTIONS", "/unknown")])
+def test_gateway_responses_have_the_body_of_the_template_and_a_cors_header(
+    stack: Stack, method: str, path: str
+) -> None:
+    response = httpx.request(method, f"{stack.api_url}{path}", headers={"Origin": "http://localhost:3000"})
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert response.headers["Access-Control-Allow-Origin"] == "*"

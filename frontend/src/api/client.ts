@@ -141,7 +141,7 @@ export function parseReply(response: HttpResponse): Reply {
 interface BatchResult {
   readonly status_code: number;
   readonly request: ScanRequest | null;
-  readonly error: { readonly message: string } | null;
+  readonly error: unknown;
 }
 
 /** Parse the response of a batch. Its requests may lack labels and results. @throws ScanError */
@@ -150,7 +150,7 @@ export function parseReplies(response: HttpResponse): readonly (Reply | ScanErro
   return parseBody(response, isBatch).results.map(({ status_code, request, error }) => {
     const complete = request && { ...WITHOUT_LABELS, ...request };
     if (complete && (isScanRequest(complete) || isUnlabelled(complete))) return { request: complete, retryAfterMs };
-    return new ScanError(errorFromStatus(status_code, error?.message ?? null), retryAfterMs);
+    return new ScanError(errorFromStatus(status_code, error), retryAfterMs);
   });
 }
 
@@ -178,11 +178,13 @@ function parseBody<T>(response: HttpResponse, isExpected: (body: unknown) => bod
 
 /** Check the response to a deletion. @throws ScanError */
 export function checkDeletion(response: HttpResponse): void {
-  if (!isSuccess(response) && response.status !== 404) throw toError(response);
+  if (isSuccess(response)) return;
+  const error = toError(response);
+  if (error.info.kind !== "not_found") throw error;
 }
 
 function toError({ status, text, retryAfter }: HttpResponse): ScanError {
-  return new ScanError(errorFromStatus(status, messageOf(parseJson(text))), parseRetryAfter(retryAfter, Date.now()));
+  return new ScanError(errorFromStatus(status, parseJson(text)), parseRetryAfter(retryAfter, Date.now()));
 }
 
 /** Check the response to an upload. The message of S3 is not written for users, so it is not shown. @throws ScanError */
@@ -206,9 +208,4 @@ function parseJson(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-function messageOf(body: unknown): string | null {
-  const message = (body as { message?: unknown } | null)?.message;
-  return typeof message === "string" ? message : null;
 }

@@ -1,6 +1,7 @@
 export type ErrorKind =
   | "offline"
   | "unavailable"
+  | "moved"
   | "rejected"
   | "signed_out"
   | "upload_failed"
@@ -32,6 +33,7 @@ export class ScanError extends Error {
 const RETRYABLE: ReadonlySet<ErrorKind> = new Set([
   "offline",
   "unavailable",
+  "moved",
   "signed_out",
   "upload_failed",
   "rate_limited",

@@ -156,6 +156,7 @@ function isNamed(requested: string, label: Label): boolean {
 const ERROR_TITLES: Readonly<Record<ErrorKind, string>> = {
   offline: "You are offline",
   unavailable: "Service unavailable",
+  moved: "Service moved",
   rejected: "Not accepted",
   signed_out: "You are signed out",
   upload_failed: "Upload failed",
@@ -177,6 +178,7 @@ export function formatError({ kind, message }: ErrorInfo): string {
 /** State what the page does after a transient error. */
 export function formatRetry({ kind, retryAt }: TransientError): string {
   if (kind === "offline") return "The page continues when you are online.";
+  if (kind === "moved") return ""; // only a reload helps, as the message says
   const next = retryAt === null ? "" : ` Next attempt at ${new Date(retryAt).toLocaleTimeString()}.`;
   return `The page tries again while it is open.${next}`;
 }

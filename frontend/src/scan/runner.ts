@@ -194,7 +194,9 @@ export class ScanRunner {
   private fail(id: string, error: unknown): void {
     const info = error instanceof ScanError ? error.info : errorInfo("scan_failed", `Unexpected error: ${error}`);
     const scan = this.store.scan(id);
-    this.store.apply(id, { type: "failed", error: info, requestId: scan ? requestIdOf(scan) : null });
+    // A request that does not exist any more can be submitted again.
+    const retryable = info.retryable || info.kind === "not_found";
+    this.store.apply(id, { type: "failed", error: { ...info, retryable }, requestId: scan ? requestIdOf(scan) : null });
   }
 }
 

@@ -68,6 +68,28 @@ test("the result of a single image takes one request, which the service holds", 
   expect(preferences).toEqual(["wait=20"]);
 });
 
+test("after the service was deployed at a new address, the page asks for a reload, which resumes", async ({ page }) => {
+  const noApi = API_URL.replace(/restapis\/\w+/, "restapis/0000");
+  await page.route("**/config.json", (route) => route.fulfill({ json: { apiUrl: noApi } }));
+  await page.reload();
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(card(page, "cat.jpg")).toContainText("The service was deployed at a new address. Reload the page");
+  await takeScreenshot(page, "new-address");
+  await page.unroute("**/config.json");
+  await page.reload();
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+});
+
+test("an image whose request does not exist any more can be submitted again", async ({ page }) => {
+  const gone = `${API_URL}/scanrequest/00000000-0000-4000-8000-000000000000`;
+  await page.route(GET, (route) => route.continue({ url: gone }));
+  await choose(page, uniqueSample("cat.jpg"));
+  await expect(outcome(page.getByRole("article"))).toHaveText(/^Request not found/);
+  await page.unroute(GET);
+  await page.getByRole("button", { name: "Retry: cat.jpg" }).click();
+  await expect(outcome(page.getByRole("article"))).toHaveText(/^Yes/);
+});
+
 test("a reload resumes polling without another submission", async ({ page }) => {
   const release = await holdPolls(page);
   await choose(page, uniqueSample("cat.jpg"));

@@ -17,7 +17,6 @@ it.each([200, 202])("a %i response with a scan request is a reply", (status) => 
 it.each([
   [400, "rejected", false],
   [403, "rejected", false],
-  [404, "not_found", false],
   [413, "too_large", false],
   [415, "rejected", false],
   [429, "rate_limited", true],
@@ -66,8 +65,23 @@ it("an upload that S3 already has is complete", () => {
   expect(() => checkUpload({ status: 412, text: "<Error/>", retryAfter: null })).not.toThrow();
 });
 
-it.each([204, 404])("a %i response to a deletion means that the request is gone", (status) => {
-  expect(() => checkDeletion({ status, text: "", retryAfter: null })).not.toThrow();
+it.each([
+  [204, ""],
+  [404, JSON.stringify({ code: "request_not_found", message: "Reason." })],
+])("a %i response to a deletion means that the request is gone", (status, text) => {
+  expect(() => checkDeletion({ status, text, retryAfter: null })).not.toThrow();
+});
+
+it("a 404 response to a deletion from a URL without an API does not mean that the request is gone", () => {
+  const response = { status: 404, text: '{"message": "Not Found"}', retryAfter: null };
+  expect(() => checkDeletion(response)).toThrow("Reload the page");
+});
+
+it("a 404 response is a missing request only if it has the code of the API", () => {
+  const missing = errorOf(404, JSON.stringify({ code: "request_not_found", message: "Reason." }));
+  expect(missing.info).toEqual({ kind: "not_found", message: "Reason.", retryable: false });
+  for (const text of ["", "<html>", '{"message": "Not Found"}', '{"code": "not_found", "message": "No path."}'])
+    expect(errorOf(404, text).info).toMatchObject({ kind: "moved", retryable: true });
 });
 
 it.each([
@@ -87,7 +101,7 @@ it.each(["<html>Bad gateway</html>", "", "null", "{}", '{"request_id": "r", "sta
 );
 
 it("an error without a message gets a default message", () => {
-  expect(errorOf(404, "").message).toMatch(/Request not found/);
+  expect(errorOf(413, "").message).toMatch(/exceeds the size limit/);
 });
 
 it.each([
