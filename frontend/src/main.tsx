@@ -4,7 +4,7 @@ import { combineCalls } from "./api/batches";
 import { type Authenticator, anonymous, createApiClient } from "./api/client";
 import { delay, whenOnline, whenVisible } from "./browser";
 import { type Config, readConfig } from "./config";
-import { prepareImage } from "./image/prepare";
+import { load } from "./core/load";
 import { openTabs } from "./scan/browser-tabs";
 import { ScanController } from "./scan/controller";
 import {
@@ -29,6 +29,10 @@ const CHEAP_RENDER = 8;
 const MAX_RENDER_DELAY = 300;
 
 limitRendering();
+
+// Loaded after the page, which is shown without it. An error is shown when an image is added.
+const imagePreparation = import("./image/prepare");
+imagePreparation.catch(() => {});
 
 const root = document.getElementById("page") as HTMLElement;
 
@@ -65,7 +69,7 @@ async function renderApp({ apiUrl }: Config, session: Session | null, name: stri
   const authenticate: Authenticator = session ? (call) => session.call(call) : anonymous;
   const controller = new ScanController({
     api: combineCalls(createApiClient(apiUrl, authenticate)),
-    prepareImage,
+    prepareImage: async (file) => (await load(imagePreparation)).prepareImage(file),
     history: database,
     tabs: openTabs(name),
     delay,

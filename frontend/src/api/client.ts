@@ -36,6 +36,8 @@ export interface ApiClient {
   submitBytes(submission: Submission, signal: AbortSignal, onProgress: OnProgress): Promise<Reply>;
   /** Get a request. With `holdSeconds`, the API may hold the response until the request has finished. */
   getRequest(requestId: string, signal: AbortSignal, holdSeconds?: number): Promise<Reply>;
+  /** Get what the service stores about a request and its image. */
+  getDebugData(requestId: string, signal: AbortSignal): Promise<object>;
   /** Ask a follow-up question about the image of a completed request. The image is not scanned again. */
   askFollowUp(requestId: string, question: Question, signal: AbortSignal): Promise<Verdict>;
   /** Delete a request with its image and its result. A request that does not exist counts as deleted. */
@@ -87,6 +89,11 @@ export function createApiClient(baseUrl: string, authenticate: Authenticator = a
       const prefer = holdSeconds === undefined ? {} : { Prefer: `wait=${holdSeconds}` };
       const get = (headers: object) => sendWithoutBody("GET", requestUrl(requestId), { ...headers, ...prefer }, signal);
       return parseReply(await authenticate(get));
+    },
+    getDebugData: async (requestId, signal) => {
+      const url = `${requestUrl(requestId)}?debugData=Y`;
+      const response = await authenticate((headers) => sendWithoutBody("GET", url, headers, signal));
+      return parseBody(response, hasDebugData).debug_data;
     },
     askFollowUp: async (requestId, question, signal) =>
       parseVerdict(
@@ -168,6 +175,11 @@ function isBatch(body: unknown): body is { results: readonly BatchResult[] } {
 /** Parse the response to a follow-up question. @throws ScanError */
 export function parseVerdict(response: HttpResponse): Verdict {
   return parseBody(response, isVerdict);
+}
+
+function hasDebugData(body: unknown): body is { debug_data: object } {
+  const data = (body as { debug_data?: unknown } | null)?.debug_data;
+  return typeof data === "object" && data !== null;
 }
 
 function parseBody<T>(response: HttpResponse, isExpected: (body: unknown) => body is T): T {

@@ -1,6 +1,7 @@
 import { drawScaled, toBlob } from "./canvas";
 import type { Decoded } from "./decode";
-import { formatSize, MIN_SIDE, validateSides } from "./validate";
+import { MIN_SIDE } from "./limits";
+import { formatSize, validateSides } from "./validate";
 
 export interface Converted {
   readonly file: Blob;

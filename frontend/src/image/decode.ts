@@ -1,4 +1,5 @@
 import { errorInfo, ScanError } from "../core/errors";
+import { load } from "../core/load";
 import type { ApiFormat, OtherFormat } from "./header";
 import { withoutExif } from "./png";
 import { UNREADABLE } from "./validate";
@@ -18,6 +19,7 @@ export async function decode(file: Blob, format: ApiFormat | OtherFormat): Promi
     try {
       return await attempt(file);
     } catch (error) {
+      if (error instanceof ScanError) throw error;
       cause = error;
     }
   }
@@ -59,6 +61,6 @@ async function decodeElement(file: Blob): Promise<Decoded> {
 
 /** Decode with libheif, which is loaded only if the browser cannot decode HEIC itself. */
 async function decodeHeic(file: Blob): Promise<Decoded> {
-  const { decodeWithLibheif } = await import("./heic");
+  const { decodeWithLibheif } = await load(import("./heic"));
   return decodeBitmap(await decodeWithLibheif(await file.arrayBuffer()));
 }

@@ -1,9 +1,11 @@
 import { errorInfo, ScanError } from "../core/errors";
 import { sha256 } from "../core/hash";
+import { load } from "../core/load";
 import { drawScaled, toBlob } from "./canvas";
 import { type Decoded, decode } from "./decode";
 import { type ApiFormat, detectFormat, type OtherFormat } from "./header";
-import { MAX_BODY_BYTES, MAX_UPLOAD_BYTES, validateImage } from "./validate";
+import { maxImageBytes } from "./limits";
+import { validateImage } from "./validate";
 
 export interface PreparedImage {
   /** The image to send: the file itself, or a converted copy. Its type is detected from the bytes. */
@@ -16,7 +18,10 @@ export interface PreparedImage {
   readonly preview: Blob;
 }
 
+/** Pixels. The shorter side of a panorama is not reduced below the second value, so that it can be enlarged. */
 const PREVIEW_SIDE = 1024;
+const MIN_PREVIEW_SIDE = 400;
+const MAX_PREVIEW_SIDE = 4096;
 const UNSUPPORTED = "The file is not an image in a supported format: JPEG, PNG, WebP, AVIF, GIF or HEIC.";
 
 /** Validate, convert if necessary, hash and shrink an image. @throws ScanError if it cannot be read or accepted */
@@ -51,18 +56,14 @@ function requiresConversion(head: Uint8Array, { size }: Blob, maxBytes: number, 
 }
 
 async function convertImage(original: Blob, decoded: Decoded, format: string) {
-  const { conversionNote, convert } = await import("./convert");
+  const { conversionNote, convert } = await load(import("./convert"));
   const converted = await convert(decoded, maxImageBytes());
   return { file: converted.file, note: conversionNote(format, decoded, original.size, converted) };
 }
 
-/** Return the largest accepted size in bytes. A direct upload requires a hash, which requires a secure context. */
-export function maxImageBytes(): number {
-  return isSecureContext ? MAX_UPLOAD_BYTES : MAX_BODY_BYTES;
-}
-
 function createPreview({ source, width, height }: Decoded, format: string): Promise<Blob> {
-  const scale = Math.min(1, PREVIEW_SIDE / Math.max(width, height));
+  const [short, long] = [Math.min(width, height), Math.max(width, height)];
+  const scale = Math.min(1, Math.max(PREVIEW_SIDE / long, Math.min(MIN_PREVIEW_SIDE / short, MAX_PREVIEW_SIDE / long)));
   const canvas = drawScaled(source, Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
   // JPEG is several times as fast. WebP keeps transparency, and browsers that cannot write it produce a PNG.
   const isOpaque = format === "JPEG" || format === "HEIC";

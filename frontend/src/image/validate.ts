@@ -1,11 +1,6 @@
 import { type ErrorKind, errorInfo, ScanError } from "../core/errors";
 import { type ImageHeader, readHeader } from "./header";
-
-/** The limits of the API: bytes of a direct upload, bytes in a request body, and pixels per side. */
-export const MAX_UPLOAD_BYTES = 15 * 1024 * 1024;
-export const MAX_BODY_BYTES = 4_500_000;
-export const MIN_SIDE = 80;
-export const MAX_SIDE = 10_000;
+import { formatLimit, MAX_SIDE, MIN_SIDE } from "./limits";
 
 /**
  * Validate a JPEG or PNG before it is sent, and return its header.
@@ -48,10 +43,4 @@ function sizeMessage(bytes: number, maxBytes: number): string {
 /** Format the size of an image, such as "15.8 MB". Rounded up, so that it never equals a limit that it exceeds. */
 export function formatSize(bytes: number): string {
   return `${(Math.ceil(bytes / 100_000) / 10).toFixed(1)} MB`;
-}
-
-/** Format a size limit as the API documentation states it: "15 MB" or "4.5 MB". */
-export function formatLimit(bytes: number): string {
-  const digits = bytes < 10_000_000 ? 1 : 0;
-  return `${(Math.floor((bytes / 1_000_000) * 10 ** digits) / 10 ** digits).toFixed(digits)} MB`;
 }

@@ -4,7 +4,7 @@ import { isSameQuestion, type Question } from "../core/question";
 import { Announcer } from "./announcer";
 import { questionOf } from "./format";
 import { type Entry, type History, SEQUENCE_PER_MS } from "./history";
-import { isUnfinished, newScan, type Scan } from "./machine";
+import { isUnfinished, newScan, requestIdOf, type Scan } from "./machine";
 import { latestVerdict } from "./overview";
 import { type RunnerDependencies, ScanRunner } from "./runner";
 import { canRetry, ScanStore } from "./store";
@@ -113,6 +113,14 @@ export class ScanController {
     if (scan?.state !== "completed") return;
     const verdict = await this.deps.api.askFollowUp(scan.requestId, question, new AbortController().signal);
     this.store.apply(id, { type: "follow_up", verdict });
+  }
+
+  /** Return what the service stores about the request of a scan. @throws ScanError if it does not return that */
+  async getDebugData(id: string): Promise<object> {
+    const scan = this.store.scan(id);
+    const requestId = scan && requestIdOf(scan);
+    if (!requestId) throw new ScanError(errorInfo("not_found", "The image has no request yet."));
+    return this.deps.api.getDebugData(requestId, new AbortController().signal);
   }
 
   /** Ask a question about all of these scans that are completed and have not answered it last. */

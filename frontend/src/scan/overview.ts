@@ -15,11 +15,13 @@ export interface OverviewSettings {
   readonly order: Order;
   /** Show only images with this text in their name or in a label. */
   readonly search: string;
-  /** Labels below this confidence in percent are not searched. */
-  readonly minConfidence: number;
+  /** Labels below this confidence in percent are neither shown nor searched. Null is the default. */
+  readonly minConfidence: number | null;
 }
 
-export const DEFAULT_SETTINGS: OverviewSettings = { outcome: null, order: "newest", search: "", minConfidence: 50 };
+/** Percent. An image also shows labels below it down to the one that its verdict names. */
+export const DEFAULT_MIN_CONFIDENCE = 50;
+export const DEFAULT_SETTINGS: OverviewSettings = { outcome: null, order: "newest", search: "", minConfidence: null };
 
 /** Return the latest verdict of a scan, from the request or from a follow-up question, or null if it has none. */
 export function latestVerdict(scan: Scan): Verdict | null {
@@ -41,9 +43,10 @@ export function countOutcomes(entries: readonly Entry[]): ReadonlyMap<Outcome, n
 
 export function selectEntries(entries: readonly Entry[], settings: OverviewSettings): readonly Entry[] {
   const text = settings.search.trim().toLowerCase();
+  const minConfidence = settings.minConfidence ?? DEFAULT_MIN_CONFIDENCE;
   return entries
     .filter(({ scan }) => settings.outcome === null || outcomeOf(scan) === settings.outcome)
-    .filter(({ scan }) => text === "" || contains(scan, text, settings.minConfidence))
+    .filter(({ scan }) => text === "" || contains(scan, text, minConfidence))
     .sort(COMPARISONS[settings.order]);
 }
 

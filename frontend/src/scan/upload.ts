@@ -1,6 +1,6 @@
 import type { ApiClient, OnProgress, Reply, Submission } from "../api/client";
 import { ScanError } from "../core/errors";
-import { MAX_BODY_BYTES } from "../image/validate";
+import { MAX_BODY_BYTES } from "../image/limits";
 
 /** Sends an image to the API. After a failure, call it again to resume where possible. */
 export type Upload = (signal: AbortSignal, onProgress: OnProgress) => Promise<Reply>;

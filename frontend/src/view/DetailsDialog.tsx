@@ -25,7 +25,9 @@ export function DetailsDialog({ position, count, onMove, onClose, children }: Pr
       aria-labelledby="details"
       onClose={onClose}
       onKeyDown={({ key, target }) => {
-        if ((target as HTMLElement).matches("input, select, textarea")) return;
+        const element = target as HTMLElement;
+        const isInEnlargedImage = element.closest("dialog") !== dialog.current;
+        if (isInEnlargedImage || element.matches("input, select, textarea")) return;
         if (key === "ArrowLeft") onMove(-1);
         if (key === "ArrowRight") onMove(1);
       }}

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { maxImageBytes } from "../image/prepare";
-import { formatLimit } from "../image/validate";
+import { formatLimit, maxImageBytes } from "../image/limits";
 import type { NamedFile } from "../scan/controller";
 import { CameraIcon, ImageIcon } from "./icons";
 import { readDrop, readFiles, readFolder, type Transferred } from "./transfer";

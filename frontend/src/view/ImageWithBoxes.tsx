@@ -1,5 +1,7 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Box } from "../api/types";
+import { EnlargedImage } from "./EnlargedImage";
+import { EnlargeIcon } from "./icons";
 
 export interface DrawnBox {
   readonly box: Box;
@@ -16,26 +18,46 @@ interface Props {
 /** The image with bounding boxes. Screen readers skip the boxes, because the label list has the same information. */
 export function ImageWithBoxes({ preview, name, boxes }: Props) {
   const url = useObjectUrl(preview);
+  const [enlargedRatio, setEnlargedRatio] = useState<number | null>(null);
+  const image = useRef<HTMLDivElement>(null);
   if (url === null) return null;
+  const enlarge = () => {
+    const shown = image.current?.querySelector("img");
+    if (shown?.naturalHeight) setEnlargedRatio(shown.naturalWidth / shown.naturalHeight);
+  };
   return (
-    <div class="image">
-      <div class="frame">
-        <img src={url} alt={name} />
-        {boxes.map(({ box, caption, highlighted }) => (
-          <span
-            key={`${caption} ${box.left} ${box.top} ${box.width} ${box.height}`}
-            class={boxClass(box, highlighted)}
-            data-caption={caption}
-            aria-hidden="true"
-            style={{
-              left: toPercent(box.left),
-              top: toPercent(box.top),
-              width: toPercent(box.width),
-              height: toPercent(box.height),
-            }}
-          />
-        ))}
-      </div>
+    <div class="image" ref={image}>
+      <Frame url={url} name={name} boxes={boxes} />
+      <button type="button" class="overlay" aria-label={`Enlarge: ${name}`} onClick={enlarge}>
+        <EnlargeIcon />
+      </button>
+      {enlargedRatio !== null && (
+        <EnlargedImage name={name} aspectRatio={enlargedRatio} onClose={() => setEnlargedRatio(null)}>
+          <Frame url={url} name={name} boxes={boxes} />
+        </EnlargedImage>
+      )}
+    </div>
+  );
+}
+
+function Frame({ url, name, boxes }: { url: string; name: string; boxes: readonly DrawnBox[] }) {
+  return (
+    <div class="frame">
+      <img src={url} alt={name} />
+      {boxes.map(({ box, caption, highlighted }) => (
+        <span
+          key={`${caption} ${box.left} ${box.top} ${box.width} ${box.height}`}
+          class={boxClass(box, highlighted)}
+          data-caption={caption}
+          aria-hidden="true"
+          style={{
+            left: toPercent(box.left),
+            top: toPercent(box.top),
+            width: toPercent(box.width),
+            height: toPercent(box.height),
+          }}
+        />
+      ))}
     </div>
   );
 }

@@ -1,6 +1,8 @@
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Label, ScanRequest, Verdict } from "../api/types";
 import { closestLabel, formatPercent, formatThreshold } from "../scan/format";
+import { DEFAULT_MIN_CONFIDENCE } from "../scan/overview";
+import { ConfidenceSlider } from "./ConfidenceSlider";
 import { FollowUps, type OnAsk } from "./FollowUps";
 import { type DrawnBox, ImageWithBoxes } from "./ImageWithBoxes";
 import { LabelResults } from "./LabelResults";
@@ -11,16 +13,24 @@ interface Props {
   readonly name: string;
   readonly preview: Blob | null;
   readonly suggestions: readonly string[];
+  readonly confidence: ConfidenceFilter;
   readonly onAsk: OnAsk;
 }
 
-export function ResultPanel({ request, followUps, name, preview, suggestions, onAsk }: Props) {
+/** Which labels are shown. All images have the same setting. */
+export interface ConfidenceFilter {
+  /** Percent, or null for the default of each image. */
+  readonly min: number | null;
+  /** Receives a new value. Null if another part of the page has the slider. */
+  readonly onChange: ((min: number) => void) | null;
+}
+
+export function ResultPanel({ request, followUps, name, preview, suggestions, confidence, onAsk }: Props) {
   const latest = followUps[0] ?? request;
-  const [threshold, setThreshold] = useState(initialThreshold(latest));
+  const threshold = confidence.min ?? initialThreshold(latest);
   const [selected, setSelected] = useState(primaryLabel(latest, request.labels));
   const [hovered, setHovered] = useState<string | null>(null);
   useEffect(() => {
-    setThreshold(initialThreshold(latest));
     setSelected(primaryLabel(latest, request.labels));
   }, [latest, request.labels]);
   const shown = request.labels.filter(({ confidence }) => confidence >= threshold);
@@ -31,7 +41,7 @@ export function ResultPanel({ request, followUps, name, preview, suggestions, on
       <ImageWithBoxes preview={preview} name={name} boxes={boxesToDraw(shown, highlighted)} />
       <LabelChips labels={shown} selected={selected} onSelect={setSelected} onHover={setHovered} />
       <LabelDetails label={highlighted} />
-      <ConfidenceSlider value={threshold} shown={shown.length} all={request.labels.length} onChange={setThreshold} />
+      <LabelCount shown={shown.length} all={request.labels.length} threshold={threshold} confidence={confidence} />
       <FollowUps verdicts={followUps} labels={request.labels} name={name} suggestions={suggestions} onAsk={onAsk} />
       <details>
         <summary>Raw JSON</summary>
@@ -50,9 +60,9 @@ function primaryLabel({ match, results }: Verdict, labels: readonly Label[]): st
   return match?.label ?? (missed && closestLabel(missed, labels)?.name) ?? null;
 }
 
-/** Start at 50%, or lower if the label that the verdict names has a lower confidence. */
+/** Start at the default, or lower if the label that the verdict names has a lower confidence. */
 function initialThreshold({ match, closest_labels }: Verdict): number {
-  return Math.floor(Math.min(50, (match ?? closest_labels[0])?.confidence ?? 0));
+  return Math.floor(Math.min(DEFAULT_MIN_CONFIDENCE, (match ?? closest_labels[0])?.confidence ?? 0));
 }
 
 /** Boxes of the highlighted label come last, so that they are drawn on top. */
@@ -116,31 +126,19 @@ function formatLocations({ boxes }: Label): string {
   return boxes.length === 1 ? "has 1 bounding box" : `has ${boxes.length} bounding boxes`;
 }
 
-interface ConfidenceSliderProps {
-  readonly value: number;
+interface LabelCountProps {
   readonly shown: number;
   readonly all: number;
-  readonly onChange: (value: number) => void;
+  readonly threshold: number;
+  readonly confidence: ConfidenceFilter;
 }
 
-function ConfidenceSlider({ value, shown, all, onChange }: ConfidenceSliderProps) {
-  const id = useId();
+function LabelCount({ shown, all, threshold, confidence: { onChange } }: LabelCountProps) {
+  if (onChange) return <ConfidenceSlider value={threshold} count={`${shown} of ${all}`} onChange={onChange} />;
+  if (shown === all) return null;
   return (
-    <div class="confidence-slider">
-      <label for={id}>
-        Labels at {formatThreshold(value)} or higher{" "}
-        <span class="count">
-          ({shown} of {all})
-        </span>
-      </label>
-      <input
-        id={id}
-        type="range"
-        min={0}
-        max={100}
-        value={value}
-        onInput={(e) => onChange(e.currentTarget.valueAsNumber)}
-      />
-    </div>
+    <p class="small count">
+      {shown} of {all} labels, at {formatThreshold(threshold)} or higher
+    </p>
   );
 }

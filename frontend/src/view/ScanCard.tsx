@@ -12,21 +12,24 @@ import {
 import type { Entry } from "../scan/history";
 import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
 import { canRetry, type Deletion } from "../scan/store";
+import { DebugData, type LoadDebugData } from "./DebugData";
 import type { OnAsk } from "./FollowUps";
 import { ImageWithBoxes } from "./ImageWithBoxes";
 import { BusyIcon, CancelledIcon, ErrorIcon, NoIcon, YesIcon } from "./icons";
 import { RemoveButton } from "./RemoveButton";
 import { RequestId } from "./RequestId";
-import { ResultPanel } from "./ResultPanel";
+import { type ConfidenceFilter, ResultPanel } from "./ResultPanel";
 
 interface Props {
   readonly entry: Entry;
   readonly suggestions: readonly string[];
   readonly focused: boolean;
+  readonly confidence: ConfidenceFilter;
   /** The deletion of the request on the service, if it is in progress or failed. */
   readonly deletion: Deletion | null;
   readonly isSubmitted: () => boolean;
   readonly onAsk: OnAsk;
+  readonly loadDebugData: LoadDebugData;
   readonly onCancel: () => void;
   readonly onRetry: () => void;
   /** Remove the scan from the page only. */
@@ -35,7 +38,7 @@ interface Props {
   readonly onDelete: () => void;
 }
 
-export function ScanCard({ entry, suggestions, focused, onAsk, ...actions }: Props) {
+export function ScanCard({ entry, suggestions, focused, confidence, onAsk, loadDebugData, ...actions }: Props) {
   const { scan, preview } = entry;
   const requestId = requestIdOf(scan);
   return (
@@ -70,11 +73,13 @@ export function ScanCard({ entry, suggestions, focused, onAsk, ...actions }: Pro
           name={displayName(scan)}
           preview={preview}
           suggestions={suggestions}
+          confidence={confidence}
           onAsk={onAsk}
         />
       ) : (
         <ImageWithBoxes preview={preview} name={displayName(scan)} boxes={[]} />
       )}
+      {requestId && <DebugData load={loadDebugData} />}
       <footer>
         {requestId && <RequestId id={requestId} />}
         <Actions entry={entry} {...actions} />

@@ -45,9 +45,15 @@ export function ScanList({ controller, suggestions, question }: ScanListProps) {
     // The user may have moved the focus in the meantime.
     requestAnimationFrame(() => document.activeElement === document.body && heading.current?.focus());
   };
+  const setMinConfidence = (minConfidence: number) => setSettings((current) => ({ ...current, minConfidence }));
+  // The slider is part of the toolbar, which is not shown for a single image, and which a dialog covers.
+  const hasCardSlider = areTiles || entries.length === 1;
+  const confidence = { min: settings.minConfidence, onChange: hasCardSlider ? setMinConfidence : null };
   const cardOf = (entry: Entry) => (
     <ScanCard
       entry={entry}
+      confidence={confidence}
+      loadDebugData={() => controller.getDebugData(entry.scan.id)}
       suggestions={suggestions}
       focused={store.focusedEntry.value?.id === entry.scan.id}
       onCancel={() => controller.cancel(entry.scan.id)}

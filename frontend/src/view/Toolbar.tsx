@@ -1,6 +1,12 @@
-import { useId } from "preact/hooks";
 import type { Entry } from "../scan/history";
-import { countOutcomes, type Order, type Outcome, type OverviewSettings } from "../scan/overview";
+import {
+  countOutcomes,
+  DEFAULT_MIN_CONFIDENCE,
+  type Order,
+  type Outcome,
+  type OverviewSettings,
+} from "../scan/overview";
+import { ConfidenceSlider } from "./ConfidenceSlider";
 
 interface Props {
   readonly entries: readonly Entry[];
@@ -25,7 +31,6 @@ const ORDERS: readonly (readonly [Order, string])[] = [
 
 /** Filters, sorts and searches the images. */
 export function Toolbar({ entries, settings, onChange: update }: Props) {
-  const slider = useId();
   const counts = countOutcomes(entries);
   return (
     <fieldset class="toolbar" aria-label="Filter and sort">
@@ -67,17 +72,10 @@ export function Toolbar({ entries, settings, onChange: update }: Props) {
           onInput={({ currentTarget }) => update({ search: currentTarget.value })}
         />
       </label>
-      <div class="search-confidence">
-        <label for={slider}>Search labels at {settings.minConfidence}% or higher</label>
-        <input
-          id={slider}
-          type="range"
-          min={0}
-          max={100}
-          value={settings.minConfidence}
-          onInput={({ currentTarget }) => update({ minConfidence: currentTarget.valueAsNumber })}
-        />
-      </div>
+      <ConfidenceSlider
+        value={settings.minConfidence ?? DEFAULT_MIN_CONFIDENCE}
+        onChange={(minConfidence) => update({ minConfidence })}
+      />
     </fieldset>
   );
 }

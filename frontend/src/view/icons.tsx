@@ -33,6 +33,18 @@ export const ImageIcon = () => (
   </Icon>
 );
 
+export const EnlargeIcon = () => (
+  <Icon>
+    <path d="M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7" />
+  </Icon>
+);
+
+export const CloseIcon = () => (
+  <Icon>
+    <path d="m5 5 14 14M19 5 5 19" />
+  </Icon>
+);
+
 export const CameraIcon = () => (
   <Icon>
     <path d="M4 8h3l2-3h6l2 3h3v11H4z" />

@@ -235,6 +235,16 @@ for (const [format, extension] of [
     await expectAccessible(page);
   });
 
+test("an image is kept if a part of the page cannot be loaded, and is sent after a reload", async ({ page }) => {
+  await page.route(/assets\/convert-/, (route) => route.fulfill({ status: 404 }));
+  await choose(page, padded(uniqueSample("cat.jpg"), 15 * 1024 * 1024 + 1));
+  await expect(outcome(card(page, "cat.jpg"))).toContainText("Reload the page, then retry the image.");
+  await page.unroute(/assets\/convert-/);
+  await page.reload();
+  await page.getByRole("button", { name: "Retry: cat.jpg" }).click();
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
+});
+
 test("an image above 15 MB is reduced", async ({ page }) => {
   await choose(page, padded(uniqueSample("cat.jpg"), 15 * 1024 * 1024 + 1));
   const cat = card(page, "cat.jpg");

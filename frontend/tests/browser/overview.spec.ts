@@ -142,7 +142,7 @@ test("images are filtered, sorted and searched", async ({ page }) => {
   await expect(page.getByText("No images match the filter and the search.")).toBeVisible();
   await page.getByLabel("Search names and labels").fill("feline");
   await expect(tiles).toHaveCount(count);
-  await page.getByRole("slider", { name: /^Search labels at/ }).fill("100");
+  await page.getByRole("slider", { name: /^Labels at/ }).fill("100");
   await expect(tiles).toHaveCount(0);
   await page.getByLabel("Search names and labels").fill("");
   await page.getByRole("group").getByRole("combobox").selectOption("name");
@@ -171,6 +171,8 @@ test("details open with a click or Enter, and arrow keys move between images", a
   await page.keyboard.press("Enter");
   await expect(dialog.getByRole("article")).toContainText("2.jpg");
   await dialog.getByRole("button", { name: "Close" }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(tile(page, "2.jpg").first()).toBeFocused();
   await page.keyboard.press("End");
   await expect(tile(page, "14.jpg")).toBeFocused();
 });

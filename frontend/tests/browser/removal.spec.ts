@@ -16,10 +16,10 @@ function recordDeletions(page: Page): string[] {
 }
 
 /** Respond to deletions with a status. */
-async function failDeletions(page: Page, status: number): Promise<void> {
+async function failDeletions(page: Page, status: number, code = "x"): Promise<void> {
   await page.route(REQUEST, (route) =>
     route.request().method() === "DELETE"
-      ? route.fulfill({ status, json: { code: "x", message: "Not now." } })
+      ? route.fulfill({ status, json: { code, message: "Not now." } })
       : route.fallback(),
   );
 }
@@ -66,7 +66,7 @@ test("a pending image is deleted from the service", async ({ page }) => {
 test("an image that the service has deleted already is removed", async ({ page }) => {
   await choose(page, uniqueSample("cat.jpg"));
   await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
-  await failDeletions(page, 404);
+  await failDeletions(page, 404, "request_not_found");
   await removeButton(page, "cat.jpg").click();
   await deleteButton(page).click();
   await expect(page.getByRole("article")).toHaveCount(0);

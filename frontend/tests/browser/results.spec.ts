@@ -7,6 +7,7 @@ import {
   expect,
   expectAccessible,
   fillQuestion,
+  type ImageFile,
   outcome,
   sample,
   takeScreenshot,
@@ -24,6 +25,25 @@ async function scanCat(page: Page): Promise<Locator> {
 async function fetchRequest(card: Locator): Promise<ScanRequest> {
   const id = await card.locator("code").textContent();
   return (await fetch(`${API_URL}/scanrequest/${id}`)).json() as Promise<ScanRequest>;
+}
+
+/** Create a PNG with a gradient. */
+async function paint(page: Page, name: string, width: number, height: number): Promise<ImageFile> {
+  const content = await page.evaluate(
+    ([width, height]) => {
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [width, height];
+      const context = canvas.getContext("2d") as CanvasRenderingContext2D;
+      const gradient = context.createLinearGradient(0, 0, width, height);
+      gradient.addColorStop(0, `hsl(${Math.random() * 360}deg 80% 40%)`);
+      gradient.addColorStop(1, "white");
+      context.fillStyle = gradient;
+      context.fillRect(0, 0, width, height);
+      return canvas.toDataURL("image/png").split(",")[1] ?? "";
+    },
+    [width, height] as const,
+  );
+  return { name, mimeType: "image/png", buffer: Buffer.from(content, "base64") };
 }
 
 const chip = (card: Locator, name: string) => card.getByRole("button", { name: new RegExp(`^${name} `) });
@@ -90,6 +110,60 @@ test("the slider hides labels below its value", async ({ page }) => {
     await expect(shown).toHaveCount(labels.filter(({ confidence }) => confidence >= threshold).length);
   }
 });
+
+test("with several images, one slider hides labels below its value in all of them", async ({ page }) => {
+  await choose(page, sample("cat.jpg"), sample("motorcycle.jpg"));
+  await expect(page.getByRole("heading", { name: "2 done" })).toBeVisible();
+  const slider = page.getByRole("slider");
+  await expect(slider).toHaveCount(1);
+  await slider.fill("98");
+  for (const name of ["cat.jpg", "motorcycle.jpg"]) {
+    const { labels } = await fetchRequest(card(page, name));
+    const expected = labels.filter(({ confidence }) => confidence >= 98).length;
+    const shown = card(page, name).getByRole("list", { name: "Labels found" }).getByRole("listitem");
+    await expect(shown).toHaveCount(expected);
+    await expect(card(page, name).getByText(`${expected} of ${labels.length} labels, at 98% or higher`)).toBeVisible();
+  }
+});
+
+test("debug data is loaded when its view is opened", async ({ page }) => {
+  const cat = await scanCat(page);
+  await cat.getByText("Debug data").click();
+  const data = cat.locator(".debug");
+  await expect(data).toContainText("image.attempts1");
+  await expect(data).toContainText("file_typeimage/jpeg");
+  await expectAccessible(page);
+  await takeScreenshot(page, "debug-data");
+  await cat.getByText("Debug data").click();
+  await page.route(/debugData/, (route) => route.abort());
+  await cat.getByText("Debug data").click();
+  await expect(cat.getByRole("alert")).toContainText("The service is unreachable");
+});
+
+for (const [shape, width, height] of [
+  ["wide", 3000, 300],
+  ["tall", 300, 3000],
+] as const)
+  test(`a ${shape} panorama is enlarged to the shorter side of the window and scrolls`, async ({ page }) => {
+    await choose(page, await paint(page, `${shape}.png`, width, height));
+    await expect(page.getByRole("article")).toHaveAttribute("data-state", "completed");
+    await page.getByRole("button", { name: `Enlarge: ${shape}.png` }).click();
+    const dialog = page.getByRole("dialog", { name: `Enlarged: ${shape}.png` });
+    const image = (await dialog.getByRole("img").boundingBox()) as { width: number; height: number };
+    expect(image.width / image.height).toBeCloseTo(width / height, 1);
+    expect(Math.min(image.width, image.height)).toBeGreaterThan(500);
+    const [axis, size] = shape === "wide" ? ["scrollLeft", "ArrowRight"] : ["scrollTop", "ArrowDown"];
+    await dialog.getByRole("region").focus();
+    await page.keyboard.press(size);
+    await expect
+      .poll(() => dialog.getByRole("region").evaluate((element, name) => element[name as "scrollTop"], axis))
+      .toBeGreaterThan(0);
+    await expectAccessible(page);
+    await takeScreenshot(page, `panorama-${shape}`);
+    await page.keyboard.press("Escape");
+    await expect(dialog).toBeHidden();
+    await expect(page.getByRole("button", { name: `Enlarge: ${shape}.png` })).toBeFocused();
+  });
 
 test("labels of earlier results are suggested", async ({ page }) => {
   await scanCat(page);

@@ -22,7 +22,7 @@ it("scripts and styles that are loaded initially are smaller than 45 kB compress
 
 it("converters are loaded on demand", () => {
   const onDemand = [...files.keys()].filter((name) => name.endsWith(".js") && !initialFiles().has(name));
-  for (const converter of ["heic-worker", "heic", "convert", "export"])
+  for (const converter of ["prepare", "heic-worker", "heic", "convert", "export"])
     expect(onDemand).toContainEqual(expect.stringMatching(`assets/${converter}-`));
 });
 

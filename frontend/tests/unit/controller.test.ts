@@ -67,6 +67,7 @@ function createController({
   upload,
   submitBytes,
   getRequest,
+  getDebugData,
   askFollowUp,
   deleteRequest,
   ...deps
@@ -83,6 +84,7 @@ function createController({
       upload: upload ?? (async () => {}),
       submitBytes: submitBytes ?? respondWith(reply()),
       getRequest: getRequest ?? respondWith(reply(completed())),
+      getDebugData: getDebugData ?? (async () => ({})),
       askFollowUp: askFollowUp ?? (async () => completed()),
       deleteRequest: deleteRequest ?? (async () => {}),
     },
@@ -390,6 +392,23 @@ describe("many images", () => {
     isStuck = false;
     controller.retryAll();
     await until(controller, ...Array(5).fill("completed"));
+  });
+});
+
+describe("debug data", () => {
+  it("is loaded for the request of a scan", async () => {
+    const getDebugData = respondWith<[string, AbortSignal], object>({ image: { attempts: 1 } });
+    const controller = createController({ getDebugData });
+    controller.openRequest("r");
+    await until(controller, "completed");
+    expect(await controller.getDebugData(first(controller).scan.id)).toEqual({ image: { attempts: 1 } });
+    expect(getDebugData.calls[0]?.[0]).toBe(completed().request_id);
+  });
+
+  it("of an image that was not submitted does not exist", async () => {
+    const controller = createController({ prepareImage: () => new Promise(() => {}) });
+    controller.addFiles([image()], CAT);
+    await expect(controller.getDebugData(first(controller).scan.id)).rejects.toThrow("has no request yet");
   });
 });
 

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { ScanError } from "../../src/core/errors";
 import { initialScale } from "../../src/image/convert";
 import { detectFormat, readHeader } from "../../src/image/header";
+import { MAX_BODY_BYTES, MAX_UPLOAD_BYTES } from "../../src/image/limits";
 import { withoutExif } from "../../src/image/png";
-import { MAX_BODY_BYTES, MAX_UPLOAD_BYTES, validateImage } from "../../src/image/validate";
+import { validateImage } from "../../src/image/validate";
 
 function png(width: number, height: number): Uint8Array {
   const bytes = new Uint8Array(33);

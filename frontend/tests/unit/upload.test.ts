@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Reply, Submission } from "../../src/api/client";
 import { type ErrorKind, errorInfo, ScanError } from "../../src/core/errors";
 import { DEFAULT_QUESTION } from "../../src/core/question";
-import { MAX_BODY_BYTES } from "../../src/image/validate";
+import { MAX_BODY_BYTES } from "../../src/image/limits";
 import { createUpload } from "../../src/scan/upload";
 import { completed, pending } from "./examples";
 
