@@ -1,4 +1,4 @@
-import { type DBSchema, deleteDB, type IDBPObjectStore, openDB } from "idb";
+import { type DBSchema, deleteDB, type IDBPDatabase, type IDBPObjectStore, openDB } from "idb";
 import { sha256 } from "../core/hash";
 import { isOutdated, type Scan } from "./machine";
 
@@ -47,6 +47,7 @@ interface Schema extends DBSchema {
 }
 
 const VERSION = 3;
+const TRIAL_KEY = "trial";
 const STORES: ("scans" | "files")[] = ["scans", "files"];
 
 type Store<Name extends "scans" | "files"> = IDBPObjectStore<Schema, typeof STORES, Name, "readwrite">;
@@ -160,9 +161,9 @@ export function openHistory(name: string): HistoryDatabase {
   };
 }
 
-/** Reject, rather than throw, if the browser blocks databases. */
+/** Reject, rather than throw, if the browser blocks databases or does not store images. */
 async function openDatabase(name: string) {
-  return openDB<Schema>(name, VERSION, {
+  const database = await openDB<Schema>(name, VERSION, {
     upgrade: (database) => {
       // Older versions store scans in another format. Their requests can still be opened by ID.
       for (const store of database.objectStoreNames) database.deleteObjectStore(store);
@@ -171,6 +172,25 @@ async function openDatabase(name: string) {
     // Another tab deletes the database. An open connection would block it, and could save images again.
     blocking: (_version, _blocked, event) => (event.target as IDBDatabase).close(),
   });
+  try {
+    await storeTrialBlob(database);
+  } catch (cause) {
+    database.close();
+    throw new Error("This browser does not store images, as in a private window of Safari.", { cause });
+  }
+  return database;
+}
+
+/** In private windows, Safari stores no blobs, and a transaction after the first one that failed can hang. */
+async function storeTrialBlob(database: IDBPDatabase<Schema>): Promise<void> {
+  const transaction = database.transaction("files", "readwrite");
+  try {
+    const put = transaction.store.put(new Blob(["trial"]), TRIAL_KEY);
+    await Promise.all([put, transaction.store.delete(TRIAL_KEY), transaction.done]);
+  } catch (error) {
+    // The images that are stored already can be read.
+    if (!(error instanceof DOMException && error.name === "QuotaExceededError")) throw error;
+  }
 }
 
 async function storesOf(opened: ReturnType<typeof openDatabase>, mode: "readonly") {

@@ -181,6 +181,16 @@ for (const [description, block] of [
       };
     },
   ],
+  [
+    "stores no images, as in a private window of Safari",
+    () => {
+      const { put } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.put = function (value, key) {
+        if (value instanceof Blob) throw new DOMException("Error preparing Blob/File data.", "UnknownError");
+        return put.call(this, value, key);
+      };
+    },
+  ],
 ] as const)
   test(`the page works when IndexedDB ${description}`, async ({ page }) => {
     await page.addInitScript(block);
