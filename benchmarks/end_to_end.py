@@ -1,7 +1,7 @@
 """Benchmark ``end-to-end``.
 
 Measures: images per second and the time from POST to answer on the deployed local stack, with 2 clients and 24 images
-per round, median of 6 rounds. With clients that poll every 50 ms, and with clients that wait for the response.
+per round, median of 6 rounds. Clients poll every 50 ms, or send ``Prefer: wait``.
 Baseline: the same stack with a no-op function on the event source mapping of the scan queue. For clients that wait,
 clients that poll.
 Target: at least 0.8 of the images per second, at most 1.25 of the time from POST to answer, and at most 1.1 of that
@@ -124,7 +124,7 @@ def _round(client: Client, ask: Ask) -> Round:
 
 
 def _wait(client: Client) -> float:
-    """Return the seconds of a POST that the service holds until the answer. Raise TimeoutError if there is none."""
+    """Return the seconds until a POST, which the service holds, returns the answer. Raise TimeoutError without one."""
     started = time.monotonic()
     body = _post(client, wait_seconds=MAX_WAIT_SECONDS)
     if body["status"] != "completed":

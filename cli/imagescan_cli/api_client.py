@@ -89,7 +89,7 @@ class ApiClient:
             limits=httpx.Limits(max_connections=None),  # callers limit concurrency
         )
         self.uploads = 0
-        self.can_wait = True  # whether the service may hold responses, as long as it has not ignored the preference
+        self.can_wait = True  # False after the service has ignored the preference to wait
         self._is_api = False  # whether any response came from the API
         self._has_submitted = False  # whether any single submission was accepted
 
@@ -108,7 +108,10 @@ class ApiClient:
         return await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}")
 
     async def wait(self, request_id: str, seconds: int) -> ApiResponse:
-        """Return the state of a request when it has finished, after at most ``seconds``, or immediately."""
+        """Ask the service to hold the response until the request has finished, for at most ``seconds``.
+
+        Return the state of the request, immediately if the service does not support this.
+        """
         headers = {"Prefer": f"wait={seconds}"}
         response = await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}", headers=headers)
         self.can_wait = response.was_held

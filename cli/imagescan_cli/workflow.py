@@ -122,7 +122,10 @@ class ScanWorkflow:
         return {"request_id": request_id, "status": "deleted", "message": "Deleted."}
 
     async def _wait(self, response: ApiResponse) -> RequestJson:
-        """Poll until the request is finished. A single request is held by the service instead, if it supports that."""
+        """Poll until the request is finished.
+
+        If it is the only one in progress, ask the service to hold the response, if it supports that.
+        """
         while (seconds := self._wait_seconds(response)) >= 1:
             response = await self._client.wait(response.body["request_id"], int(seconds))
         with self._batching.polling():
@@ -135,7 +138,7 @@ class ScanWorkflow:
         return response.body
 
     def _wait_seconds(self, response: ApiResponse) -> float:
-        """Return how long the service shall hold the next response. 0 means not to ask for it."""
+        """Return the seconds for which to ask the service to hold the next response, or 0 to poll."""
         is_deferred = response.retry_after > MAX_WAIT_SECONDS
         is_only = self._in_progress == 1 and self._client.can_wait
         if outcome(response.body) is not Outcome.PENDING or is_deferred or not is_only:

@@ -36,7 +36,7 @@ _HEADERS: Schema = {
         "schema": {"type": "string"},
     },
     "Preference-Applied": {
-        "description": "The preference `wait` with the seconds for which the response was held at most.",
+        "description": "The applied preference `wait`, with the maximum number of seconds for which the response was held.",
         "schema": {"type": "string", "examples": ["wait=20"]},
     },
     "Retry-After": {

@@ -9,7 +9,7 @@ const MAX_CONCURRENT_BATCHES = 2;
 const WINDOW_MS = 20;
 const BUSY_WINDOW_MS = 150;
 
-/** Combine calls that are made at about the same time. A single call and one that may be held are sent as before. */
+/** Combine calls that are made at about the same time. Single calls and calls whose response may be held are not. */
 export function combineCalls(api: ApiClient & BatchApi): ApiClient {
   const gets = new Batcher<string>(MAX_REQUESTS, {
     one: (requestId, signal) => api.getRequest(requestId, signal),

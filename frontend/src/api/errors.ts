@@ -4,6 +4,7 @@ import type { Failure } from "./types";
 /** The code of a 404 response of the API. Any other 404 response means that there is no API at this URL. */
 export const REQUEST_NOT_FOUND = "request_not_found";
 
+const NO_API = "The service was not found at this URL. It may have moved. Reload the page to continue.";
 const KIND_BY_STATUS: Readonly<Record<number, ErrorKind>> = { 413: "too_large", 429: "rate_limited" };
 const KIND_BY_REJECTION: Readonly<Record<string, ErrorKind>> = { [REQUEST_NOT_FOUND]: "not_found" };
 
@@ -18,7 +19,7 @@ export function errorFromStatus(status: number, body: unknown): ErrorInfo {
   const { code, message } = readBody(body);
   const isMoved = status === 404 && code !== REQUEST_NOT_FOUND;
   // After a reload, the page reads the new URL and resumes.
-  if (isMoved) return errorInfo("moved", "The service was deployed at a new address. Reload the page to continue.");
+  if (isMoved) return errorInfo("reload_required", NO_API);
   const kind =
     KIND_BY_REJECTION[code ?? ""] ??
     KIND_BY_STATUS[status] ??

@@ -1,7 +1,7 @@
 export type ErrorKind =
   | "offline"
   | "unavailable"
-  | "moved"
+  | "reload_required"
   | "rejected"
   | "signed_out"
   | "upload_failed"
@@ -33,7 +33,7 @@ export class ScanError extends Error {
 const RETRYABLE: ReadonlySet<ErrorKind> = new Set([
   "offline",
   "unavailable",
-  "moved",
+  "reload_required",
   "signed_out",
   "upload_failed",
   "rate_limited",

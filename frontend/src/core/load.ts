@@ -9,7 +9,7 @@ export async function load<T>(part: Promise<T>): Promise<T> {
   try {
     return await part;
   } catch (cause) {
-    const message = "A part of the page cannot be loaded. Reload the page, then retry the image.";
-    throw new ScanError(errorInfo("unavailable", message), null, { cause });
+    const message = "Part of the page could not be loaded. Reload the page, and then retry the image.";
+    throw new ScanError(errorInfo("reload_required", message), null, { cause });
   }
 }

@@ -18,7 +18,10 @@ export interface PreparedImage {
   readonly preview: Blob;
 }
 
-/** Pixels. The shorter side of a panorama is not reduced below the second value, so that it can be enlarged. */
+/**
+ * Pixels. The longer side is reduced to the first value. For panoramas, which can be enlarged, the shorter side keeps at
+ * least the second value, unless the longer side would exceed the third.
+ */
 const PREVIEW_SIDE = 1024;
 const MIN_PREVIEW_SIDE = 400;
 const MAX_PREVIEW_SIDE = 4096;

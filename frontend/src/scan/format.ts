@@ -156,7 +156,7 @@ function isNamed(requested: string, label: Label): boolean {
 const ERROR_TITLES: Readonly<Record<ErrorKind, string>> = {
   offline: "You are offline",
   unavailable: "Service unavailable",
-  moved: "Service moved",
+  reload_required: "Reload required",
   rejected: "Not accepted",
   signed_out: "You are signed out",
   upload_failed: "Upload failed",
@@ -178,7 +178,7 @@ export function formatError({ kind, message }: ErrorInfo): string {
 /** State what the page does after a transient error. */
 export function formatRetry({ kind, retryAt }: TransientError): string {
   if (kind === "offline") return "The page continues when you are online.";
-  if (kind === "moved") return ""; // only a reload helps, as the message says
+  if (kind === "reload_required") return ""; // only a reload helps, as the message says
   const next = retryAt === null ? "" : ` Next attempt at ${new Date(retryAt).toLocaleTimeString()}.`;
   return `The page tries again while it is open.${next}`;
 }

@@ -15,7 +15,10 @@ export interface OverviewSettings {
   readonly order: Order;
   /** Show only images with this text in their name or in a label. */
   readonly search: string;
-  /** Labels below this confidence in percent are neither shown nor searched. Null is the default. */
+  /**
+   * Labels below this confidence in percent are neither shown nor searched. If null, each image shows its default labels,
+   * and the search uses `DEFAULT_MIN_CONFIDENCE`.
+   */
   readonly minConfidence: number | null;
 }
 

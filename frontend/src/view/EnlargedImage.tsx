@@ -14,7 +14,7 @@ interface Props {
 /** An image is a panorama above this ratio of its longer side to its shorter side. */
 const PANORAMA = 2.5;
 
-/** Shows an image in the whole window. A panorama fills the shorter side of the window and scrolls along the other. */
+/** Shows an image in the whole window. A panorama uses most of the height or width, and scrolls along its longer side. */
 export function EnlargedImage({ name, aspectRatio, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);

@@ -138,7 +138,7 @@ function LabelCount({ shown, all, threshold, confidence: { onChange } }: LabelCo
   if (shown === all) return null;
   return (
     <p class="small count">
-      {shown} of {all} labels, at {formatThreshold(threshold)} or higher
+      Showing {shown} of {all} labels at {formatThreshold(threshold)} or higher
     </p>
   );
 }

@@ -238,7 +238,7 @@ for (const [format, extension] of [
 test("an image is kept if a part of the page cannot be loaded, and is sent after a reload", async ({ page }) => {
   await page.route(/assets\/convert-/, (route) => route.fulfill({ status: 404 }));
   await choose(page, padded(uniqueSample("cat.jpg"), 15 * 1024 * 1024 + 1));
-  await expect(outcome(card(page, "cat.jpg"))).toContainText("Reload the page, then retry the image.");
+  await expect(outcome(card(page, "cat.jpg"))).toContainText("Reload the page, and then retry the image.");
   await page.unroute(/assets\/convert-/);
   await page.reload();
   await page.getByRole("button", { name: "Retry: cat.jpg" }).click();

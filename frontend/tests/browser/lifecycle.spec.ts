@@ -68,13 +68,13 @@ test("the result of a single image takes one request, which the service holds", 
   expect(preferences).toEqual(["wait=20"]);
 });
 
-test("after the service was deployed at a new address, the page asks for a reload, which resumes", async ({ page }) => {
+test("after the URL of the API has changed, the page asks for a reload, which resumes", async ({ page }) => {
   const noApi = API_URL.replace(/restapis\/\w+/, "restapis/0000");
   await page.route("**/config.json", (route) => route.fulfill({ json: { apiUrl: noApi } }));
   await page.reload();
   await choose(page, uniqueSample("cat.jpg"));
-  await expect(card(page, "cat.jpg")).toContainText("The service was deployed at a new address. Reload the page");
-  await takeScreenshot(page, "new-address");
+  await expect(card(page, "cat.jpg")).toContainText("It may have moved. Reload the page to continue.");
+  await takeScreenshot(page, "reload-required");
   await page.unroute("**/config.json");
   await page.reload();
   await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);

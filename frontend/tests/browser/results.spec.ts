@@ -122,7 +122,9 @@ test("with several images, one slider hides labels below its value in all of the
     const expected = labels.filter(({ confidence }) => confidence >= 98).length;
     const shown = card(page, name).getByRole("list", { name: "Labels found" }).getByRole("listitem");
     await expect(shown).toHaveCount(expected);
-    await expect(card(page, name).getByText(`${expected} of ${labels.length} labels, at 98% or higher`)).toBeVisible();
+    await expect(
+      card(page, name).getByText(`Showing ${expected} of ${labels.length} labels at 98% or higher`),
+    ).toBeVisible();
   }
 });
 

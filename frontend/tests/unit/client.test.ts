@@ -81,7 +81,7 @@ it("a 404 response is a missing request only if it has the code of the API", () 
   const missing = errorOf(404, JSON.stringify({ code: "request_not_found", message: "Reason." }));
   expect(missing.info).toEqual({ kind: "not_found", message: "Reason.", retryable: false });
   for (const text of ["", "<html>", '{"message": "Not Found"}', '{"code": "not_found", "message": "No path."}'])
-    expect(errorOf(404, text).info).toMatchObject({ kind: "moved", retryable: true });
+    expect(errorOf(404, text).info).toMatchObject({ kind: "reload_required", retryable: true });
 });
 
 it.each([

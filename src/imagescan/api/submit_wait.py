@@ -16,8 +16,9 @@ from imagescan.use_cases.wait_for_answer import wait_for_answer
 def wait_until_answered(
     event: Event, accepted: SubmitResult, submission: Submission, clock: Callable[[], float]
 ) -> tuple[SubmitResult, dict[str, str]]:
-    """Return the submission when its request has an answer, or after the time that the client prefers, and the header
-    that confirms the preference.
+    """Wait until the request has an answer or the applied wait time has passed.
+
+    Return the submission and the header that confirms the preference.
 
     ``clock`` returns seconds since the epoch. A submission that awaits an upload is returned immediately, because the
     client has to upload the image first.
