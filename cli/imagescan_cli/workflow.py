@@ -16,6 +16,7 @@ from imagescan_cli.schemas import Outcome, RequestJson, failed_request, is_retry
 
 MIN_POLL_DELAY, MAX_POLL_DELAY = 0.2, 10.0  # seconds
 MAX_WAIT_SECONDS = 20  # the client's timeout for a response is longer
+MAX_HELD_RESPONSES = 3
 POLL_BACKOFF_FACTOR = 1.3
 # Each failed request takes one more call. This many in a row mean that the service has a problem.
 MAX_REPLACED = 10
@@ -124,9 +125,12 @@ class ScanWorkflow:
     async def _wait(self, response: ApiResponse) -> RequestJson:
         """Poll until the request is finished.
 
-        If it is the only one in progress, ask the service to hold the response, if it supports that.
+        If it is the only one in progress, ask the service to hold the first responses, if it supports that.
         """
-        while (seconds := self._wait_seconds(response)) >= 1:
+        for _ in range(MAX_HELD_RESPONSES):
+            seconds = self._wait_seconds(response)
+            if seconds < 1:
+                break
             response = await self._client.wait(response.body["request_id"], int(seconds))
         with self._batching.polling():
             for delay in poll_delays():

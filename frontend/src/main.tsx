@@ -21,6 +21,7 @@ import "./style.css";
 import { Account } from "./view/Account";
 import { App } from "./view/App";
 import { FatalError } from "./view/FatalError";
+import { parseRequestId } from "./view/OpenRequest";
 import { SignIn } from "./view/SignIn";
 import { SignOut } from "./view/SignOut";
 
@@ -82,9 +83,10 @@ async function renderApp({ apiUrl }: Config, session: Session | null, name: stri
   const page = { controller, database };
   warnBeforeLeaving(controller);
   const account = session && <Account onSignOut={watchSession(session, page)} />;
-  render(<App controller={controller} account={account} />, root);
+  const linked = new URLSearchParams(location.search).get("request") ?? "";
+  const requestId = parseRequestId(linked);
+  render(<App controller={controller} invalidId={requestId ? "" : linked} account={account} />, root);
   await controller.restore();
-  const requestId = new URLSearchParams(location.search).get("request");
   if (requestId) controller.openRequest(requestId);
 }
 

@@ -36,7 +36,7 @@ _HEADERS: Schema = {
         "schema": {"type": "string"},
     },
     "Preference-Applied": {
-        "description": "The applied preference `wait`, with the maximum number of seconds for which the response was held.",
+        "description": "The preference `wait` as applied, with the maximum number of seconds to wait.",
         "schema": {"type": "string", "examples": ["wait=20"]},
     },
     "Retry-After": {

@@ -1,12 +1,15 @@
 """``Prefer: wait`` on POST and GET. The scan takes place during the pauses between two reads."""
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from imagescan.api import held_response
 from imagescan.use_cases.wait_for_answer import wait_for_answer
 from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MotoEnvironment
@@ -137,6 +140,51 @@ def test_a_submission_is_accepted_even_if_it_cannot_be_read_afterwards(
     env.transport.reset()
     env.trigger.deliver_all()
     assert env.functions.get(response.body["request_id"]).body["status"] == "completed"
+
+
+def test_a_read_that_does_not_return_in_time_ends_the_wait(
+    env: MotoEnvironment, pauses: Pauses, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_response, "OVERRUN_SECONDS", 0.2)
+    stalled = threading.Event()
+    pauses.during = lambda: stalled.wait(10)
+    prefer = {"headers": {"Prefer": "wait=1"}}
+    started = time.monotonic()
+    posted = env.functions.post(submit_body(), **prefer)
+    found = env.functions.get(posted.body["request_id"], **prefer)
+    assert time.monotonic() - started < 5
+    stalled.set()
+    assert (posted.status, posted.body["status"]) == (202, "pending")
+    assert (found.status, found.body["status"]) == (200, "pending")
+    assert len(log.messages("wait_failed")) == 2
+
+
+def test_a_status_whose_later_reads_fail_is_the_last_known_one(env: MotoEnvironment, pauses: Pauses, log: Log) -> None:
+    request_id = env.functions.post(submit_body()).body["request_id"]
+    pauses.during = lambda: env.transport.fail("GetItem", "AccessDeniedException")
+    response = env.functions.get(request_id, **PREFER)
+    assert (response.status, response.body["status"]) == (200, "pending")
+    assert log.messages("wait_failed")
+
+
+def test_an_unusable_setting_rejects_a_submission_before_it_is_accepted(make_environment: MakeEnvironment) -> None:
+    with make_environment(MAX_WAIT_SECONDS="2.5") as env:
+        assert env.functions.post(submit_body(), **PREFER).status == 500
+        assert "PutItem" not in env.transport.calls
+        assert "PutObject" not in env.transport.calls
+
+
+def test_a_deferred_image_is_not_waited_for(make_environment: MakeEnvironment, pauses: Pauses) -> None:
+    with make_environment(MAX_WAIT_SECONDS="25", DAILY_REKOGNITION_LIMIT="1") as env:
+        env.functions.post(submit_body())
+        env.trigger.deliver_all()
+        request_id = env.functions.post(submit_body(image_bytes(1))).body["request_id"]
+        pauses.during = env.trigger.deliver_all
+        response = env.functions.get(request_id, **PREFER)
+        again = env.functions.get(request_id, **PREFER)
+        posted = env.functions.post(submit_body(image_bytes(1)), **PREFER)
+    assert {each.headers["Retry-After"] for each in (response, again, posted)} == {"300"}
+    assert pauses.now == pytest.approx(0.05)  # until the image was deferred
 
 
 def test_a_submission_that_is_deleted_during_the_wait_returns_the_deleted_request(

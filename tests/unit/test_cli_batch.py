@@ -131,6 +131,14 @@ def test_the_wait_is_not_longer_than_the_timeout(run: Run, few: Path, service: F
     assert set(service.waits) == {1}
 
 
+def test_a_long_scan_is_polled_after_three_held_responses(run: Run, few: Path, service: FakeService) -> None:
+    service.can_wait = True
+    service.unscanned = {hashlib.sha256((few / "00.png").read_bytes()).hexdigest()}
+    run("submit", few / "00.png", "--wait", "--timeout", "3")
+    assert len(service.waits) == 3
+    assert 3 < service.calls["status"] < 15
+
+
 def test_a_deferred_image_is_not_waited_for(run: Run, few: Path, service: FakeService) -> None:
     service.can_wait = True
     run("submit", few / "00.png")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from imagescan.api.held_response import OVERRUN_SECONDS
 from imagescan.aws.event_bus import SOURCE
 from imagescan.domain.policy import REQUEST_STORED_SECONDS, SCANNER_TIMEOUT_SECONDS
 from imagescan.runtime import scan_telemetry
@@ -189,6 +190,24 @@ def gateway_bodies(deployment: Deployment) -> dict[str, dict[str, str]]:
     templates = {kind: each["responseTemplates"]["application/json"] for kind, each in responses.items()}
     rendered = {kind: each.replace("$context.error.messageString", '"text"') for kind, each in templates.items()}
     return {kind: json.loads(each) for kind, each in rendered.items()}
+
+
+def test_the_latency_alarm_allows_for_held_responses() -> None:
+    alarm = Deployment.of().properties("ApiLatencyAlarm")
+    [excess, latency] = alarm["Metrics"]
+    assert latency["MetricStat"]["Metric"]["MetricName"] == "Latency"
+    assert (latency["Id"], latency["ReturnData"], "ReturnData" in excess) == ("latency", False, False)
+    assert excess["Expression"] == {"Fn::Sub": "latency - 1000 * ${MaxWaitSeconds}"}
+    assert alarm["Threshold"] == 3000
+
+
+def test_the_longest_wait_ends_before_the_timeout_of_the_functions() -> None:
+    allowed = re.compile(Template({}).parameters["MaxWaitSeconds"]["AllowedPattern"])
+    longest = max(seconds for seconds in range(1000) if allowed.fullmatch(str(seconds)))
+    assert not any(allowed.fullmatch(text) for text in ("", "2.5", "-1", "025"))
+    timeouts = {Deployment.of().properties(name)["Timeout"] for name in ("SubmitFunction", "StatusFunction")}
+    assert timeouts == {29}  # as API Gateway
+    assert longest + OVERRUN_SECONDS < 29
 
 
 def test_each_gateway_response_has_its_own_code_and_a_message() -> None:

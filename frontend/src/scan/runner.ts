@@ -34,6 +34,8 @@ const POLL_CONCURRENCY = 150;
 const MAX_REJECTED_UPLOADS = 4;
 /** The API may hold the response to a poll for this time. It is shorter than the timeout of a response. */
 const HOLD_SECONDS = 20;
+/** After so many held responses without a result, a scan is polled with growing delays. */
+const MAX_HELD_RESPONSES = 3;
 const NOT_SAVED = "The browser did not keep the image. Add it again.";
 /** Runs scans: prepares and uploads a few images at a time, and polls their requests until they finish. */
 export class ScanRunner {
@@ -158,7 +160,7 @@ export class ScanRunner {
   private async pollUntilDone(id: string, firstDelayMs: number | null, signal: AbortSignal): Promise<void> {
     let last: Poll = { retryAfterMs: firstDelayMs, wasHeld: this.canHold };
     for (let attempt = 0; this.store.scan(id)?.state === "scanning"; attempt++) {
-      const hold = last.wasHeld && this.shouldHold(last.retryAfterMs);
+      const hold = last.wasHeld && attempt < MAX_HELD_RESPONSES && this.shouldHold(last.retryAfterMs);
       if (!hold) await this.deps.delay(backoffDelay(attempt, last.retryAfterMs, this.deps.random()), signal);
       await this.deps.whenVisible(signal);
       last = await this.poll(id, hold, signal);

@@ -12,7 +12,14 @@ import { OpenRequest } from "./OpenRequest";
 import { QuestionFields } from "./QuestionFields";
 import { ScanList } from "./ScanList";
 
-export function App({ controller, account = null }: { controller: ScanController; account?: ComponentChildren }) {
+interface Props {
+  readonly controller: ScanController;
+  /** See `OpenRequest`. */
+  readonly invalidId: string;
+  readonly account?: ComponentChildren;
+}
+
+export function App({ controller, invalidId, account = null }: Props) {
   const question = useSignal<Question | null>(DEFAULT_QUESTION);
   const form = useRef<HTMLElement>(null);
   const onFiles = (files: readonly NamedFile[]) => {
@@ -42,7 +49,7 @@ export function App({ controller, account = null }: { controller: ScanController
           />
           <DropZone onFiles={onFiles} />
         </section>
-        <OpenRequest onOpen={(id) => controller.openRequest(id)} />
+        <OpenRequest invalidId={invalidId} onOpen={(id) => controller.openRequest(id)} />
         <Notices store={store} />
         {store.entries.value.length === 0 && <Introduction />}
         <ScanList controller={controller} suggestions={suggestions} question={question.value} />

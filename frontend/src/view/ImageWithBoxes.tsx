@@ -13,10 +13,12 @@ interface Props {
   readonly preview: Blob | null;
   readonly name: string;
   readonly boxes: readonly DrawnBox[];
+  /** Whether the image can be enlarged. Not during a scan, because the result would close the enlarged image. */
+  readonly canEnlarge?: boolean;
 }
 
 /** The image with bounding boxes. Screen readers skip the boxes, because the label list has the same information. */
-export function ImageWithBoxes({ preview, name, boxes }: Props) {
+export function ImageWithBoxes({ preview, name, boxes, canEnlarge = true }: Props) {
   const url = useObjectUrl(preview);
   const [enlargedRatio, setEnlargedRatio] = useState<number | null>(null);
   const image = useRef<HTMLDivElement>(null);
@@ -28,9 +30,11 @@ export function ImageWithBoxes({ preview, name, boxes }: Props) {
   return (
     <div class="image" ref={image}>
       <Frame url={url} name={name} boxes={boxes} />
-      <button type="button" class="overlay" aria-label={`Enlarge: ${name}`} onClick={enlarge}>
-        <EnlargeIcon />
-      </button>
+      {canEnlarge && (
+        <button type="button" class="overlay" aria-label={`Enlarge: ${name}`} onClick={enlarge}>
+          <EnlargeIcon />
+        </button>
+      )}
       {enlargedRatio !== null && (
         <EnlargedImage name={name} aspectRatio={enlargedRatio} onClose={() => setEnlargedRatio(null)}>
           <Frame url={url} name={name} boxes={boxes} />

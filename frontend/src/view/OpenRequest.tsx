@@ -1,13 +1,19 @@
 import { useId, useState } from "preact/hooks";
 
+interface Props {
+  /** An ID that the link to the page contained and that is invalid, or an empty string. */
+  readonly invalidId: string;
+  readonly onOpen: (requestId: string) => void;
+}
+
 /** Opens a request by its ID, or by a link to its result. */
-export function OpenRequest({ onOpen }: { onOpen: (requestId: string) => void }) {
-  const [text, setText] = useState("");
+export function OpenRequest({ invalidId, onOpen }: Props) {
+  const [text, setText] = useState(invalidId);
   const errorId = useId();
   const id = parseRequestId(text);
   const isInvalid = text.trim() !== "" && id === null;
   return (
-    <details class="open-request">
+    <details class="open-request" open={invalidId !== ""}>
       <summary>Open a request by its ID</summary>
       <form
         aria-label="Open a request"

@@ -77,7 +77,7 @@ export function ScanCard({ entry, suggestions, focused, confidence, onAsk, loadD
           onAsk={onAsk}
         />
       ) : (
-        <ImageWithBoxes preview={preview} name={displayName(scan)} boxes={[]} />
+        <ImageWithBoxes preview={preview} name={displayName(scan)} boxes={[]} canEnlarge={!isUnfinished(scan)} />
       )}
       {requestId && <DebugData load={loadDebugData} />}
       <footer>

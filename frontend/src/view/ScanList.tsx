@@ -30,7 +30,7 @@ export function ScanList({ controller, suggestions, question }: ScanListProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const [settings, setSettings] = useState(DEFAULT_SETTINGS);
   const [selected, setSelected] = useState<ReadonlySet<string> | null>(null);
-  const [openId, setOpenId] = useState<string | null>(null);
+  const [opened, setOpened] = useState<Opened | null>(null);
   const areTiles = entries.length > MAX_CARDS;
   useScrollIntoView(store);
   const shown = entries.length > 1 ? selectEntries(entries, settings) : entries;
@@ -65,8 +65,11 @@ export function ScanList({ controller, suggestions, question }: ScanListProps) {
       onDelete={() => deleteAndFocus(controller.deleteRequest(entry.scan.id))}
     />
   );
-  const openIndex = areTiles ? shown.findIndex(({ scan }) => scan.id === openId) : -1;
-  const open = shown[openIndex];
+  const openIds = opened?.ids.filter((id) => store.entry(id)) ?? [];
+  const open = areTiles && opened ? store.entry(opened.id) : undefined;
+  useEffect(() => {
+    if (opened && !open) setOpened(null);
+  }, [opened, open]);
   return (
     <section class="scans" aria-labelledby="scans">
       <div class="bar">
@@ -102,7 +105,7 @@ export function ScanList({ controller, suggestions, question }: ScanListProps) {
           selected={selected ?? NOTHING}
           isSelecting={selected !== null}
           focusedId={store.focusedEntry.value?.id ?? null}
-          onOpen={setOpenId}
+          onOpen={(id) => setOpened({ id, ids: idsOf(shown) })}
           onToggle={(id) => setSelected((current) => toggled(current ?? NOTHING, id))}
         />
       ) : (
@@ -114,11 +117,11 @@ export function ScanList({ controller, suggestions, question }: ScanListProps) {
       )}
       {open && (
         <DetailsDialog
-          position={openIndex + 1}
-          count={shown.length}
-          onMove={(step) => setOpenId((current) => neighbour(shown, current, step))}
+          position={openIds.indexOf(open.scan.id) + 1}
+          count={openIds.length}
+          onMove={(step) => setOpened((current) => current && { ...current, id: neighbour(openIds, current.id, step) })}
           onClose={() => {
-            setOpenId(null);
+            setOpened(null);
             document.getElementById(tileId(open.scan.id))?.focus();
           }}
         >
@@ -135,10 +138,15 @@ function idsOf(entries: readonly Entry[]): string[] {
   return entries.map(({ scan }) => scan.id);
 }
 
-/** Return the ID of the entry after or before another one. At the ends, return that one. */
-function neighbour(entries: readonly Entry[], id: string | null, step: -1 | 1): string | null {
-  const index = entries.findIndex(({ scan }) => scan.id === id);
-  return entries[index + step]?.scan.id ?? id;
+/** An image in the details dialog, and those to move between. These stay the same when the filters or results change. */
+interface Opened {
+  readonly id: string;
+  readonly ids: readonly string[];
+}
+
+/** Return the ID after or before another one. At the ends, return that one. */
+function neighbour(ids: readonly string[], id: string, step: -1 | 1): string {
+  return ids[ids.indexOf(id) + step] ?? id;
 }
 
 function toggled(ids: ReadonlySet<string>, id: string): ReadonlySet<string> {

@@ -177,6 +177,39 @@ test("details open with a click or Enter, and arrow keys move between images", a
   await expect(tile(page, "14.jpg")).toBeFocused();
 });
 
+test("the slider in the details does not close them, although the search would hide the image", async ({ page }) => {
+  await answerImmediately(page);
+  await choose(page, ...images(15));
+  await expect(page.getByRole("heading", { name: "15 done" })).toBeVisible();
+  await page.getByLabel("Search names and labels").fill("feline");
+  await page.locator(".tile").first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("slider").fill("100");
+  await expect(page.getByText("No images match the filter and the search.")).toBeAttached();
+  await expect(dialog.getByRole("heading", { name: /^Image 1 of \d/ })).toBeVisible();
+  await page.keyboard.press("ArrowRight");
+  await expect(dialog.getByRole("heading", { name: /^Image 1 of \d/ })).toBeVisible(); // moves the slider
+  await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+  await page.getByLabel("Search names and labels").fill("");
+  await expect(page.locator(".tile")).toHaveCount(15);
+  await expect(dialog).toHaveCount(0);
+});
+
+test("a removal in the details closes them, and undoing it does not open them", async ({ page }) => {
+  await answerImmediately(page);
+  await choose(page, ...images(15));
+  await expect(page.getByRole("heading", { name: "15 done" })).toBeVisible();
+  await page.locator(".tile").first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: /^Remove: / }).click();
+  await page.getByRole("button", { name: "Remove from this page" }).click();
+  await expect(dialog).toHaveCount(0);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.locator(".tile")).toHaveCount(15);
+  await expect(dialog).toHaveCount(0);
+});
+
 test("a question is asked about all images without another scan, and the table is exported", async ({ page }) => {
   await choose(page, ...SAMPLES.map(sample));
   await expect(page.getByRole("heading", { name: "3 done" })).toBeVisible();

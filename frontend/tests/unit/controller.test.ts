@@ -425,6 +425,16 @@ describe("a held response", () => {
     expect([preferences(getRequest), delays]).toEqual([[20, 20, 20], []]);
   });
 
+  it("is requested at most three times, so that a long scan is polled with growing delays", async () => {
+    const replies = Array.from({ length: 5 }, () => held(pending()));
+    const getRequest = respondWith<Poll>(...replies, held(completed()));
+    const controller = createController({ getRequest });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    expect(preferences(getRequest)).toEqual([20, 20, 20, undefined, undefined, undefined]);
+    expect(delays).toHaveLength(3);
+  });
+
   it("is requested once from a service that does not support it", async () => {
     const getRequest = respondWith<Poll>(reply(pending()), reply(completed()));
     const controller = createController({ getRequest });

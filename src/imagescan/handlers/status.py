@@ -1,13 +1,14 @@
 """GET /scanrequest/{request_id}, and every CORS preflight"""
 
 import time
+from functools import partial
 from typing import Any
 
 from imagescan.api import http, query_params, serializers, wait_preference
 from imagescan.api.dependencies import tables
+from imagescan.api.held_response import hold
 from imagescan.api.http import Event, Response
 from imagescan.use_cases.get_request import RequestState, get_request
-from imagescan.use_cases.wait_for_answer import wait_for_answer
 
 _FINAL = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}  # an answer never changes
 
@@ -17,10 +18,10 @@ def lambda_handler(event: Event, _context: Any) -> Response:
     if event["httpMethod"] == "OPTIONS":
         return http.preflight()
     wants_debug = query_params.wants_debug(event.get("queryStringParameters") or {})
-    seconds = wait_preference.wait_seconds(event)
-    state = wait_for_answer(lambda: _read(event, wants_debug=wants_debug), seconds)
-    applied = wait_preference.applied(seconds)
-    return http.conditional(event, _found(state, applied, wants_debug=wants_debug))
+    seconds, now = wait_preference.wait_seconds(event), time.time()
+    read = partial(_read, event, wants_debug=wants_debug)
+    state = hold(read(), read, now + seconds, time.time)
+    return http.conditional(event, _found(state, wait_preference.applied(seconds), wants_debug=wants_debug))
 
 
 def _read(event: Event, *, wants_debug: bool) -> RequestState:

@@ -5,12 +5,12 @@ import time
 from functools import cache
 from typing import Any, NamedTuple
 
-from imagescan.api import http, request_models, serializers
+from imagescan.api import http, request_models, serializers, wait_preference
 from imagescan.api.dependencies import caller_quota
+from imagescan.api.held_submission import hold_submission
 from imagescan.api.http import Event, Response
 from imagescan.api.request_factory import Submission, create_request, validate_idempotency_key
 from imagescan.api.submit_batch import http_status_for_submission, submit_entries, to_result
-from imagescan.api.submit_wait import wait_until_answered
 from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
@@ -48,10 +48,10 @@ def lambda_handler(event: Event, _context: Any) -> Response:
 
 
 def submit_one(event: Event, key: str | None, submission: Submission) -> Response:
-    body = request_models.read(request_models.SubmitBody, http.body_text(event))
-    accepted = create_request(body, key, submission)
+    seconds = wait_preference.wait_seconds(event)  # before the request is accepted, because this can fail
+    accepted = create_request(request_models.read(request_models.SubmitBody, http.body_text(event)), key, submission)
     _count(accepted)
-    result, applied = wait_until_answered(event, accepted, submission, time.time)
+    result, applied = hold_submission(accepted, submission, seconds, time.time)
     # relative to /scanrequest itself, so that it holds under any stage, domain or proxy
     location, now = {"Location": f"scanrequest/{result.request.id}"}, time.time()
     retry = {} if result.request.answer else http.retry_after(result.image, now=now)

@@ -12,22 +12,22 @@ PAUSE_PER_ELAPSED_SECOND = 0.1  # an answer is returned at most 10% later than i
 def wait_for_answer(
     read: Callable[[], RequestState],
     seconds: float,
+    is_over: Callable[[RequestState], bool],
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> RequestState:
-    """Return the state of the request as soon as it has an answer, or what is read after ``seconds``.
+    """Return the first state for which the wait is over, or what is read after ``seconds``.
 
-    With 0 seconds, ``read`` is called once. ``clock`` returns seconds, and ``sleep`` accepts them. Raise what ``read``
-    raises.
+    ``clock`` returns seconds, and ``sleep`` accepts them. Raise what ``read`` raises.
     """
     started = clock()
     end = started + seconds
     while True:
-        is_last = clock() >= end
-        state = read()
-        if state.request.answer or is_last:
-            return state
         now = clock()
         pause = max(MIN_PAUSE_SECONDS, (now - started) * PAUSE_PER_ELAPSED_SECOND)
         sleep(max(0, min(pause, end - now)))
+        is_last = clock() >= end
+        state = read()
+        if is_last or is_over(state):
+            return state
