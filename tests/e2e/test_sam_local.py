@@ -104,6 +104,7 @@ def test_the_env_file_matches_the_outputs_of_the_local_stack(stack: Stack) -> No
         "EVENT_BUS": outputs["EventBus"],
         "IMAGES_BUCKET": outputs["ImagesBucket"],
         "IMAGES_TABLE": outputs["ImagesTable"],
+        "MAX_WAIT_SECONDS": "25",
         "REQUESTS_TABLE": outputs["RequestsTable"],
         "SCAN_QUEUE_URL": f"http://{HOST}:{DEFAULT_PORTS[EMULATOR]}{httpx.URL(outputs['ScanQueueUrl']).path}",
     }

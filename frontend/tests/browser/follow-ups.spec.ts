@@ -106,16 +106,16 @@ test("a follow-up question by keyboard keeps the focus in its field", async ({ p
   await expect(cat.getByRole("form").getByLabel("What to look for")).toBeFocused();
 });
 
-for (const [status, text] of [
-  [404, "Request not found: Reason."],
-  [429, "Too many requests: Reason."],
-  [503, "Service unavailable: Reason."],
+for (const [status, code, text] of [
+  [404, "request_not_found", "Request not found: Reason."],
+  [429, "too_many_requests", "Too many requests: Reason."],
+  [503, "x", "Service unavailable: Reason."],
 ] as const)
   test(`a ${status} response to a follow-up question is shown, and the question can be asked again`, async ({
     page,
   }) => {
     const cat = await scanCat(page);
-    await page.route(QUESTIONS, (route) => route.fulfill({ status, json: { code: "x", message: "Reason." } }), {
+    await page.route(QUESTIONS, (route) => route.fulfill({ status, json: { code, message: "Reason." } }), {
       times: 1,
     });
     await askFollowUp(cat, "car");

@@ -108,10 +108,9 @@ for (const [status, puts] of [
 ] as const)
   test(`an upload that S3 answers with ${status} is sent ${puts} times`, async ({ page }) => {
     const recorded = recordUploads(page);
-    // S3 has stored the image.
     await interceptFirstUpload(page, async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, status, body: "<Error/>" });
+      if (status === 412) await route.fetch(); // an earlier upload has stored the image
+      await route.fulfill({ status, body: "<Error/>" });
     });
     await choose(page, uniqueSample("cat.jpg"));
     await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes/);
