@@ -103,17 +103,16 @@ class ApiClient:
         """Submit an image. The same key and body return the same request."""
         return await self._call(is_request, "POST", "scanrequest", json=body, headers={"Idempotency-Key": key})
 
-    async def status(self, request_id: str) -> ApiResponse:
+    async def status(self, request_id: str, headers: Mapping[str, str] | None = None) -> ApiResponse:
         """Return the state of a request."""
-        return await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}")
+        return await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}", headers=headers)
 
     async def wait(self, request_id: str, seconds: int) -> ApiResponse:
         """Ask the service to hold the response until the request has finished, for at most ``seconds``.
 
         Return the state of the request, immediately if the service does not support this.
         """
-        headers = {"Prefer": f"wait={seconds}"}
-        response = await self._call(is_request, "GET", f"scanrequest/{quote(request_id, safe='')}", headers=headers)
+        response = await self.status(request_id, {"Prefer": f"wait={seconds}"})
         self.can_wait = response.was_held
         return response
 
@@ -177,11 +176,8 @@ class ApiClient:
         if not is_expected(body):
             raise ApiError("unexpected_response", f"Unexpected response from {self._api_url}. Check --api-url.")
         self._has_submitted = self._has_submitted or path == "scanrequest"
-        retry_after, was_held = (
-            _seconds(response.headers.get("Retry-After", "")),
-            "Preference-Applied" in response.headers,
-        )
-        return ApiResponse(body, retry_after, was_held=was_held)
+        retry_after = _seconds(response.headers.get("Retry-After", ""))
+        return ApiResponse(body, retry_after, was_held="Preference-Applied" in response.headers)
 
     async def _send(self, method: str, url: str, *, retry: Retry, **request: Any) -> httpx.Response:
         public_url = url.partition("?")[0]  # the query of a presigned URL is a credential
