@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from imagescan.domain.detection import Detection, DetectionError
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
 from imagescan.domain.image_record import Image, LeaseResult, Possession, PossessionKey, Scan
 from imagescan.domain.scan_request import DeletedRequest, PendingPage, ScanRequest, Upload
@@ -50,31 +51,23 @@ class FakeImages:
         self.steps.append(f"grant {possession.owner} at {possession.since:g}")
         self.possessed.setdefault(possession.key, possession)
 
-    def get(self, image_hash: str) -> Image | None:
-        return self.items.get(image_hash)
+    def get(self, key: str) -> Image | None:
+        return self.items.get(key)
 
-    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        return {each: self.items[each] for each in image_hashes if each in self.items}
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        return {each: self.items[each] for each in keys if each in self.items}
 
-    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
+    def lease(self, key: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
         self.steps.append("lease")
         first = now if self.first_leased_at is None else self.first_leased_at
-        leased = Image(image_hash, self.attempts, first, until, deferred_at=self.deferred_at)
+        leased = Image(key, self.attempts, first, until, deferred_at=self.deferred_at)
         return LeaseResult(self.lease_refused_by is None, self.lease_refused_by or leased)
 
-    def release(
-        self,
-        image_hash: str,
-        owner: str,
-        *,
-        refund: bool,
-        bytes_missing: bool = False,
-        not_before: float | None = None,
-    ) -> None:
+    def release(self, key: str, owner: str, *, refund: bool, not_before: float | None = None) -> None:
         wait = "" if not_before is None else f" until {not_before:g}"
-        self.steps.append("release" + " with refund" * refund + " as bytes_missing" * bytes_missing + wait)
+        self.steps.append("release" + " with refund" * refund + wait)
 
-    def defer(self, image_hash: str, owner: str, began: float) -> bool:
+    def defer(self, key: str, owner: str, began: float) -> bool:
         self.steps.append(f"defer since {began:g}")
         return self.is_still_leased
 
@@ -89,10 +82,10 @@ class FakeImages:
     def mark_for_purge(self, key: str, now: float) -> None:
         self.steps.append(f"mark {key} at {now:g}")
 
-    def finish(self, image_hash: str, scan: Scan) -> Image:
+    def finish(self, key: str, scan: Scan) -> Image:
         self.steps.append("finish")
         self.finished.append(scan)
-        return Image(image_hash, scan=scan)
+        return Image(key, scan=scan)
 
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
         self.claims += image_hashes
@@ -167,11 +160,15 @@ class FakePosition:
 
 @dataclass
 class FakeBucket:
-    """The images bucket, with at most one object, which belongs to no request. Its first bytes are ``header``."""
+    """The images bucket, with at most one object, which belongs to no request. Its first bytes are ``header``.
+
+    The bytes that were scanned for the request ``copies_from`` can be copied.
+    """
 
     stored: StoredObject | None = field(default_factory=lambda: StoredObject(KEY, "v1", HASH, None))
     uploads: list[str] = field(default_factory=list)
     header: bytes = b""
+    copies_from: str | None = None
 
     def find(self, key: str) -> StoredObject | None:
         return self.stored if self.stored and self.stored.key == key else None
@@ -181,6 +178,12 @@ class FakeBucket:
 
     def presign_upload(self, image: DeclaredImage, request: ScanRequest, now: float) -> Upload:
         return Upload(f"https://bucket/{request.image_key}", {"x-amz-meta-request-id": request.id}, now + 900)
+
+    def copy_scanned(self, image: DeclaredImage, scanned_for: str | None, request: ScanRequest) -> bool:
+        if self.copies_from is None or scanned_for != self.copies_from:
+            return False
+        self.uploads.append(f"{request.image_key} for {request.id} copied from {scanned_for}")
+        return True
 
     def read_header(self, stored: StoredObject) -> bytes:
         return self.header
@@ -207,9 +210,9 @@ class FakeQuota:
     remaining: int
     refunds: list[float] = field(default_factory=list)
 
-    def try_acquire(self, now: float) -> bool:
+    def try_acquire(self, now: float, feature: Feature | None = None) -> bool:  # noqa: ARG002 - the protocol's signature
         self.remaining -= 1
         return self.remaining >= 0
 
-    def refund(self, now: float) -> None:
+    def refund(self, now: float, feature: Feature | None = None) -> None:  # noqa: ARG002 - the protocol's signature
         self.refunds.append(now)

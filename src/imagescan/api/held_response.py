@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from imagescan.domain.errors import NotFound
+from imagescan.domain.scan_request import deferred_until
 from imagescan.runtime.log import logger
 from imagescan.use_cases.get_request import RequestState
 from imagescan.use_cases.wait_for_answer import wait_for_answer
@@ -23,7 +24,7 @@ def hold(state: RequestState, read: Callable[[], RequestState], end: float, cloc
     """
 
     def is_over(state: RequestState) -> bool:
-        return state.request.answer is not None or (state.image is not None and state.image.is_deferred(clock()))
+        return state.request.answer is not None or deferred_until(state.request, state.items, clock()) is not None
 
     seconds = end - clock()
     if seconds <= 0 or is_over(state):

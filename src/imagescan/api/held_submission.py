@@ -28,7 +28,7 @@ def hold_submission(
 
     applied = wait_preference.applied(seconds)
     try:
-        state = hold(RequestState(accepted.request, accepted.image), read, submission.now + seconds, clock)
+        state = hold(RequestState(accepted.request, accepted.items), read, submission.now + seconds, clock)
     except NotFound:  # deleted in the meantime
         return accepted, applied
-    return replace(accepted, request=state.request, image=state.image), applied
+    return replace(accepted, request=state.request, items=state.items), applied

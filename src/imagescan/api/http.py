@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from imagescan.domain.errors import ApiError, BadInput, Conflict, LimitExceeded, NotFound, TooLarge, UnsupportedType
-from imagescan.domain.image_record import Image
 from imagescan.runtime.log import logger
 
 CORS = {
@@ -72,9 +71,9 @@ def conditional(event: Event, full: Response) -> Response:
     return {**full, "headers": headers}
 
 
-def retry_after(*images: Image | None, now: float) -> dict[str, str]:
-    """Return the header for pending requests: one second, or five minutes while all images are deferred."""
-    return {"Retry-After": "300" if all(image and image.is_deferred(now) for image in images) else "1"}
+def retry_after(*deferred_until: float | None) -> dict[str, str]:
+    """Return the header for pending requests: one second, or five minutes while all are deferred to another day."""
+    return {"Retry-After": "300" if all(deferred_until) else "1"}
 
 
 def body_text(event: Event) -> str | None:

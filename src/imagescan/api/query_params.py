@@ -4,19 +4,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from imagescan.domain.errors import BadInput
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Status
 from imagescan.domain.labels import MAX_LABEL_LENGTH, is_valid_label
 from imagescan.use_cases.list_requests import ListFilter
 
 DEFAULT_LIMIT, MAX_LIMIT = 25, 100
-_LIST_PARAMETERS = ("created_after", "cursor", "label", "limit", "status")
+_LIST_PARAMETERS = ("created_after", "cursor", "feature", "label", "limit", "status")
 
 type Query = Mapping[str, str]
 
 
 def list_filter(query: Query, owner: str | None) -> ListFilter:
-    """Return the filter for a list of the owner's requests. Raise BadInput for an invalid status, label or time."""
-    return ListFilter(_status(query), _label(query), _created_after(query), owner)
+    """Return the filter for a list of the owner's requests. Raise BadInput for an invalid value."""
+    return ListFilter(_status(query), _label(query), _created_after(query), owner, _feature(query))
 
 
 def limit(query: Query) -> int:
@@ -58,6 +59,13 @@ def _label(query: Query) -> str | None:
             "invalid_label", f"'label' must have 1 to {MAX_LABEL_LENGTH} characters, at least one of them visible."
         )
     return label
+
+
+def _feature(query: Query) -> Feature | None:
+    try:
+        return Feature(query["feature"]) if "feature" in query else None
+    except ValueError:
+        raise BadInput("invalid_feature", f"'feature' must be one of {', '.join(Feature)}.") from None
 
 
 def _created_after(query: Query) -> float:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import from_json
 
 from imagescan.domain.errors import BadInput, TooLarge, UnsupportedType
+from imagescan.domain.feature import OTHER_FEATURES, Feature
 from imagescan.domain.image import MAX_STORED_BYTES, DeclaredImage, ValidatedImage, validate_image
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.labels import LOWEST_CONFIDENCE, MAX_LABEL_LENGTH, is_valid_label
@@ -34,6 +35,12 @@ HINTS = {
         f"'labels' must be a list of 1 to {MAX_LABELS} labels of 1 to {MAX_LABEL_LENGTH} characters, at least one of "
         "them visible. Do not send 'label' as well"
     ),
+    "moderation": (
+        f"'moderation' must be a list of 1 to {MAX_LABELS} moderation labels of 1 to {MAX_LABEL_LENGTH} characters, or "
+        'of "*" for any'
+    ),
+    "text": f"'text' must be a list of 1 to {MAX_LABELS} words or phrases of 1 to {MAX_LABEL_LENGTH} characters",
+    "features": '\'features\' must be a list of "labels", "moderation" and "text", each at most once',
     "match_mode": '\'match_mode\' must be "any", "all" or "none"',
     "min_confidence": f"'min_confidence' must be a number from {LOWEST_CONFIDENCE:g} to 100",
     "idempotency_key": f"'idempotency_key' must be 1 to {MAX_KEY_LENGTH} printable ASCII characters",
@@ -61,24 +68,54 @@ type LabelName = Annotated[
 ]
 
 
+type Names = Annotated[list[LabelName], Field(min_length=1, max_length=MAX_LABELS)]
+
+
+def _distinct(features: list[str]) -> list[str]:
+    if len(set(features)) < len(features):
+        raise ValueError(features)
+    return features
+
+
 class QuestionBody(BaseModel):
     """A question."""
 
     model_config = _CONFIG
 
     label: LabelName | None = None
-    labels: Annotated[list[LabelName], Field(min_length=1, max_length=MAX_LABELS)] | None = None
+    labels: Names | None = None
+    moderation: Names | None = None
+    text: Names | None = None
+    features: (
+        Annotated[
+            list[Literal["labels", "moderation", "text"]],
+            Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+            AfterValidator(_distinct),
+        ]
+        | None
+    ) = None
     match_mode: Literal["any", "all", "none"] = "any"
     min_confidence: Annotated[float, Field(ge=LOWEST_CONFIDENCE, le=100, allow_inf_nan=False)] | None = None
 
     def question(self, default_label: str, default_confidence: float) -> Question:
-        """Return the question, completed by the defaults. Raise BadInput if both 'label' and 'labels' are given."""
+        """Return the question, completed by the defaults. Raise BadInput if both 'label' and 'labels' are given.
+
+        The default label is asked for only if nothing else is requested.
+        """
         if self.label and self.labels:
             raise _invalid("labels")
-        labels = self.labels or [self.label or default_label]
+        others = self._others()
+        labels = self.labels or ([self.label] if self.label else [] if others else [default_label])
         return Question(
-            tuple(dict.fromkeys(labels)), self.min_confidence or default_confidence, MatchMode(self.match_mode)
+            tuple(dict.fromkeys(labels)), self.min_confidence or default_confidence, MatchMode(self.match_mode), others
         )
+
+    def _others(self) -> tuple[tuple[Feature, tuple[str, ...]], ...]:
+        """Return what is asked of features other than labels, and the features that are only scanned."""
+        asked = {feature: tuple(dict.fromkeys(getattr(self, feature) or ())) for feature in OTHER_FEATURES}
+        has_labels = bool(self.label or self.labels)
+        scanned = {Feature(name) for name in self.features or ()} - ({Feature.LABELS} if has_labels else set())
+        return tuple((each, asked.get(each, ())) for each in Feature if asked.get(each) or each in scanned)
 
 
 class SubmitBody(QuestionBody):
@@ -162,6 +199,8 @@ def payload_hash(image: ValidatedImage | DeclaredImage, body: SubmitBody) -> str
     """
     labels = body.labels or (body.label and [body.label])
     payload = [image.hash, image.type, image.size, labels, body.match_mode, body.min_confidence, body.reference]
+    others = {"moderation": body.moderation, "text": body.text, "features": body.features and sorted(body.features)}
+    payload += [{name: value for name, value in others.items() if value}] if any(others.values()) else []
     return hashlib.sha256(json.dumps(payload).encode()).hexdigest()[:_PAYLOAD_HASH_DIGITS]
 
 

@@ -1,59 +1,87 @@
 """Response bodies. Every key is always present. Values that are not known yet are null or an empty list."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from imagescan.api.messages import request_message, verdict_message
+from imagescan.domain.feature import OTHER_FEATURES, Feature
 from imagescan.domain.image_header import ImageType
-from imagescan.domain.image_record import Image, Status
+from imagescan.domain.image_record import Image, ImageItems, Scan, Status
 from imagescan.domain.iso_time import iso_time
-from imagescan.domain.labels import Box, Label, most_confident_first
-from imagescan.domain.question import LabelResult, Match, MatchedBy, MatchMode, Question, Verdict
-from imagescan.domain.scan_request import FollowUpAnswer, ScanRequest, Upload, effective_deadline, is_reused_scan
+from imagescan.domain.labels import Label, most_confident_first
+from imagescan.domain.match import Box, Match, Result
+from imagescan.domain.moderation import ModerationLabel
+from imagescan.domain.question import Question, Verdict
+from imagescan.domain.scan_request import (
+    Answer,
+    FollowUpAnswer,
+    ScanRequest,
+    Upload,
+    effective_deadline,
+    is_answer_reused,
+    is_reused_scan,
+)
+from imagescan.domain.text import Polygon, TextLine, TextWord, bounding_box
 
 if TYPE_CHECKING:
     from imagescan.domain.stats import Totals  # used by one function, so the others need not import it
 
 
 def request_body(
-    request: ScanRequest, image: Image | None = None, upload: Upload | None = None, *, now: float = math.inf
+    request: ScanRequest, items: ImageItems | None = None, upload: Upload | None = None, *, now: float = math.inf
 ) -> dict[str, Any]:
     """Return a request: confidences in percent, boxes as fractions, times in ISO 8601.
 
-    ``image`` is the item of its image while the request is pending. With it, ``now`` (seconds since the epoch) decides
+    ``items`` are those of its image while the request is pending. With them, ``now`` (seconds since the epoch) decides
     whether the image is still deferred.
     """
     answer = request.answer
-    scan, verdict = (answer.scan, answer.verdict) if answer else (None, None)
+    labels, verdict = (answer.scan(Feature.LABELS), answer.verdict) if answer else (None, None)
     return {
         "request_id": request.id,
         "reference": request.reference,
         "status": answer.status if answer else Status.PENDING,
-        "message": _message(request, image, now),
+        "message": request_message(request, items, now),
         **_question_fields(request.question),
         **_verdict_fields(verdict),
-        "labels": [_label(label) for label in most_confident_first(scan.labels)] if scan else [],
+        "labels": [_label(label) for label in most_confident_first(_label_findings(labels))] if labels else [],
+        **{feature: _findings(request, feature) for feature in OTHER_FEATURES},
         "failure": asdict(answer.failure) if answer and answer.failure else None,
         "upload": _upload(upload) if upload else None,
         "image_hash": request.image_hash,
         "created_at": iso_time(request.created_at),
-        "deadline": iso_time(effective_deadline(request, image)),
+        "deadline": iso_time(effective_deadline(request, items)),
         "completed_at": iso_time(answer.completed_at) if answer else None,
-        "scanned_at": iso_time(scan.finished_at) if scan else None,
-        "model_version": scan.model_version if scan else None,
-        "scan_reused": is_reused_scan(request, scan) if scan else None,
+        **_scan_fields(request, answer),
+        "model_version": labels.model_version if labels else None,
     }
 
 
-def request_summary(request: ScanRequest, image: Image | None = None, *, now: float) -> dict[str, Any]:
-    """Return a request for a list: the body without labels and results."""
-    body = request_body(request, image, now=now)
-    return {key: body[key] for key in body if key not in {"labels", "closest_labels", "results", "upload"}}
+def _scan_fields(request: ScanRequest, answer: Answer | None) -> dict[str, Any]:
+    scanned_at = answer.scanned_at if answer else None
+    if answer is None or scanned_at is None:
+        return {"scanned_at": None, "scan_reused": None}
+    return {"scanned_at": iso_time(scanned_at), "scan_reused": is_answer_reused(request, answer)}
 
 
-def batch_entry_body(request: ScanRequest, image: Image | None, upload: Upload | None, *, now: float) -> dict[str, Any]:
+def _label_findings(scan: Scan) -> list[Label]:
+    return [finding for finding in scan.findings if isinstance(finding, Label)]
+
+
+def request_summary(request: ScanRequest, items: ImageItems | None = None, *, now: float) -> dict[str, Any]:
+    """Return a request for a list: the body without findings and results."""
+    body = request_body(request, items, now=now)
+    omitted = {"labels", "closest_labels", "results", "upload", *OTHER_FEATURES}
+    return {key: body[key] for key in body if key not in omitted}
+
+
+def batch_entry_body(
+    request: ScanRequest, items: ImageItems | None, upload: Upload | None, *, now: float
+) -> dict[str, Any]:
     """Return a request of a batch: the summary with its upload. 25 complete bodies could exceed Lambda's limit."""
-    return request_summary(request, image, now=now) | {"upload": _upload(upload) if upload else None}
+    return request_summary(request, items, now=now) | {"upload": _upload(upload) if upload else None}
 
 
 def follow_up_body(answer: FollowUpAnswer) -> dict[str, Any]:
@@ -61,33 +89,41 @@ def follow_up_body(answer: FollowUpAnswer) -> dict[str, Any]:
     return {
         "request_id": answer.request.id,
         "reference": answer.request.reference,
-        "message": _verdict_sentence(answer.question, answer.verdict),
+        "message": verdict_message(answer.question, answer.verdict),
         **_question_fields(answer.question),
         **_verdict_fields(answer.verdict),
         "image_hash": answer.request.image_hash,
     }
 
 
-def debug_data(request: ScanRequest, image: Image | None) -> dict[str, Any]:
-    """Return what the items of a request and of its image hold. ``image`` is null if it was never leased or is purged.
+def debug_data(request: ScanRequest, items: ImageItems | None) -> dict[str, Any]:
+    """Return what the items of a request and of its image hold. An item that was never leased or is purged is null.
 
-    Keys that do not apply are left out: a lease that is not held, a deferral that never happened.
+    Keys that do not apply are left out: a lease that is not held, a deferral that never happened. ``image`` is the item
+    for the labels. The items of other features have their names.
     """
-    scan = request.answer.scan if request.answer else None
-    uploaded_at = (image.first_leased_at if image else None) if request.awaits_upload else request.created_at
+    found = items or {}
+    scans = request.answer.scans if request.answer else ()
+    leased_at = [item.first_leased_at for item in found.values() if item.first_leased_at is not None]
+    uploaded_at = min(leased_at, default=None) if request.awaits_upload else request.created_at
+    is_own_scan = any(not is_reused_scan(request, scan) for scan in scans)
+    scanned_at = request.answer.scanned_at if request.answer else None
     return {
         "image_key": request.image_key,
         "file_type": _FILE_TYPES[request.image_key.rpartition(".")[2]],
         "is_direct_upload": request.awaits_upload,
         **({"uploaded_at": iso_time(uploaded_at)} if uploaded_at else {}),
-        **({"scanned_at": iso_time(scan.finished_at)} if scan else {}),
+        **({"scanned_at": iso_time(scanned_at)} if scanned_at else {}),
         # the IDs of other requests are not disclosed
-        **({"scanned_for": request.id} if scan and not is_reused_scan(request, scan) else {}),
-        "image": _image_debug_data(image) if image else None,
+        **({"scanned_for": request.id} if is_own_scan else {}),
+        "image": _image_debug_data(found.get(Feature.LABELS)),
+        **{feature: _image_debug_data(found.get(feature)) for feature in OTHER_FEATURES if feature in request.features},
     }
 
 
-def _image_debug_data(image: Image) -> dict[str, Any]:
+def _image_debug_data(image: Image | None) -> dict[str, Any] | None:
+    if image is None:
+        return None
     times = {
         "first_leased_at": image.first_leased_at,
         "lease_until": image.lease_until,
@@ -117,14 +153,25 @@ def stats_body(totals: "Totals", now: float) -> dict[str, Any]:
         "failed": totals.failed,
         "scans": totals.scans,
         "scans_avoided": totals.scans_avoided,
+        "by_feature": {
+            feature: {
+                "images": by_feature.images,
+                "scans": by_feature.scans,
+                "scans_avoided": by_feature.scans_avoided,
+            }
+            for feature, by_feature in totals.by_feature.items()
+        },
         "as_of": iso_time(now),
     }
 
 
 def _question_fields(question: Question) -> dict[str, Any]:
+    asked = question.asked
     return {
-        "label": question.labels[0],
+        "label": question.labels[0] if question.labels else None,
+        "features": list(question.features),
         "labels_asked": list(question.labels),
+        **{f"{feature}_asked": list(asked.get(feature, ())) for feature in OTHER_FEATURES},
         "match_mode": question.mode,
         "min_confidence": question.min_confidence,
     }
@@ -136,26 +183,31 @@ def _verdict_fields(verdict: Verdict | None) -> dict[str, Any]:
     return {
         "label_matched": verdict.matched if verdict else None,
         "match": next((_match(result.match) for result in results if result.match), None),
-        "closest_labels": [_label(label) for label in missed[0].closest_labels] if missed else [],
+        "closest_labels": _closest(missed[0]) if missed else [],
         "results": [_result(result) for result in results],
     }
 
 
-def _result(result: LabelResult) -> dict[str, Any]:
+def _result(result: Result) -> dict[str, Any]:
     return {
-        "label": result.label,
+        "feature": result.feature,
+        "label": result.asked,
         "matched": result.matched,
         "match": _match(result.match) if result.match else None,
-        "closest_labels": [_label(label) for label in result.closest_labels],
+        "closest_labels": _closest(result),
     }
+
+
+def _closest(result: Result) -> list[dict[str, Any]]:
+    return [_label(label) for label in result.closest if isinstance(label, Label)]
 
 
 def _match(match: Match) -> dict[str, Any]:
     return {
-        "label": match.label.name,
-        "confidence": match.label.confidence,
+        "label": match.finding.name,
+        "confidence": match.finding.confidence,
         "matched_by": match.matched_by,
-        "boxes": [_box(box) for box in match.label.boxes],
+        "boxes": [_box(box) for box in match.finding.boxes],
     }
 
 
@@ -169,6 +221,47 @@ def _label(label: Label) -> dict[str, Any]:
         "categories": label.categories,
         "boxes": [_box(box) for box in label.boxes],
     }
+
+
+def _findings(request: ScanRequest, feature: Feature) -> dict[str, Any] | None:
+    """Return what was found for a feature other than labels, or None if the request does not need the feature."""
+    if feature not in request.features:
+        return None
+    scan = request.answer.scan(feature) if request.answer else None
+    name, to_body = _FINDING_BODIES[feature]
+    findings = [to_body(finding) for finding in scan.findings] if scan else []
+    return {name: findings, "model_version": scan.model_version if scan else None}
+
+
+def _moderation_label(label: ModerationLabel) -> dict[str, Any]:
+    return {
+        "name": label.name,
+        "confidence": label.confidence,
+        "parents": label.parents,
+        "taxonomy_level": label.level,
+    }
+
+
+def _line(line: TextLine) -> dict[str, Any]:
+    return _word(line) | {"words": [_word(word) for word in line.words]}
+
+
+def _word(word: TextWord | TextLine) -> dict[str, Any]:
+    return {"text": word.text, "confidence": word.confidence, **_position(word.polygon, word.confidence)}
+
+
+def _position(polygon: Polygon, confidence: float) -> dict[str, Any]:
+    box = bounding_box(polygon, confidence)
+    return {
+        "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
+        "polygon": [{"x": x, "y": y} for x, y in polygon],
+    }
+
+
+_FINDING_BODIES: dict[Feature, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    Feature.MODERATION: ("labels", _moderation_label),
+    Feature.TEXT: ("lines", _line),
+}
 
 
 def _box(box: Box) -> dict[str, Any]:
@@ -188,35 +281,3 @@ def _upload(upload: Upload) -> dict[str, Any]:
         "headers": dict(upload.headers),
         "expires_at": iso_time(upload.expires_at),
     }
-
-
-_PENDING = "The image has not been scanned yet. Retry shortly."
-_DEFERRED = "The daily scan limit was reached. The image will be scanned on {day} (UTC)."
-_AWAITS_UPLOAD = "Waiting for the image upload or its scan. Upload the image if you have not done so."
-
-
-def _message(request: ScanRequest, image: Image | None, now: float) -> str:
-    if request.answer is None and image and image.deferred_until and image.is_deferred(now):
-        return _DEFERRED.format(day=iso_time(image.deferred_until)[:10])
-    if request.answer is None:
-        return _AWAITS_UPLOAD if request.awaits_upload else _PENDING
-    if request.answer.verdict:
-        return _verdict_sentence(request.question, request.answer.verdict)
-    return request.answer.failure.message if request.answer.failure else _PENDING
-
-
-def _verdict_sentence(question: Question, verdict: Verdict) -> str:
-    """Return the verdict as a sentence that names the labels that decided it."""
-    yes_or_no = "Yes" if verdict.matched else "No"
-    if verdict.matched is not (question.mode is MatchMode.NONE):
-        matches = [_found(result.label, result.match) for result in verdict.results if result.match]
-        return f"{yes_or_no}: the image contains {', '.join(matches)}."
-    missed = [f"'{result.label}'" for result in verdict.results if not result.match]
-    were = "was" if len(missed) == 1 else "were"
-    names = missed[0] if len(missed) == 1 else f"{', '.join(missed[:-1])} and {missed[-1]}"
-    return f"{yes_or_no}: {names} {were} not found with a confidence of {question.min_confidence:g}% or higher."
-
-
-def _found(requested: str, match: Match) -> str:
-    kind = "" if match.matched_by is MatchedBy.NAME else f", matched '{match.label.name}' by {match.matched_by}"
-    return f"'{requested}' ({match.label.confidence:.1f}%{kind})"

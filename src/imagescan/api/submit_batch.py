@@ -30,7 +30,7 @@ def to_result(result: SubmitResult | ApiError, now: float) -> batch_results.Batc
     """Return the result of one entry as clients see it at ``now``, in seconds since the epoch."""
     if isinstance(result, ApiError):
         return batch_results.failure(result)
-    body = serializers.batch_entry_body(result.request, result.image, result.upload, now=now)
+    body = serializers.batch_entry_body(result.request, result.items, result.upload, now=now)
     return batch_results.success(http_status_for_submission(result), body)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from imagescan.aws.items import condition_failed, number_attribute, string_attribute
+from imagescan.domain.feature import Feature
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,14 +31,17 @@ class DailyQuota:
     limit: int
     counter: str = "calls"
 
-    def try_acquire(self, now: float) -> bool:
-        """Count one use for the day of ``now``. Return False, and count nothing, if the quota is used up."""
+    def try_acquire(self, now: float, feature: Feature | None = None) -> bool:
+        """Count one use for the day of ``now``. Return False, and count nothing, if the quota is used up.
+
+        The limit applies to all features together. The uses of each are counted as well.
+        """
         try:
             self.client.update_item(
                 TableName=self.name,
                 Key=self._key(now),
                 ConditionExpression="attribute_not_exists(calls) OR calls < :limit",
-                UpdateExpression="SET expires_at = :expires_at ADD calls :one",
+                UpdateExpression=f"SET expires_at = :expires_at ADD {_counted(feature, ':one')}",
                 ExpressionAttributeValues={
                     ":limit": number_attribute(self.limit),
                     ":expires_at": number_attribute(int(now) + _RETENTION_SECONDS),
@@ -50,14 +54,19 @@ class DailyQuota:
             raise
         return True
 
-    def refund(self, now: float) -> None:
+    def refund(self, now: float, feature: Feature | None = None) -> None:
         """Subtract one use from the day of ``now``."""
         self.client.update_item(
             TableName=self.name,
             Key=self._key(now),
-            UpdateExpression="ADD calls :minus_one",
+            UpdateExpression=f"ADD {_counted(feature, ':minus_one')}",
             ExpressionAttributeValues={":minus_one": number_attribute(-1)},
         )
 
     def _key(self, now: float) -> dict[str, Any]:
         return {"name": string_attribute(f"{self.counter}#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}")}
+
+
+def _counted(feature: Feature | None, change: str) -> str:
+    """Return the attributes that a use changes: the total, and the part of its feature."""
+    return f"calls {change}, {feature}_calls {change}" if feature else f"calls {change}"

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imagescan.domain.image import KEY_PREFIX, DeclaredImage, StoredObject, ValidatedImage
+from imagescan.domain.image import (
+    KEY_PREFIX,
+    DeclaredImage,
+    StoredObject,
+    ValidatedImage,
+    object_key,
+    upload_key,
+)
 from imagescan.domain.image_header import HEADER_BYTES
 from imagescan.domain.scan_request import ScanRequest, Upload
 
@@ -77,6 +84,31 @@ class ImageBucket:
             f"x-amz-meta-{_REQUEST_ID}": request.id,
         }
         return Upload(url, headers, now + UPLOAD_URL_SECONDS)
+
+    def copy_scanned(self, image: DeclaredImage, scanned_for: str | None, request: ScanRequest) -> bool:
+        """Store the bytes that were scanned for an earlier request as the upload of ``request``.
+
+        They were uploaded for that request alone, or posted. S3 keeps their checksum, and sends a notification. Return
+        False if they are no longer stored.
+        """
+        uploaded = [upload_key(scanned_for, image.hash, image.type)] if scanned_for else []
+        return any(self._copy(key, image, request) for key in [*uploaded, object_key(image.hash, image.type)])
+
+    def _copy(self, key: str, image: DeclaredImage, request: ScanRequest) -> bool:
+        try:
+            self.client.copy_object(
+                Bucket=self.name,
+                Key=request.image_key,
+                CopySource={"Bucket": self.name, "Key": key},
+                ContentType=image.type,
+                Metadata={_REQUEST_ID: request.id},
+                MetadataDirective="REPLACE",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+        return True
 
     def find(self, key: str) -> StoredObject | None:
         """Return the newest version of the object, or None if it is gone.

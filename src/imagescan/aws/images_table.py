@@ -1,8 +1,9 @@
-"""The images table: one item per distinct image, keyed by its SHA-256 in hexadecimal.
+"""The images table: one item per distinct image and feature.
 
-A direct upload that must be purged has an item as well, keyed by its object key. So has the possession of each owner.
+Its key is the SHA-256 of the image in hexadecimal, followed by the name of the feature unless that is ``labels``. A
+direct upload that must be purged has an item as well, keyed by its object key. So has the possession of each owner.
 
-``attempts`` is the set of the deliveries that leased the image since it was last reopened. Adding one twice, as a
+``attempts`` is the set of the deliveries that leased the item since it was last reopened. Adding one twice, as a
 retried write does, counts once.
 
 Every item expires. A write that may create an item, or that uses a whole image, renews its expiry.
@@ -10,6 +11,7 @@ Every item expires. A write that may create an item, or that uses a whole image,
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +28,7 @@ from imagescan.aws.items import (
     string_attribute,
     try_conditional_write,
 )
+from imagescan.domain.feature import feature_from_item_key
 from imagescan.domain.image_record import (
     ATTEMPTS_EXHAUSTED,
     Image,
@@ -47,6 +50,7 @@ _LEASABLE_CONDITION = (
     " AND attribute_not_exists(is_exhausted) AND (attribute_not_exists(not_before) OR not_before <= :now)"
     " AND (attribute_not_exists(attempts) OR size(attempts) < :max OR contains(attempts, :owner))"
 )
+_KEYS_PER_CALL = 100  # limit of BatchGetItem
 _PURGE_INDEX = "purge_candidates"
 _PENDING = {":pending": string_attribute(Status.PENDING)}
 
@@ -59,22 +63,26 @@ class ImagesTable:
     name: str
     retention_seconds: int = 0
 
-    def get(self, image_hash: str) -> Image | None:
+    def get(self, key: str) -> Image | None:
         """Return the item using a consistent read."""
-        response = self.client.get_item(TableName=self.name, Key=_key(image_hash), ConsistentRead=True)
+        response = self.client.get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
         return image_from_item(response["Item"]) if "Item" in response else None
 
-    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        """Return the items of at most 100 images using consistent reads. Missing items are left out."""
-        items = batch_get(self.client, self.name, [_key(image_hash) for image_hash in image_hashes])
-        return {image.hash: image for image in map(image_from_item, items)}
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        """Return the items under these keys using consistent reads, 100 per call. Missing items are left out."""
+        items = [
+            item
+            for chunk in batched(keys, _KEYS_PER_CALL, strict=False)
+            for item in batch_get(self.client, self.name, [_key(key) for key in chunk])
+        ]
+        return {image.key: image for image in map(image_from_item, items)}
 
-    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
-        """Lease the image to ``owner`` until that time (epoch seconds), or return the item that prevents it."""
+    def lease(self, key: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
+        """Lease the item to ``owner`` until that time (epoch seconds), or return the item that prevents it."""
         try:
             response = self.client.update_item(
                 TableName=self.name,
-                Key=_key(image_hash),
+                Key=_key(key),
                 ConditionExpression=_LEASABLE_CONDITION,
                 UpdateExpression="SET #status = :pending, lease_owner = :owner, lease_until = :until,"
                 " expires_at = :expires_at, first_leased_at = if_not_exists(first_leased_at, :now)"
@@ -96,36 +104,27 @@ class ImagesTable:
             return LeaseResult(granted=False, image=image_from_item(existing_item(error)))
         return LeaseResult(granted=True, image=image_from_item(response["Attributes"]))
 
-    def release(
-        self,
-        image_hash: str,
-        owner: str,
-        *,
-        refund: bool,
-        bytes_missing: bool = False,
-        not_before: float | None = None,
-    ) -> None:
+    def release(self, key: str, owner: str, *, refund: bool, not_before: float | None = None) -> None:
         """Release the lease if ``owner`` still holds it, and remove the attempt if it was not billed.
 
         No attempt starts before ``not_before``.
         """
-        evidence = ", first_leased_at" if bytes_missing else ""
         refunding, attempt = (" DELETE attempts :attempt", {":attempt": {"SS": [owner]}}) if refund else ("", {})
         wait = {":not_before": number_attribute(not_before)} if not_before is not None else {}
         waiting = " SET not_before = :not_before" if wait else ""
         self._update_if(  # otherwise another delivery holds the lease
-            Key=_key(image_hash),
+            Key=_key(key),
             ConditionExpression="lease_owner = :owner",
-            UpdateExpression=f"REMOVE lease_owner, lease_until{evidence}{refunding}{waiting}",
+            UpdateExpression=f"REMOVE lease_owner, lease_until{refunding}{waiting}",
             ExpressionAttributeValues={":owner": string_attribute(owner), **attempt, **wait},
         )
 
-    def defer(self, image_hash: str, owner: str, began: float) -> bool:
+    def defer(self, key: str, owner: str, began: float) -> bool:
         """Release the lease, refund the attempt and add ``began`` to the deferrals. Return whether the item has it."""
         try:
             self.client.update_item(
                 TableName=self.name,
-                Key=_key(image_hash),
+                Key=_key(key),
                 ConditionExpression="lease_owner = :owner",
                 UpdateExpression="REMOVE lease_owner, lease_until DELETE attempts :attempt ADD deferred_at :began",
                 ExpressionAttributeValues={
@@ -142,13 +141,13 @@ class ImagesTable:
             return existing is not None and began in image_from_item(existing).deferred_at
         return True
 
-    def finish(self, image_hash: str, scan: Scan) -> Image:
+    def finish(self, key: str, scan: Scan) -> Image:
         """Make the one terminal write. If it was made before, return the earlier item unchanged."""
         attributes = scan_attributes(scan) | {"expires_at": self._expiry(scan.finished_at)}
         try:
             response = self.client.update_item(
                 TableName=self.name,
-                Key=_key(image_hash),
+                Key=_key(key),
                 ConditionExpression=_PENDING_CONDITION,
                 UpdateExpression="SET "
                 + ", ".join(f"#{name} = :{name}" for name in attributes)
@@ -171,7 +170,7 @@ class ImagesTable:
         try:
             response = self.client.update_item(
                 TableName=self.name,
-                Key=_key(image.hash),
+                Key=_key(image.key),
                 ConditionExpression=f"{_PENDING_CONDITION} AND {budget} AND attribute_not_exists(is_exhausted)"
                 " AND attribute_exists(attempts)",
                 UpdateExpression="SET is_exhausted = :true ADD exhausted_at :at REMOVE lease_owner, lease_until",
@@ -184,14 +183,14 @@ class ImagesTable:
             if not condition_failed(error):
                 raise
             existing: Item | None = error.response.get("Item")  # type: ignore[assignment]  # the stubs do not know it
-            return image_from_item(existing) if existing else Image(image.hash)
+            return image_from_item(existing) if existing else Image(image.key)
         return image_from_item(response["Attributes"])
 
     def reopen(self, image: Image) -> None:
         """Renew the attempt budget of ``image``, unless this was done, or it became terminal, since it was read."""
         budget, count = _same_budget(image)
         self._update_if(
-            Key=_key(image.hash),
+            Key=_key(image.key),
             ConditionExpression=f"{_PENDING_CONDITION} AND {budget} AND attribute_exists(is_exhausted)",
             UpdateExpression="REMOVE attempts, is_exhausted, not_before",
             ExpressionAttributeNames={"#status": "status"},
@@ -291,12 +290,20 @@ class ImagesTable:
             for item in page["Items"]
         )
 
-    def remove(self, read: Image, now: float) -> bool:
-        """Delete the item, unless it is leased, or was marked, granted or got a result since it was ``read``.
+    def remove(self, read: Sequence[Image], now: float) -> bool:
+        """Delete these items, unless one is leased, or was marked, granted or got a result since it was ``read``.
 
-        Return whether it was deleted.
+        Return whether they were deleted. Several are deleted in one transaction, because the marks and grants for all
+        features of an image are in one item.
         """
-        return self._remove_if([], read, now)
+        deletions = [self._deletion([], each, now) for each in read]
+        if len(deletions) == 1:
+            return try_conditional_write(lambda: self.client.delete_item(**deletions[0]))
+        try:
+            self.client.transact_write_items(TransactItems=[{"Delete": deletion} for deletion in deletions])
+        except self.client.exceptions.TransactionCanceledException:
+            return False  # the next run of the purger tries again
+        return True
 
     def reset(self, read: Image, now: float) -> bool:
         """Delete the item so that the image is scanned again, unless it is marked for purging, is leased, or changed.
@@ -304,7 +311,8 @@ class ImagesTable:
         An item that is marked must remain, because the mark leads to the bytes that have to be purged. Return whether
         the item was deleted.
         """
-        return self._remove_if(["attribute_not_exists(marked_at)"], read, now)
+        deletion = self._deletion(["attribute_not_exists(marked_at)"], read, now)
+        return try_conditional_write(lambda: self.client.delete_item(**deletion))
 
     def failed_with(self, failure_code: str) -> Iterator[Image]:
         """Return the images whose scan failed with this code, or that are exhausted, without those to be purged.
@@ -320,20 +328,18 @@ class ImagesTable:
         )
         return (image_from_item(item) for page in pages for item in page["Items"])
 
-    def _remove_if(self, conditions: list[str], read: Image, now: float) -> bool:
-        """Delete the item if the conditions hold, it is not leased, and its marks and results are those of ``read``."""
+    def _deletion(self, conditions: list[str], read: Image, now: float) -> Any:
+        """Return the deletion if the conditions hold, the item is not leased, and its marks and results are as read."""
         finished, finished_value = _same_number("finished_at", read.scan.finished_at if read.scan else None)
         guard, guard_value = _same_number("purge_guard", read.purge_guard or None)
         budget, count = _same_budget(read)
         is_free = "(attribute_not_exists(lease_until) OR lease_until < :now)"
-        return try_conditional_write(
-            lambda: self.client.delete_item(
-                TableName=self.name,
-                Key=_key(read.hash),
-                ConditionExpression=" AND ".join([*conditions, is_free, finished, guard, budget]),
-                ExpressionAttributeValues={":now": number_attribute(now), **finished_value, **guard_value, **count},
-            )
-        )
+        return {
+            "TableName": self.name,
+            "Key": _key(read.key),
+            "ConditionExpression": " AND ".join([*conditions, is_free, finished, guard, budget]),
+            "ExpressionAttributeValues": {":now": number_attribute(now), **finished_value, **guard_value, **count},
+        }
 
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
         """Record that these images (at most 100) are requeued now, and return those for which it was recorded.
@@ -377,12 +383,12 @@ class ImagesTable:
         return try_conditional_write(lambda: self.client.update_item(TableName=self.name, **update))
 
 
-def _key(image_hash: str) -> dict[str, Any]:
-    return {"image_hash": string_attribute(image_hash)}
+def _key(key: str) -> dict[str, Any]:
+    return {"image_hash": string_attribute(key)}
 
 
 def _key_of(item: Image | Possession) -> dict[str, Any]:
-    return _key(item.hash if isinstance(item, Image) else _possession_id(item.key))
+    return _key(item.key if isinstance(item, Image) else _possession_id(item.key))
 
 
 def _possession_id(key: PossessionKey) -> str:
@@ -422,13 +428,14 @@ def _times(item: Item, name: str) -> tuple[float, ...]:
 
 
 def image_from_item(item: Item) -> Image:
+    key = item["image_hash"]["S"]
     return Image(
-        hash=item["image_hash"]["S"],
+        key=key,
         attempts=len(item["attempts"]["SS"]) if "attempts" in item else 0,
         first_leased_at=get_number(item, "first_leased_at"),
         lease_until=get_number(item, "lease_until"),
         requeued_at=get_number(item, "requeued_at"),
-        scan=scan_from_item(item),
+        scan=scan_from_item(item, feature_from_item_key(key)),
         deferred_at=_times(item, "deferred_at"),
         exhausted_at=_times(item, "exhausted_at"),
         is_exhausted="is_exhausted" in item,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imagescan.aws.label_codec import decode_labels, encode_labels
+from imagescan.aws.feature_adapters import FEATURE_ADAPTERS
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Failure, Scan, Status
 
 if TYPE_CHECKING:
@@ -42,19 +43,30 @@ def get_text(item: Item, name: str) -> str | None:
 def failure_attributes(failure: Failure | None) -> WritableItem:
     if failure is None:
         return {}
-    return {"failure_code": string_attribute(failure.code), "failure_message": string_attribute(failure.message)}
+    return {
+        "failure_code": string_attribute(failure.code),
+        "failure_message": string_attribute(failure.message),
+        **({"failed_feature": string_attribute(failure.feature)} if failure.feature != Feature.LABELS else {}),
+    }
 
 
 def failure_from_item(item: Item) -> Failure | None:
-    return Failure(item["failure_code"]["S"], item["failure_message"]["S"]) if "failure_code" in item else None
+    if "failure_code" not in item:
+        return None
+    feature = Feature(get_text(item, "failed_feature") or Feature.LABELS)
+    return Failure(item["failure_code"]["S"], item["failure_message"]["S"], feature)
 
 
 def scan_attributes(scan: Scan) -> WritableItem:
-    """Return the attributes of a scan. The image's item and the items of the requests it answered share them."""
+    """Return the attributes of a scan. The item of its feature and the items of the requests it answered share them.
+
+    The attribute of the findings has the name of the feature.
+    """
+    encode = FEATURE_ADAPTERS[scan.feature].encode
     return {
         "status": string_attribute(scan.status),
         "finished_at": number_attribute(scan.finished_at),
-        **({"labels": {"B": encode_labels(scan.labels)}} if scan.labels else {}),
+        **({scan.feature.value: {"B": encode(scan.findings)}} if scan.findings else {}),
         **({"model_version": string_attribute(scan.model_version)} if scan.model_version else {}),
         **({"scanned_for": string_attribute(scan.scanned_for)} if scan.scanned_for else {}),
         **({"scanned_owner": string_attribute(scan.owner)} if scan.owner else {}),
@@ -62,18 +74,20 @@ def scan_attributes(scan: Scan) -> WritableItem:
     }
 
 
-def scan_from_item(item: Item) -> Scan | None:
+def scan_from_item(item: Item, feature: Feature = Feature.LABELS) -> Scan | None:
+    """Return the scan for this feature that the attributes hold, or None if it has not finished."""
     finished_at = get_number(item, "finished_at")
     if finished_at is None:
         return None
     return Scan(
         status=Status(item["status"]["S"]),
         finished_at=finished_at,
-        labels=decode_labels(bytes(item["labels"]["B"])) if "labels" in item else (),
+        findings=FEATURE_ADAPTERS[feature].decode(bytes(item[feature]["B"])) if feature in item else (),
         model_version=get_text(item, "model_version"),
         failure=failure_from_item(item),
         scanned_for=get_text(item, "scanned_for"),
         owner=get_text(item, "scanned_owner"),
+        feature=feature,
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from imagescan.domain.labels import Box, Label
+from imagescan.domain.labels import Label
+from imagescan.domain.match import Box
 
 # Rekognition's categories and frequent names, the most frequent last, because Deflate encodes short distances better.
 _WORDS = (

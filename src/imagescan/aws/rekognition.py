@@ -1,6 +1,7 @@
-"""Amazon Rekognition as the detector.
+"""Amazon Rekognition as the detector. One instance makes the calls of one feature.
 
-Source of the error codes: the Amazon Rekognition API reference, DetectLabels, "Errors", and "Error handling".
+Source of the error codes: the Amazon Rekognition API reference, "Errors" of DetectLabels, DetectModerationLabels and
+DetectText, which are the same except for HumanLoopQuotaExceededException, and "Error handling".
 """
 
 import math
@@ -22,11 +23,12 @@ from imagescan.domain.detection import (
 )
 from imagescan.domain.image import IMAGE_INVALID, StoredObject
 from imagescan.domain.image_record import Failure
-from imagescan.domain.labels import LOWEST_CONFIDENCE, Box, Label
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
-    from mypy_boto3_rekognition.type_defs import InstanceTypeDef, LabelTypeDef, S3ObjectTypeDef
+    from mypy_boto3_rekognition.type_defs import ImageTypeDef, S3ObjectTypeDef
+
+type Detect = Callable[["RekognitionClient", "ImageTypeDef"], Detection]
 
 PROOF_SECONDS = 3600.0
 """Time for which a successful call proves that the parameters of this deployment are valid."""
@@ -58,20 +60,22 @@ _THROTTLING_ERRORS = frozenset({"ProvisionedThroughputExceededException", "Throt
 
 @dataclass(slots=True)
 class Rekognition:
-    """Calls DetectLabels at the rate that the rate limiter allows. It is thread-safe.
+    """Calls one API at the rate that the rate limiter allows. It is thread-safe.
 
+    Each API has a quota of its own, so that each instance needs its own rate limiter. ``detect_image`` makes the call.
     ``clock`` returns seconds since the epoch. An instance serves one execution environment and remembers when a call
     last succeeded there.
     """
 
     client: "RekognitionClient"
     bucket: str
+    detect_image: Detect
     rate_limiter: AdaptiveRateLimiter
     clock: Callable[[], float] = time.time
     _succeeded_at: float = field(default=-math.inf, init=False)
 
     def detect(self, stored: StoredObject) -> Detection:
-        """Return the labels of this version of the object from ``LOWEST_CONFIDENCE`` percent.
+        """Return what is found in this version of the object.
 
         Raise ImageRejected, DetectorConfigurationError or, for transient and unknown errors, TransientDetectorError.
         Rejected parameters raise InvalidParametersError. All calls have the same parameters except for the object, so
@@ -82,7 +86,7 @@ class Rekognition:
             location["Version"] = stored.version
         slot = self.rate_limiter.acquire()
         try:
-            response = self.client.detect_labels(Image={"S3Object": location}, MinConfidence=LOWEST_CONFIDENCE)
+            detection = self.detect_image(self.client, {"S3Object": location})
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _THROTTLING_ERRORS:
@@ -96,7 +100,7 @@ class Rekognition:
             raise TransientDetectorError(type(error).__name__, may_be_billed=True) from error
         self.rate_limiter.on_success()
         self._succeeded_at = self.clock()
-        return Detection(tuple(_label(label) for label in response["Labels"]), response["LabelModelVersion"])
+        return detection
 
     def _has_proof(self) -> bool:
         return self.clock() - self._succeeded_at <= PROOF_SECONDS
@@ -112,25 +116,3 @@ def classify_error(code: str, *, is_image_at_fault: bool = False) -> DetectionEr
     if code == "InvalidParameterException":
         return InvalidParametersError(code, is_image_at_fault=is_image_at_fault)
     return DetectorConfigurationError(code) if code in CONFIGURATION_ERRORS else TransientDetectorError(code)
-
-
-def _label(label: "LabelTypeDef") -> Label:
-    return Label(
-        name=label["Name"],
-        confidence=round(label["Confidence"], 4),
-        parents=tuple(parent["Name"] for parent in label.get("Parents", [])),
-        aliases=tuple(alias["Name"] for alias in label.get("Aliases", [])),
-        categories=tuple(category["Name"] for category in label.get("Categories", [])),
-        boxes=tuple(_box(instance) for instance in label.get("Instances", [])),
-    )
-
-
-def _box(instance: "InstanceTypeDef") -> Box:
-    box = instance["BoundingBox"]
-    return Box(
-        left=round(box["Left"], 5),
-        top=round(box["Top"], 5),
-        width=round(box["Width"], 5),
-        height=round(box["Height"], 5),
-        confidence=round(instance["Confidence"], 4),
-    )

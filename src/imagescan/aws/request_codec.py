@@ -1,6 +1,7 @@
 """Encodes and decodes the items of the requests table."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from imagescan.aws.items import (
@@ -16,10 +17,11 @@ from imagescan.aws.items import (
     string_attribute,
 )
 from imagescan.domain.cursor import ListPosition
+from imagescan.domain.feature import OTHER_FEATURES, Feature
 from imagescan.domain.image import KEY_PREFIX, UPLOAD_PREFIX
-from imagescan.domain.image_record import Status
-from imagescan.domain.labels import Label
-from imagescan.domain.question import LabelResult, Match, MatchedBy, MatchMode, Question, Verdict
+from imagescan.domain.image_record import Scan, Status
+from imagescan.domain.match import Finding, Match, MatchedBy, Result
+from imagescan.domain.question import MatchMode, Question, Verdict
 from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest
 
 _DELETED = "deleted"
@@ -34,7 +36,8 @@ def request_item(request: ScanRequest, retention_seconds: int) -> WritableItem:
         "list_position": string_attribute(str(ListPosition.of(request))),
         "image_hash": string_attribute(request.image_hash),
         "extension": string_attribute(request.image_key.rpartition(".")[2]),
-        "labels_asked": {"L": [string_attribute(label) for label in question.labels]},
+        "labels_asked": _texts_attribute(question.labels),
+        **{_asked_name(feature): _texts_attribute(asked) for feature, asked in question.others},
         "match_mode": string_attribute(question.mode),
         "min_confidence": number_attribute(question.min_confidence),
         "created_at": number_attribute(request.created_at),
@@ -68,8 +71,11 @@ def list_shard(owner: str | None, digit: str) -> str:
 
 def answer_attributes(answer: Answer) -> WritableItem:
     """Return the attributes of a settled request."""
+    labels = answer.scan(Feature.LABELS)
+    others = [scan for scan in answer.scans if scan.feature != Feature.LABELS]
     return {
-        **(scan_attributes(answer.scan) if answer.scan else {}),
+        **(scan_attributes(labels) if labels else {}),
+        **{_scan_name(scan.feature): {"M": scan_attributes(scan)} for scan in others},
         "status": string_attribute(answer.status),
         "completed_at": number_attribute(answer.completed_at),
         **failure_attributes(answer.failure),
@@ -90,9 +96,12 @@ def request_from_item(item: Item) -> ScanRequest:
         image_hash=item["image_hash"]["S"],
         image_key=_image_key(item),
         question=Question(
-            labels=tuple(label["S"] for label in item["labels_asked"]["L"]),
+            labels=_texts(item, "labels_asked"),
             min_confidence=float(item["min_confidence"]["N"]),
             mode=MatchMode(item["match_mode"]["S"]),
+            others=tuple(
+                (feature, _texts(item, name)) for feature in Feature if (name := _asked_name(feature)) in item
+            ),
         ),
         created_at=float(item["created_at"]["N"]),
         deadline=float(item["deadline"]["N"]),
@@ -102,6 +111,23 @@ def request_from_item(item: Item) -> ScanRequest:
         owner=get_text(item, "owner"),
         answer=_answer(item) if "completed_at" in item else None,
     )
+
+
+def _asked_name(feature: Feature) -> str:
+    """Return the attribute with what is asked of a feature. ``labels_asked`` is that of requests for labels."""
+    return f"asked_of_{feature}"
+
+
+def _scan_name(feature: Feature) -> str:
+    return f"scan_{feature}"
+
+
+def _texts_attribute(texts: Sequence[str]) -> Any:
+    return {"L": [string_attribute(text) for text in texts]}
+
+
+def _texts(item: Item, name: str) -> tuple[str, ...]:
+    return tuple(text["S"] for text in item[name]["L"])
 
 
 def _image_key(item: Item) -> str:
@@ -122,39 +148,63 @@ def _pending_attributes(request: ScanRequest) -> WritableItem:
 
 
 def _answer(item: Item) -> Answer:
-    scan = scan_from_item(item)
+    scans = _scans(item)
+    findings = {scan.feature: scan.findings for scan in scans}
     return Answer(
         status=Status(item["status"]["S"]),
         completed_at=float(item["completed_at"]["N"]),
-        scan=scan,
-        verdict=_verdict(item, scan.labels) if scan and "label_matched" in item else None,
+        scans=scans,
+        verdict=_verdict(item, findings) if "results" in item else None,
         failure=failure_from_item(item),
     )
 
 
+def _scans(item: Item) -> tuple[Scan, ...]:
+    """Return the scans in the order of the features."""
+    others = [(feature, item[name]["M"]) for feature in OTHER_FEATURES if (name := _scan_name(feature)) in item]
+    scans = [scan_from_item(item), *(scan_from_item(attributes, feature) for feature, attributes in others)]
+    return tuple(scan for scan in scans if scan)
+
+
 def _verdict_attributes(verdict: Verdict) -> WritableItem:
-    """Return the verdict with the names of its labels, which the same item holds in full."""
+    """Return the verdict with references to its findings, which the same item holds in full."""
     results = [_to_list(result) for result in verdict.results]
     return {
-        "label_matched": {"BOOL": verdict.matched},
+        **({"label_matched": {"BOOL": verdict.matched}} if verdict.matched is not None else {}),
         "results": string_attribute(json.dumps(results, separators=(",", ":"))),
     }
 
 
-def _to_list(result: LabelResult) -> list[Any]:
+def _to_list(result: Result) -> list[Any]:
+    """Return what was asked, the name of the finding that matches and how, those of the closest ones, and the feature.
+
+    The feature is omitted for labels.
+    """
     match = result.match
-    closest = [label.name for label in result.closest_labels]
-    return [result.label, match and match.label.name, match and match.matched_by, closest]
+    closest = [finding.name for finding in result.closest]
+    fields: list[Any] = [result.asked, match and match.finding.name, match and match.matched_by, closest]
+    return fields if result.feature == Feature.LABELS else [*fields, result.feature]
 
 
-def _verdict(item: Item, labels: tuple[Label, ...]) -> Verdict:
-    by_name = {label.name: label for label in labels}
+def _verdict(item: Item, findings: dict[Feature, tuple[Finding, ...]]) -> Verdict:
+    by_name = {feature: _most_confident_by_name(found) for feature, found in findings.items()}
     results = json.loads(item["results"]["S"])
-    return Verdict(item["label_matched"]["BOOL"], tuple(_from_list(by_name, *fields) for fields in results))
+    matched = item["label_matched"]["BOOL"] if "label_matched" in item else None
+    return Verdict(matched, tuple(_from_list(by_name, fields) for fields in results))
 
 
-def _from_list(
-    by_name: dict[str, Label], requested: str, label: str | None, matched_by: str | None, closest: list[str]
-) -> LabelResult:
-    match = Match(by_name[label], MatchedBy(matched_by)) if label and matched_by else None
-    return LabelResult(requested, match, tuple(by_name[name] for name in closest))
+def _most_confident_by_name(findings: Sequence[Finding]) -> dict[str, Finding]:
+    """Return the findings by name. Several lines may have the same text, of which a result names the best."""
+    best: dict[str, Finding] = {}
+    for finding in findings:
+        if finding.name not in best or finding.confidence > best[finding.name].confidence:
+            best[finding.name] = finding
+    return best
+
+
+def _from_list(by_name: dict[Feature, dict[str, Finding]], fields: list[Any]) -> Result:
+    asked, name, matched_by, closest, *other = fields
+    feature = Feature(*other) if other else Feature.LABELS
+    found = by_name[feature]
+    match = Match(found[name], MatchedBy(matched_by)) if matched_by else None
+    return Result(asked, match, tuple(found[each] for each in closest), feature)

@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 
 from imagescan.domain.image_record import Failure
-from imagescan.domain.labels import Label
+from imagescan.domain.match import Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """The labels that a detector found, and the version of its model."""
+    """What a detector found, and the version of its model."""
 
-    labels: tuple[Label, ...]
+    findings: tuple[Finding, ...]
     model_version: str
 
 
 class DetectionError(Exception):
-    """The detector returned no labels. ``code`` is the detector's own error code."""
+    """The detector returned no findings. ``code`` is the detector's own error code."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

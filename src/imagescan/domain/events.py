@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from imagescan.domain.feature import OTHER_FEATURES
 from imagescan.domain.image_record import Image, Status
 from imagescan.domain.iso_time import iso_time
-from imagescan.domain.question import LabelResult
+from imagescan.domain.match import Result
 from imagescan.domain.scan_request import ScanRequest, require_answer
 
 _TYPES = {Status.COMPLETED: "Scan Completed", Status.FAILED: "Scan Failed"}
@@ -30,7 +31,7 @@ class DomainEvent:
 
 
 def to_event(request: ScanRequest) -> DomainEvent:
-    """Return the event for a finished request: its answer without labels and bounding boxes."""
+    """Return the event for a finished request: its answer without findings and bounding boxes."""
     question, answer = request.question, require_answer(request)
     verdict = answer.verdict
     return DomainEvent(
@@ -41,7 +42,9 @@ def to_event(request: ScanRequest) -> DomainEvent:
             "status": answer.status,
             "image_hash": request.image_hash,
             "label_matched": verdict.matched if verdict else None,
+            "features": list(question.features),
             "labels_asked": list(question.labels),
+            **{f"{feature}_asked": list(question.asked.get(feature, ())) for feature in OTHER_FEATURES},
             "match_mode": question.mode,
             "min_confidence": question.min_confidence,
             "results": [_result(result) for result in verdict.results] if verdict else [],
@@ -52,10 +55,11 @@ def to_event(request: ScanRequest) -> DomainEvent:
     )
 
 
-def _result(result: LabelResult) -> dict[str, Any]:
+def _result(result: Result) -> dict[str, Any]:
     return {
-        "label": result.label,
+        "feature": result.feature,
+        "label": result.asked,
         "matched": result.matched,
         "matched_by": result.match.matched_by if result.match else None,
-        "confidence": result.match.label.confidence if result.match else None,
+        "confidence": result.match.finding.confidence if result.match else None,
     }

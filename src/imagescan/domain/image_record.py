@@ -1,10 +1,12 @@
 """The record of one distinct image: its attempts, its lease and its scan. Times are seconds since the Unix epoch."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from imagescan.domain.labels import Label
+from imagescan.domain.feature import Feature, feature_from_item_key, hash_from_item_key
+from imagescan.domain.match import Finding
 from imagescan.domain.policy import DAY_SECONDS, MAX_ATTEMPTS, MAX_EXHAUSTIONS_PER_DAY
 
 
@@ -18,10 +20,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Reason for a failure: a stable code for programs and a sentence for people."""
+    """Reason for a failure: a stable code for programs, a sentence for people, and the feature that failed."""
 
     code: str
     message: str
+    feature: Feature = Feature.LABELS
 
 
 ATTEMPTS_EXHAUSTED = Failure(
@@ -31,7 +34,7 @@ ATTEMPTS_EXHAUSTED = Failure(
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Result of the one scan of an image: its labels, or the reason why there are none.
+    """Result of the one scan of an image for a feature: what was found, or the reason why there is nothing.
 
     ``finished_at`` is taken before the write that stores it. ``scanned_for`` is the ID of the request whose upload was
     scanned, and ``owner`` the owner of that request.
@@ -39,11 +42,12 @@ class Scan:
 
     status: Status
     finished_at: float
-    labels: tuple[Label, ...] = ()
+    findings: tuple[Finding, ...] = ()
     model_version: str | None = None
     failure: Failure | None = None
     scanned_for: str | None = None
     owner: str | None = None
+    feature: Feature = Feature.LABELS
 
 
 class Possession(NamedTuple):
@@ -73,7 +77,10 @@ class PossessionKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An item of the images table. ``scan`` is None until the one terminal write.
+    """An item of the images table, for one feature of an image. ``scan`` is None until the one terminal write.
+
+    ``key`` is the hash of the image, followed by the name of the feature unless that is ``labels``. The item for the
+    labels also holds what concerns all features: the marks for purging, the grants and the time of the last requeue.
 
     ``first_leased_at`` proves that the bytes existed at that time. ``deferred_at`` holds the times at which a daily
     quota was found exhausted, at most one per day and none after the terminal write. ``exhausted_at`` holds the times
@@ -85,7 +92,7 @@ class Image:
     ``expires_at`` on.
     """
 
-    hash: str
+    key: str
     attempts: int = 0
     first_leased_at: float | None = None
     lease_until: float | None = None
@@ -99,6 +106,15 @@ class Image:
     granted_at: float | None = None
     purge_guard: int = 0
     expires_at: float | None = None
+
+    @property
+    def hash(self) -> str:
+        """Hash of the image."""
+        return hash_from_item_key(self.key)
+
+    @property
+    def feature(self) -> Feature:
+        return feature_from_item_key(self.key)
 
     @property
     def deferred_until(self) -> float | None:
@@ -125,6 +141,18 @@ class Image:
     def is_leased(self, now: float) -> bool:
         """Return whether a delivery may still be working on the image."""
         return self.lease_until is not None and self.lease_until >= now
+
+
+type ImageItems = Mapping[Feature, Image]
+"""The items of one image, without those that do not exist."""
+
+
+def group_by_image(items: Iterable[Image]) -> dict[str, dict[Feature, Image]]:
+    """Return the items by the hash of their image and by feature."""
+    grouped: dict[str, dict[Feature, Image]] = {}
+    for item in items:
+        grouped.setdefault(item.hash, {})[item.feature] = item
+    return grouped
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""The labels that a scan returns, and how label names are compared.
+"""The labels that a scan returns, how names are compared, and how a requested label is matched.
 
 Labels and boxes are named tuples, because a response has dozens of them and a data class takes longer to create and to
 hash.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
+
+from imagescan.domain.match import Box, Match, MatchedBy, Result
 
 LOWEST_CONFIDENCE = 25.0
 """Labels are requested from Rekognition and stored from this percentage, so that later questions need no new scan."""
@@ -19,16 +21,6 @@ _ASCII_CONTROLS = dict.fromkeys((*range(0x20), 0x7F)) | _WORD_SEPARATORS
 _INVISIBLE = frozenset(("Cc", "Cf"))  # the Unicode categories of control and format characters
 
 
-class Box(NamedTuple):
-    """Bounding box of one instance of a label: fractions of the image's width and height, confidence in percent."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    confidence: float
-
-
 class Label(NamedTuple):
     """A label as Rekognition names it, with its confidence in percent."""
 
@@ -38,6 +30,40 @@ class Label(NamedTuple):
     aliases: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
+
+
+_MAX_CLOSEST_LABELS = 3
+_NAMES_BY_KIND: dict[MatchedBy, Callable[[Label], Sequence[str]]] = {
+    MatchedBy.NAME: lambda label: (label.name,),
+    MatchedBy.ALIAS: lambda label: label.aliases,
+    MatchedBy.PARENT: lambda label: label.parents,
+    MatchedBy.CATEGORY: lambda label: label.categories,
+}
+_MATCH_PRIORITY = {kind: rank for rank, kind in enumerate(_NAMES_BY_KIND)}
+
+
+def match_label(asked: str, labels: Iterable[Label], min_confidence: float) -> Result:
+    """Look for ``asked`` among ``labels`` with at least ``min_confidence`` percent.
+
+    A label matches by name, alias, parent or category. The closest kind of match wins, then the higher confidence. If
+    nothing matches, the result lists the closest labels: first those that match below the confidence, then the most
+    confident others.
+    """
+    name, ranked = normalized(asked), most_confident_first(labels)
+    candidates = [(label, kind) for label in ranked if (kind := _match_kind(name, label))]
+    confident = [Match(label, kind) for label, kind in candidates if label.confidence >= min_confidence]
+    if confident:
+        return Result(asked, min(confident, key=lambda found: _MATCH_PRIORITY[found.matched_by]))
+    below = [label for label, _ in candidates]
+    closest = below + [label for label in ranked if label not in below]
+    return Result(asked, None, tuple(closest[:_MAX_CLOSEST_LABELS]))
+
+
+def _match_kind(requested: str, label: Label) -> MatchedBy | None:
+    for kind, names in _NAMES_BY_KIND.items():
+        if requested in map(normalized, names(label)):
+            return kind
+    return None
 
 
 def most_confident_first(labels: Iterable[Label]) -> list[Label]:

@@ -1,55 +1,27 @@
-"""The question of a request, and the pure function that evaluates it against the labels of an image."""
+"""The question of a request, and the pure function that evaluates it against the findings of an image."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
-from imagescan.domain.labels import Label, most_confident_first, normalized
+from imagescan.domain.feature import Feature
+from imagescan.domain.labels import match_label
+from imagescan.domain.match import Finding, Result
+from imagescan.domain.moderation import match_moderation
+from imagescan.domain.text import match_text
 
-MAX_CLOSEST_LABELS = 3
-
-
-class MatchedBy(StrEnum):
-    """Kind of name by which a label matches, the closest kind first."""
-
-    NAME = "name"
-    ALIAS = "alias"
-    PARENT = "parent"
-    CATEGORY = "category"
-
-
-_NAMES_BY_KIND: dict[MatchedBy, Callable[[Label], Sequence[str]]] = {
-    MatchedBy.NAME: lambda label: (label.name,),
-    MatchedBy.ALIAS: lambda label: label.aliases,
-    MatchedBy.PARENT: lambda label: label.parents,
-    MatchedBy.CATEGORY: lambda label: label.categories,
+MATCHERS: Mapping[Feature, Callable[[str, Any, float], Result]] = {
+    Feature.LABELS: match_label,
+    Feature.MODERATION: match_moderation,
+    Feature.TEXT: match_text,
 }
-_MATCH_PRIORITY = {kind: rank for rank, kind in enumerate(MatchedBy)}
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A label that matches, and the kind of name by which it does."""
-
-    label: Label
-    matched_by: MatchedBy
-
-
-@dataclass(frozen=True, slots=True)
-class LabelResult:
-    """Result for one requested label. If there is no match, ``closest_labels`` holds at most 3 labels."""
-
-    label: str
-    match: Match | None
-    closest_labels: tuple[Label, ...] = ()
-
-    @property
-    def matched(self) -> bool:
-        return self.match is not None
+"""How each feature looks for what was asked among its findings, with a minimum confidence in percent."""
 
 
 class MatchMode(StrEnum):
-    """How many of the requested labels the image must contain."""
+    """How much of what was asked the image must contain."""
 
     ANY = "any"
     ALL = "all"
@@ -65,46 +37,51 @@ _MODE_PREDICATES: dict[MatchMode, Callable[[Iterable[bool]], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The requested labels, how to combine them, and the minimum confidence in percent."""
+    """The requested labels, the minimum confidence in percent, how to combine results, and other questions.
+
+    ``others`` holds what is asked of further features. If nothing is asked of a feature, it is scanned nevertheless.
+    """
 
     labels: tuple[str, ...]
     min_confidence: float
     mode: MatchMode = MatchMode.ANY
+    others: tuple[tuple[Feature, tuple[str, ...]], ...] = ()
+
+    @property
+    def asked(self) -> dict[Feature, tuple[str, ...]]:
+        """What is asked of each feature that the answer needs, in the order of the results."""
+        asked = dict(self.others) | ({Feature.LABELS: self.labels} if self.labels else {})
+        return {feature: asked[feature] for feature in Feature if feature in asked}
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features that the answer needs."""
+        return tuple(self.asked)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to a question, with one result per requested label in the order of the question."""
+    """The answer to a question, with one result for each thing that was asked, in the order of the question.
 
-    matched: bool
-    results: tuple[LabelResult, ...]
-
-
-def evaluate(question: Question, labels: Sequence[Label]) -> Verdict:
-    """Return the verdict on ``question`` for an image with these labels."""
-    results = tuple(match(label, labels, question.min_confidence) for label in question.labels)
-    return Verdict(_MODE_PREDICATES[question.mode](result.matched for result in results), results)
-
-
-def match(requested: str, labels: Sequence[Label], min_confidence: float) -> LabelResult:
-    """Look for ``requested`` among ``labels`` with at least ``min_confidence`` percent.
-
-    A label matches by name, alias, parent or category. The closest kind of match wins, then the higher confidence. If
-    nothing matches, the result lists the closest labels: first those that match below the confidence, then the most
-    confident others.
+    ``matched`` is None if nothing was asked.
     """
-    name, ranked = normalized(requested), most_confident_first(labels)
-    candidates = [Match(label, kind) for label in ranked if (kind := _match_kind(name, label))]
-    confident = [candidate for candidate in candidates if candidate.label.confidence >= min_confidence]
-    if confident:
-        return LabelResult(requested, min(confident, key=lambda found: _MATCH_PRIORITY[found.matched_by]))
-    below = [candidate.label for candidate in candidates]
-    closest = below + [label for label in ranked if label not in below]
-    return LabelResult(requested, None, tuple(closest[:MAX_CLOSEST_LABELS]))
+
+    matched: bool | None
+    results: tuple[Result, ...]
 
 
-def _match_kind(requested: str, label: Label) -> MatchedBy | None:
-    for kind, names in _NAMES_BY_KIND.items():
-        if requested in map(normalized, names(label)):
-            return kind
-    return None
+def evaluate(question: Question, findings: Mapping[Feature, tuple[Finding, ...]]) -> Verdict:
+    """Return the verdict on ``question`` for an image with these findings."""
+    results = tuple(
+        result
+        for feature, asked in question.asked.items()
+        for result in map(partial(_match, feature, findings, question.min_confidence), asked)
+    )
+    matched = _MODE_PREDICATES[question.mode](result.matched for result in results) if results else None
+    return Verdict(matched, results)
+
+
+def _match(
+    feature: Feature, findings: Mapping[Feature, tuple[Finding, ...]], min_confidence: float, asked: str
+) -> Result:
+    return MATCHERS[feature](asked, findings[feature], min_confidence)

@@ -1,4 +1,6 @@
-"""A request, and the pure functions that derive its answer from its own item and its image's item.
+"""A request, and the pure functions that derive its answer from its own item and the items of its image.
+
+A request waits for all features that its question needs. Each has an item of its own, which is terminal at some time.
 
 Times are seconds since the Unix epoch.
 """
@@ -6,12 +8,14 @@ Times are seconds since the Unix epoch.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeIs
+from typing import NamedTuple, TypeIs
 
+from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image_record import (
     ATTEMPTS_EXHAUSTED,
     Failure,
     Image,
+    ImageItems,
     Possession,
     PossessionKey,
     Scan,
@@ -27,13 +31,25 @@ NEVER_UPLOADED = Failure("never_uploaded", "The image was not uploaded before th
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Final outcome of a request. It never changes and needs no other item to be read."""
+    """Final outcome of a request. It never changes and needs no other item to be read.
+
+    ``scans`` holds what was scanned in time, at most one scan per feature.
+    """
 
     status: Status
     completed_at: float
-    scan: Scan | None = None
+    scans: tuple[Scan, ...] = ()
     verdict: Verdict | None = None
     failure: Failure | None = None
+
+    def scan(self, feature: Feature) -> Scan | None:
+        """Return the scan for the feature, or None if the request does not need it or failed without it."""
+        return next((scan for scan in self.scans if scan.feature == feature), None)
+
+    @property
+    def scanned_at(self) -> float | None:
+        """Time at which the last of the scans finished."""
+        return max((scan.finished_at for scan in self.scans), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,16 @@ class ScanRequest:
     owner: str | None = None
     answer: Answer | None = None
 
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features that the answer needs."""
+        return self.question.features
+
+    @property
+    def item_keys(self) -> tuple[str, ...]:
+        """The keys of the items that the answer needs."""
+        return tuple(item_key(self.image_hash, feature) for feature in self.features)
+
     def is_visible_to(self, caller: str | None) -> bool:
         """Return whether the caller may read the request: it is theirs, or it has no owner."""
         return self.owner is None or self.owner == caller
@@ -74,28 +100,33 @@ def possession_key(request: ScanRequest) -> PossessionKey | None:
     return PossessionKey(request.owner, request.image_hash) if request.owner is not None else None
 
 
-def visible_image(request: ScanRequest, image: Image | None, possession: Possession | None) -> Image | None:
-    """Return the item of the request's image as its owner may see it.
+def visible_items(request: ScanRequest, items: ImageItems, possession: Possession | None) -> ImageItems | None:
+    """Return the items of the request's image as its owner may see them.
 
-    Without authentication, that is the item. An owner sees nothing of an image before its bytes were received from them
-    by the deadline of the request. A scan for another owner appears as the scan of the bytes that were received, and
-    exhausted attempts before that time do not count. A stored request with posted bytes proves that they were received.
+    Without authentication, these are the items. An owner sees nothing of an image before its bytes were received from
+    them by the deadline of the request. A scan for another owner appears as the scan of the bytes that were received,
+    and exhausted attempts before that time do not count. A stored request with posted bytes proves that they were
+    received.
     """
     if request.owner is None:
-        return image
+        return items
     posted = Possession(request.owner, request.image_hash, request.created_at, request.id)
     if not request.awaits_upload and (possession is None or possession.since > posted.since):
         possession = posted
     if possession is None or possession.since > request.deadline:
         return None
+    absent = {feature: Image(item_key(request.image_hash, feature)) for feature in request.features}
+    return {feature: _visible_item(item, possession) for feature, item in {**absent, **items}.items()}
+
+
+def _visible_item(item: Image, possession: Possession) -> Image:
     since = possession.since
-    seen = image or Image(request.image_hash)
     return replace(
-        seen,
+        item,
         first_leased_at=since,  # never changes, unlike the time in the item
-        scan=_visible_scan(seen.scan, possession) if seen.scan else None,
-        exhausted_at=tuple(at for at in seen.exhausted_at if at >= since),
-        requeued_at=seen.requeued_at if (seen.requeued_at or 0) >= since else None,
+        scan=_visible_scan(item.scan, possession) if item.scan else None,
+        exhausted_at=tuple(at for at in item.exhausted_at if at >= since),
+        requeued_at=item.requeued_at if (item.requeued_at or 0) >= since else None,
     )
 
 
@@ -139,58 +170,131 @@ class FollowUpAnswer:
     verdict: Verdict
 
 
-def effective_deadline(request: ScanRequest, image: Image | None, until: float = math.inf) -> float:
+def effective_deadline(request: ScanRequest, items: ImageItems | None) -> float:
     """Return the time at which the request times out, including the days for which its image was deferred.
 
+    Each feature that the request needs can be deferred on its own. The latest of their deadlines is returned. A settled
+    request stores its own deadline.
+    """
+    if request.answer or not items:
+        return request.deadline
+    return max(feature_deadline(request, items.get(feature)) for feature in request.features)
+
+
+def feature_deadline(request: ScanRequest, item: Image | None, until: float = math.inf) -> float:
+    """Return the time by which the scan for one feature must finish.
+
     A deferral counts if it began by the deadline. It moves the deadline to the same interval after the next midnight.
-    No such write can arrive later than ``GRACE_SECONDS`` after the deadline, so the result is final from then on. A
-    settled request stores its own deadline. Deferrals after ``until``, when the request was answered, do not count.
+    No such write can arrive later than ``GRACE_SECONDS`` after the deadline, so the result is final from then on.
+    Deferrals after ``until``, when the feature was decided, do not count.
     """
     deadline = request.deadline
-    if request.answer or image is None:
+    if request.answer or item is None:
         return deadline
     allowed = request.deadline - request.created_at
-    for began in sorted(image.deferred_at):
+    for began in sorted(item.deferred_at):
         if began <= min(deadline, until):
             deadline = max(deadline, next_day(began) + allowed)
     return deadline
 
 
-def derive_answer(request: ScanRequest, image: Image | None, now: float) -> Answer | None:
-    """Return the answer of the request as of ``now``, or None while it is pending.
+def deferred_until(request: ScanRequest, items: ImageItems | None, now: float) -> float | None:
+    """Return the start of the day to which a pending request is deferred as of ``now``, or None if it is not.
 
-    The function is total and monotone in time: once it returns an answer, every later call returns the same one,
+    A request whose features are deferred to different days waits for the latest.
+    """
+    needed = [item for feature in request.features if (item := (items or {}).get(feature))]
+    days = [item.deferred_until for item in needed if item.deferred_until and item.is_deferred(now) and not item.scan]
+    return None if request.answer else max(days, default=None)
+
+
+class Outcome(NamedTuple):
+    """What is final about one feature of a request: its scan, or the failure, or both if the image was rejected."""
+
+    decided_at: float
+    deadline: float
+    scan: Scan | None = None
+    failure: Failure | None = None
+
+
+def derive_outcome(request: ScanRequest, feature: Feature, items: ImageItems | None, now: float) -> Outcome | None:
+    """Return the outcome of one feature of the request as of ``now``, or None while it is pending.
+
+    The function is total and monotone in time: once it returns an outcome, every later call returns the same one,
     whenever the request is settled. A scan counts if it finished by the deadline. ``GRACE_SECONDS`` after the deadline,
     no such scan and no deferral that would move the deadline can still arrive.
 
-    A request fails if the attempts of its image were exhausted between its creation and its deadline, even if a scan
-    finished. An exhaustion is only recorded while the image is pending, but a late terminal write may follow it.
+    A feature fails if its attempts were exhausted between the request's creation and its deadline, even if a scan
+    finished. An exhaustion is only recorded while the item is pending, but a late terminal write may follow it.
     """
-    if request.answer:
-        return request.answer
-    deadline = effective_deadline(request, image)
-    exhausted_at = image.first_exhausted_between(request.created_at, deadline) if image else None
+    item = items.get(feature) if items else None
+    deadline = feature_deadline(request, item)
+    exhausted_at = item.first_exhausted_between(request.created_at, deadline) if item else None
     if exhausted_at is not None:
-        return Answer(Status.FAILED, exhausted_at, failure=ATTEMPTS_EXHAUSTED)
-    if image and image.scan and image.scan.finished_at <= deadline:
-        return _answer_from_scan(image.scan, request)
-    if (image and image.scan) or now > deadline + GRACE_SECONDS:
-        return Answer(Status.FAILED, deadline, failure=_timeout_failure(request, image))
+        return Outcome(exhausted_at, feature_deadline(request, item, exhausted_at), failure=ATTEMPTS_EXHAUSTED)
+    if item and item.scan and item.scan.finished_at <= deadline:
+        decided_at = max(item.scan.finished_at, request.created_at)
+        return Outcome(decided_at, feature_deadline(request, item, decided_at), item.scan, item.scan.failure)
+    if (item and item.scan) or now > deadline + GRACE_SECONDS:
+        return Outcome(deadline, deadline, failure=_timeout_failure(request, items))
     return None
 
 
-def with_answer(request: ScanRequest, image: Image | None, now: float) -> ScanRequest | None:
+def derive_answer(request: ScanRequest, items: ImageItems | None, now: float) -> Answer | None:
+    """Return the answer of the request as of ``now``, or None while one of its features is pending.
+
+    It combines the outcomes of all features, each of which is final, so that it never changes either. In particular, a
+    request does not fail before all of its features are decided: which failure comes first could depend on writes that
+    arrive late. Of several failures, it has that of the first feature.
+    """
+    if request.answer:
+        return request.answer
+    outcomes = _outcomes(request, items, now)
+    return _combined(request, outcomes) if outcomes else None
+
+
+def with_answer(request: ScanRequest, items: ImageItems | None, now: float) -> ScanRequest | None:
     """Return the request with its answer and its effective deadline, or None while it is pending."""
     if request.answer:
         return request
-    answer = derive_answer(request, image, now)
-    if answer is None:
+    outcomes = _outcomes(request, items, now)
+    if outcomes is None:
         return None
-    return replace(request, answer=answer, deadline=effective_deadline(request, image, answer.completed_at))
+    deadline = max(outcome.deadline for outcome in outcomes.values())
+    return replace(request, answer=_combined(request, outcomes), deadline=deadline)
+
+
+def pending_features(request: ScanRequest, items: ImageItems | None, now: float) -> tuple[Feature, ...]:
+    """Return the features of the request that are not decided as of ``now``."""
+    return tuple(each for each in request.features if derive_outcome(request, each, items, now) is None)
+
+
+def _outcomes(request: ScanRequest, items: ImageItems | None, now: float) -> dict[Feature, Outcome] | None:
+    """Return the outcome of each feature, or None while one is pending."""
+    outcomes = {feature: derive_outcome(request, feature, items, now) for feature in request.features}
+    decided = {feature: outcome for feature, outcome in outcomes.items() if outcome}
+    return decided if len(decided) == len(outcomes) else None
+
+
+def _combined(request: ScanRequest, outcomes: Mapping[Feature, Outcome]) -> Answer:
+    completed_at = max(outcome.decided_at for outcome in outcomes.values())
+    scans = tuple(outcome.scan for outcome in outcomes.values() if outcome.scan)
+    failures = [_failure_of(feature, each.failure, request) for feature, each in outcomes.items() if each.failure]
+    if failures:
+        return Answer(Status.FAILED, completed_at, scans, failure=failures[0])
+    verdict = evaluate(request.question, {scan.feature: scan.findings for scan in scans})
+    return Answer(Status.COMPLETED, completed_at, scans, verdict)
+
+
+def _failure_of(feature: Feature, failure: Failure, request: ScanRequest) -> Failure:
+    """Return the failure, with the name of the feature in its message unless the request is for labels only."""
+    if request.features == (Feature.LABELS,):
+        return failure
+    return Failure(failure.code, f"Feature '{feature}': {failure.message}", feature)
 
 
 def needs_reopening(request: ScanRequest, image: Image, visible: Image, now: float) -> bool:
-    """Return whether the image must be reopened for this request, which sees it as ``visible``, and may be.
+    """Return whether the item must be reopened for this request, which sees it as ``visible``, and may be.
 
     That is so for a request that was created after the attempts were exhausted. An earlier one has failed.
     """
@@ -204,18 +308,18 @@ def require_answer(request: ScanRequest) -> Answer:
     return request.answer
 
 
+def is_answer_reused(request: ScanRequest, answer: Answer) -> bool:
+    """Return whether all scans were made for the uploads of other requests, so that this request cost nothing."""
+    return all(is_reused_scan(request, scan) for scan in answer.scans)
+
+
 def is_reused_scan(request: ScanRequest, scan: Scan) -> bool:
-    """Return whether the scan was made for the upload of another request, so that this request cost nothing."""
+    """Return whether the scan was made for the upload of another request."""
     return scan.scanned_for != request.id
 
 
-def _timeout_failure(request: ScanRequest, image: Image | None) -> Failure:
-    arrived_in_time = image and image.first_leased_at is not None and image.first_leased_at <= request.deadline
+def _timeout_failure(request: ScanRequest, items: ImageItems | None) -> Failure:
+    needed = [(items or {}).get(feature) for feature in request.features]
+    leased_at = [item.first_leased_at for item in needed if item and item.first_leased_at is not None]
+    arrived_in_time = any(at <= request.deadline for at in leased_at)
     return NEVER_UPLOADED if request.awaits_upload and not arrived_in_time else TIMED_OUT
-
-
-def _answer_from_scan(scan: Scan, request: ScanRequest) -> Answer:
-    completed_at = max(scan.finished_at, request.created_at)
-    if scan.failure:
-        return Answer(Status.FAILED, completed_at, scan, failure=scan.failure)
-    return Answer(Status.COMPLETED, completed_at, scan, evaluate(request.question, scan.labels))

@@ -1,18 +1,31 @@
 """Counts of finished images and requests, and of the calls that they cost."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from imagescan.domain.image_record import Image, Status
+from imagescan.domain.feature import OTHER_FEATURES, Feature
+from imagescan.domain.image_record import Image, Scan, Status
 from imagescan.domain.scan_request import ScanRequest, require_answer
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTotals:
+    """The part of the counts that concerns one feature."""
+
+    images: int
+    scans: int
+    scans_avoided: int
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Counts of what finished.
 
-    ``scans`` counts the detector calls that were, or may have been, billed. ``scans_avoided`` counts the requests that
-    were answered by a scan made for another request's upload.
+    ``images`` counts the images that were scanned, once per feature. ``scans`` counts the detector calls that were, or
+    may have been, billed. ``scans_avoided`` counts the calls that requests did not need because the scan was made for
+    another request's upload. The other fields are the parts of these counts that concern one feature. What is left
+    concerns labels.
     """
 
     images: int = 0
@@ -20,6 +33,26 @@ class Totals:
     completed: int = 0
     failed: int = 0
     scans_avoided: int = 0
+    moderation_images: int = 0
+    moderation_scans: int = 0
+    moderation_scans_avoided: int = 0
+    text_images: int = 0
+    text_scans: int = 0
+    text_scans_avoided: int = 0
+
+    @property
+    def by_feature(self) -> dict[Feature, FeatureTotals]:
+        """The counts of each feature."""
+        others = {feature: self._of(feature) for feature in OTHER_FEATURES}
+        labels = FeatureTotals(
+            self.images - sum(each.images for each in others.values()),
+            self.scans - sum(each.scans for each in others.values()),
+            self.scans_avoided - sum(each.scans_avoided for each in others.values()),
+        )
+        return {Feature.LABELS: labels, **others}
+
+    def _of(self, feature: Feature) -> FeatureTotals:
+        return FeatureTotals(*(getattr(self, f"{feature}_{name}") for name in ("images", "scans", "scans_avoided")))
 
 
 def count_totals(finished: Sequence[ScanRequest | Image]) -> Totals:
@@ -27,13 +60,25 @@ def count_totals(finished: Sequence[ScanRequest | Image]) -> Totals:
     images = [each for each in finished if isinstance(each, Image)]
     requests = [each for each in finished if isinstance(each, ScanRequest)]
     statuses = [require_answer(request).status for request in requests]
+    avoided = [scan for request in requests for scan in require_answer(request).scans if _is_avoided(request, scan)]
+    counts = {
+        "images": Counter(image.feature for image in images if image.scan),
+        "scans": _count_scans(images),
+        "scans_avoided": Counter(scan.feature for scan in avoided),
+    }
     return Totals(
-        images=sum(image.scan is not None for image in images),
-        scans=sum(map(_uncounted_attempts, images)),
         completed=statuses.count(Status.COMPLETED),
         failed=statuses.count(Status.FAILED),
-        scans_avoided=sum(map(_avoided_a_scan, requests)),
+        **{name: count.total() for name, count in counts.items()},
+        **{f"{feature}_{name}": count[feature] for name, count in counts.items() for feature in OTHER_FEATURES},
     )
+
+
+def _count_scans(images: Iterable[Image]) -> Counter[Feature]:
+    scans: Counter[Feature] = Counter()
+    for image in images:
+        scans[image.feature] += _uncounted_attempts(image)
+    return scans
 
 
 def _uncounted_attempts(image: Image) -> int:
@@ -41,6 +86,5 @@ def _uncounted_attempts(image: Image) -> int:
     return 0 if image.scan and image.is_exhausted else image.attempts
 
 
-def _avoided_a_scan(request: ScanRequest) -> bool:
-    scan = require_answer(request).scan
-    return scan is not None and scan.scanned_for not in {None, request.id}
+def _is_avoided(request: ScanRequest, scan: Scan) -> bool:
+    return scan.scanned_for not in {None, request.id}

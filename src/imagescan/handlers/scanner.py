@@ -3,22 +3,25 @@
 import os
 import time
 import uuid
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from imagescan.aws import clients
 from imagescan.aws.daily_quota import DailyQuota
+from imagescan.aws.feature_adapters import FEATURE_ADAPTERS
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.aws.rekognition import Rekognition
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.aws.scan_queue import ScanQueue, messages_from_event
+from imagescan.domain.feature import Feature
 from imagescan.runtime.init import init_once
 from imagescan.runtime.scan_telemetry import emit_metrics, log_outcomes
 from imagescan.settings import ScannerSettings, from_env
 from imagescan.use_cases.scan_batch import scan_batch
-from imagescan.use_cases.scan_image import Quota, Scanner, UnlimitedQuota
+from imagescan.use_cases.scan_image import Detector, Quota, Scanner, UnlimitedQuota
 
 settings = cache(lambda: from_env(ScannerSettings, os.environ))
 
@@ -27,7 +30,7 @@ class Dependencies(NamedTuple):
     images: ImagesTable
     requests: RequestsTable
     bucket: ImageBucket
-    detector: Rekognition
+    detectors: Mapping[Feature, Detector]
     quota: Quota
     queue: ScanQueue
 
@@ -45,16 +48,19 @@ def dependencies() -> Dependencies:
         ImagesTable(clients.dynamodb(), names.images_table, names.retention_seconds),
         RequestsTable(clients.dynamodb(), names.requests_table),
         ImageBucket(clients.s3(), names.images_bucket),
-        Rekognition(clients.rekognition(), names.images_bucket, AdaptiveRateLimiter()),
+        {
+            feature: Rekognition(clients.rekognition(), names.images_bucket, adapter.detect, AdaptiveRateLimiter())
+            for feature, adapter in FEATURE_ADAPTERS.items()
+        },
         _quota(names),
         ScanQueue(clients.sqs(), names.scan_queue_url),
     )
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    images, requests, bucket, detector, quota, queue = dependencies()
+    images, requests, bucket, detectors, quota, queue = dependencies()
     clock, time_left = time.time, lambda: context.get_remaining_time_in_millis() / 1000
-    scanner = Scanner(images, requests, bucket, detector, clock, time_left, quota)
+    scanner = Scanner(images, requests, bucket, detectors, clock, time_left, quota)
     results = scan_batch(messages_from_event(event), lambda key: scanner.scan(key, owner=str(uuid.uuid4())))
     log_outcomes(results)
     emit_metrics(results)

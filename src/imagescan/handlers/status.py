@@ -8,6 +8,7 @@ from imagescan.api import http, query_params, serializers, wait_preference
 from imagescan.api.dependencies import tables
 from imagescan.api.held_response import hold
 from imagescan.api.http import Event, Response
+from imagescan.domain.scan_request import deferred_until
 from imagescan.use_cases.get_request import RequestState, get_request
 
 _FINAL = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}  # an answer never changes
@@ -36,10 +37,10 @@ def _read(event: Event, *, wants_debug: bool) -> RequestState:
 
 
 def _found(state: RequestState, headers: dict[str, str], *, wants_debug: bool) -> Response:
-    debug = {"debug_data": serializers.debug_data(state.request, state.image)} if wants_debug else {}
+    debug = {"debug_data": serializers.debug_data(state.request, state.items)} if wants_debug else {}
     now = time.time()
-    body = serializers.request_body(state.request, state.image, now=now) | debug
+    body = serializers.request_body(state.request, state.items, now=now) | debug
     if not state.request.answer:
-        return http.response(200, body, headers | http.retry_after(state.image, now=now))
+        return http.response(200, body, headers | http.retry_after(deferred_until(state.request, state.items, now)))
     # debug data of a finished request may change
     return http.response(200, body, headers if wants_debug else headers | _FINAL)

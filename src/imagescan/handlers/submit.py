@@ -15,6 +15,7 @@ from imagescan.aws import clients
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
+from imagescan.domain.scan_request import deferred_until
 from imagescan.runtime import metrics
 from imagescan.runtime.init import init_once
 from imagescan.settings import SubmitSettings, from_env
@@ -54,8 +55,8 @@ def submit_one(event: Event, key: str | None, submission: Submission) -> Respons
     result, applied = hold_submission(accepted, submission, seconds, time.time)
     # relative to /scanrequest itself, so that it holds under any stage, domain or proxy
     location, now = {"Location": f"scanrequest/{result.request.id}"}, time.time()
-    retry = {} if result.request.answer else http.retry_after(result.image, now=now)
-    request = serializers.request_body(result.request, result.image, result.upload, now=now)
+    retry = {} if result.request.answer else http.retry_after(deferred_until(result.request, result.items, now))
+    request = serializers.request_body(result.request, result.items, result.upload, now=now)
     return http.response(http_status_for_submission(result), request, location | retry | applied)
 
 

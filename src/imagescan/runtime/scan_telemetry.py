@@ -1,4 +1,4 @@
-"""Logs and metrics of the scanner: one line per image, with the delay after which its message is retried."""
+"""Logs and metrics of the scanner: one line per image and feature, with the delay before a retry."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -30,7 +30,7 @@ _METRICS = {
 
 
 def log_outcomes(results: Sequence[MessageResult]) -> None:
-    """Log each malformed message and the outcome of each image."""
+    """Log each malformed message and the outcome of each feature of each image."""
     for result in results:
         message = result.message
         if message.error:
@@ -42,7 +42,9 @@ def log_outcomes(results: Sequence[MessageResult]) -> None:
 def emit_metrics(results: Sequence[MessageResult]) -> None:
     """Emit one metric per kind of outcome, and one for everything that needs an operator."""
     malformed = sum(result.message.error is not None for result in results)
-    outcomes = list({outcome.key: outcome for result in results for outcome in result.outcomes}.values())
+    outcomes = list(
+        {(outcome.key, outcome.feature): outcome for result in results for outcome in result.outcomes}.values()
+    )
     alerts = malformed + sum(outcome.kind in _NEEDS_OPERATOR for outcome in outcomes)
     settled = sum(outcome.settled for outcome in outcomes)
     metrics.count({**_by_kind(outcomes), "MalformedMessages": malformed, "OperatorAlerts": alerts, "Settled": settled})
@@ -56,6 +58,7 @@ def _log_outcome(result: MessageResult, outcome: Outcome) -> None:
     _log_function(outcome)(
         outcome.kind,
         image_hash=hash_from_key(outcome.key),
+        feature=outcome.feature,
         detail=outcome.detail,
         settled=outcome.settled,
         message_id=result.message.id,

@@ -1,16 +1,20 @@
 """Get the current state of a request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from imagescan.domain.errors import NotFound
-from imagescan.domain.image_record import Image
+from imagescan.domain.image_record import Image, ImageItems
 from imagescan.domain.scan_request import ScanRequest, with_answer
 from imagescan.use_cases.visible_images import PossessionReader, read_possessions
 
 
 class Images(PossessionReader, Protocol):
-    def get(self, image_hash: str) -> Image | None: ...
+    def get(self, key: str) -> Image | None: ...
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        """Return the items under these keys using consistent reads. Missing items are left out."""
 
 
 class Requests(Protocol):
@@ -19,10 +23,10 @@ class Requests(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RequestState:
-    """A request with its answer as of now, and its image's item, as its owner may see it, if that had to be read."""
+    """A request with its answer as of now, and its image's items, as its owner may see them, if they had to be read."""
 
     request: ScanRequest
-    image: Image | None = None
+    items: ImageItems | None = None
 
 
 def get_request(
@@ -34,9 +38,9 @@ def get_request(
     caller: str | None = None,
     with_image: bool = False,
 ) -> RequestState:
-    """Return the state of the request. A settled item suffices. Otherwise the image's item decides.
+    """Return the state of the request. A settled item suffices. Otherwise the image's items decide.
 
-    ``with_image`` also reads the image's item for a settled request.
+    ``with_image`` also reads the image's items for a settled request.
 
     Raise NotFound for an unknown or expired ID and for a request of another caller.
     """
@@ -46,12 +50,12 @@ def get_request(
     if request.answer and not with_image:
         return RequestState(request)
     possessions = read_possessions([request], images)
-    image = images.get(request.image_hash)
-    state = current_state(request, possessions.visible(request, image), now)
+    items = read_items(request.item_keys, images)
+    state = current_state(request, possessions.visible(request, items), now)
     if state.request.answer and not request.answer:
         # An item is removed only after its requests were settled. The image may have no item now, or a later scan.
         settled = requests.get(request_id)
-        return RequestState(settled, state.image) if settled and settled.answer else state
+        return RequestState(settled, state.items) if settled and settled.answer else state
     return state
 
 
@@ -60,6 +64,14 @@ def request_not_found() -> NotFound:
     return NotFound("request_not_found", "Request not found. Check the ID. Requests expire after the retention period.")
 
 
-def current_state(request: ScanRequest, image: Image | None, now: float) -> RequestState:
-    """Return the state of the request that follows from its image's item."""
-    return RequestState(with_answer(request, image, now) or request, image)
+def read_items(keys: Sequence[str], images: Images) -> ImageItems:
+    """Return the items of an image under these keys, by feature, using consistent reads."""
+    if len(keys) == 1:
+        item = images.get(keys[0])
+        return {item.feature: item} if item else {}
+    return {item.feature: item for item in images.get_many(keys).values()}
+
+
+def current_state(request: ScanRequest, items: ImageItems | None, now: float) -> RequestState:
+    """Return the state of the request that follows from its image's items."""
+    return RequestState(with_answer(request, items, now) or request, items)

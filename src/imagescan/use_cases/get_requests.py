@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from imagescan.domain.image_record import Image
+from imagescan.domain.image_record import Image, group_by_image
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.use_cases.get_request import RequestState, current_state
 from imagescan.use_cases.visible_images import PossessionReader, read_possessions
 
 
 class Images(PossessionReader, Protocol):
-    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]: ...
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]: ...
 
 
 class Requests(Protocol):
@@ -24,15 +24,15 @@ def get_requests(
     found = {key: request for key, request in requests.get_many(request_ids).items() if request.is_visible_to(caller)}
     pending = [request for request in found.values() if not request.answer]
     possessions = read_possessions(pending, images)
-    images_by_hash = images.get_many(sorted({request.image_hash for request in pending}))
+    items = group_by_image(images.get_many(sorted({key for request in pending for key in request.item_keys})).values())
     states = {
         key: RequestState(request)
         if request.answer
-        else current_state(request, possessions.visible(request, images_by_hash.get(request.image_hash)), now)
+        else current_state(request, possessions.visible(request, items.get(request.image_hash, {})), now)
         for key, request in found.items()
     }
     answered = [key for key, state in states.items() if not found[key].answer and state.request.answer]
     if answered:  # or settled in the meantime, after which the image may have been removed, or scanned again
         reread = requests.get_many(answered)
-        states |= {key: RequestState(request, states[key].image) for key, request in reread.items() if request.answer}
+        states |= {key: RequestState(request, states[key].items) for key, request in reread.items() if request.answer}
     return states

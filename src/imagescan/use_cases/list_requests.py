@@ -8,6 +8,7 @@ from typing import Protocol
 
 from imagescan.domain.cursor import ListPosition
 from imagescan.domain.errors import BadInput
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Status
 from imagescan.domain.labels import normalized
 from imagescan.domain.scan_request import ScanRequest
@@ -36,12 +37,17 @@ class ListFilter:
     label: str | None = None
     since: float = 0.0
     owner: str | None = None
+    feature: Feature | None = None
 
     def matches(self, request: ScanRequest) -> bool:
         """Return whether the request, with its current answer, matches."""
         status = request.answer.status if request.answer else Status.PENDING
         labels = {normalized(label) for label in request.question.labels}
-        return self.status in (None, status) and (self.label is None or normalized(self.label) in labels)
+        return (
+            self.status in (None, status)
+            and (self.label is None or normalized(self.label) in labels)
+            and (self.feature is None or self.feature in request.features)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Purge the images of deleted requests, bytes and labels, once no request can need them.
+"""Purge the images of deleted requests, bytes and findings, once no request can need them.
 
 An answered request holds its complete answer, so only pending requests need their image, and of those with an owner
 only the ones whose owner has the image. A request that is about to be stored, or that an index does not show yet, may
@@ -6,14 +6,15 @@ still need it. Therefore purging waits for a delay, after the first mark, after 
 upload of each version. The upload of a deleted request has its own key. No other request needs it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagescan.domain.feature import all_item_keys
 from imagescan.domain.image import hash_from_key, request_id_from_key
 from imagescan.domain.image_record import Image, PurgeCandidate
 from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
-from imagescan.use_cases.visible_images import PossessionReader, is_awaited
+from imagescan.use_cases.visible_images import PossessionReader, awaited_features
 
 PURGE_DELAY_SECONDS = 20 * 60
 """Longer than a submission can take, and than an index can lag."""
@@ -25,16 +26,16 @@ class Images(PossessionReader, Protocol):
     def purge_candidates(self) -> Iterable[PurgeCandidate]:
         """Return the marked images and uploads, as an index shows them, read page by page."""
 
-    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        """Return the items of these images using consistent reads."""
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        """Return the items under these keys using consistent reads. Missing items are left out."""
 
     def mark_for_purge(self, key: str, now: float) -> None:
         """Have the purger delete the image, or the upload under this key, once no request needs it."""
 
-    def remove(self, read: Image, now: float) -> bool:
-        """Delete the item, unless it is leased, or was marked, granted or got a result since it was ``read``.
+    def remove(self, read: Sequence[Image], now: float) -> bool:
+        """Delete these items, unless one is leased, or was marked, granted or got a result since it was ``read``.
 
-        Return whether it was deleted.
+        Return whether they were deleted. Either all are, or none is.
         """
 
 
@@ -103,36 +104,48 @@ def _purge(candidate: PurgeCandidate, images: Images, requests: Requests, bucket
         return False  # without a call, so that recent deletions do not keep a run from older ones
     if candidate.is_upload:
         return _purge_upload(candidate.key, images, requests, bucket, now)
-    image = images.get_many([candidate.key]).get(candidate.key)
+    items = _items(candidate.key, images)
+    image = items.get(candidate.key)
     if image is None:
         return False
-    if _is_needed(image, images, requests, now):
+    if _is_needed(items.values(), images, requests, now):
         return False
     covered_until = candidate.marked_at if image.purge_until is None else image.purge_until
     until = min(covered_until, now - PURGE_DELAY_SECONDS)
-    return bucket.remove(candidate.key, until, covered_until) and images.remove(image, now)
+    return bucket.remove(candidate.key, until, covered_until) and images.remove(list(items.values()), now)
+
+
+def _items(image_hash: str, images: Images) -> dict[str, Image]:
+    """Return the items of all features of the image by key. That for the labels carries the mark."""
+    return images.get_many(all_item_keys(image_hash))
 
 
 def _purge_upload(key: str, images: Images, requests: Requests, bucket: Bucket, now: float) -> bool:
     """Purge the upload of a deleted request. Mark the image if this upload was scanned during the deletion."""
     request_id, image_hash = request_id_from_key(key) or "", hash_from_key(key) or ""
-    found = images.get_many([key, image_hash])
-    upload, image = found.get(key), found.get(image_hash)
+    upload = images.get_many([key]).get(key)
     if upload is None or _is_pending(requests.find(request_id)):
         return False
-    if image and image.scan and image.scan.scanned_for == request_id:
+    if any(item.scan and item.scan.scanned_for == request_id for item in _items(image_hash, images).values()):
         images.mark_for_purge(image_hash, now)
-    return bucket.remove_upload(key) and images.remove(upload, now)
+    return bucket.remove_upload(key) and images.remove([upload], now)
 
 
 def _is_pending(request: ScanRequest | DeletedRequest | None) -> bool:
     return exists(request) and request.answer is None  # if its deletion was interrupted
 
 
-def _is_needed(image: Image, images: Images, requests: Requests, now: float) -> bool:
-    answered_at = (*([image.scan.finished_at] if image.scan else []), *image.exhausted_at, image.granted_at or 0)
-    answered_recently = any(_is_within_delay(at, now) for at in answered_at)
-    return answered_recently or is_awaited(requests.pending_for_image(image.hash), images)
+def _is_needed(items: Collection[Image], images: Images, requests: Requests, now: float) -> bool:
+    answered_at = [at for item in items for at in _answer_times(item)]
+    if any(_is_within_delay(at, now) for at in answered_at):
+        return True
+    image_hash = next(item.hash for item in items)
+    return bool(awaited_features(requests.pending_for_image(image_hash), images))
+
+
+def _answer_times(item: Image) -> tuple[float, ...]:
+    """Return the times after which requests may have been answered from the item."""
+    return (*([item.scan.finished_at] if item.scan else []), *item.exhausted_at, item.granted_at or 0)
 
 
 def _is_within_delay(since: float, now: float) -> bool:

@@ -17,7 +17,7 @@ REQUEST_DELAY_SECONDS = 4
 
 @dataclass(frozen=True, slots=True)
 class MessageResult:
-    """A message with the outcomes of its images."""
+    """A message with the outcomes of its images, one for each feature that was scanned."""
 
     message: ScanMessage
     outcomes: tuple[Outcome, ...] = ()
@@ -47,23 +47,26 @@ class MessageResult:
         return min(10 << (self.message.receives - 1), MAX_DELAY_SECONDS)
 
 
-def scan_batch(messages: Sequence[ScanMessage], scan: Callable[[str], Outcome]) -> list[MessageResult]:
+def scan_batch(messages: Sequence[ScanMessage], scan: Callable[[str], Sequence[Outcome]]) -> list[MessageResult]:
     """Return the result of every message. ``scan`` is called once for each distinct object key."""
     keys = list(dict.fromkeys(key for message in messages for key in message.keys))
     outcomes = dict(zip(keys, _scan_concurrently(scan, keys), strict=True))
-    return [MessageResult(message, tuple(outcomes[key] for key in message.keys)) for message in messages]
+    return [
+        MessageResult(message, tuple(outcome for key in message.keys for outcome in outcomes[key]))
+        for message in messages
+    ]
 
 
-def _scan_concurrently(scan: Callable[[str], Outcome], keys: list[str]) -> list[Outcome]:
+def _scan_concurrently(scan: Callable[[str], Sequence[Outcome]], keys: list[str]) -> list[Sequence[Outcome]]:
     if not keys:
         return []
     with ThreadPoolExecutor(max_workers=len(keys)) as pool:
         return list(pool.map(lambda key: _catch_errors(scan, key), keys))
 
 
-def _catch_errors(scan: Callable[[str], Outcome], key: str) -> Outcome:
+def _catch_errors(scan: Callable[[str], Sequence[Outcome]], key: str) -> Sequence[Outcome]:
     """Scan one image. An error must not affect the other images of the batch."""
     try:
         return scan(key)
     except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
-        return Outcome(key, OutcomeKind.UNEXPECTED_ERROR, type(error).__name__, error=error)
+        return [Outcome(key, OutcomeKind.UNEXPECTED_ERROR, type(error).__name__, error=error)]

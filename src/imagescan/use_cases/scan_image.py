@@ -1,10 +1,12 @@
-"""Scan one image once, and settle the requests that wait for it."""
+"""Scan one image once for each feature that is requested, and settle the requests that wait for it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
+from itertools import batched
 from typing import NamedTuple, Protocol
 
 from imagescan.domain.detection import (
@@ -15,13 +17,19 @@ from imagescan.domain.detection import (
     QuotaExceeded,
     TransientDetectorError,
 )
+from imagescan.domain.feature import Feature, all_item_keys, item_key
 from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure, request_id_from_key
 from imagescan.domain.image_record import Image, LeaseResult, Possession, Scan, Status, next_day
 from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS, REQUEST_STORED_SECONDS
-from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
+from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists, pending_features, with_answer
 from imagescan.use_cases import settle as settling
-from imagescan.use_cases.settle import newly_answered, settle
-from imagescan.use_cases.visible_images import PossessionReader, is_awaited, read_possessions
+from imagescan.use_cases.settle import settle
+from imagescan.use_cases.visible_images import (
+    POSSESSIONS_PER_CALL,
+    PossessionReader,
+    awaited_features,
+    read_possessions,
+)
 
 type RefundGuard = Callable[[], AbstractContextManager[None]]
 
@@ -34,37 +42,31 @@ MAX_DELAY_SECONDS = 300
 
 
 class Images(PossessionReader, Protocol):
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        """Return the items under these keys using consistent reads. Missing items are left out."""
+
     def grant(self, possession: Possession) -> None:
         """Store the possession, unless its owner has it already."""
 
-    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
-        """Lease the image to ``owner``.
+    def lease(self, key: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
+        """Lease the item to ``owner``.
 
-        The lease is refused if the image is terminal, leased to another owner, backing off, or out of attempts.
+        The lease is refused if the item is terminal, leased to another owner, backing off, or out of attempts.
         """
 
-    def release(
-        self,
-        image_hash: str,
-        owner: str,
-        *,
-        refund: bool,
-        bytes_missing: bool = False,
-        not_before: float | None = None,
-    ) -> None:
+    def release(self, key: str, owner: str, *, refund: bool, not_before: float | None = None) -> None:
         """Release the lease if ``owner`` still holds it.
 
-        ``refund`` also removes the attempt. ``bytes_missing`` also removes the record that the bytes ever existed. No
-        attempt starts before ``not_before``.
+        ``refund`` also removes the attempt. No attempt starts before ``not_before``.
         """
 
-    def defer(self, image_hash: str, owner: str, began: float) -> bool:
-        """Release the lease, refund the attempt, and record that the image is deferred to the day after ``began``.
+    def defer(self, key: str, owner: str, began: float) -> bool:
+        """Release the lease, refund the attempt, and record that the item is deferred to the day after ``began``.
 
         Return whether the item records it. A terminal item and one that is no longer leased to ``owner`` do not change.
         """
 
-    def finish(self, image_hash: str, scan: Scan) -> Image:
+    def finish(self, key: str, scan: Scan) -> Image:
         """Make the one terminal write, unless it was made before, and return the item that is in force."""
 
     def exhaust(self, image: Image, at: float) -> Image:
@@ -91,14 +93,14 @@ class Bucket(Protocol):
 
 class Detector(Protocol):
     def detect(self, stored: StoredObject) -> Detection:
-        """Return the labels of the object. Raise DetectionError."""
+        """Return what the detector finds in the object. Raise DetectionError."""
 
 
 class Quota(Protocol):
-    def try_acquire(self, now: float) -> bool:
+    def try_acquire(self, now: float, feature: Feature) -> bool:
         """Count one call for the day of ``now``. Return False, and count nothing, if the quota is used up."""
 
-    def refund(self, now: float) -> None:
+    def refund(self, now: float, feature: Feature) -> None:
         """Subtract one call from the day of ``now`` because the call was not billed."""
 
 
@@ -106,15 +108,15 @@ class Quota(Protocol):
 class UnlimitedQuota:
     """The quota of a deployment without a daily limit."""
 
-    def try_acquire(self, now: float) -> bool:  # noqa: ARG002 - the protocol's signature
+    def try_acquire(self, now: float, feature: Feature) -> bool:  # noqa: ARG002 - the protocol's signature
         return True
 
-    def refund(self, now: float) -> None:
+    def refund(self, now: float, feature: Feature) -> None:
         pass
 
 
 class OutcomeKind(StrEnum):
-    """Outcome of a delivery for one image. The values are also the names of log events."""
+    """Outcome of a delivery for one image and feature. The values are also the names of log events."""
 
     SCANNED = "scanned"
     REJECTED_IMAGE = "rejected_image"  # the image cannot be scanned, which is a final result too
@@ -143,14 +145,15 @@ RETRYABLE = frozenset(
         OutcomeKind.UNEXPECTED_ERROR,
     }
 )
-"""The image is not terminal and work remains, so its message must be delivered again."""
+"""The item is not terminal and work remains, so its message must be delivered again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of a delivery for the image under ``key``. ``error`` is set even if only settling failed.
+    """Outcome of a delivery for one feature of the image under ``key``, or for the image if ``feature`` is None.
 
-    ``wait_seconds`` is the time until the next attempt, if that is known.
+    ``error`` is set even if only settling failed. ``wait_seconds`` is the time until the next attempt, if that is
+    known. ``item`` is the item in force if the outcome is terminal.
     """
 
     key: str
@@ -159,6 +162,8 @@ class Outcome:
     settled: int = 0
     error: Exception | None = None
     wait_seconds: float | None = None
+    feature: Feature | None = None
+    item: Image | None = None
 
     @property
     def is_done(self) -> bool:
@@ -188,6 +193,17 @@ class Received(NamedTuple):
         return self.request.owner if self.request else None
 
 
+type RunAll = Callable[[Sequence[Callable[[], Outcome]]], list[Outcome]]
+
+
+def run_concurrently(calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+    """Call these functions, each in a thread of its own if there are several, and return their results in order."""
+    if len(calls) == 1:
+        return [calls[0]()]
+    with ThreadPoolExecutor(max_workers=len(calls)) as pool:
+        return list(pool.map(lambda call: call(), calls))
+
+
 @dataclass(frozen=True, slots=True)
 class Scanner:
     """The use case with its collaborators. ``clock`` returns seconds since the epoch, ``time_left`` seconds."""
@@ -195,31 +211,31 @@ class Scanner:
     images: Images
     requests: Requests
     bucket: Bucket
-    detector: Detector
+    detectors: Mapping[Feature, Detector]
     clock: Callable[[], float]
     time_left: Callable[[], float]
     quota: Quota = field(default_factory=UnlimitedQuota)
+    run_all: RunAll = run_concurrently
 
-    def scan(self, key: str, owner: str) -> Outcome:
-        """Scan the image under ``key``, unless it is terminal, exhausted, backing off, or leased to another delivery.
+    def scan(self, key: str, owner: str) -> list[Outcome]:
+        """Scan the image under ``key`` for each feature that requests wait for. Return the outcome of each feature.
 
+        A feature is not scanned if its item is terminal, exhausted, backing off, or leased to another delivery.
         ``owner`` is unique to this delivery. A second delivery of the same message has another owner.
         """
-        image_hash = hash_from_key(key)
-        if image_hash is None:
+        if hash_from_key(key) is None:
             raise ValueError(f"{key!r} is not the key of an image")
         if self.time_left() < MIN_SECONDS_FOR_SCAN:
-            return Outcome(key, OutcomeKind.OUT_OF_TIME)
-        upload = self._receive(key) if request_id_from_key(key) is not None else None
-        if isinstance(upload, Outcome):
-            return upload
-        if upload:
-            self._take_possession(upload)
-        now = self.clock()
-        lease = self.images.lease(image_hash, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
-        if lease.granted:
-            return self._scan_leased(key, lease.image, owner, upload, is_first=lease.image.first_leased_at == now)
-        return self._handle_not_leased(key, lease.image, now)
+            return [Outcome(key, OutcomeKind.OUT_OF_TIME)]
+        received = self._receive(key)
+        if isinstance(received, Outcome):
+            return [received]
+        if request_id_from_key(key) is not None:
+            self._take_possession(received)
+        outcomes = self._scan_all(received, self._requested_features(received), owner)
+        if self._may_be_stored(received):
+            outcomes.append(Outcome(key, OutcomeKind.REQUEST_MISSING))
+        return outcomes or [self._skip_unrequested(received)]
 
     def _receive(self, key: str) -> Received | Outcome:
         """Read the object and its request. Nothing is scanned if the object is gone or has another hash."""
@@ -240,82 +256,141 @@ class Scanner:
         if request.owner is not None and not read_possessions([request], self.images).of(request):
             self.images.grant(Possession(request.owner, request.image_hash, self.clock(), request.id))
 
-    def _handle_not_leased(self, key: str, image: Image, now: float) -> Outcome:
-        if image.is_leased(now):
-            return Outcome(key, OutcomeKind.LEASED)
-        if image.scan or image.is_exhausted:
-            return self._settle(key, image, OutcomeKind.DUPLICATE)
-        if image.attempts >= MAX_ATTEMPTS:
-            return self._exhaust(key, image)
-        return Outcome(key, OutcomeKind.BACKING_OFF, wait_seconds=(image.not_before or now) - now)
+    def _requested_features(self, received: Received) -> frozenset[Feature]:
+        """Return the features for which a request needs a scan of this object. Nothing is paid if there is none.
 
-    def _exhaust(self, key: str, image: Image) -> Outcome:
-        """Fail the requests that wait for the image. If it changed since it was read, the message is retried."""
-        at = self.clock()
-        current = self.images.exhaust(image, at)
-        if at in current.exhausted_at:
-            return self._settle(key, current, OutcomeKind.EXHAUSTED)
-        return Outcome(key, OutcomeKind.LEASED)
-
-    def _scan_leased(self, key: str, image: Image, owner: str, upload: Received | None, *, is_first: bool) -> Outcome:
-        """Scan under the lease. A posted object is read under the lease too, an ``upload`` was read before.
-
-        Only the first lease may record that the bytes never existed, because answers may depend on an earlier one.
+        An object without the ID of a request was copied into the bucket by an operator, and is scanned for labels. If
+        the object's own request is finished, others may wait. The index may omit one of them. The sweeper enqueues the
+        image for it.
         """
-        image_hash, refund_on_error = image.hash, partial(self._refund_on_error, image.hash, owner)
-        with refund_on_error():
-            received = upload or self._receive(key)
-            if isinstance(received, Received):
-                received = self._skip_unrequested(received) or received
-        if isinstance(received, Outcome):
-            self.images.release(image_hash, owner, refund=True, bytes_missing=is_first)
-            return received
-        try:
-            scan = self._detect(received, refund_on_error)
-        except QuotaExceeded as error:
-            return self._defer(key, image, owner, error.at)
-        except TransientDetectorError as error:
-            wait = _backoff(image.attempts) if error.may_be_billed else None
-            not_before = None if wait is None else self.clock() + wait
-            self.images.release(image_hash, owner, refund=not error.may_be_billed, not_before=not_before)
-            return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code, wait_seconds=wait)
-        except DetectorConfigurationError as error:
-            self.images.release(image_hash, owner, refund=True)
-            return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)
-        kind = OutcomeKind.REJECTED_IMAGE if scan.failure else OutcomeKind.SCANNED
-        return self._settle(key, self.images.finish(image_hash, scan), kind)
+        if received.request_id is None:
+            return frozenset({Feature.LABELS})
+        if received.request and not received.request.answer:
+            return frozenset(received.request.features)
+        return self._awaited_features(received)
 
-    def _skip_unrequested(self, received: Received) -> Outcome | None:
-        """Return None if a request needs a scan of this object. Nothing is paid otherwise.
+    def _awaited_features(self, received: Received) -> frozenset[Feature]:
+        return awaited_features(self.requests.pending_for_image(received.stored.hash), self.images)
 
-        An object without the ID of a request was copied into the bucket by an operator, and is scanned. An object is
-        marked for purging if its request does not exist or is for another image, whose key was used again. The index
-        may omit a request that waits for the image. The sweeper enqueues the image for it.
+    def _may_be_stored(self, received: Received) -> bool:
+        """Return whether the object is so new that its request may still be stored."""
+        is_missing = received.request_id is not None and received.found is None
+        return is_missing and self.clock() < received.stored.uploaded_at + REQUEST_STORED_SECONDS
+
+    def _skip_unrequested(self, received: Received) -> Outcome:
+        """Return the outcome for an object that no request needs.
+
+        An object is marked for purging if its request does not exist or is for another image, whose key was used again,
+        unless the image was scanned for other requests.
         """
         stored, request = received.stored, received.request
-        if received.request_id is None or (request and not request.answer):
-            return None
-        if is_awaited(self.requests.pending_for_image(stored.hash), self.images):
-            return None
-        if received.found is None and self.clock() < stored.uploaded_at + REQUEST_STORED_SECONDS:
-            return Outcome(stored.key, OutcomeKind.REQUEST_MISSING)
-        if request is None:
+        if request:
+            is_scanned = request.answer is not None and bool(request.answer.scans)
+            return Outcome(stored.key, OutcomeKind.DUPLICATE if is_scanned else OutcomeKind.UNREQUESTED)
+        items = self.images.get_many(all_item_keys(stored.hash))
+        if not any(item.scan for item in items.values()):
             self.images.mark_for_purge(stored.hash, self.clock())
         return Outcome(stored.key, OutcomeKind.UNREQUESTED)
 
+    def _scan_all(self, received: Received, features: frozenset[Feature], owner: str) -> list[Outcome]:
+        """Scan these features at the same time. Then settle, and scan what other requests wait for.
+
+        Each feature is scanned once, so that there are few rounds. An error in one feature does not affect the others.
+        """
+        outcomes: dict[Feature, Outcome] = {}
+        remaining = features
+        while remaining:
+            if outcomes and self.time_left() < MIN_SECONDS_FOR_SCAN:
+                return [*outcomes.values(), Outcome(received.stored.key, OutcomeKind.OUT_OF_TIME)]
+            ordered = [feature for feature in Feature if feature in remaining]
+            results = self.run_all([partial(self._guarded, received, feature, owner) for feature in ordered])
+            outcomes.update(zip(ordered, results, strict=True))
+            remaining = self._follow_up(received, ordered[-1], outcomes) - outcomes.keys()
+        return list(outcomes.values())
+
+    def _follow_up(self, received: Received, last: Feature, outcomes: dict[Feature, Outcome]) -> frozenset[Feature]:
+        """Settle what these outcomes allow, and return the features that other requests for the image wait for.
+
+        Posted bytes have one object, which names the last request only. A request whose feature cannot be scanned now
+        must not hold up the others. An error here never fails the message: the sweeper repeats what is missing.
+        """
+        try:
+            if any(outcome.item for outcome in outcomes.values()):
+                count, awaited = self._settle(received.stored.hash, outcomes)
+                outcomes[last] = replace(outcomes[last], settled=count)
+                return awaited
+            is_shared = request_id_from_key(received.stored.key) is None
+            is_in_progress = all(outcome.kind is OutcomeKind.LEASED for outcome in outcomes.values())
+            return self._awaited_features(received) if is_shared and not is_in_progress else frozenset()
+        except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
+            outcomes[last] = replace(outcomes[last], error=error)
+            return frozenset()
+
+    def _guarded(self, received: Received, feature: Feature, owner: str) -> Outcome:
+        """Scan one feature. An error must not affect the others."""
+        try:
+            outcome = self._scan_feature(received, feature, owner)
+        except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
+            outcome = Outcome(received.stored.key, OutcomeKind.UNEXPECTED_ERROR, type(error).__name__, error=error)
+        return replace(outcome, feature=feature)
+
+    def _scan_feature(self, received: Received, feature: Feature, owner: str) -> Outcome:
+        item = item_key(received.stored.hash, feature)
+        now = self.clock()
+        lease = self.images.lease(item, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
+        if lease.granted:
+            return self._scan_leased(received, lease.image, owner)
+        return self._handle_not_leased(received.stored.key, lease.image, now)
+
+    def _handle_not_leased(self, key: str, item: Image, now: float) -> Outcome:
+        if item.is_leased(now):
+            return Outcome(key, OutcomeKind.LEASED)
+        if item.scan or item.is_exhausted:
+            return Outcome(key, OutcomeKind.DUPLICATE, item=item)
+        if item.attempts >= MAX_ATTEMPTS:
+            return self._exhaust(key, item)
+        return Outcome(key, OutcomeKind.BACKING_OFF, wait_seconds=(item.not_before or now) - now)
+
+    def _exhaust(self, key: str, item: Image) -> Outcome:
+        """Fail the requests that wait for the item. If it changed since it was read, the message is retried."""
+        at = self.clock()
+        current = self.images.exhaust(item, at)
+        if at in current.exhausted_at:
+            return Outcome(key, OutcomeKind.EXHAUSTED, item=current)
+        return Outcome(key, OutcomeKind.LEASED)
+
+    def _scan_leased(self, received: Received, item: Image, owner: str) -> Outcome:
+        key = received.stored.key
+        refund_on_error = partial(self._refund_on_error, item.key, owner)
+        try:
+            scan = self._detect(received, item.feature, refund_on_error)
+        except QuotaExceeded as error:
+            return self._defer(key, item, owner, error.at)
+        except TransientDetectorError as error:
+            wait = _backoff(item.attempts) if error.may_be_billed else None
+            not_before = None if wait is None else self.clock() + wait
+            self.images.release(item.key, owner, refund=not error.may_be_billed, not_before=not_before)
+            return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code, wait_seconds=wait)
+        except DetectorConfigurationError as error:
+            self.images.release(item.key, owner, refund=True)
+            return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)
+        kind = OutcomeKind.REJECTED_IMAGE if scan.failure else OutcomeKind.SCANNED
+        return Outcome(key, kind, item=self.images.finish(item.key, scan))
+
     @contextmanager
-    def _refund_on_error(self, image_hash: str, owner: str) -> Iterator[None]:
+    def _refund_on_error(self, item: str, owner: str) -> Iterator[None]:
         """Release the lease and refund the attempt if the block fails: nothing in it is billed."""
         try:
             yield
         except Exception:
-            self.images.release(image_hash, owner, refund=True)
+            self.images.release(item, owner, refund=True)
             raise
 
-    def _detect(self, received: Received, refund_on_error: RefundGuard) -> Scan:
-        stored, scanned = received.stored, partial(Scan, scanned_for=received.request_id, owner=received.owner)
+    def _detect(self, received: Received, feature: Feature, refund_on_error: RefundGuard) -> Scan:
+        stored = received.stored
+        scanned = partial(Scan, scanned_for=received.request_id, owner=received.owner, feature=feature)
         try:
-            detection = self._detect_within_quota(stored, refund_on_error)
+            detection = self._detect_within_quota(stored, feature, refund_on_error)
         except ImageRejected as error:
             return scanned(Status.FAILED, self.clock(), failure=error.failure)
         except InvalidParametersError as error:
@@ -324,39 +399,64 @@ class Scanner:
             if failure is None and not error.is_image_at_fault:
                 raise
             return scanned(Status.FAILED, self.clock(), failure=failure or IMAGE_INVALID)
-        return scanned(Status.COMPLETED, self.clock(), detection.labels, detection.model_version)
+        return scanned(Status.COMPLETED, self.clock(), detection.findings, detection.model_version)
 
-    def _detect_within_quota(self, stored: StoredObject, refund_on_error: RefundGuard) -> Detection:
+    def _detect_within_quota(self, stored: StoredObject, feature: Feature, refund_on_error: RefundGuard) -> Detection:
         """Make one call within the daily quota, and refund the quota if the call was not billed."""
         acquired_at = self.clock()
         with refund_on_error():
-            is_granted = self.quota.try_acquire(acquired_at)
+            is_granted = self.quota.try_acquire(acquired_at, feature)
         if not is_granted:
             raise QuotaExceeded(acquired_at)
         try:
-            return self.detector.detect(stored)
+            return self.detectors[feature].detect(stored)
         except (TransientDetectorError, DetectorConfigurationError) as error:
             if not error.may_be_billed:
                 with refund_on_error():
-                    self.quota.refund(acquired_at)
+                    self.quota.refund(acquired_at, feature)
             raise
 
-    def _defer(self, key: str, image: Image, owner: str, now: float) -> Outcome:
-        """Defer the image. Once its item records this, its message can be deleted: every retry would be too early."""
-        began = next((at for at in image.deferred_at if next_day(at) == next_day(now)), now)
-        is_recorded = self.images.defer(image.hash, owner, began)
+    def _defer(self, key: str, item: Image, owner: str, now: float) -> Outcome:
+        """Defer the item. Once it records this, its message can be deleted: every retry would be too early."""
+        began = next((at for at in item.deferred_at if next_day(at) == next_day(now)), now)
+        is_recorded = self.images.defer(item.key, owner, began)
         return Outcome(key, OutcomeKind.DEFERRED if is_recorded else OutcomeKind.LEASED)
 
-    def _settle(self, key: str, image: Image, kind: OutcomeKind) -> Outcome:
-        """Settle the requests. An error here never fails the message: the sweeper settles what is missing."""
-        try:
-            answered = newly_answered(self.requests.pending_for_image(image.hash), image, self.images, self.clock())
-            count = settle(answered, requests=self.requests, time_left=self.time_left)
-        except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
-            return Outcome(key, kind, error=error)
-        return Outcome(key, kind, settled=count)
+    def _settle(self, image_hash: str, outcomes: Mapping[Feature, Outcome]) -> tuple[int, frozenset[Feature]]:
+        """Settle the requests that have an answer now. Return their number, and the features that others wait for."""
+        known = {feature: outcome.item for feature, outcome in outcomes.items() if outcome.item}
+        awaited: set[Feature] = set()
+        answered = self._newly_answered(image_hash, known, awaited)
+        count = settle(answered, requests=self.requests, time_left=self.time_left)
+        return count, frozenset(awaited)
+
+    def _newly_answered(
+        self, image_hash: str, known: dict[Feature, Image], awaited: set[Feature]
+    ) -> Iterator[ScanRequest]:
+        """Return the requests for the image that have an answer now, with their answers.
+
+        Items that only some of them need are read and added to ``known``. The features that the others wait for are
+        added to ``awaited``, unless their owners do not have the image.
+        """
+        for chunk in batched(self.requests.pending_for_image(image_hash), POSSESSIONS_PER_CALL, strict=False):
+            possessions = read_possessions(chunk, self.images)
+            self._read_other_items(chunk, known)
+            now = self.clock()
+            for request in chunk:
+                seen = possessions.visible(request, known)
+                answered = with_answer(request, seen, now)
+                if answered:
+                    yield answered
+                elif seen is not None:
+                    awaited.update(pending_features(request, seen, now))
+
+    def _read_other_items(self, requests: Iterable[ScanRequest], known: dict[Feature, Image]) -> None:
+        """Read the items that these requests need, except for those that are ``known`` or were read before."""
+        keys = {key for request in requests for key in request.item_keys} - {item.key for item in known.values()}
+        if keys:
+            known.update({item.feature: item for item in self.images.get_many(sorted(keys)).values()})
 
 
 def _backoff(attempts: int) -> float | None:
-    """Return the wait after that many attempts, or None after the last one: the next delivery exhausts the image."""
+    """Return the wait after that many attempts, or None after the last one: the next delivery exhausts the item."""
     return BACKOFF_SECONDS[attempts - 1] if attempts < MAX_ATTEMPTS else None

@@ -4,13 +4,11 @@ Correctness does not depend on it: it writes only what ``derive_answer`` returns
 Lists and events read the stored answers, so they are up to date sooner.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import batched
 from typing import Protocol
 
-from imagescan.domain.image_record import Image
-from imagescan.domain.scan_request import ScanRequest, with_answer
-from imagescan.use_cases.visible_images import POSSESSIONS_PER_CALL, PossessionReader, read_possessions
+from imagescan.domain.scan_request import ScanRequest
 
 ITEMS_PER_CALL = 25
 MIN_SECONDS_PER_CALL = 5.0
@@ -22,18 +20,6 @@ class Requests(Protocol):
 
     def settle(self, requests: Sequence[ScanRequest]) -> None:
         """Write these answers (at most ``ITEMS_PER_CALL``), each only if its request is still pending."""
-
-
-def newly_answered(
-    pending: Iterable[ScanRequest], image: Image, images: PossessionReader, now: float
-) -> Iterator[ScanRequest]:
-    """Return the requests of ``pending``, all for ``image``, that have an answer as of ``now``, with their answers."""
-    for chunk in batched(pending, POSSESSIONS_PER_CALL, strict=False):
-        possessions = read_possessions(chunk, images)
-        for request in chunk:
-            answered = with_answer(request, possessions.visible(request, image), now)
-            if answered:
-                yield answered
 
 
 def settle(requests_to_settle: Iterable[ScanRequest], *, requests: Requests, time_left: Callable[[], float]) -> int:

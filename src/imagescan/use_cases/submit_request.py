@@ -1,27 +1,32 @@
 """Submit an image with a question. A known image is answered immediately. Otherwise the request waits for its scan."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from imagescan.domain.errors import Conflict, LimitExceeded
+from imagescan.domain.feature import all_item_keys
 from imagescan.domain.image import DeclaredImage, ValidatedImage
-from imagescan.domain.image_record import Image, Possession
+from imagescan.domain.image_record import Image, ImageItems, Possession
 from imagescan.domain.policy import DAY_SECONDS, ITEM_MARGIN_SECONDS, REQUEST_STORED_SECONDS
 from imagescan.domain.scan_request import (
     DeletedRequest,
     ScanRequest,
     Upload,
     needs_reopening,
-    visible_image,
+    visible_items,
     with_answer,
 )
+from imagescan.use_cases.get_request import read_items
 from imagescan.use_cases.visible_images import PossessionReader, read_possessions
 
 
 class Images(PossessionReader, Protocol):
-    def get(self, image_hash: str) -> Image | None: ...
+    def get(self, key: str) -> Image | None: ...
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        """Return the items under these keys using consistent reads. Missing items are left out."""
 
     def grant(self, possession: Possession) -> None:
         """Store the possession, unless its owner has it already."""
@@ -33,7 +38,7 @@ class Images(PossessionReader, Protocol):
         """Delete the item, unless its expiry was extended since it was ``read``."""
 
     def reopen(self, image: Image) -> None:
-        """Renew the attempt budget of the image, unless the item changed since it was read."""
+        """Renew the attempt budget of the item, unless it changed since it was read."""
 
     def mark_for_purge(self, key: str, now: float) -> None:
         """Have the purger delete the image, or the upload under this key, once no request needs it."""
@@ -51,6 +56,12 @@ class Bucket(Protocol):
 
     def presign_upload(self, image: DeclaredImage, request: ScanRequest, now: float) -> Upload: ...
 
+    def copy_scanned(self, image: DeclaredImage, scanned_for: str | None, request: ScanRequest) -> bool:
+        """Store the bytes that were scanned for an earlier request as the upload of ``request``.
+
+        Return False if they are no longer stored.
+        """
+
 
 class Quota(Protocol):
     """The submissions that the caller may still make today. Those that are answered immediately do not count."""
@@ -66,11 +77,11 @@ class Quota(Protocol):
 class SubmitResult:
     """The stored request with its answer, if it has one, and the upload, if the bytes are still to be sent.
 
-    ``image`` is the item that was known of its image, as the owner may see it.
+    ``items`` are those that were known of its image, as the owner may see them.
     """
 
     request: ScanRequest
-    image: Image | None = None
+    items: ImageItems | None = None
     upload: Upload | None = None
 
 
@@ -95,6 +106,9 @@ def submit_request(
     returned, and bytes that it still lacks are stored. Raise Conflict if the earlier payload differs, or if the earlier
     request was deleted. Raise LimitExceeded if the image is unknown and the quota of the caller is used up.
 
+    A request by hash whose owner has the image needs no upload if the image was scanned for another feature and its
+    bytes are still stored.
+
     The items of the image outlive the request: those that expire earlier are renewed, and expired ones are deleted.
     """
     renewed = partial(_renewed, images=images, now=now, retention_seconds=retention_seconds)
@@ -102,10 +116,16 @@ def submit_request(
     granted = None
     if isinstance(image, ValidatedImage) and request.owner is not None and possession is None:
         possession = granted = Possession(request.owner, image.hash, now, request.id)
-    item = _read_image(request, possession, images, renewed, now)
+    is_posted = isinstance(image, ValidatedImage)
+    keys = request.item_keys if is_posted else all_item_keys(request.image_hash)
+    items: ImageItems = {
+        feature: item for feature, each in read_items(keys, images).items() if (item := _unexpired(each, images, now))
+    }
+    if visible_items(request, items, possession) is not None:
+        items = _renewed_items(request, items, renewed)
     found = requests.find(request.id) if request.payload_hash else None
     earlier = _same_request(found, request) if found else None
-    known = visible_image(earlier or request, item, possession)
+    known = visible_items(earlier or request, items, possession)
     answered = with_answer(earlier or request, known, now)
     if quota and earlier is None and not answered and not quota.try_acquire(now):
         raise LimitExceeded(
@@ -113,8 +133,8 @@ def submit_request(
             f"You have made {quota.limit} submissions today that could not be answered immediately, which is the daily "
             "limit. Submit the image again after midnight UTC.",
         )
-    if item and known and not answered and needs_reopening(earlier or request, item, known, now):
-        images.reopen(item)
+    if known and not answered:
+        _reopen(earlier or request, items, known, images, now)
     if isinstance(image, ValidatedImage) and not answered and (earlier is None or earlier.awaits_upload):
         bucket.put(image, earlier or request)
     if granted:
@@ -125,21 +145,41 @@ def submit_request(
         images.mark_for_purge(image.hash, now + REQUEST_STORED_SECONDS)
         raise
     current = with_answer(stored, known, now) or stored
-    if isinstance(image, DeclaredImage) and current.awaits_upload and not current.answer:
-        return SubmitResult(current, known, bucket.presign_upload(image, current, now))
-    return SubmitResult(current, known)
+    upload = _upload_for(current, image, known, bucket, now) if isinstance(image, DeclaredImage) else None
+    return SubmitResult(current, known, upload)
 
 
-def _read_image(
-    request: ScanRequest,
-    possession: Possession | None,
-    images: Images,
-    renewed: Callable[[Image | None], Image | None],
-    now: float,
-) -> Image | None:
-    """Return the item. It is renewed if the request may see it: a hash alone must not keep the labels of others."""
-    item = _unexpired(images.get(request.image_hash), images, now)
-    return renewed(item) if visible_image(request, item, possession) else item
+def _upload_for(
+    request: ScanRequest, image: DeclaredImage, known: ImageItems | None, bucket: Bucket, now: float
+) -> Upload | None:
+    """Return the upload that a pending request by hash needs.
+
+    It needs none if its owner has the image, which was scanned for another feature, and the bytes are still stored.
+    """
+    if request.answer or not request.awaits_upload:
+        return None
+    scan = next((item.scan for item in (known or {}).values() if item.scan), None)
+    if scan and bucket.copy_scanned(image, scan.scanned_for, request):
+        return None
+    return bucket.presign_upload(image, request, now)
+
+
+def _renewed_items(
+    request: ScanRequest, items: ImageItems, renewed: Callable[[Image | None], Image | None]
+) -> ImageItems:
+    """Return the items, of which those that the request needs are renewed.
+
+    The request must be allowed to see them: a hash alone must not keep the findings of others.
+    """
+    kept = {feature: renewed(item) if feature in request.features else item for feature, item in items.items()}
+    return {feature: item for feature, item in kept.items() if item}
+
+
+def _reopen(request: ScanRequest, items: ImageItems, known: ImageItems, images: Images, now: float) -> None:
+    """Renew the attempt budgets that were exhausted before this request."""
+    for feature in request.features:
+        if feature in items and needs_reopening(request, items[feature], known[feature], now):
+            images.reopen(items[feature])
 
 
 def _unexpired[Item: (Image, Possession)](item: Item | None, images: Images, now: float) -> Item | None:

@@ -7,14 +7,16 @@ from functools import partial
 from itertools import batched
 from typing import NamedTuple, Protocol
 
-from imagescan.domain.image_record import Image
+from imagescan.domain.feature import Feature, item_key
+from imagescan.domain.image_record import Image, ImageItems
 from imagescan.domain.scan_request import (
     PendingPage,
     ScanRequest,
     effective_deadline,
+    feature_deadline,
     needs_reopening,
     possession_key,
-    visible_image,
+    visible_items,
     with_answer,
 )
 from imagescan.use_cases import settle as settling
@@ -33,11 +35,11 @@ KEYS_PER_CALL = 10  # limit of SendMessageBatch
 
 
 class Images(PossessionReader, Protocol):
-    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        """Return the items of these images (at most 100) using consistent reads. Missing items are left out."""
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        """Return the items under these keys (at most 100) using consistent reads. Missing items are left out."""
 
     def reopen(self, image: Image) -> None:
-        """Renew the attempt budget of the image, unless the item changed since it was read."""
+        """Renew the attempt budget of the item, unless it changed since it was read."""
 
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
         """Return the images (of at most 100) that the caller must enqueue.
@@ -88,13 +90,13 @@ class SweepReport:
 class DueImage(NamedTuple):
     """An image whose message appears lost, the keys that may hold its bytes, and the owners of its requests.
 
-    ``exhausted`` is its item if it has to be reopened first.
+    ``exhausted`` holds those of its items that have to be reopened first.
     """
 
     hash: str
     keys: tuple[str, ...]
     owners: tuple[str | None, ...]
-    exhausted: Image | None = None
+    exhausted: tuple[Image, ...] = ()
 
 
 @dataclass(slots=True)
@@ -149,12 +151,14 @@ class Sweep:
         for request_id in page.malformed:
             self._fail(request_id, "the item is malformed")
         now = self.clock()
-        found = self._read((each.image_hash for each in page.requests), self.images.get_many)
+        keys = (key for each in page.requests for key in (each.image_hash, *each.item_keys))
+        found = self._read(keys, self.images.get_many)
         held = self._read(filter(None, map(possession_key, page.requests)), self.images.possessions)
         seen = {
-            each.id: visible_image(each, found[each.image_hash], held[key] if key else None)
+            each.id: visible_items(each, _items_of(each, found), held[key] if key else None)
             for each in page.requests
-            if each.image_hash in found and ((key := possession_key(each)) is None or key in held)
+            if found.keys() >= {each.image_hash, *each.item_keys}
+            and ((key := possession_key(each)) is None or key in held)
         }
         readable = [each for each in page.requests if each.id in seen]
         answered: list[ScanRequest] = []
@@ -193,12 +197,13 @@ class Sweep:
             items = read_many(chunk)
             found.update({key: items.get(key) for key in chunk})
 
-        self._each_or_all(tuple(dict.fromkeys(keys)), read)
+        for chunk in batched(dict.fromkeys(keys), PAGE_SIZE, strict=False):
+            self._each_or_all(chunk, read)
         return found
 
-    def _examine(self, request: ScanRequest, image: Image | None, now: float, answered: list[ScanRequest]) -> None:
-        self.counts["overdue"] += _is_overdue(request, image, now)
-        with_result = with_answer(request, image, now)
+    def _examine(self, request: ScanRequest, items: ImageItems | None, now: float, answered: list[ScanRequest]) -> None:
+        self.counts["overdue"] += _is_overdue(request, items, now)
+        with_result = with_answer(request, items, now)
         answered += [with_result] if with_result else []
 
     def _settle(self, chunk: Sequence[ScanRequest]) -> None:
@@ -223,7 +228,7 @@ class Sweep:
         The claim precedes the message. If this run dies in between, or the message is rejected, the next claim is due
         after the same interval.
         """
-        self._reopen(image.exhausted for image in due if image.exhausted)
+        self._reopen(item for image in due for item in image.exhausted)
         claimed = self.claimed  # also by earlier pages: each upload has a key of its own
         self._each_or_all(
             tuple(image.hash for image in due if image.hash not in claimed),
@@ -233,9 +238,9 @@ class Sweep:
         self.enqueued |= enqueued
         self.counts["requeued"] += sum(not enqueued.isdisjoint(image.keys) for image in due)
 
-    def _reopen(self, images: Iterable[Image]) -> None:
-        for image in images:
-            self._guard(image.hash, partial(self.images.reopen, image))
+    def _reopen(self, items: Iterable[Image]) -> None:
+        for item in items:
+            self._guard(item.key, partial(self.images.reopen, item))
 
     def _enqueue(self, keys: Iterable[str]) -> set[str]:
         """Enqueue the images under these keys, and return the keys that were enqueued."""
@@ -301,14 +306,19 @@ class Sweep:
         )
 
 
-def _is_overdue(request: ScanRequest, image: Image | None, now: float) -> bool:
-    return now > effective_deadline(request, image) and not request.awaits_upload
+def _is_overdue(request: ScanRequest, items: ImageItems | None, now: float) -> bool:
+    return now > effective_deadline(request, items) and not request.awaits_upload
+
+
+def _items_of(request: ScanRequest, found: Mapping[str, Image | None]) -> dict[Feature, Image]:
+    """Return the items that the request needs, without those that do not exist."""
+    return {item.feature: item for key in request.item_keys if (item := found.get(key))}
 
 
 def _due_images(
     requests: Iterable[ScanRequest],
     found: Mapping[str, Image | None],
-    seen: Mapping[str, Image | None],
+    seen: Mapping[str, ImageItems | None],
     now: float,
     *,
     claimed: Collection[str],
@@ -325,29 +335,39 @@ def _due_images(
         keys = tuple(key for key in dict.fromkeys(each.image_key for each in waiting) if key not in enqueued)
         if not keys or (image and _was_requeued(image, now) and image_hash not in claimed):
             continue
-        overdue = [
-            each
-            for each in waiting
-            if each.created_at < now - REQUEUE_AFTER_SECONDS and now <= effective_deadline(each, seen[each.id])
+        overdue = [each for each in waiting if each.created_at < now - REQUEUE_AFTER_SECONDS]
+        not_received = {
+            each.image_key
+            for each in overdue
+            if each.owner is not None and seen[each.id] is None and now <= effective_deadline(each, None)
+        }
+        scans = [
+            item
+            for each in overdue
+            for feature in each.features
+            if (items := seen[each.id]) is not None
+            for item in _item_to_scan(each, feature, found, items, now)
         ]
-        not_received = {each.image_key for each in overdue if each.owner is not None and seen[each.id] is None}
-        if _needs_scan([each for each in overdue if each.image_key not in not_received], image, seen, now):
-            exhausted = image if image and image.is_exhausted else None
+        if scans:
+            exhausted = tuple({item.key: item for item in scans if item.is_exhausted}.values())
             yield DueImage(image_hash, keys, tuple({each.owner for each in waiting}), exhausted)
         elif not_received:
             owners = tuple({each.owner for each in waiting if each.image_key in not_received})
             yield DueImage(image_hash, tuple(key for key in keys if key in not_received), owners)
 
 
-def _needs_scan(
-    requests: Sequence[ScanRequest], image: Image | None, seen: Mapping[str, Image | None], now: float
-) -> bool:
-    """Return whether the image can be scanned now for one of these requests, which may see it."""
-    if image and (image.scan or image.is_leased(now) or image.is_deferred(now) or image.is_backing_off(now)):
-        return False
-    if image and image.is_exhausted:
-        return any(needs_reopening(each, image, seen[each.id] or image, now) for each in requests)
-    return bool(requests)
+def _item_to_scan(
+    request: ScanRequest, feature: Feature, found: Mapping[str, Image | None], seen: ImageItems, now: float
+) -> Iterator[Image]:
+    """Yield the item for this feature if it can be scanned now for the request, which may see ``seen``."""
+    key = item_key(request.image_hash, feature)
+    item = found[key] or Image(key)
+    if now > feature_deadline(request, seen.get(feature)):
+        return
+    if item.scan or item.is_leased(now) or item.is_deferred(now) or item.is_backing_off(now):
+        return
+    if not item.is_exhausted or needs_reopening(request, item, seen.get(feature, item), now):
+        yield item
 
 
 def _was_requeued(image: Image, now: float) -> bool:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Protocol
 
-from imagescan.domain.image_record import Image, Possession, PossessionKey
-from imagescan.domain.scan_request import ScanRequest, possession_key, visible_image
+from imagescan.domain.feature import Feature
+from imagescan.domain.image_record import ImageItems, Possession, PossessionKey
+from imagescan.domain.scan_request import ScanRequest, possession_key, visible_items
 
 POSSESSIONS_PER_CALL = 100  # limit of BatchGetItem
 
@@ -27,22 +28,26 @@ class Possessions:
         key = possession_key(request)
         return self.by_key.get(key) if key else None
 
-    def visible(self, request: ScanRequest, image: Image | None) -> Image | None:
-        """Return the item of the request's image as its owner may see it."""
-        return visible_image(request, image, self.of(request))
+    def visible(self, request: ScanRequest, items: ImageItems) -> ImageItems | None:
+        """Return the items of the request's image as its owner may see them."""
+        return visible_items(request, items, self.of(request))
 
     def is_held(self, request: ScanRequest) -> bool:
         """Return whether the bytes of the image were received from the owner of the request by its deadline."""
-        return self.visible(request, Image(request.image_hash)) is not None
+        return self.visible(request, {}) is not None
 
 
-def is_awaited(pending: Iterable[ScanRequest], images: PossessionReader) -> bool:
-    """Return whether the owner of any of these requests has its image."""
+def awaited_features(pending: Iterable[ScanRequest], images: PossessionReader) -> frozenset[Feature]:
+    """Return features that requests wait for whose owners have the image. It is empty if there is no such request.
+
+    Of many requests, only the first ones with possession are considered.
+    """
     for chunk in batched(pending, POSSESSIONS_PER_CALL, strict=False):
         possessions = read_possessions(chunk, images)
-        if any(possessions.is_held(request) for request in chunk):
-            return True
-    return False
+        found = frozenset(each for request in chunk if possessions.is_held(request) for each in request.features)
+        if found:
+            return found
+    return frozenset()
 
 
 def read_possessions(requests: Iterable[ScanRequest], images: PossessionReader) -> Possessions:

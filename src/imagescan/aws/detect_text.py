@@ -1,0 +1,59 @@
+"""The feature ``text``: calls DetectText, and encodes lines of text for storage."""
+
+import json
+import zlib
+from collections import defaultdict
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from imagescan.domain.detection import Detection
+from imagescan.domain.text import Polygon, TextLine, TextWord
+
+if TYPE_CHECKING:
+    from mypy_boto3_rekognition import RekognitionClient
+    from mypy_boto3_rekognition.type_defs import ImageTypeDef, TextDetectionTypeDef
+
+
+def detect_text(client: "RekognitionClient", image: "ImageTypeDef") -> Detection:
+    """Return the lines of text in the image, from top to bottom, with their words. Raise what the client raises."""
+    response = client.detect_text(Image=image)
+    words: dict[int, list[TextWord]] = defaultdict(list)
+    for found in response["TextDetections"]:
+        if found["Type"] == "WORD":
+            words[found["ParentId"]].append(TextWord(*_fields(found)))
+    lines = tuple(
+        TextLine(*_fields(found), tuple(words[found["Id"]]))
+        for found in response["TextDetections"]
+        if found["Type"] == "LINE"
+    )
+    return Detection(lines, response["TextModelVersion"])
+
+
+def _fields(found: "TextDetectionTypeDef") -> tuple[str, float, Polygon]:
+    polygon = tuple((round(point["X"], 5), round(point["Y"], 5)) for point in found["Geometry"]["Polygon"])
+    return found["DetectedText"], round(found["Confidence"], 4), polygon
+
+
+@lru_cache(maxsize=16)  # the same lines go into the item of the feature and into that of each pending request
+def encode_text_lines(lines: tuple[TextLine, ...]) -> bytes:
+    """Return the lines as compressed JSON."""
+    return zlib.compress(json.dumps(lines, separators=(",", ":")).encode(), level=9)
+
+
+def decode_text_lines(content: bytes) -> tuple[TextLine, ...]:
+    """Return the lines that were encoded. Raise zlib.error for other content."""
+    rows = orjson.loads(zlib.decompress(content))
+    return tuple(
+        TextLine(text, confidence, _polygon(polygon), tuple(_word(*word) for word in words))
+        for text, confidence, polygon, words in rows
+    )
+
+
+def _word(text: str, confidence: float, polygon: list[Any]) -> TextWord:
+    return TextWord(text, confidence, _polygon(polygon))
+
+
+def _polygon(points: list[Any]) -> Polygon:
+    return tuple((x, y) for x, y in points)
