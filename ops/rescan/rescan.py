@@ -9,7 +9,7 @@ from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
 from imagescan.domain.image_record import Image
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
-from imagescan.use_cases.visible_images import is_awaited
+from imagescan.use_cases.visible_images import awaited_features
 
 RESET, WOULD_RESET, CHANGED = "reset", "would be reset", "kept: it changed"
 TOO_RECENT = "kept: it failed less than 20 minutes ago"
@@ -48,7 +48,7 @@ def _reason_to_keep(image: Image, images: ImagesTable, requests: RequestsTable, 
     """Return why the image must remain: a request may still need its result, as before a purge."""
     if now < max(_failed_at(image), image.granted_at or 0) + PURGE_DELAY_SECONDS:
         return TOO_RECENT
-    return PENDING if is_awaited(requests.pending_for_image(image.hash), images) else None
+    return PENDING if awaited_features(requests.pending_for_image(image.hash), images) else None
 
 
 def _reset(image: Image, images: ImagesTable, now: float, *, apply: bool) -> str:
