@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self
 from rich.console import Console
 
 from imagescan.domain.errors import Conflict, LimitExceeded, NotFound
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import DeclaredImage, ValidatedImage, upload_key
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.policy import DAY_SECONDS
@@ -31,7 +32,7 @@ from imagescan.use_cases.get_request import get_request, request_not_found
 from imagescan.use_cases.get_requests import get_requests
 from imagescan.use_cases.purge_deleted_images import purge_deleted_images
 from imagescan.use_cases.scan_batch import MessageResult
-from imagescan.use_cases.scan_image import UnlimitedQuota
+from imagescan.use_cases.scan_image import Outcome, Scanner, UnlimitedQuota
 from imagescan.use_cases.submit_request import submit_request
 from ops.rescan.rescan import rescan
 from tests.model_checking.calls import OWNER, Call
@@ -151,11 +152,12 @@ class Submit:
         request_id = self.submission.key or f"r{self.number}"
         image = self.submission.image
         is_direct = self.submission.is_direct
+        has_own_object = is_direct or self.submission.features != (Feature.LABELS,)
         return ScanRequest(
             id=request_id,
             image_hash=image,
-            image_key=upload_key(request_id, image, ImageType.JPEG) if is_direct else key_for(image),
-            question=Question((self.submission.label,), 90.0),
+            image_key=upload_key(request_id, image, ImageType.JPEG) if has_own_object else key_for(image),
+            question=_question(self.submission),
             created_at=self.now,
             deadline=self.now + TIMEOUT_SECONDS,
             awaits_upload=is_direct,
@@ -179,6 +181,13 @@ class Submit:
 
     def __str__(self) -> str:
         return f"submit {self.number}"
+
+
+def _question(submission: Submission) -> Question:
+    """Return the question, which is asked of each feature of the submission."""
+    asked = (submission.label,)
+    others = tuple((feature, asked) for feature in submission.features if feature != Feature.LABELS)
+    return Question(asked if Feature.LABELS in submission.features else (), 90.0, others=others)
 
 
 def _validated_image(image_hash: str) -> ValidatedImage:
@@ -321,7 +330,7 @@ class Delivery:
             "images": ImagesTable(run.call),
             "requests": RequestsTable(run.call),
             "bucket": ImageBucket(run.call),
-            "detector": Detector(run.call),
+            "detectors": {feature: Detector(run.call, feature) for feature in Feature},
             "quota": DailyQuota(run.call, limit) if limit else UnlimitedQuota(),
             "queue": ScanQueue(run.call),
         }
@@ -329,6 +338,7 @@ class Delivery:
             "dependencies": lambda: handler.Dependencies(**fakes),
             "time": SimpleNamespace(time=run.clock),
             "uuid": SimpleNamespace(uuid4=lambda: OWNER),
+            "Scanner": partial(Scanner, run_all=_run_in_turn),
             "log_outcomes": _record_outcomes,
             "emit_metrics": lambda _: None,
         }
@@ -340,6 +350,11 @@ class Delivery:
 
     def __str__(self) -> str:
         return "scanner"
+
+
+def _run_in_turn(calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+    """Scan the features of an image in turn. Their writes concern different items, so the order does not matter."""
+    return [call() for call in calls]
 
 
 @cache

@@ -7,9 +7,10 @@ from tests.model_checking import image_bucket, scan_queue
 from tests.model_checking.actors import Actor, CallResult, Delivery, Poll, Returned, Submit, checkpoint
 from tests.model_checking.calls import Call
 from tests.model_checking.faults import Fault
+from tests.model_checking.images_table import items_in
 from tests.model_checking.invariants import check_acknowledgement, check_returned_answer
 from tests.model_checking.state import RunningActor, State
-from tests.model_checking.system_state import ImageItem, QueuedMessage, SystemState
+from tests.model_checking.system_state import QueuedMessage, SystemState
 
 
 def start_actor(state: State, actor: Actor, messages: tuple[QueuedMessage, ...] = ()) -> State:
@@ -31,7 +32,7 @@ def start_actor(state: State, actor: Actor, messages: tuple[QueuedMessage, ...] 
 
 
 def _is_exhausted(system: SystemState, key: str) -> bool:
-    return system.images.get(hash_from_key(key) or "", ImageItem()).is_exhausted
+    return any(item.is_exhausted for item in items_in(system.images, hash_from_key(key) or "").values())
 
 
 def start_submission(state: State) -> State:

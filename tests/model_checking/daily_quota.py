@@ -1,5 +1,6 @@
 """The daily quota in memory, like ``imagescan.aws.daily_quota``: the SDK does not retry its writes."""
 
+from imagescan.domain.feature import Feature
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import WRITE_ONCE
 from tests.model_checking.system_state import SystemState, day_of
@@ -11,11 +12,11 @@ class DailyQuota:
         self.limit = limit
         self._counter = counter
 
-    def try_acquire(self, now: float) -> bool:
+    def try_acquire(self, now: float, _feature: Feature | None = None) -> bool:
         is_granted: bool = self._call(_try_acquire(self._counter + day_of(now), self.limit))
         return is_granted
 
-    def refund(self, now: float) -> None:
+    def refund(self, now: float, _feature: Feature | None = None) -> None:
         self._call(_refund(self._counter + day_of(now)))
 
 

@@ -62,7 +62,7 @@ def _error_code(code: str) -> CallFault:
 
 
 def _detection_timeout(system: SystemState, call: Call, _actor_name: str) -> tuple[SystemState, CallResult]:
-    return with_billed_call(system, call.arguments[0]), _DETECTION_TIMEOUT
+    return with_billed_call(system, *call.arguments[:2]), _DETECTION_TIMEOUT
 
 
 def _out_of_time(system: SystemState, _call: Call, _actor_name: str) -> tuple[SystemState, CallResult]:

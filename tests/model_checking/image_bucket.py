@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
-from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage, hash_from_key
+from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage, hash_from_key, upload_key
 from imagescan.domain.scan_request import ScanRequest, Upload
 from testing.images import png
 from tests.model_checking.calls import Caller, operation
@@ -21,7 +21,11 @@ class ImageBucket:
         self._call = call
 
     def put(self, image: ValidatedImage, request: ScanRequest) -> None:
-        self._call(_put(request.image_key, image.hash, request.id, request.awaits_upload))
+        self._call(_put(request.image_key, image.hash, request.id, request.has_own_object))
+
+    def copy_scanned(self, image: DeclaredImage, scanned_for: str | None, request: ScanRequest) -> bool:
+        uploaded = [upload_key(scanned_for, image.hash, image.type)] if scanned_for else []
+        return any(self._call(_copy(key, request.image_key, request.id)) for key in [*uploaded, key_for(image.hash)])
 
     def presign_upload(self, _image: DeclaredImage, _request: ScanRequest, now: float) -> Upload:
         return Upload("", {}, now + UPLOAD_URL_SECONDS)  # presigning makes no call
@@ -53,6 +57,14 @@ def _put(system: SystemState, key: str, content: str, request_id: str, once: boo
     if once and _newest(system, key)[1].content is not None:
         return system, None
     return with_message(with_version(system, key, content, request_id), key), None
+
+
+@operation("copies image {0}", WRITE)
+def _copy(system: SystemState, source: str, key: str, request_id: str) -> tuple[SystemState, bool]:
+    content = _newest(system, source)[1].content
+    if content is None:
+        return system, False
+    return with_message(with_version(system, key, content, request_id, is_copy=True), key), True
 
 
 @operation("reads the metadata of image {0}", READ)
@@ -114,7 +126,9 @@ def without_versions(system: SystemState, key: str) -> SystemState:
     return system._replace(objects=system.objects.with_item(key, removed))
 
 
-def with_version(system: SystemState, key: str, content: str | None, request_id: str | None = None) -> SystemState:
+def with_version(
+    system: SystemState, key: str, content: str | None, request_id: str | None = None, *, is_copy: bool = False
+) -> SystemState:
     """Return the system with a new version of the object, or with a delete marker, without an event."""
-    versions = (*system.objects.get(key, ()), Version(content, request_id, system.now))
+    versions = (*system.objects.get(key, ()), Version(content, request_id, system.now, is_copy=is_copy))
     return system._replace(objects=system.objects.with_item(key, versions))

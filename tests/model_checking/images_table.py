@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
+from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image_record import (
     ATTEMPTS_EXHAUSTED,
     Image,
@@ -20,49 +22,58 @@ from tests.model_checking.faults import READ, WRITE
 from tests.model_checking.system_state import ImageItem, PurgeMark, SystemState, Table
 
 
+class AsRead(NamedTuple):
+    """What a deletion requires to be unchanged since the item was read."""
+
+    key: str
+    purge_guard: int
+    finished_at: float | None
+    exhaustions: int
+
+
 class ImagesTable:
     def __init__(self, call: Caller) -> None:
         self._call = call
 
-    def get(self, image_hash: str) -> Image | None:
-        found: Image | None = self._call(_get(image_hash))
+    def get(self, key: str) -> Image | None:
+        found: Image | None = self._call(_get(key))
         return found
 
-    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        found: tuple[Image, ...] | None = self._call(_get_many(tuple(image_hashes)))
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        found: tuple[Image, ...] | None = self._call(_get_many(tuple(keys)))
         if found is None:
             raise ValueError("the item of an image is malformed")
-        return {image.hash: image for image in found}
+        return {image.key: image for image in found}
 
-    def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
-        lease: LeaseResult = self._call(_lease(image_hash, owner, now, until, max_attempts))
+    def lease(self, key: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
+        lease: LeaseResult = self._call(_lease(key, owner, now, until, max_attempts))
         return lease
 
     def release(
         self,
-        image_hash: str,
+        key: str,
         owner: str,
         *,
         refund: bool,
         bytes_missing: bool = False,
         not_before: float | None = None,
     ) -> None:
-        self._call(_release(image_hash, owner, refund, bytes_missing, not_before))
+        self._call(_release(key, owner, refund, bytes_missing, not_before))
 
-    def defer(self, image_hash: str, owner: str, began: float) -> bool:
-        is_recorded: bool = self._call(_defer(image_hash, owner, began))
+    def defer(self, key: str, owner: str, began: float) -> bool:
+        is_recorded: bool = self._call(_defer(key, owner, began))
         return is_recorded
 
-    def finish(self, image_hash: str, scan: Scan) -> Image:
-        in_force: Image = self._call(_finish(image_hash, scan))
+    def finish(self, key: str, scan: Scan) -> Image:
+        in_force: Image = self._call(_finish(key, scan))
         return in_force
 
     def exhaust(self, image: Image, at: float) -> Image:
-        in_force: Image = self._call(_exhaust(image.hash, len(image.exhausted_at), at))
+        in_force: Image = self._call(_exhaust(image.key, len(image.exhausted_at), at))
         return in_force
 
     def reopen(self, image: Image) -> None:
-        self._call(_reopen(image.hash, len(image.exhausted_at)))
+        self._call(_reopen(image.key, len(image.exhausted_at)))
 
     def mark_for_purge(self, key: str, now: float) -> None:
         self._call(_mark_for_purge(key, now))
@@ -74,9 +85,8 @@ class ImagesTable:
     def remove_expired(self, read: Image | Possession) -> None:
         self._call(_remove_expired(_key_of(read), read.expires_at))
 
-    def reset(self, read: Image, now: float) -> bool:
-        results = _finished_at(read), len(read.exhausted_at)
-        is_removed: bool = self._call(_reset(read.hash, read.purge_guard, results, now))
+    def reset(self, read: Image, main: Image | None, now: float) -> bool:
+        is_removed: bool = self._call(_reset(read.hash, main.purge_guard if main else 0, _as_read(read), now))
         return is_removed
 
     def failed_with(self, failure_code: str) -> Sequence[Image]:
@@ -95,9 +105,8 @@ class ImagesTable:
         marked: tuple[PurgeCandidate, ...] = self._call(_purge_candidates())
         return marked
 
-    def remove(self, read: Image, now: float) -> bool:
-        results = _finished_at(read), len(read.exhausted_at)
-        is_removed: bool = self._call(_remove(read.hash, read.purge_guard, results, now))
+    def remove(self, read: Sequence[Image], now: float) -> bool:
+        is_removed: bool = self._call(_remove(tuple(_as_read(each) for each in read), now))
         return is_removed
 
     def claim_requeues(self, image_hashes: Sequence[str], now: float, requeued_before: float) -> list[str]:
@@ -277,7 +286,7 @@ def without_item(system: SystemState, key: str) -> SystemState:
 
 
 def _key_of(item: Image | Possession) -> str:
-    return _possession_id(item.key) if isinstance(item, tuple) else item.hash  # the class may be that of another copy
+    return _possession_id(item.key) if isinstance(item, tuple) else item.key  # the class may be that of another copy
 
 
 def _possession_id(key: PossessionKey) -> str:
@@ -295,24 +304,27 @@ def _purge_candidates(system: SystemState) -> tuple[SystemState, tuple[PurgeCand
     return system, tuple(PurgeCandidate(key, item.purge_mark.marked_at) for key, item in items if item.purge_mark)
 
 
-@operation("deletes the item of image {0}", WRITE)
-def _remove(
-    system: SystemState, image_hash: str, guard: int, results: tuple[float | None, int], now: float
-) -> tuple[SystemState, bool]:
-    item = system.images.get(image_hash, ImageItem())
-    is_free = item.lease_until is None or item.lease_until < now
-    if item.purge_guard != guard or not is_free or (_finished_at(item), len(item.exhausted_at)) != results:
+@operation("deletes the items of an image", WRITE)
+def _remove(system: SystemState, read: Sequence[AsRead], now: float) -> tuple[SystemState, bool]:
+    if not all(_is_unchanged(system, each, now) for each in read):
         return system, False
-    return without_item(system, image_hash), True
+    for each in read:
+        system = without_item(system, each.key)
+    return system, True
 
 
 @operation("resets image {0}", WRITE)
-def _reset(
-    system: SystemState, image_hash: str, guard: int, results: tuple[float | None, int], now: float
-) -> tuple[SystemState, bool]:
-    if system.images.get(image_hash, ImageItem()).purge_mark:
+def _reset(system: SystemState, image_hash: str, guard: int, read: AsRead, now: float) -> tuple[SystemState, bool]:
+    main = system.images.get(image_hash, ImageItem())
+    if main.purge_mark or main.purge_guard != guard or not _is_unchanged(system, read, now):
         return system, False
-    return _remove.effect(system, image_hash, guard, results, now)
+    return without_item(system, read.key), True
+
+
+def _is_unchanged(system: SystemState, read: AsRead, now: float) -> bool:
+    item = system.images.get(read.key, ImageItem())
+    is_free = item.lease_until is None or item.lease_until < now
+    return is_free and read == (read.key, item.purge_guard, _finished_at(item), len(item.exhausted_at))
 
 
 @operation("reads the failed images", READ)
@@ -328,8 +340,18 @@ def _has_failed(item: ImageItem, failure_code: str) -> bool:
     return item.is_exhausted and failure_code == ATTEMPTS_EXHAUSTED.code
 
 
+def _as_read(image: Image) -> AsRead:
+    return AsRead(image.key, image.purge_guard, _finished_at(image), len(image.exhausted_at))
+
+
 def _finished_at(image: Image | ImageItem) -> float | None:
     return image.scan.finished_at if image.scan else None
+
+
+def items_in(items: Table[ImageItem], image_hash: str) -> dict[Feature, Image]:
+    """Return the items of the image by feature, as the code reads them."""
+    found = ((feature, image_in(items, item_key(image_hash, feature))) for feature in Feature)
+    return {feature: image for feature, image in found if image}
 
 
 def image_in(items: Table[ImageItem], image_hash: str) -> Image | None:

@@ -5,15 +5,16 @@ from collections import Counter
 from functools import lru_cache
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys
+from imagescan.domain.feature import Feature, hash_from_item_key, item_key
 from imagescan.domain.image import hash_from_key
 from imagescan.domain.image_record import Image, Possession, Status
 from imagescan.domain.policy import MAX_EXHAUSTIONS_PER_DAY, REQUEST_STORED_SECONDS, SCANNER_TIMEOUT_SECONDS
-from imagescan.domain.scan_request import Answer, ScanRequest, derive_answer, visible_image
+from imagescan.domain.scan_request import Answer, ScanRequest, derive_answer, visible_items
 from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS
 from tests.model_checking.actors import TIMEOUT_SECONDS
 from tests.model_checking.faults import Fault
 from tests.model_checking.image_bucket import is_stored
-from tests.model_checking.images_table import image_in, possession_in
+from tests.model_checking.images_table import items_in, possession_in
 from tests.model_checking.state import State
 from tests.model_checking.system_state import (
     CONTENT_LABELS,
@@ -59,7 +60,7 @@ def _answers(
     return {
         request.id: derive_answer(
             request,
-            visible_image(request, image_in(images, request.image_hash), possession_in(possessions, request)),
+            visible_items(request, items_in(images, request.image_hash), possession_in(possessions, request)),
             now,
         )
         for request in requests.values()
@@ -96,14 +97,26 @@ def check_acknowledgement(
         raise InvariantViolation(f"a malformed message was acknowledged: {error}") from error
     for key in keys:
         image_hash = hash_from_key(key) or ""
-        image = image_in(system.images, image_hash)
+        items = items_in(system.images, image_hash)
         count = dict(present_keys).get(key, 0)
         was_present = count and all(version.content == image_hash for version in system.objects[key])
-        is_handled = image and (image.scan or image.is_deferred(began) or _waits_for_sweeper(image, began))
+        needed = _requested_features(system, key)
+        is_handled = all(_is_handled(items.get(feature), began) for feature in needed)
         if was_present and not (is_handled or _is_unrequested(system, key, count - 1)):
             raise InvariantViolation(
                 f"the message of image {image_hash[0].upper()} was acknowledged before its image was terminal"
             )
+
+
+def _requested_features(system: SystemState, key: str) -> tuple[Feature, ...]:
+    """Return the features of the newest request for the object that is stored."""
+    request_ids = [version.request_id for version in system.objects.get(key, ()) if version.request_id]
+    requests = [system.requests[each] for each in request_ids if each in system.requests]
+    return requests[-1].features if requests else (Feature.LABELS,)
+
+
+def _is_handled(image: Image | None, began: float) -> bool:
+    return image is not None and bool(image.scan or image.is_deferred(began) or _waits_for_sweeper(image, began))
 
 
 def _is_unrequested(system: SystemState, key: str, first: int) -> bool:
@@ -161,7 +174,7 @@ def _check_answers(state: State, old: dict[str, Answer | None], new: dict[str, A
 
 
 def _check_answer(state: State, request: ScanRequest, answer: Answer) -> None:
-    if answer.scan and not _was_received(state, request):
+    if answer.scans and not _was_received(state, request):
         raise InvariantViolation(f"{request.id} was answered, but its owner never sent the image")
     if answer.status is Status.COMPLETED:
         _check_verdict(request, answer)
@@ -183,19 +196,25 @@ def _was_received(state: State, request: ScanRequest) -> bool:
         was_earlier
         or was_posted
         or was_stored
-        or any(each.image_key in state.system.objects for each in own if each.awaits_upload)
+        or any(_was_uploaded(state.system, each) for each in own if each.awaits_upload)
     )
+
+
+def _was_uploaded(system: SystemState, request: ScanRequest) -> bool:
+    return any(not version.is_copy for version in system.objects.get(request.image_key, ()))
 
 
 def _check_purges(before: SystemState, after: State) -> None:
     """Check that labels are removed only if they expired, or after an owner who sent the image deleted a request."""
-    for image_hash, item in before.images.items():
-        if not item.scan or after.system.purges.get(image_hash) == before.purges.get(image_hash):
+    for key, item in before.images.items():
+        if not item.scan or after.system.purges.get(key) == before.purges.get(key):
             continue
+        image_hash = hash_from_item_key(key)
+        mark = before.images.get(image_hash, ImageItem()).purge_mark
         deleted = [each for each in after.system.deleted_requests.values() if each.image_hash == image_hash]
         has_failed = item.scan.status == Status.FAILED and after.scenario.rescans
         has_expired = item.expires_at is not None and item.expires_at <= after.system.now
-        if not (item.purge_mark or has_failed or has_expired):
+        if not (mark or has_failed or has_expired):
             raise InvariantViolation(f"image {image_hash[0].upper()} was removed before it expired")
         if deleted and not any(_was_received(after, each) for each in deleted):
             raise InvariantViolation(f"image {image_hash[0].upper()} was purged by an owner who never sent it")
@@ -203,19 +222,20 @@ def _check_purges(before: SystemState, after: State) -> None:
 
 def _check_verdict(request: ScanRequest, answer: Answer) -> None:
     shown = CONTENT_LABELS[request.image_hash]
-    labels = [label.name for label in answer.scan.labels] if answer.scan else []
-    if labels != [shown]:
-        raise InvariantViolation(f"{request.id} was answered with the labels {labels}; its image shows {shown}")
-    if answer.verdict is None or answer.verdict.matched is not (request.question.labels == (shown.lower(),)):
-        raise InvariantViolation(
-            f"{request.id} asks for {request.question.labels} and its image shows {shown}, but the verdict is wrong"
-        )
+    for feature in request.features:
+        scan = answer.scan(feature)
+        found = [finding.name for finding in scan.findings] if scan else []
+        if found != [shown]:
+            raise InvariantViolation(f"{request.id} was answered with the {feature} {found}; its image shows {shown}")
+    asked = set(request.question.asked.values())
+    if answer.verdict is None or answer.verdict.matched is not (asked == {(shown.lower(),)}):
+        raise InvariantViolation(f"{request.id} asks for {asked} and its image shows {shown}, but the verdict is wrong")
 
 
 def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
     code = answer.failure.code if answer.failure else "none"
     is_justified = {
-        "timed_out": state.system.now > request.deadline and not _is_deferred_today(state.system, request),
+        "timed_out": state.system.now > request.deadline and not _is_deferred_today(state.system, request, answer),
         "never_uploaded": state.system.now > request.deadline and request.awaits_upload,
         "image_invalid": _is_rejection_justified(state, request, answer),
         "attempts_exhausted": _is_exhaustion_justified(state, request, answer),
@@ -225,23 +245,29 @@ def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
 
 
 def _is_rejection_justified(state: State, request: ScanRequest, answer: Answer) -> bool:
-    at_start = state.scenario.initial_system.images.get(request.image_hash, ImageItem()).scan
+    at_start = state.scenario.initial_system.images.get(_failed_item(request, answer), ImageItem()).scan
     was_injected = state.was_injected(Fault.IMAGE_REJECTED) or state.was_injected(Fault.IMAGE_PARAMETERS_INVALID)
-    return was_injected or (at_start is not None and at_start == answer.scan)
+    return was_injected or (at_start is not None and at_start in answer.scans)
 
 
 def _is_exhaustion_justified(state: State, request: ScanRequest, answer: Answer) -> bool:
     """Return whether faults used up a whole attempt budget after the request was created."""
-    at_start = state.scenario.initial_system.images.get(request.image_hash, ImageItem()).exhausted_at
-    budgets = state.system.images.get(request.image_hash, ImageItem()).exhausted_at - at_start
+    key = _failed_item(request, answer)
+    at_start = state.scenario.initial_system.images.get(key, ImageItem()).exhausted_at
+    budgets = state.system.images.get(key, ImageItem()).exhausted_at - at_start
     faults = state.scenario.initial_attempts + state.billable_faults
     return request.created_at <= answer.completed_at and faults >= len(budgets) * state.scenario.max_attempts
 
 
-def _is_deferred_today(system: SystemState, request: ScanRequest) -> bool:
-    item = system.images.get(request.image_hash, ImageItem())
+def _is_deferred_today(system: SystemState, request: ScanRequest, answer: Answer) -> bool:
+    item = system.images.get(_failed_item(request, answer), ImageItem())
     on_this_day = [at for at in item.deferred_at if day_of(at) == day_of(system.now)]
     return item.scan is None and any(at <= request.created_at + TIMEOUT_SECONDS for at in on_this_day)
+
+
+def _failed_item(request: ScanRequest, answer: Answer) -> str:
+    """Return the key of the item for the feature that failed."""
+    return item_key(request.image_hash, answer.failure.feature if answer.failure else Feature.LABELS)
 
 
 def _check_scans_kept(before: SystemState, after: SystemState) -> None:

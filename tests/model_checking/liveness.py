@@ -2,14 +2,15 @@
 
 from functools import partial
 
+from imagescan.domain.feature import hash_from_item_key
 from imagescan.domain.policy import REQUEST_STORED_SECONDS
-from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, ScanRequest, effective_deadline, visible_image
+from imagescan.domain.scan_request import NEVER_UPLOADED, TIMED_OUT, ScanRequest, effective_deadline, visible_items
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from tests.model_checking.actors import Purge, Sweep
 from tests.model_checking.apply import deliver, execute_call, finish, start_actor
 from tests.model_checking.faults import Fault
 from tests.model_checking.image_bucket import has_right_bytes
-from tests.model_checking.images_table import image_in, possession_in
+from tests.model_checking.images_table import items_in, possession_in
 from tests.model_checking.invariants import InvariantViolation, check, is_reopening_allowed
 from tests.model_checking.state import RunningActor, State
 from tests.model_checking.system_state import ImageItem, SystemState
@@ -73,9 +74,9 @@ def _timed_out(state: State) -> frozenset[str]:
 
 
 def _is_out_of_budgets(system: SystemState, request: ScanRequest) -> bool:
-    """Return whether the image could not be reopened on the day of the deadline."""
-    image = system.images.get(request.image_hash, ImageItem())
-    return image.is_exhausted and not is_reopening_allowed(image, request.deadline)
+    """Return whether an item of the image could not be reopened on the day of the deadline."""
+    items = [system.images.get(key, ImageItem()) for key in request.item_keys]
+    return any(item.is_exhausted and not is_reopening_allowed(item, request.deadline) for item in items)
 
 
 def _check_purged(state: State) -> None:
@@ -110,8 +111,8 @@ def _not_accepted(state: State) -> set[str]:
     faults = state.scenario.max_faults - state.total_faults_remaining
     if faults > 1 or state.was_injected(Fault.CRASH) or state.system.dead_letters:
         return set()
-    exhausted = {image_hash for image_hash, item in state.system.images.items() if item.is_exhausted}
     versions = [version for versions in state.system.objects.values() for version in versions]
+    exhausted = {hash_from_item_key(key) for key, item in state.system.images.items() if item.is_exhausted}
     uploaded = {version.request_id for version in versions if version.request_id and version.content not in exhausted}
     submitted = {f"r{number}" for number in range(1, state.submitted + 1)}
     return (uploaded & submitted) - state.system.requests.keys()
@@ -121,8 +122,8 @@ def _has_sufficient_time(state: State, request_id: str) -> bool:
     request = state.system.requests.get(request_id)
     if request is None or request_id not in state.accepted:
         return False
-    image = image_in(state.system.images, request.image_hash)
-    seen = visible_image(request, image, possession_in(state.system.possessions, request))
+    items = items_in(state.system.images, request.image_hash)
+    seen = visible_items(request, items, possession_in(state.system.possessions, request))
     deadline = effective_deadline(request, seen)
     sufficient = SUFFICIENT_SECONDS + bool(state.scenario.pages_per_sweep) * SECONDS_FOR_PARTIAL_SWEEPS
     return has_right_bytes(state.system, request.image_key) and state.system.now + sufficient <= deadline

@@ -6,6 +6,7 @@ define the operations, with the same conditions as the adapters in ``imagescan.a
 
 from typing import NamedTuple
 
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import object_key
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Possession, Scan
@@ -15,13 +16,14 @@ from imagescan.domain.scan_request import ScanRequest
 # Two images, named by the first letter of their hash, and their labels.
 A, B = "a" * 64, "b" * 64
 FOREIGN_CONTENT = "f" * 64  # bytes that no request ever sent
+# What Rekognition finds in them, whatever the feature.
 CONTENT_LABELS = {A: "Cat", B: "Dog", FOREIGN_CONTENT: "Teapot"}
 
 
 class Submission(NamedTuple):
     """Asks whether ``image`` shows ``label``. With ``is_direct``, the client uploads the bytes to the bucket.
 
-    With an ``owner``, authentication is enabled.
+    With an ``owner``, authentication is enabled. The question is asked of each of the ``features``.
     """
 
     image: str
@@ -29,6 +31,7 @@ class Submission(NamedTuple):
     is_direct: bool = False
     key: str = ""
     owner: str | None = None
+    features: tuple[Feature, ...] = (Feature.LABELS,)
 
 
 def key_for(image_hash: str) -> str:
@@ -87,13 +90,15 @@ class ImageItem(NamedTuple):
 class Version(NamedTuple):
     """One version of an object: the hash of its bytes (None for a delete marker), the request and time of its upload.
 
-    A removed version keeps its index, so that no later version gets the same number.
+    A removed version keeps its index, so that no later version gets the same number. ``is_copy`` is True if the service
+    copied the bytes.
     """
 
     content: str | None
     request_id: str | None
     uploaded_at: float = 0.0
     is_removed: bool = False
+    is_copy: bool = False
 
 
 class QueuedMessage(NamedTuple):
@@ -106,7 +111,7 @@ class QueuedMessage(NamedTuple):
 class SystemState(NamedTuple):
     """The durable state of the system. ``objects`` holds every version by key, the newest last.
 
-    ``billed_calls`` counts the detections that Rekognition bills by image, and ``billed_by_day`` by day.
+    ``billed_calls`` counts the detections that Rekognition bills by image and feature, and ``billed_by_day`` by day.
     ``quota_used`` is the counter of the daily quota. ``purges`` counts the deletions of each image's item.
     ``deleted_requests`` holds the requests as they were when they were deleted. ``last_requeued`` holds the time at
     which the sweeper last enqueued each key, and ``early_requeues`` the keys that it enqueued again before the requeue

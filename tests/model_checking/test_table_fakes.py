@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from imagescan.aws import images_table, requests_table
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import IMAGE_INVALID
 from imagescan.domain.image_record import (
     ATTEMPTS_EXHAUSTED,
@@ -116,7 +117,7 @@ def on_removal(table: Any, image_hash: str, name: str, arguments: list[Any]) -> 
     """Remove the image as it was read, with this number of marks and grants, and this scan or these exhaustions."""
     guard, result, now = arguments
     results = {"scan": result} if name == "remove" else {"exhausted_at": result}
-    return table.remove(Image(image_hash, purge_guard=guard, **results), now)
+    return table.remove([Image(image_hash, purge_guard=guard, **results)], now)
 
 
 def on_expiry(table: Any, image_hash: str, name: str, arguments: list[Any]) -> Any:
@@ -145,7 +146,8 @@ def on_budget(table: Any, image_hash: str, name: str, arguments: list[Any]) -> A
 
 
 def on_reset(table: Any, image_hash: str, _name: str, arguments: list[Any]) -> Any:
-    return table.reset(table.get(image_hash) or Image(image_hash), *arguments)
+    read = table.get(image_hash) or Image(image_hash)
+    return table.reset(read, read, *arguments)
 
 
 STEPS = {
@@ -236,7 +238,7 @@ def on_request(table: Any, image_hash: str, step: tuple[Any, ...]) -> Any:
         return table.delete(found, 0.0) if found else None
     image = Image(image_hash, scan=step[2])
     items = [table.get(f"{name} {image_hash}") or asked(image_hash, name) for name in step[1]]
-    return table.settle([with_answer(item, image, 0.0) for item in items])
+    return table.settle([with_answer(item, {Feature.LABELS: image}, 0.0) for item in items])
 
 
 def asked(image_hash: str, name: str, created_at: float = 0.0) -> ScanRequest:
