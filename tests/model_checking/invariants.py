@@ -5,7 +5,7 @@ from collections import Counter
 from functools import lru_cache
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys
-from imagescan.domain.feature import Feature, hash_from_item_key, item_key
+from imagescan.domain.feature import Feature, feature_from_item_key, hash_from_item_key, item_key
 from imagescan.domain.image import hash_from_key
 from imagescan.domain.image_record import Image, Possession, Status
 from imagescan.domain.policy import MAX_EXHAUSTIONS_PER_DAY, REQUEST_STORED_SECONDS, SCANNER_TIMEOUT_SECONDS
@@ -332,12 +332,25 @@ def _check_billing(state: State) -> None:
             raise InvariantViolation(
                 f"image {image_hash[0].upper()} was billed {billed_calls} times; the limit is {limit}"
             )
+        is_new = billed_calls > state.scenario.initial_system.billed_calls.get(image_hash, 0)
+        if is_new and feature_from_item_key(image_hash) not in _needed_features(state):
+            raise InvariantViolation(f"image {image_hash[0].upper()} was billed for a feature that was not requested")
     if state.scenario.initial_system.deleted_requests and not (state.accepted or state.was_injected(Fault.INDEX_STALE)):
         raise InvariantViolation("an image was billed although its requests had been deleted")
     limit = state.scenario.daily_rekognition_limit
     for day, billed_calls in state.system.billed_by_day.items():
         if limit and billed_calls > limit:
             raise InvariantViolation(f"{billed_calls} calls were billed on {day}; the limit is {limit}")
+
+
+def _needed_features(state: State) -> set[Feature]:
+    """Return the features that any request needed that was not deleted before the start."""
+    system, at_start = state.system, state.scenario.initial_system.deleted_requests
+    deleted = [request for request in system.deleted_requests.values() if request.id not in at_start]
+    needed = {feature for request in (*system.requests.values(), *deleted) for feature in request.features}
+    submitted = {feature for each in state.scenario.submissions[: state.submitted] for feature in each.features}
+    is_foreign = any(version.request_id is None for versions in system.objects.values() for version in versions)
+    return needed | submitted | ({Feature.LABELS} if is_foreign else set())
 
 
 def _describe(answer: Answer | None) -> str:

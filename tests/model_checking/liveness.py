@@ -24,7 +24,7 @@ SWEEP_SECONDS = 300.0
 SUFFICIENT_SECONDS = 2 * (REQUEUE_AFTER_SECONDS + SWEEP_SECONDS) + 100
 SECONDS_FOR_PARTIAL_SWEEPS = 2 * SWEEP_SECONDS
 MAX_STEPS = 5000
-_TIMEOUT_FAILURES = (TIMED_OUT, NEVER_UPLOADED)
+_TIMEOUT_CODES = (TIMED_OUT.code, NEVER_UPLOADED.code)
 
 
 class LivenessChecker:
@@ -69,8 +69,13 @@ class LivenessChecker:
 
 def _timed_out(state: State) -> frozenset[str]:
     items = state.system.requests.values()
-    timed_out = [item for item in items if item.answer and item.answer.failure in _TIMEOUT_FAILURES]
+    failed = [item for item in items if item.answer and item.answer.failure]
+    timed_out = [item for item in failed if _failure_code(item) in _TIMEOUT_CODES]
     return frozenset(item.id for item in timed_out if not _is_out_of_budgets(state.system, item))
+
+
+def _failure_code(request: ScanRequest) -> str | None:
+    return request.answer.failure.code if request.answer and request.answer.failure else None
 
 
 def _is_out_of_budgets(system: SystemState, request: ScanRequest) -> bool:

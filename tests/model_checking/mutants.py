@@ -55,8 +55,8 @@ MUTANTS = (
         "two requests for one image",
         _in(
             "use_cases.scan_image",
-            "            return Outcome(key, OutcomeKind.LEASED)\n        if image.scan",
-            "            return self._settle(key, image, OutcomeKind.DUPLICATE)\n        if image.scan",
+            "            return Outcome(key, OutcomeKind.LEASED)\n        if item.scan",
+            "            return Outcome(key, OutcomeKind.DUPLICATE, item=item)\n        if item.scan",
         ),
     ),
     Mutant(
@@ -73,7 +73,7 @@ MUTANTS = (
         "one request, two faults",
         _in(
             "use_cases.scan_image",
-            "            self.images.release(image_hash, owner, refund=True)\n"
+            "            self.images.release(item.key, owner, refund=True)\n"
             "            return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)",
             "            scan = Scan(Status.COMPLETED, self.clock())",
         ),
@@ -115,7 +115,7 @@ MUTANTS = (
         "an exhaustion races with a late result",
         _in(
             "use_cases.scan_image",
-            "        if image.is_leased(now):\n            return Outcome(key, OutcomeKind.LEASED)\n",
+            "        if item.is_leased(now):\n            return Outcome(key, OutcomeKind.LEASED)\n",
             "",
         ),
     ),
@@ -134,10 +134,10 @@ MUTANTS = (
         "two requests for one image",
         _in(
             "use_cases.scan_image",
-            "        now = self.clock()\n",
-            "        if not list(self.requests.pending_for_image(image_hash)):\n"
+            "        now = self.clock()\n        lease =",
+            "        if not list(self.requests.pending_for_image(item)):\n"
             "            return Outcome(key, OutcomeKind.OBJECT_MISSING)\n"
-            "        now = self.clock()\n",
+            "        now = self.clock()\n        lease =",
         ),
     ),
     Mutant(
@@ -171,7 +171,7 @@ MUTANTS = (
         "one request, two faults",
         _in(
             "use_cases.scan_image",
-            "self._settle(key, self.images.finish(image_hash, scan), kind)",
+            "Outcome(key, kind, item=self.images.finish(item.key, scan))",
             "Outcome(key, kind)",
         ),
     ),
@@ -191,8 +191,8 @@ MUTANTS = (
         "the daily quota is used up",
         _in(
             "use_cases.scan_image",
-            "is_granted = self.quota.try_acquire(acquired_at)",
-            "is_granted = self.quota.try_acquire(acquired_at) is not None",
+            "is_granted = self.quota.try_acquire(acquired_at, feature)",
+            "is_granted = self.quota.try_acquire(acquired_at, feature) is not None",
         ),
     ),
     Mutant(
@@ -238,7 +238,7 @@ MUTANTS = (
     Mutant(
         "the sweeper stops requeueing an image after the original deadline of its request",
         "the daily quota is used up",
-        _in("use_cases.sweep", "now <= effective_deadline(each, seen[each.id])", "now <= each.deadline"),
+        _in("use_cases.sweep", "now > feature_deadline(request, seen.get(feature)):", "now > request.deadline:"),
     ),
     # ---------------------------------------------------------------- answers
     Mutant(
@@ -249,7 +249,7 @@ MUTANTS = (
     Mutant(
         "a scan after the deadline answers a request that timed out",
         "second request after the deadline",
-        _in("domain.scan_request", "image.scan and image.scan.finished_at <= deadline:", "image.scan:"),
+        _in("domain.scan_request", "item.scan and item.scan.finished_at <= deadline:", "item.scan:"),
     ),
     Mutant(
         "a batch status reports a timeout without rereading the request",
@@ -265,7 +265,7 @@ MUTANTS = (
     Mutant(
         "the sweeper does not requeue images",
         "two concurrent sweepers",
-        _in("use_cases.sweep", "    return bool(requests)\n", "    return False\n"),
+        _in("use_cases.sweep", "        yield item\n", "        yield from ()\n"),
     ),
     Mutant(
         "the sweeper does not settle requests",
@@ -277,7 +277,7 @@ MUTANTS = (
         "the deadline passes before an exhaustion",
         _in(
             "use_cases.sweep",
-            "with_result = with_answer(request, image, now)",
+            "with_result = with_answer(request, items, now)",
             "with_result = with_answer(request, None, now)",
         ),
     ),
@@ -353,8 +353,8 @@ MUTANTS = (
         "deletion with one fault",
         _in(
             "use_cases.purge_deleted_images",
-            " or is_awaited(requests.pending_for_image(image.hash), images)",
-            "",
+            "return is_awaited(requests.pending_for_image(image_hash), images)",
+            "return False",
         ),
     ),
     Mutant(
@@ -383,7 +383,7 @@ MUTANTS = (
     Mutant(
         "a mark is removed although a later one was written",
         "slow upload after its request was deleted",
-        _in_images_table("if item.purge_guard != guard or not is_free or", "if not is_free or"),
+        _in_images_table("read == (read.key, item.purge_guard,", "read == (read.key, read.purge_guard,"),
     ),
     Mutant(
         "the image of a deleted request is scanned",
@@ -418,8 +418,8 @@ MUTANTS = (
         "one key for two images",
         _in(
             "use_cases.submit_request",
-            "        images.mark_for_purge(image.hash, now + REQUEST_STORED_SECONDS)\n        raise",
-            "        raise",
+            "        images.mark_for_purge(",
+            "        (lambda *_: None)(",
         ),
     ),
     Mutant(
@@ -432,16 +432,14 @@ MUTANTS = (
         "deletion with one fault",
         _in(
             "use_cases.purge_deleted_images",
-            "return bucket.remove(candidate.key, until, covered_until) and images.remove(image, now)\n",
-            "return images.remove(image, now) and bucket.remove(candidate.key, until, covered_until)\n",
+            "return bucket.remove(candidate.key, until, covered_until) and images.remove(list(items.values()), now)\n",
+            "return images.remove(list(items.values()), now) and bucket.remove(candidate.key, until, covered_until)\n",
         ),
     ),
     Mutant(
         "an image item is deleted although its scan finished after it was read",
         "resubmitted image that was never scanned",
-        _in_images_table(
-            "(_finished_at(item), len(item.exhausted_at)) != results", "len(item.exhausted_at) != results[1]"
-        ),
+        _in_images_table("_finished_at(item), len(item.exhausted_at))", "read.finished_at, len(item.exhausted_at))"),
     ),
     Mutant(
         "settling restores a deleted request",
@@ -508,7 +506,7 @@ MUTANTS = (
         _in(
             "domain.scan_request",
             "    if exhausted_at is not None:",
-            "    if exhausted_at is not None and not image.scan:",
+            "    if exhausted_at is not None and not item.scan:",
         ),
     ),
     Mutant(
@@ -539,9 +537,7 @@ MUTANTS = (
     Mutant(
         "the sweeper does not reopen images",
         "the sweeper reopens an image on the next day",
-        _in(
-            "use_cases.sweep", "image.exhausted for image in due if image.exhausted", "image.exhausted for image in ()"
-        ),
+        _in("use_cases.sweep", "item for image in due for item in image.exhausted", "item for item in ()"),
     ),
     Mutant(
         "an image is not reopened on the next day",
@@ -551,7 +547,7 @@ MUTANTS = (
     Mutant(
         "an image item is deleted although its attempts were exhausted after it was read",
         "the attempts of an image are exhausted during its purge",
-        _in_images_table("(_finished_at(item), len(item.exhausted_at)) != results", "_finished_at(item) != results[0]"),
+        _in_images_table("_finished_at(item), len(item.exhausted_at))", "_finished_at(item), read.exhaustions)"),
     ),
     Mutant(
         "an attempt starts before the wait after the previous one is over",
@@ -583,7 +579,7 @@ MUTANTS = (
         _in(
             "domain.scan_request",
             "    if possession is None or possession.since > request.deadline:\n        return None\n",
-            "    if possession is None:\n        return image\n",
+            "    if possession is None:\n        return items\n",
         ),
     ),
     Mutant(
@@ -616,15 +612,17 @@ MUTANTS = (
     Mutant(
         "a purge does not wait after an owner got possession",
         "an owner uploads an image that is being purged for another one",
-        _in("use_cases.purge_deleted_images", ", image.granted_at or 0)", ")"),
+        _in("use_cases.purge_deleted_images", ", item.granted_at or 0)", ")"),
     ),
     Mutant(
         "possession is read after the image",
         "an owner uploads an image that is being purged for another one",
         _in(
             "use_cases.get_request",
-            "    possessions = read_possessions([request], images)\n    image = images.get(request.image_hash)\n",
-            "    image = images.get(request.image_hash)\n    possessions = read_possessions([request], images)\n",
+            "    possessions = read_possessions([request], images)\n"
+            "    items = read_items(request.item_keys, images)\n",
+            "    items = read_items(request.item_keys, images)\n"
+            "    possessions = read_possessions([request], images)\n",
         ),
     ),
     Mutant(
@@ -637,8 +635,8 @@ MUTANTS = (
         "an owner deletes a request during its scan",
         _in(
             "use_cases.purge_deleted_images",
-            "image.scan.scanned_for == request_id",
-            "image.scan.scanned_for is None",
+            "item.scan.scanned_for == request_id",
+            "item.scan.scanned_for is None",
         ),
     ),
     Mutant(
@@ -657,7 +655,7 @@ MUTANTS = (
         _in(
             "domain.scan_request",
             "first_leased_at=since,  #",
-            "first_leased_at=max(since, seen.first_leased_at or since),  #",
+            "first_leased_at=max(since, item.first_leased_at or since),  #",
         ),
     ),
     Mutant(
@@ -741,7 +739,57 @@ MUTANTS = (
         _in(
             "use_cases.get_request",
             "if state.request.answer and not request.answer:",
-            "if state.request.answer and not state.request.answer.scan and not request.answer:",
+            "if state.request.answer and not state.request.answer.scans and not request.answer:",
         ),
+    ),
+    # ---------------------------------------------------------------- features
+    Mutant(
+        "the features of an image share a lease",
+        "two features of one image",
+        _in("use_cases.scan_image", 'item_key(hash_from_key(key) or "", feature)', 'hash_from_key(key) or ""'),
+    ),
+    Mutant(
+        "a request fails before all of its features are decided",
+        "one of two features fails",
+        _in(
+            "domain.scan_request",
+            "return decided if len(decided) == len(outcomes) else None",
+            "is_final = len(decided) == len(outcomes) or any(each.failure for each in decided.values())\n"
+            "    return decided if is_final else None",
+        ),
+    ),
+    Mutant(
+        "the sweeper only considers the first feature of a request",
+        "the message of an image is lost after its first feature",
+        _in("use_cases.sweep", "for feature in each.features\n", "for feature in each.features[:1]\n"),
+    ),
+    Mutant(
+        "the items of other features outlive a purge",
+        "an image with two features is purged",
+        _in("use_cases.purge_deleted_images", "get_many(all_item_keys(image_hash))", "get_many([image_hash])"),
+    ),
+    Mutant(
+        "the items of an image are deleted one by one",
+        "an owner uploads an image with two features that is being purged",
+        _in(
+            "use_cases.purge_deleted_images",
+            "images.remove(list(items.values()), now)",
+            "all([images.remove([each], now) for each in reversed(items.values())])",
+        ),
+    ),
+    Mutant(
+        "the bytes of another owner are copied",
+        "an owner knows the hash of an image that was scanned for another feature",
+        _in("use_cases.submit_request", "_upload_for(current, image, known,", "_upload_for(current, image, items,"),
+    ),
+    Mutant(
+        "a scan for a feature that was not requested is paid",
+        "the request of an own object was deleted",
+        _in("use_cases.scan_image", "self.images, feature):", "self.images):"),
+    ),
+    Mutant(
+        "an object is scanned for others before its request is stored",
+        "requests for different features",
+        _in("use_cases.scan_image", "if upload and self._may_be_stored(upload):", "if upload == key:"),
     ),
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from imagescan.aws.s3_events import s3_event_message
+from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image import IMAGE_INVALID
 from imagescan.domain.image_record import Possession, Scan, Status
 from imagescan.domain.labels import Label
@@ -12,6 +13,7 @@ from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS, ITEM_MARGIN_SECO
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from tests.model_checking.actors import RETENTION_SECONDS, TIMEOUT_SECONDS, Submit
+from tests.model_checking.detector import shown
 from tests.model_checking.faults import Fault
 from tests.model_checking.state import Scenario
 from tests.model_checking.system_state import (
@@ -150,6 +152,32 @@ SENT_EARLIER = SystemState(
     retention_seconds=RETENTION_SECONDS,
 )
 AROUND_EXPIRY = (EXPIRY - 5, EXPIRY + 200)
+
+# A request for labels and text, which was accepted at 0 s, and whose image has its own object.
+BOTH = Submission(A, "cat", features=(Feature.LABELS, Feature.TEXT))
+_BOTH_ACCEPTED = _lost_messages(BOTH)
+_OWN_KEY = _BOTH_ACCEPTED.requests["r0"].image_key
+ACCEPTED_FOR_BOTH: dict[str, Any] = {
+    "initial_system": _BOTH_ACCEPTED,
+    "initial_messages": (s3_event_message(_OWN_KEY),),
+}
+TEXT_BY_HASH = Submission(A, "cat", is_direct=True, features=(Feature.TEXT,))
+_BOTH_SCANNED = Table(
+    {
+        item_key(A, feature): ImageItem(
+            first_leased_at=0,
+            scan=Scan(
+                Status.COMPLETED, 0.0, (shown(A, feature),), "3.0", scanned_for="ann", owner="ann", feature=feature
+            ),
+        )
+        for feature in (Feature.LABELS, Feature.TEXT)
+    }
+)
+# Ann deleted her request for labels and text at 0 s.
+BOTH_DELETED = ANN_DELETED._replace(
+    images=_BOTH_SCANNED.with_item(A, _BOTH_SCANNED[A]._replace(purge_mark=MARK, granted_at=0.0, purge_guard=2)),
+    billed_calls=Table(dict.fromkeys(_BOTH_SCANNED, 1)),
+)
 
 QUICK_SCENARIOS = (
     Scenario("two requests for one image", TWO_REQUESTS, instants=(0, AFTER_LEASE), polls=1),
@@ -619,6 +647,107 @@ QUICK_SCENARIOS = (
         polls=1,
         rescans=(IMAGE_INVALID.code,),
         initial_system=REJECTED_IMAGE,
+    ),
+    Scenario(
+        "two features of one image",
+        (),
+        each(1, *ANY_FAULT),
+        max_faults=1,
+        **ACCEPTED_FOR_BOTH,
+    ),
+    Scenario(
+        "requests for different features",
+        (BOTH,),
+        each(1, Fault.CRASH, Fault.INDEX_EMPTY, Fault.INDEX_STALE),
+        max_faults=1,
+        **ACCEPTED_REQUEST,
+    ),
+    Scenario(
+        "one of two features fails",
+        (),
+        each(1, Fault.IMAGE_REJECTED, Fault.THROTTLED, Fault.DETECTION_TIMEOUT, Fault.DUPLICATE_DELIVERY),
+        max_faults=2,
+        instants=(0, AFTER_LEASE),
+        polls=1,
+        max_attempts=1,
+        **ACCEPTED_FOR_BOTH,
+    ),
+    Scenario(
+        "the deadline of two features passes",
+        (),
+        each(1, *TIMING_FAULTS, Fault.THROTTLED),
+        max_faults=1,
+        instants=AROUND_DEADLINE,
+        polls=1,
+        **ACCEPTED_FOR_BOTH,
+    ),
+    Scenario(
+        "two features, one call per day",
+        (),
+        each(1, Fault.DETECTION_TIMEOUT, Fault.RESPONSE_LOST),
+        max_faults=1,
+        instants=(NIGHT, DAY_SECONDS + 5),
+        daily_rekognition_limit=1,
+        initial_messages=(s3_event_message(_OWN_KEY),),
+        initial_system=SystemState(
+            0.0,
+            requests=Table({"r0": Submit(0, BOTH, NIGHT).request}),
+            objects=Table({_OWN_KEY: (Version(A, "r0"),)}),
+        ),
+    ),
+    Scenario(
+        "the message of an image is lost after its first feature",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED),
+        max_faults=1,
+        instants=(AFTER_REQUEUE_DELAY,),
+        sweeps=1,
+        initial_system=_BOTH_ACCEPTED._replace(
+            images=Table({A: ImageItem(first_leased_at=0, scan=_EARLIER_SCAN)}), billed_calls=Table({A: 1})
+        ),
+    ),
+    Scenario(
+        "an image with two features is purged",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED, Fault.RESPONSE_LOST),
+        max_faults=1,
+        instants=(AFTER_PURGE_DELAY,),
+        purge_runs=1,
+        initial_system=BOTH_DELETED,
+    ),
+    Scenario(
+        "an owner uploads an image with two features that is being purged",
+        (BOTH._replace(owner="bob", is_direct=True),),
+        instants=(AFTER_PURGE_DELAY,),
+        polls=1,
+        purge_runs=1,
+        initial_system=BOTH_DELETED,
+    ),
+    Scenario(
+        "a request by hash for another feature",
+        (TEXT_BY_HASH._replace(owner="ann"),),
+        each(1, Fault.CRASH, Fault.FAILED, Fault.RESPONSE_LOST, Fault.MESSAGE_LOST, Fault.OBJECT_DELETED),
+        max_faults=1,
+        sweeps=1,
+        instants=(0, AFTER_REQUEUE_DELAY),
+        initial_system=BOB_KNOWS_THE_HASH._replace(requests=Table()),
+    ),
+    Scenario(
+        "an owner knows the hash of an image that was scanned for another feature",
+        (TEXT_BY_HASH._replace(owner="bob"),),
+        each(1, Fault.CRASH),
+        polls=1,
+        initial_system=BOB_KNOWS_THE_HASH._replace(requests=Table()),
+    ),
+    Scenario(
+        "the request of an own object was deleted",
+        (BOTH._replace(features=(Feature.TEXT,)),),
+        initial_messages=(s3_event_message(_OWN_KEY),),
+        initial_system=SystemState(
+            0.0,
+            objects=Table({_OWN_KEY: (Version(A, "r0"),)}),
+            deleted_requests=_BOTH_ACCEPTED.requests,
+        ),
     ),
 )
 

@@ -250,6 +250,8 @@ class Scanner:
         upload = self._receive(key) if request_id_from_key(key) is not None else None
         if isinstance(upload, Outcome):
             return [upload]
+        if upload and self._may_be_stored(upload):
+            return [Outcome(key, OutcomeKind.REQUEST_MISSING)]  # only that request says which features are needed
         if upload:
             self._take_possession(upload)
         features = upload.features if upload else (Feature.LABELS,)
@@ -285,8 +287,7 @@ class Scanner:
         """Record that the image was received from the owner of the request. Purge the upload if it has no request."""
         request = upload.request
         if request is None:
-            if not self._may_be_stored(upload):
-                self.images.mark_for_purge(upload.stored.key, self.clock())
+            self.images.mark_for_purge(upload.stored.key, self.clock())
             return
         if request.owner is not None and not read_possessions([request], self.images).of(request):
             self.images.grant(Possession(request.owner, request.image_hash, self.clock(), request.id))
