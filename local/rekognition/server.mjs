@@ -1,30 +1,72 @@
-import { readFile } from "node:fs/promises";
+#!/usr/bin/env node
 import { once } from "node:events";
 import { parseArgs } from "node:util";
+import { cached } from "./src/analysis-cache.mjs";
 import { createApp } from "./src/app.mjs";
-import { RekognitionEmulator } from "./src/detect-labels.mjs";
-import { cached } from "./src/detection-cache.mjs";
-import { Detector } from "./src/detector.mjs";
+import { RekognitionEmulator } from "./src/emulator.mjs";
 import { objectReader } from "./src/s3.mjs";
+import { VisionWorker } from "./src/vision.mjs";
 
 /** How long calls in progress may continue after SIGTERM. */
 const SHUTDOWN_TIMEOUT_MS = 2000;
+const MAX_PORT = 65535;
 
-const { port, host } = parseArgs({
-  options: { port: { type: "string", default: "0" }, host: { type: "string", default: "127.0.0.1" } },
-}).values;
+const HELP = `Usage: rekognition-emulator [--port PORT] [--host ADDRESS]
 
-const taxonomy = JSON.parse(await readFile(new URL("src/taxonomy.json", import.meta.url), "utf8"));
-const detector = await Detector.start();
-const emulator = new RekognitionEmulator({ detector: cached(detector), readObject: objectReader(process.env), taxonomy });
-const server = createApp(emulator).listen(Number(port), host);
-await once(server, "listening");
+Emulates DetectLabels, DetectModerationLabels and DetectText of Amazon Rekognition.
+Prints {"port":PORT} to standard output when it is ready.
 
-for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, stop);
-const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-console.log(JSON.stringify({ port: address.port }));
+Options:
+  --port PORT     TCP port (default: 0, which selects a free port)
+  --host ADDRESS  IP address to listen on (default: 127.0.0.1)
+  --help          Show this help
 
-function stop() {
+Environment variables for images in S3:
+  S3_ENDPOINT, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL  Endpoint URL
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION
+
+Example:
+  rekognition-emulator --port 4570
+  AWS_ENDPOINT_URL_REKOGNITION=http://127.0.0.1:4570 python my_program.py
+`;
+
+const options = readOptions();
+if (options.help) console.log(HELP);
+else await serve(options);
+
+function readOptions() {
+  try {
+    const { port = "0", host = "127.0.0.1", help = false } = parseArgs({
+      options: { port: { type: "string" }, host: { type: "string" }, help: { type: "boolean" } },
+    }).values;
+    if (!/^\d+$/.test(port) || Number(port) > MAX_PORT) throw new Error(`--port must be a number from 0 to ${MAX_PORT}, not "${port}"`);
+    return { port: Number(port), host, help };
+  } catch (error) {
+    console.error(`${/** @type {Error} */ (error).message}\nRun with --help to see the options.`);
+    process.exit(2);
+  }
+}
+
+/** @param {{ port: number, host: string }} address */
+async function serve({ port, host }) {
+  const vision = cached(await VisionWorker.start());
+  const emulator = new RekognitionEmulator({ vision, readObject: objectReader(process.env) });
+  const server = createApp(emulator).listen(port, host);
+  server.on("error", fail);
+  await once(server, "listening");
+  for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => stop(server));
+  const address = /** @type {import("node:net").AddressInfo} */ (server.address());
+  console.log(JSON.stringify({ port: address.port }));
+}
+
+/** @param {Error} error such as a port that is in use */
+function fail(error) {
+  console.error(`Cannot listen: ${error.message}`);
+  process.exit(1);
+}
+
+/** @param {import("node:http").Server} server */
+function stop(server) {
   server.close(() => process.exit(0));
   setTimeout(() => server.closeAllConnections(), SHUTDOWN_TIMEOUT_MS);
 }

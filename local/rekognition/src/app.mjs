@@ -1,26 +1,30 @@
 /** @import { IncomingMessage, ServerResponse } from "node:http" */
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
-import { parseJson, RekognitionEmulator } from "./detect-labels.mjs";
+import { RekognitionEmulator } from "./emulator.mjs";
 import { ServiceError } from "./errors.mjs";
+import { isOperation } from "./operations.mjs";
 import { rejectWebPages } from "./origin-check.mjs";
+import { parseJson } from "./request.mjs";
 
 const PROTOCOL = "application/x-amz-json-1.1";
-const TARGET = "RekognitionService.DetectLabels";
+const TARGET_PREFIX = "RekognitionService.";
 /** 5 MB of image bytes are 7 MB of base64. A much larger body is rejected before it has been read completely. */
 const MAX_BODY = 32 * 1024 * 1024;
 
 /** @typedef {(emulator: RekognitionEmulator, body: string) => unknown} Route */
 
+const health = () => ({ status: "ok" });
+
 /** @type {Record<string, Route>} */
-const ROUTES = {
-  "POST /": (emulator, body) => emulator.detectLabels(body),
-  "GET /_control/health": () => ({ status: "ok" }),
-  "GET /_control/calls": ({ calls }) => calls,
+const CONTROL_ROUTES = {
+  "GET /health": health,
+  "GET /_control/health": health,
+  "GET /_control/calls": (emulator) => emulator.countCalls(),
   "POST /_control/reset": (emulator) => ok(emulator.reset()),
   "POST /_control/faults": (emulator, body) => ok(emulator.addFault(parseJson(body))),
-  "POST /_control/rate": (emulator, body) => ok(emulator.setRateLimit(parseJson(body)?.per_second)),
-  "POST /_control/latency": (emulator, body) => ok(emulator.setLatency(parseJson(body))),
+  "POST /_control/rate": (emulator, body) => ok(emulator.setRateLimit(parseJson(body) ?? {})),
+  "POST /_control/latency": (emulator, body) => ok(emulator.setLatency(parseJson(body) ?? {})),
 };
 
 /** @param {RekognitionEmulator} emulator */
@@ -48,10 +52,20 @@ async function serve(emulator, request, response) {
  * @returns {Route}
  */
 function findRoute({ method, url, headers }) {
-  const route = ROUTES[`${method} ${url}`];
-  if (!route || (url === "/" && headers["x-amz-target"] !== TARGET))
-    throw new ServiceError("UnknownOperationException", `${headers["x-amz-target"] ?? `${method} ${url}`} is not supported`);
+  const endpoint = `${method} ${url}`;
+  const route = endpoint === "POST /" ? operationRoute(headers["x-amz-target"]) : CONTROL_ROUTES[endpoint];
+  if (!route) throw new ServiceError("UnknownOperationException", `${headers["x-amz-target"] ?? endpoint} is not supported`);
   return route;
+}
+
+/**
+ * @param {string | string[] | undefined} target such as "RekognitionService.DetectLabels"
+ * @returns {Route | undefined}
+ */
+function operationRoute(target) {
+  if (typeof target !== "string" || !target.startsWith(TARGET_PREFIX)) return undefined;
+  const name = target.slice(TARGET_PREFIX.length);
+  return isOperation(name) ? (emulator, body) => emulator.call(name, body) : undefined;
 }
 
 /** @param {IncomingMessage} request */

@@ -1,7 +1,10 @@
-/** @import { Fault } from "./types.js" */
+/** @import { CallCounts, Fault } from "./types.js" */
 import { ServiceError } from "./errors.mjs";
 
-/** Count DetectLabels calls. `by_image` counts the calls whose image could be read, by SHA-256. */
+/**
+ * Count the calls of an operation. `by_image` counts the calls whose image could be read, by SHA-256.
+ * @implements {CallCounts}
+ */
 export class CallCount {
   total = 0;
   succeeded = 0;
@@ -19,9 +22,31 @@ export class CallCount {
   }
 }
 
+/**
+ * @param {CallCounts[]} counts
+ * @returns {CallCounts}
+ */
+export const sumOf = (counts) => ({
+  total: counts.reduce((sum, { total }) => sum + total, 0),
+  succeeded: counts.reduce((sum, { succeeded }) => sum + succeeded, 0),
+  by_image: sumByKey(counts.map(({ by_image }) => by_image)),
+  failed: sumByKey(counts.map(({ failed }) => failed)),
+});
+
+/** @param {Record<string, number>[]} counters */
+function sumByKey(counters) {
+  const sums = /** @type {Record<string, number>} */ ({});
+  for (const counter of counters)
+    for (const [key, count] of Object.entries(counter)) sums[key] = (sums[key] ?? 0) + count;
+  return sums;
+}
+
 const KINDS = ["throttle", "slow", "error"];
 
-/** Faults to inject, in the order of their addition. Each applies to the next N calls, or to all calls until reset. */
+/**
+ * Faults to inject, in the order of their addition. Each applies to the next N calls, or to all calls until reset, of
+ * one operation or of all.
+ */
 export class FaultQueue {
   #faults = /** @type {(Fault & { remaining: number })[]} */ ([]);
 
@@ -33,9 +58,12 @@ export class FaultQueue {
     this.#faults.push({ ...fault, remaining });
   }
 
-  /** @returns {Fault | undefined} */
-  take() {
-    const fault = this.#faults.find(({ remaining }) => remaining > 0);
+  /**
+   * @param {string} called name of the operation
+   * @returns {Fault | undefined}
+   */
+  take(called) {
+    const fault = this.#faults.find(({ remaining, operation = called }) => remaining > 0 && operation === called);
     if (fault) fault.remaining -= 1;
     return fault;
   }

@@ -1,4 +1,4 @@
-/** @import { Placement } from "./types.js" */
+/** @import { DecodedImage, Pixels, Placement } from "./types.js" */
 import sharp from "sharp";
 import { imageTooLarge, invalidImageFormat, invalidParameter } from "./errors.mjs";
 import { letterbox } from "./geometry.mjs";
@@ -6,8 +6,13 @@ import { letterbox } from "./geometry.mjs";
 const SIGNATURES = { jpeg: [0xff, 0xd8, 0xff], png: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] };
 const MIN_SIDE = 80;
 const MAX_SIDE = 10_000;
+/** Longer side of a decoded image. Text needs this many pixels; the other models use fewer. */
+const DECODED_SIDE = 1600;
 const WHITE = "#fff";
 const BLACK = "#000";
+
+// No operation on an image is repeated.
+sharp.cache(false);
 
 /**
  * Return the format according to the first bytes. Throw for formats that Rekognition does not support, so that their
@@ -22,26 +27,33 @@ export function formatOf(image) {
 }
 
 /**
- * Decode the image to RGB with one byte per channel, scaled so that its longer side is `side`.
- * Like Rekognition, apply the Exif orientation of a JPEG but not of a PNG.
- * @param {Uint8Array} image
- * @param {number} side pixels
+ * Decode the image to RGB with one byte per channel, and reduce it if a side has more than 1,600 px.
+ * Like Rekognition, apply the Exif orientation of a JPEG but not of a PNG. Transparent pixels become white.
+ * @param {Uint8Array} image bytes of a JPEG or PNG
+ * @returns {Promise<DecodedImage>}
  */
-export async function decode(image, side) {
+export async function decode(image) {
   const format = formatOf(image);
   // "error" accepts minor defects, like the service, but rejects truncated images.
   const opened = sharp(image, { failOn: "error" });
-  const { width, height } = await opened.metadata().catch(reject);
+  const { width, height, autoOrient } = await opened.metadata().catch(reject);
   checkSides(width, height);
   const upright = format === "jpeg" ? opened.autoOrient() : opened;
+  const original = format === "jpeg" ? autoOrient : { width, height };
   const { data, info } = await upright
     .flatten({ background: WHITE })
     .toColourspace("srgb")
-    .resize(side, side, { fit: "inside" })
+    .resize(DECODED_SIDE, DECODED_SIDE, { fit: "inside", withoutEnlargement: true })
     .raw()
     .toBuffer({ resolveWithObject: true })
     .catch(reject);
-  return { pixels: data, width: info.width, height: info.height };
+  return {
+    pixels: data,
+    width: info.width,
+    height: info.height,
+    originalWidth: original.width,
+    originalHeight: original.height,
+  };
 }
 
 /**
@@ -62,6 +74,30 @@ export async function placeInSquare({ pixels, width, height }, side, square) {
     .raw()
     .toBuffer();
   return { pixels: framed, placement };
+}
+
+/**
+ * Resize a part of the image to a square without keeping its aspect ratio.
+ * @param {DecodedImage} image
+ * @param {{ left: number, top: number, width: number, height: number }} region pixels of the image
+ * @param {number} side pixels
+ * @returns {Promise<Uint8Array>} RGB, one byte per channel
+ */
+export const resizeRegion = ({ pixels, width, height }, region, side) =>
+  sharp(pixels, { raw: { width, height, channels: 3 } }).extract(region).resize(side, side, { fit: "fill" }).raw().toBuffer();
+
+/**
+ * Scale the image so that its longer side is `side`.
+ * @param {Pixels} image
+ * @param {number} side pixels
+ * @returns {Promise<Pixels>}
+ */
+export async function scaleTo({ pixels, width, height }, side) {
+  const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize(side, side, { fit: "inside" })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { pixels: data, width: info.width, height: info.height };
 }
 
 /**

@@ -1,24 +1,37 @@
-/** @import { Detection, Taxonomy } from "../src/types.js" */
+/** @import { Analyses, Detection } from "../src/types.js" */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile, readdir } from "node:fs/promises";
 import { after, test } from "node:test";
 import sharp from "sharp";
-import { Detector } from "../src/detector.mjs";
 import { labelsOf } from "../src/labels.mjs";
+import { contentTypesOf, moderationLabelsOf } from "../src/moderation.mjs";
+import { taxonomy } from "../src/taxonomy.mjs";
+import { VisionWorker } from "../src/vision.mjs";
 
-const taxonomy = /** @type {Taxonomy} */ (JSON.parse(await readFile(new URL("../src/taxonomy.json", import.meta.url), "utf8")));
+const sha256 = (/** @type {Uint8Array} */ bytes) => createHash("sha256").update(bytes).digest("hex");
 const sample = (/** @type {string} */ name) => readFile(new URL(`../../../samples/${name}`, import.meta.url));
 const cat = await sample("cat.jpg");
-const detector = await Detector.start();
-after(() => detector.stop());
+const vision = await VisionWorker.start();
+after(() => vision.stop());
 
+/** @template {keyof Analyses} Task @param {Task} task @param {Uint8Array} bytes */
+const analyze = (task, bytes) => vision.analyze(task, { bytes, hash: sha256(bytes) });
 /** @param {Uint8Array} image */
-const detectLabels = async (image) => labelsOf(await detector.detect(image), taxonomy);
+const detect = (image) => analyze("objects", image);
+/** @param {Uint8Array} image */
+const detectLabels = async (image) => labelsOf(await detect(image), await analyze("classes", image), taxonomy);
+/** @param {Uint8Array} image */
+const moderate = async (image) => {
+  const content = await analyze("content", image);
+  const labels = moderationLabelsOf(content, await analyze("classes", image), taxonomy).filter(({ Confidence }) => Confidence >= 50);
+  return { labels, types: contentTypesOf(content) };
+};
 /** @param {Uint8Array} image */
 const confidentLabels = async (image) => (await detectLabels(image)).filter(({ Confidence }) => Confidence >= 90).map(({ Name }) => Name);
 /** @param {Uint8Array} image */
 const boxOfCat = async (image) => {
-  const { Left, Top, Width, Height } = /** @type {Detection} */ ((await detector.detect(image))[0]).box;
+  const { Left, Top, Width, Height } = /** @type {Detection} */ ((await detect(image))[0]).box;
   return [Left, Top, Left + Width, Top + Height];
 };
 /** @param {number[]} actual @param {number[]} expected */
@@ -31,10 +44,12 @@ const SAMPLES = [
   { file: "cat-small.png", expected: PET_CAT },
   { file: "astronaut.jpg", expected: ["Person"] },
   { file: "grace_hopper.jpg", expected: ["Person"] },
-  { file: "photographer.png", expected: ["Person"] },
-  { file: "coffee.jpg", expected: ["Cup"] },
+  { file: "photographer.png", expected: ["Person", "Tripod"] },
+  { file: "coffee.jpg", expected: ["Cup", "Beverage", "Coffee", "Espresso"] },
   { file: "motorcycle.jpg", expected: ["Motorcycle", "Transportation", "Vehicle"] },
   { file: "rocket.jpg", expected: [] },
+  { file: "sign.png", expected: [] },
+  { file: "wine-bottle.png", expected: ["Beverage", "Alcohol", "Wine", "Bottle"] },
 ];
 
 for (const { file, expected } of SAMPLES) {
@@ -42,6 +57,24 @@ for (const { file, expected } of SAMPLES) {
     assert.deepEqual(await confidentLabels(await sample(file)), expected);
   });
 }
+
+test("a wine bottle is flagged as an alcoholic beverage", async () => {
+  const { labels } = await moderate(await sample("wine-bottle.png"));
+  assert.deepEqual(labels.map(({ Name, ParentName, TaxonomyLevel }) => [Name, ParentName, TaxonomyLevel]), [
+    ["Alcohol", "", 1],
+    ["Alcoholic Beverages", "Alcohol", 2],
+  ]);
+});
+
+const samples = await readdir(new URL("../../../samples/", import.meta.url));
+for (const file of samples.filter((name) => /\.(jpg|png)$/.test(name) && name !== "wine-bottle.png"))
+  test(`${file} has no moderation label`, async () => assert.deepEqual(await moderate(await sample(file)), { labels: [], types: [] }));
+
+test("the probabilities of the classes add up to 1", async () => {
+  const probabilities = await analyze("classes", cat);
+  assert.equal(probabilities.length, 1000);
+  assert.ok(Math.abs(probabilities.reduce((sum, probability) => sum + probability, 0) - 1) < 1e-3);
+});
 
 test("the same bytes always give the same labels", async () => {
   assert.deepEqual(await detectLabels(cat), await detectLabels(cat));
@@ -97,11 +130,11 @@ const REJECTED = [
 ];
 
 for (const { name, image, code } of REJECTED) {
-  test(`${name} is rejected with ${code}`, () => assert.rejects(detector.detect(image), { code }));
+  test(`${name} is rejected with ${code}`, () => assert.rejects(detect(image), { code }));
 }
 
 for (const [width, height] of [[80, 80], [10_000, 80]]) {
   test(`an image of ${width} x ${height} pixels is accepted`, async () => {
-    assert.ok(Array.isArray(await detector.detect(await blank(width, height))));
+    assert.ok(Array.isArray(await detect(await blank(width, height))));
   });
 }

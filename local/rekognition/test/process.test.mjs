@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -39,4 +39,35 @@ test("the server detects a cat, responds to health checks meanwhile, and stops o
   assert.ok(median < 50, `the health check took ${median} ms`);
   child.kill("SIGTERM");
   assert.deepEqual(await once(child, "exit"), [0, null]);
+});
+
+/** @param {string[]} options */
+const run = (...options) => spawnSync(process.execPath, [SERVER, ...options], { encoding: "utf8", timeout: 10_000 });
+
+test("--help describes the options", () => {
+  const { status, stdout } = run("--help");
+  assert.equal(status, 0);
+  for (const option of ["--port", "--host", "S3_ENDPOINT"]) assert.ok(stdout.includes(option), option);
+});
+
+const INVALID = [
+  { options: ["--port", "http"], message: /--port must be a number from 0 to 65535, not "http"/ },
+  { options: ["--port", "65536"], message: /--port must be a number/ },
+  { options: ["--verbose"], message: /--verbose/ },
+];
+
+for (const { options, message } of INVALID) {
+  test(`the options ${options.join(" ")} are rejected`, () => {
+    const { status, stderr } = run(...options);
+    assert.equal(status, 2);
+    assert.match(stderr, message);
+  });
+}
+
+test("a port that is in use is reported", async (context) => {
+  const { child, url } = await start();
+  context.after(() => child.kill("SIGKILL"));
+  const { status, stderr } = run("--port", new URL(url).port);
+  assert.equal(status, 1);
+  assert.match(stderr, /Cannot listen: .*EADDRINUSE/);
 });

@@ -1,13 +1,12 @@
-/** @import { Detection, RawDetection } from "./types.js" */
-import { createRequire } from "node:module";
+/** @import { DecodedImage, Detection, RawDetection } from "./types.js" */
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import path from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { loadGraphModel } from "@tensorflow/tfjs-converter";
-import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { boxInImage } from "./geometry.mjs";
 import { distinct } from "./detections.mjs";
-import { decode, placeInSquare } from "./image.mjs";
+import { placeInSquare, scaleTo } from "./image.mjs";
 
 const SQUARE = 512;
 /** Two scales: an object that fills the square is often misclassified, and a small one is missed at a low scale. */
@@ -15,27 +14,23 @@ const SIDES = [512, 384];
 /** Minimum score. Every image has dozens of boxes with a lower score. */
 const MIN_SCORE = 0.1;
 
-const require = createRequire(import.meta.url);
-const folderOf = (/** @type {string} */ file) => path.dirname(require.resolve(file)) + path.sep;
-
-/** Load the detector: CenterNet for the 80 COCO classes, on WebAssembly. */
-export async function loadModel() {
-  setWasmPaths(folderOf("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm"));
-  await tf.setBackend("wasm");
-  const graph = await loadGraphModel(fromFolder(path.join(folderOf("@vladmandic/human"), "../models/"), "centernet"));
-  return { detect: (/** @type {Uint8Array} */ image) => detect(graph, image) };
+/** Load the detector: CenterNet for the 80 COCO classes. */
+export async function loadObjectDetector() {
+  const library = path.dirname(createRequire(import.meta.url).resolve("@vladmandic/human"));
+  const graph = await loadGraphModel(fromFolder(path.join(library, "../models/"), "centernet"));
+  return { detect: (/** @type {DecodedImage} */ image) => detect(graph, image) };
 }
 
 /**
  * @param {import("@tensorflow/tfjs-converter").GraphModel} graph
- * @param {Uint8Array} image bytes of a JPEG or PNG
+ * @param {DecodedImage} image
  * @returns {Promise<Detection[]>} highest score first
  */
 async function detect(graph, image) {
-  const decoded = await decode(image, SQUARE);
+  const scaled = await scaleTo(image, SQUARE);
   const found = /** @type {Detection[]} */ ([]);
   for (const side of SIDES) {
-    const { pixels, placement } = await placeInSquare(decoded, side, SQUARE);
+    const { pixels, placement } = await placeInSquare(scaled, side, SQUARE);
     for (const { index, score, corners } of run(graph, pixels))
       found.push({ index, score, box: boxInImage(corners, placement) });
   }
@@ -49,7 +44,7 @@ async function detect(graph, image) {
  */
 function run(graph, pixels) {
   const rows = tf.tidy(() => {
-    const square = tf.tensor4d(Float32Array.from(pixels), [1, SQUARE, SQUARE, 3]);
+    const square = tf.tensor4d(new Float32Array(pixels), [1, SQUARE, SQUARE, 3]);
     const detections = /** @type {tf.Tensor3D} */ (graph.execute(square, "tower_0/detections"));
     return detections.arraySync()[0];
   });
