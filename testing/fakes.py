@@ -13,6 +13,11 @@ HASH = "ab" * 32
 KEY = f"images/{HASH}.jpg"
 
 
+def by_feature(*items: Image | None) -> dict[Feature, Image]:
+    """Return these items of one image by feature. None stands for an item that does not exist."""
+    return {item.feature: item for item in items if item}
+
+
 @dataclass
 class FakeImages:
     """The images table.
@@ -63,9 +68,17 @@ class FakeImages:
         leased = Image(key, self.attempts, first, until, deferred_at=self.deferred_at)
         return LeaseResult(self.lease_refused_by is None, self.lease_refused_by or leased)
 
-    def release(self, key: str, owner: str, *, refund: bool, not_before: float | None = None) -> None:
+    def release(
+        self,
+        key: str,
+        owner: str,
+        *,
+        refund: bool,
+        bytes_missing: bool = False,
+        not_before: float | None = None,
+    ) -> None:
         wait = "" if not_before is None else f" until {not_before:g}"
-        self.steps.append("release" + " with refund" * refund + wait)
+        self.steps.append("release" + " with refund" * refund + " as bytes_missing" * bytes_missing + wait)
 
     def defer(self, key: str, owner: str, began: float) -> bool:
         self.steps.append(f"defer since {began:g}")
@@ -210,9 +223,9 @@ class FakeQuota:
     remaining: int
     refunds: list[float] = field(default_factory=list)
 
-    def try_acquire(self, now: float, feature: Feature | None = None) -> bool:  # noqa: ARG002 - the protocol's signature
+    def try_acquire(self, now: float, feature: Feature | None = None) -> bool:
         self.remaining -= 1
         return self.remaining >= 0
 
-    def refund(self, now: float, feature: Feature | None = None) -> None:  # noqa: ARG002 - the protocol's signature
+    def refund(self, now: float, feature: Feature | None = None) -> None:
         self.refunds.append(now)

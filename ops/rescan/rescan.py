@@ -7,13 +7,15 @@ from rich.table import Table
 
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Image
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
-from imagescan.use_cases.visible_images import awaited_features
+from imagescan.use_cases.visible_images import is_awaited
 
 RESET, WOULD_RESET, CHANGED = "reset", "would be reset", "kept: it changed"
 TOO_RECENT = "kept: it failed less than 20 minutes ago"
 PENDING = "kept: a pending request needs it"
+MARKED = "kept: it will be purged"
 
 
 def rescan(
@@ -34,8 +36,10 @@ def rescan(
     for image in images.failed_with(failure_code):
         if sum(status in {RESET, WOULD_RESET} for status in statuses) == limit:
             break
-        statuses.append(_reason_to_keep(image, images, requests, now) or _reset(image, images, now, apply=apply))
-        table.add_row(image.hash, _format_time(_failed_at(image)), statuses[-1])
+        main = image if image.feature == Feature.LABELS else images.get(image.hash)
+        kept = _reason_to_keep(image, main, images, requests, now)
+        statuses.append(kept or _reset(image, main, images, now, apply=apply))
+        table.add_row(image.key, _format_time(_failed_at(image)), statuses[-1])
     if statuses:
         console.print(table)
     console.print(f"{statuses.count(RESET)} of {len(statuses)} images reset.")
@@ -44,17 +48,25 @@ def rescan(
     return statuses
 
 
-def _reason_to_keep(image: Image, images: ImagesTable, requests: RequestsTable, now: float) -> str | None:
-    """Return why the image must remain: a request may still need its result, as before a purge."""
-    if now < max(_failed_at(image), image.granted_at or 0) + PURGE_DELAY_SECONDS:
+def _reason_to_keep(
+    image: Image, main: Image | None, images: ImagesTable, requests: RequestsTable, now: float
+) -> str | None:
+    """Return why the item must remain: a request may still need its result, as before a purge.
+
+    ``main`` is the item for the labels of the image, which holds the marks and the grants for all features.
+    """
+    granted_at = main.granted_at if main and main.granted_at else 0
+    if now < max(_failed_at(image), granted_at) + PURGE_DELAY_SECONDS:
         return TOO_RECENT
-    return PENDING if awaited_features(requests.pending_for_image(image.hash), images) else None
+    if main and main.purge_until is not None:
+        return MARKED
+    return PENDING if is_awaited(requests.pending_for_image(image.hash), images) else None
 
 
-def _reset(image: Image, images: ImagesTable, now: float, *, apply: bool) -> str:
+def _reset(image: Image, main: Image | None, images: ImagesTable, now: float, *, apply: bool) -> str:
     if not apply:
         return WOULD_RESET
-    return RESET if images.reset(image, now) else CHANGED
+    return RESET if images.reset(image, main, now) else CHANGED
 
 
 def _failed_at(image: Image) -> float:

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple, Protocol
 
 from imagescan.api import request_models
 from imagescan.domain.errors import BadInput, LimitExceeded
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import DeclaredImage, ValidatedImage, upload_key
+from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.runtime.log import logger
 from imagescan.settings import SubmitSettings
@@ -81,7 +83,7 @@ def new_request(
     return ScanRequest(
         id=request_id,
         image_hash=image.hash,
-        image_key=image.key if isinstance(image, ValidatedImage) else upload_key(request_id, image.hash, image.type),
+        image_key=_image_key(request_id, image, question),
         question=question,
         created_at=now,
         deadline=now + settings.timeout_seconds,
@@ -90,6 +92,13 @@ def new_request(
         payload_hash=None if idempotency_key is None else request_models.payload_hash(image, body),
         owner=caller,
     )
+
+
+def _image_key(request_id: str, image: ValidatedImage | DeclaredImage, question: Question) -> str:
+    """Return the object key. Only posted bytes of requests for labels share an object, which is scanned for labels."""
+    if isinstance(image, ValidatedImage) and question.features == (Feature.LABELS,):
+        return image.key
+    return upload_key(request_id, image.hash, image.type)
 
 
 def validate_idempotency_key(key: str | None) -> str | None:

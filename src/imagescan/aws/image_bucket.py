@@ -45,9 +45,9 @@ class ImageBucket:
     def put(self, image: ValidatedImage, request: ScanRequest) -> None:
         """Store the bytes under the key of the request. S3 verifies the hash and rejects other bytes.
 
-        An object of the request's own, for a direct upload, is stored once.
+        An object of the request's own is stored once.
         """
-        once: dict[str, Any] = {"IfNoneMatch": "*"} if request.awaits_upload else {}
+        once: dict[str, Any] = {"IfNoneMatch": "*"} if request.has_own_object else {}
         try:
             self.client.put_object(
                 Bucket=self.name,

@@ -104,18 +104,27 @@ class ImagesTable:
             return LeaseResult(granted=False, image=image_from_item(existing_item(error)))
         return LeaseResult(granted=True, image=image_from_item(response["Attributes"]))
 
-    def release(self, key: str, owner: str, *, refund: bool, not_before: float | None = None) -> None:
+    def release(
+        self,
+        key: str,
+        owner: str,
+        *,
+        refund: bool,
+        bytes_missing: bool = False,
+        not_before: float | None = None,
+    ) -> None:
         """Release the lease if ``owner`` still holds it, and remove the attempt if it was not billed.
 
         No attempt starts before ``not_before``.
         """
+        evidence = ", first_leased_at" if bytes_missing else ""
         refunding, attempt = (" DELETE attempts :attempt", {":attempt": {"SS": [owner]}}) if refund else ("", {})
         wait = {":not_before": number_attribute(not_before)} if not_before is not None else {}
         waiting = " SET not_before = :not_before" if wait else ""
         self._update_if(  # otherwise another delivery holds the lease
             Key=_key(key),
             ConditionExpression="lease_owner = :owner",
-            UpdateExpression=f"REMOVE lease_owner, lease_until{refunding}{waiting}",
+            UpdateExpression=f"REMOVE lease_owner, lease_until{evidence}{refunding}{waiting}",
             ExpressionAttributeValues={":owner": string_attribute(owner), **attempt, **wait},
         )
 
@@ -299,20 +308,27 @@ class ImagesTable:
         deletions = [self._deletion([], each, now) for each in read]
         if len(deletions) == 1:
             return try_conditional_write(lambda: self.client.delete_item(**deletions[0]))
-        try:
-            self.client.transact_write_items(TransactItems=[{"Delete": deletion} for deletion in deletions])
-        except self.client.exceptions.TransactionCanceledException:
-            return False  # the next run of the purger tries again
-        return True
+        return self._try_transaction([{"Delete": deletion} for deletion in deletions])
 
-    def reset(self, read: Image, now: float) -> bool:
-        """Delete the item so that the image is scanned again, unless it is marked for purging, is leased, or changed.
+    def reset(self, read: Image, main: Image | None, now: float) -> bool:
+        """Delete the item so that the image is scanned again, unless it is leased or changed since it was ``read``.
 
-        An item that is marked must remain, because the mark leads to the bytes that have to be purged. Return whether
-        the item was deleted.
+        ``main`` is the item for the labels of the image, which holds the marks and the grants for all features. Nothing
+        is deleted if it has a mark, because the mark leads to the bytes that have to be purged, or if it changed.
+        Return whether the item was deleted.
         """
-        deletion = self._deletion(["attribute_not_exists(marked_at)"], read, now)
-        return try_conditional_write(lambda: self.client.delete_item(**deletion))
+        not_marked = "attribute_not_exists(marked_at)"
+        if read.key == read.hash:
+            deletion = self._deletion([not_marked], read, now)
+            return try_conditional_write(lambda: self.client.delete_item(**deletion))
+        guard, value = _same_number("purge_guard", main.purge_guard if main and main.purge_guard else None)
+        check: Any = {
+            "TableName": self.name,
+            "Key": _key(read.hash),
+            "ConditionExpression": f"{not_marked} AND {guard}",
+            **({"ExpressionAttributeValues": value} if value else {}),
+        }
+        return self._try_transaction([{"ConditionCheck": check}, {"Delete": self._deletion([], read, now)}])
 
     def failed_with(self, failure_code: str) -> Iterator[Image]:
         """Return the images whose scan failed with this code, or that are exhausted, without those to be purged.
@@ -327,6 +343,14 @@ class ImagesTable:
             ExpressionAttributeValues={":code": string_attribute(failure_code)},
         )
         return (image_from_item(item) for page in pages for item in page["Items"])
+
+    def _try_transaction(self, writes: Sequence[Any]) -> bool:
+        """Make these writes together. Return False if a condition was not met or an item was being written."""
+        try:
+            self.client.transact_write_items(TransactItems=writes)
+        except self.client.exceptions.TransactionCanceledException:
+            return False
+        return True
 
     def _deletion(self, conditions: list[str], read: Image, now: float) -> Any:
         """Return the deletion if the conditions hold, the item is not leased, and its marks and results are as read."""

@@ -44,6 +44,7 @@ def request_item(request: ScanRequest, retention_seconds: int) -> WritableItem:
         "deadline": number_attribute(request.deadline),
         "expires_at": number_attribute(int(request.created_at) + retention_seconds),
         **({"awaits_upload": {"BOOL": True}} if request.awaits_upload else {}),
+        **({"has_own_object": {"BOOL": True}} if request.has_own_object and not request.awaits_upload else {}),
         **({"reference": string_attribute(request.reference)} if request.reference is not None else {}),
         **({"payload_hash": string_attribute(request.payload_hash)} if request.payload_hash else {}),
         **({"owner": string_attribute(request.owner)} if request.owner else {}),
@@ -131,7 +132,8 @@ def _texts(item: Item, name: str) -> tuple[str, ...]:
 
 
 def _image_key(item: Item) -> str:
-    folder = f"{UPLOAD_PREFIX}{item['request_id']['S']}/" if "awaits_upload" in item else KEY_PREFIX
+    has_own_object = "awaits_upload" in item or "has_own_object" in item
+    folder = f"{UPLOAD_PREFIX}{item['request_id']['S']}/" if has_own_object else KEY_PREFIX
     return f"{folder}{item['image_hash']['S']}.{item['extension']['S']}"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeIs
 
 from imagescan.domain.feature import Feature, item_key
+from imagescan.domain.image import UPLOAD_PREFIX
 from imagescan.domain.image_record import (
     ATTEMPTS_EXHAUSTED,
     Failure,
@@ -72,6 +73,11 @@ class ScanRequest:
     payload_hash: str | None = None
     owner: str | None = None
     answer: Answer | None = None
+
+    @property
+    def has_own_object(self) -> bool:
+        """Return whether no other request uses the object that holds, or will hold, the bytes."""
+        return self.image_key.startswith(UPLOAD_PREFIX)
 
     @property
     def features(self) -> tuple[Feature, ...]:

@@ -69,7 +69,8 @@ def submit_batch(event: Event, key: str | None, submission: Submission) -> Respo
 
 def _count(*accepted: SubmitResult) -> None:
     hits = sum(result.request.answer is not None for result in accepted)
-    metrics.count({"Requests": len(accepted), "CacheHits": hits})
+    features = sum(len(result.request.features) for result in accepted)
+    metrics.count({"Requests": len(accepted), "CacheHits": hits, "RequestedFeatures": features})
 
 
 _SUBMIT_BY_RESOURCE = {"/scanrequest": submit_one, "/scanrequests": submit_batch}

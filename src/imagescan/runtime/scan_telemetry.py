@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from imagescan.domain.feature import OTHER_FEATURES
 from imagescan.domain.image import hash_from_key
 from imagescan.runtime import metrics
 from imagescan.runtime.log import logger
@@ -10,6 +11,7 @@ from imagescan.use_cases.scan_batch import MessageResult
 from imagescan.use_cases.scan_image import Outcome, OutcomeKind
 
 _NEEDS_OPERATOR = frozenset({OutcomeKind.CONFIGURATION_ERROR, OutcomeKind.UNEXPECTED_ERROR, OutcomeKind.EXHAUSTED})
+_CALLS = frozenset({OutcomeKind.SCANNED, OutcomeKind.REJECTED_IMAGE, OutcomeKind.TRANSIENT_ERROR})
 _METRICS = {
     OutcomeKind.SCANNED: "Scanned",
     OutcomeKind.REJECTED_IMAGE: "RejectedImages",
@@ -47,11 +49,21 @@ def emit_metrics(results: Sequence[MessageResult]) -> None:
     )
     alerts = malformed + sum(outcome.kind in _NEEDS_OPERATOR for outcome in outcomes)
     settled = sum(outcome.settled for outcome in outcomes)
-    metrics.count({**_by_kind(outcomes), "MalformedMessages": malformed, "OperatorAlerts": alerts, "Settled": settled})
+    counts = _by_kind(outcomes) + _by_feature(outcomes)
+    metrics.count({**counts, "MalformedMessages": malformed, "OperatorAlerts": alerts, "Settled": settled})
 
 
 def _by_kind(outcomes: Iterable[Outcome]) -> Counter[str]:
     return Counter(_METRICS[outcome.kind] for outcome in outcomes)
+
+
+def _by_feature(outcomes: Iterable[Outcome]) -> Counter[str]:
+    """Count the calls of each feature but labels again, under names such as ``ScannedText``."""
+    return Counter(
+        f"{_METRICS[outcome.kind]}{outcome.feature.capitalize()}"
+        for outcome in outcomes
+        if outcome.feature in OTHER_FEATURES and outcome.kind in _CALLS
+    )
 
 
 def _log_outcome(result: MessageResult, outcome: Outcome) -> None:

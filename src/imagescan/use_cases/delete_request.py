@@ -31,7 +31,7 @@ def delete_request(
     request = requests.get(request_id)
     if request is None or not request.is_visible_to(caller):
         raise NotFound("request_not_found", "Request not found. It may already have been deleted.")
-    if request.awaits_upload:
+    if request.has_own_object:
         images.mark_for_purge(request.image_key, now)
     if request.owner is None or not request.awaits_upload or read_possessions([request], images).of(request):
         images.mark_for_purge(request.image_hash, now)

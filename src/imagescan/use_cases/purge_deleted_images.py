@@ -14,7 +14,7 @@ from imagescan.domain.feature import all_item_keys
 from imagescan.domain.image import hash_from_key, request_id_from_key
 from imagescan.domain.image_record import Image, PurgeCandidate
 from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
-from imagescan.use_cases.visible_images import PossessionReader, awaited_features
+from imagescan.use_cases.visible_images import PossessionReader, is_awaited
 
 PURGE_DELAY_SECONDS = 20 * 60
 """Longer than a submission can take, and than an index can lag."""
@@ -140,7 +140,7 @@ def _is_needed(items: Collection[Image], images: Images, requests: Requests, now
     if any(_is_within_delay(at, now) for at in answered_at):
         return True
     image_hash = next(item.hash for item in items)
-    return bool(awaited_features(requests.pending_for_image(image_hash), images))
+    return is_awaited(requests.pending_for_image(image_hash), images)
 
 
 def _answer_times(item: Image) -> tuple[float, ...]:

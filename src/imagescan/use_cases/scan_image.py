@@ -1,4 +1,8 @@
-"""Scan one image once for each feature that is requested, and settle the requests that wait for it."""
+"""Scan one image once for each feature that is requested, and settle the requests that wait for it.
+
+Posted bytes of requests for labels share an object, ``images/{hash}``. It is scanned for labels. Every other object
+belongs to one request, and is scanned for the features of that request.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,17 +21,17 @@ from imagescan.domain.detection import (
     QuotaExceeded,
     TransientDetectorError,
 )
-from imagescan.domain.feature import Feature, all_item_keys, item_key
+from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure, request_id_from_key
 from imagescan.domain.image_record import Image, LeaseResult, Possession, Scan, Status, next_day
 from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS, REQUEST_STORED_SECONDS
-from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists, pending_features, with_answer
+from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists, with_answer
 from imagescan.use_cases import settle as settling
 from imagescan.use_cases.settle import settle
 from imagescan.use_cases.visible_images import (
     POSSESSIONS_PER_CALL,
     PossessionReader,
-    awaited_features,
+    is_awaited,
     read_possessions,
 )
 
@@ -54,10 +58,19 @@ class Images(PossessionReader, Protocol):
         The lease is refused if the item is terminal, leased to another owner, backing off, or out of attempts.
         """
 
-    def release(self, key: str, owner: str, *, refund: bool, not_before: float | None = None) -> None:
+    def release(
+        self,
+        key: str,
+        owner: str,
+        *,
+        refund: bool,
+        bytes_missing: bool = False,
+        not_before: float | None = None,
+    ) -> None:
         """Release the lease if ``owner`` still holds it.
 
-        ``refund`` also removes the attempt. No attempt starts before ``not_before``.
+        ``refund`` also removes the attempt. ``bytes_missing`` also removes the record that the bytes ever existed. No
+        attempt starts before ``not_before``.
         """
 
     def defer(self, key: str, owner: str, began: float) -> bool:
@@ -116,7 +129,7 @@ class UnlimitedQuota:
 
 
 class OutcomeKind(StrEnum):
-    """Outcome of a delivery for one image and feature. The values are also the names of log events."""
+    """Outcome of a delivery for one feature of an image. The values are also the names of log events."""
 
     SCANNED = "scanned"
     REJECTED_IMAGE = "rejected_image"  # the image cannot be scanned, which is a final result too
@@ -192,6 +205,12 @@ class Received(NamedTuple):
     def owner(self) -> str | None:
         return self.request.owner if self.request else None
 
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features to scan. If the request of the object is finished, others may wait for the labels."""
+        request = self.request
+        return request.features if request and not request.answer else (Feature.LABELS,)
+
 
 type RunAll = Callable[[Sequence[Callable[[], Outcome]]], list[Outcome]]
 
@@ -218,24 +237,39 @@ class Scanner:
     run_all: RunAll = run_concurrently
 
     def scan(self, key: str, owner: str) -> list[Outcome]:
-        """Scan the image under ``key`` for each feature that requests wait for. Return the outcome of each feature.
+        """Scan the image under ``key`` for each feature that is requested, and return the outcomes.
 
         A feature is not scanned if its item is terminal, exhausted, backing off, or leased to another delivery.
         ``owner`` is unique to this delivery. A second delivery of the same message has another owner.
         """
-        if hash_from_key(key) is None:
+        image_hash = hash_from_key(key)
+        if image_hash is None:
             raise ValueError(f"{key!r} is not the key of an image")
         if self.time_left() < MIN_SECONDS_FOR_SCAN:
             return [Outcome(key, OutcomeKind.OUT_OF_TIME)]
-        received = self._receive(key)
-        if isinstance(received, Outcome):
-            return [received]
-        if request_id_from_key(key) is not None:
-            self._take_possession(received)
-        outcomes = self._scan_all(received, self._requested_features(received), owner)
-        if self._may_be_stored(received):
-            outcomes.append(Outcome(key, OutcomeKind.REQUEST_MISSING))
-        return outcomes or [self._skip_unrequested(received)]
+        upload = self._receive(key) if request_id_from_key(key) is not None else None
+        if isinstance(upload, Outcome):
+            return [upload]
+        if upload:
+            self._take_possession(upload)
+        features = upload.features if upload else (Feature.LABELS,)
+        outcomes = self.run_all([partial(self._scan_feature, key, feature, owner, upload) for feature in features])
+        return self._settle(image_hash, outcomes)
+
+    def _scan_feature(self, key: str, feature: Feature, owner: str, upload: Received | None) -> Outcome:
+        """Scan one feature. An error must not affect the others."""
+        try:
+            outcome = self._lease_and_scan(key, item_key(hash_from_key(key) or "", feature), owner, upload)
+        except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
+            outcome = Outcome(key, OutcomeKind.UNEXPECTED_ERROR, type(error).__name__, error=error)
+        return replace(outcome, feature=feature)
+
+    def _lease_and_scan(self, key: str, item: str, owner: str, upload: Received | None) -> Outcome:
+        now = self.clock()
+        lease = self.images.lease(item, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
+        if lease.granted:
+            return self._scan_leased(key, lease.image, owner, upload, is_first=lease.image.first_leased_at == now)
+        return self._handle_not_leased(key, lease.image, now)
 
     def _receive(self, key: str) -> Received | Outcome:
         """Read the object and its request. Nothing is scanned if the object is gone or has another hash."""
@@ -251,96 +285,15 @@ class Scanner:
         """Record that the image was received from the owner of the request. Purge the upload if it has no request."""
         request = upload.request
         if request is None:
-            self.images.mark_for_purge(upload.stored.key, self.clock())
+            if not self._may_be_stored(upload):
+                self.images.mark_for_purge(upload.stored.key, self.clock())
             return
         if request.owner is not None and not read_possessions([request], self.images).of(request):
             self.images.grant(Possession(request.owner, request.image_hash, self.clock(), request.id))
 
-    def _requested_features(self, received: Received) -> frozenset[Feature]:
-        """Return the features for which a request needs a scan of this object. Nothing is paid if there is none.
-
-        An object without the ID of a request was copied into the bucket by an operator, and is scanned for labels. If
-        the object's own request is finished, others may wait. The index may omit one of them. The sweeper enqueues the
-        image for it.
-        """
-        if received.request_id is None:
-            return frozenset({Feature.LABELS})
-        if received.request and not received.request.answer:
-            return frozenset(received.request.features)
-        return self._awaited_features(received)
-
-    def _awaited_features(self, received: Received) -> frozenset[Feature]:
-        return awaited_features(self.requests.pending_for_image(received.stored.hash), self.images)
-
     def _may_be_stored(self, received: Received) -> bool:
         """Return whether the object is so new that its request may still be stored."""
-        is_missing = received.request_id is not None and received.found is None
-        return is_missing and self.clock() < received.stored.uploaded_at + REQUEST_STORED_SECONDS
-
-    def _skip_unrequested(self, received: Received) -> Outcome:
-        """Return the outcome for an object that no request needs.
-
-        An object is marked for purging if its request does not exist or is for another image, whose key was used again,
-        unless the image was scanned for other requests.
-        """
-        stored, request = received.stored, received.request
-        if request:
-            is_scanned = request.answer is not None and bool(request.answer.scans)
-            return Outcome(stored.key, OutcomeKind.DUPLICATE if is_scanned else OutcomeKind.UNREQUESTED)
-        items = self.images.get_many(all_item_keys(stored.hash))
-        if not any(item.scan for item in items.values()):
-            self.images.mark_for_purge(stored.hash, self.clock())
-        return Outcome(stored.key, OutcomeKind.UNREQUESTED)
-
-    def _scan_all(self, received: Received, features: frozenset[Feature], owner: str) -> list[Outcome]:
-        """Scan these features at the same time. Then settle, and scan what other requests wait for.
-
-        Each feature is scanned once, so that there are few rounds. An error in one feature does not affect the others.
-        """
-        outcomes: dict[Feature, Outcome] = {}
-        remaining = features
-        while remaining:
-            if outcomes and self.time_left() < MIN_SECONDS_FOR_SCAN:
-                return [*outcomes.values(), Outcome(received.stored.key, OutcomeKind.OUT_OF_TIME)]
-            ordered = [feature for feature in Feature if feature in remaining]
-            results = self.run_all([partial(self._guarded, received, feature, owner) for feature in ordered])
-            outcomes.update(zip(ordered, results, strict=True))
-            remaining = self._follow_up(received, ordered[-1], outcomes) - outcomes.keys()
-        return list(outcomes.values())
-
-    def _follow_up(self, received: Received, last: Feature, outcomes: dict[Feature, Outcome]) -> frozenset[Feature]:
-        """Settle what these outcomes allow, and return the features that other requests for the image wait for.
-
-        Posted bytes have one object, which names the last request only. A request whose feature cannot be scanned now
-        must not hold up the others. An error here never fails the message: the sweeper repeats what is missing.
-        """
-        try:
-            if any(outcome.item for outcome in outcomes.values()):
-                count, awaited = self._settle(received.stored.hash, outcomes)
-                outcomes[last] = replace(outcomes[last], settled=count)
-                return awaited
-            is_shared = request_id_from_key(received.stored.key) is None
-            is_in_progress = all(outcome.kind is OutcomeKind.LEASED for outcome in outcomes.values())
-            return self._awaited_features(received) if is_shared and not is_in_progress else frozenset()
-        except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
-            outcomes[last] = replace(outcomes[last], error=error)
-            return frozenset()
-
-    def _guarded(self, received: Received, feature: Feature, owner: str) -> Outcome:
-        """Scan one feature. An error must not affect the others."""
-        try:
-            outcome = self._scan_feature(received, feature, owner)
-        except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
-            outcome = Outcome(received.stored.key, OutcomeKind.UNEXPECTED_ERROR, type(error).__name__, error=error)
-        return replace(outcome, feature=feature)
-
-    def _scan_feature(self, received: Received, feature: Feature, owner: str) -> Outcome:
-        item = item_key(received.stored.hash, feature)
-        now = self.clock()
-        lease = self.images.lease(item, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
-        if lease.granted:
-            return self._scan_leased(received, lease.image, owner)
-        return self._handle_not_leased(received.stored.key, lease.image, now)
+        return received.found is None and self.clock() < received.stored.uploaded_at + REQUEST_STORED_SECONDS
 
     def _handle_not_leased(self, key: str, item: Image, now: float) -> Outcome:
         if item.is_leased(now):
@@ -359,9 +312,19 @@ class Scanner:
             return Outcome(key, OutcomeKind.EXHAUSTED, item=current)
         return Outcome(key, OutcomeKind.LEASED)
 
-    def _scan_leased(self, received: Received, item: Image, owner: str) -> Outcome:
-        key = received.stored.key
+    def _scan_leased(self, key: str, item: Image, owner: str, upload: Received | None, *, is_first: bool) -> Outcome:
+        """Scan under the lease. A posted object is read under the lease too, an ``upload`` was read before.
+
+        Only the first lease may record that the bytes never existed, because answers may depend on an earlier one.
+        """
         refund_on_error = partial(self._refund_on_error, item.key, owner)
+        with refund_on_error():
+            received = upload or self._receive(key)
+            if isinstance(received, Received):
+                received = self._skip_unrequested(received, item.feature) or received
+        if isinstance(received, Outcome):
+            self.images.release(item.key, owner, refund=True, bytes_missing=is_first)
+            return received
         try:
             scan = self._detect(received, item.feature, refund_on_error)
         except QuotaExceeded as error:
@@ -376,6 +339,24 @@ class Scanner:
             return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)
         kind = OutcomeKind.REJECTED_IMAGE if scan.failure else OutcomeKind.SCANNED
         return Outcome(key, kind, item=self.images.finish(item.key, scan))
+
+    def _skip_unrequested(self, received: Received, feature: Feature) -> Outcome | None:
+        """Return None if a request needs a scan of this object for the feature. Nothing is paid otherwise.
+
+        An object without the ID of a request was copied into the bucket by an operator, and is scanned. An object is
+        marked for purging if its request does not exist or is for another image, whose key was used again. The index
+        may omit a request that waits for the image. The sweeper enqueues the image for it.
+        """
+        stored, request = received.stored, received.request
+        if received.request_id is None or (request and not request.answer):
+            return None
+        if is_awaited(self.requests.pending_for_image(stored.hash), self.images, feature):
+            return None
+        if self._may_be_stored(received):
+            return Outcome(stored.key, OutcomeKind.REQUEST_MISSING)
+        if request is None:
+            self.images.mark_for_purge(stored.hash, self.clock())
+        return Outcome(stored.key, OutcomeKind.UNREQUESTED)
 
     @contextmanager
     def _refund_on_error(self, item: str, owner: str) -> Iterator[None]:
@@ -422,36 +403,39 @@ class Scanner:
         is_recorded = self.images.defer(item.key, owner, began)
         return Outcome(key, OutcomeKind.DEFERRED if is_recorded else OutcomeKind.LEASED)
 
-    def _settle(self, image_hash: str, outcomes: Mapping[Feature, Outcome]) -> tuple[int, frozenset[Feature]]:
-        """Settle the requests that have an answer now. Return their number, and the features that others wait for."""
-        known = {feature: outcome.item for feature, outcome in outcomes.items() if outcome.item}
-        awaited: set[Feature] = set()
-        answered = self._newly_answered(image_hash, known, awaited)
-        count = settle(answered, requests=self.requests, time_left=self.time_left)
-        return count, frozenset(awaited)
+    def _settle(self, image_hash: str, outcomes: list[Outcome]) -> list[Outcome]:
+        """Settle the requests that have an answer now, and return the outcomes with their number.
 
-    def _newly_answered(
-        self, image_hash: str, known: dict[Feature, Image], awaited: set[Feature]
-    ) -> Iterator[ScanRequest]:
+        An error here never fails the message: the sweeper settles what is missing.
+        """
+        known = {outcome.feature: outcome.item for outcome in outcomes if outcome.feature and outcome.item}
+        if not known:
+            return outcomes
+        at = next(at for at, outcome in enumerate(outcomes) if outcome.item)
+        try:
+            answered = self._newly_answered(image_hash, known)
+            count = settle(answered, requests=self.requests, time_left=self.time_left)
+        except Exception as error:  # noqa: BLE001 - the outcome carries every error to the log
+            outcomes[at] = replace(outcomes[at], error=error)
+        else:
+            outcomes[at] = replace(outcomes[at], settled=count)
+        return outcomes
+
+    def _newly_answered(self, image_hash: str, known: dict[Feature, Image]) -> Iterator[ScanRequest]:
         """Return the requests for the image that have an answer now, with their answers.
 
-        Items that only some of them need are read and added to ``known``. The features that the others wait for are
-        added to ``awaited``, unless their owners do not have the image.
+        Items that only some of them need are read, and added to ``known``.
         """
+        now = self.clock()
         for chunk in batched(self.requests.pending_for_image(image_hash), POSSESSIONS_PER_CALL, strict=False):
             possessions = read_possessions(chunk, self.images)
             self._read_other_items(chunk, known)
-            now = self.clock()
             for request in chunk:
-                seen = possessions.visible(request, known)
-                answered = with_answer(request, seen, now)
+                answered = with_answer(request, possessions.visible(request, known), now)
                 if answered:
                     yield answered
-                elif seen is not None:
-                    awaited.update(pending_features(request, seen, now))
 
     def _read_other_items(self, requests: Iterable[ScanRequest], known: dict[Feature, Image]) -> None:
-        """Read the items that these requests need, except for those that are ``known`` or were read before."""
         keys = {key for request in requests for key in request.item_keys} - {item.key for item in known.values()}
         if keys:
             known.update({item.feature: item for item in self.images.get_many(sorted(keys)).values()})

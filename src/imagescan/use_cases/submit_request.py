@@ -142,7 +142,7 @@ def submit_request(
     try:
         stored = earlier or _same_request(requests.put(answered or request), request)
     except Conflict:  # the key was used in the meantime, and no deletion would ever remove the bytes
-        images.mark_for_purge(image.hash, now + REQUEST_STORED_SECONDS)
+        images.mark_for_purge(request.image_key if request.has_own_object else image.hash, now + REQUEST_STORED_SECONDS)
         raise
     current = with_answer(stored, known, now) or stored
     upload = _upload_for(current, image, known, bucket, now) if isinstance(image, DeclaredImage) else None

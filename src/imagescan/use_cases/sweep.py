@@ -185,7 +185,7 @@ class Sweep:
         image = found[requests[0].image_hash]
         if image and _was_requeued(image, now):
             self.claimed.add(image.hash)
-            self.enqueued.update(each.image_key for each in requests if not each.awaits_upload)
+            self.enqueued.update(each.image_key for each in requests if not each.has_own_object)
 
     def _read[Key, Item](
         self, keys: Iterable[Key], read_many: Callable[[Sequence[Key]], Mapping[Key, Item]]

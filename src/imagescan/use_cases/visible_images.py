@@ -37,17 +37,14 @@ class Possessions:
         return self.visible(request, {}) is not None
 
 
-def awaited_features(pending: Iterable[ScanRequest], images: PossessionReader) -> frozenset[Feature]:
-    """Return features that requests wait for whose owners have the image. It is empty if there is no such request.
-
-    Of many requests, only the first ones with possession are considered.
-    """
-    for chunk in batched(pending, POSSESSIONS_PER_CALL, strict=False):
+def is_awaited(pending: Iterable[ScanRequest], images: PossessionReader, feature: Feature | None = None) -> bool:
+    """Return whether the owner of any of these requests has its image, and waits for the ``feature`` if it is given."""
+    needed = (request for request in pending if feature is None or feature in request.features)
+    for chunk in batched(needed, POSSESSIONS_PER_CALL, strict=False):
         possessions = read_possessions(chunk, images)
-        found = frozenset(each for request in chunk if possessions.is_held(request) for each in request.features)
-        if found:
-            return found
-    return frozenset()
+        if any(possessions.is_held(request) for request in chunk):
+            return True
+    return False
 
 
 def read_possessions(requests: Iterable[ScanRequest], images: PossessionReader) -> Possessions:
