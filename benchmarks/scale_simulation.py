@@ -23,6 +23,7 @@ from benchmarks.queue import Message, Queue
 from benchmarks.virtual_clock import VirtualClock
 from imagescan.aws.s3_events import image_keys, s3_event_message
 from imagescan.domain.detection import Detection, TransientDetectorError
+from imagescan.domain.feature import Feature, hash_from_item_key
 from imagescan.domain.image import StoredObject, ValidatedImage
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Image, LeaseResult, Scan
@@ -139,6 +140,10 @@ class Images:
         self.cloud.call("GetItem", (self.cloud.image_reads, image_hash))
         return self.cloud.images.get(image_hash)
 
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        self.cloud.call("BatchGetItem", *((self.cloud.image_reads, hash_from_item_key(key)) for key in keys))
+        return {key: self.cloud.images[key] for key in keys if key in self.cloud.images}
+
     def lease(self, image_hash: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
         self.cloud.call("UpdateItem", (self.cloud.image_writes, image_hash))
         image = self.cloud.images.get(image_hash, Image(image_hash))
@@ -150,15 +155,7 @@ class Images:
         self.cloud.images[image_hash] = leased
         return LeaseResult(granted=True, image=leased)
 
-    def release(
-        self,
-        image_hash: str,
-        owner: str,
-        *,
-        refund: bool,
-        bytes_missing: bool = False,
-        not_before: float | None = None,
-    ) -> None:
+    def release(self, image_hash: str, owner: str, *, refund: bool, not_before: float | None = None) -> None:
         self.cloud.call("UpdateItem", (self.cloud.image_writes, image_hash))
         image = self.cloud.images[image_hash]
         released = replace(image, attempts=image.attempts - refund, lease_until=None, not_before=not_before)
@@ -229,7 +226,7 @@ class Bucket:
 
     def find(self, key: str) -> StoredObject | None:
         self.cloud.call("HeadObject")
-        return self.cloud.objects[key]
+        return self.cloud.objects.get(key)
 
 
 @dataclass(frozen=True)
@@ -252,11 +249,11 @@ class DailyQuota:
 
     cloud: SimulatedAws
 
-    def try_acquire(self, now: float) -> bool:
+    def try_acquire(self, now: float, feature: Feature) -> bool:
         self.cloud.call("UpdateItem", (self.cloud.counter_writes, ""), attempts=1)
         return True
 
-    def refund(self, now: float) -> None:
+    def refund(self, now: float, feature: Feature) -> None:
         self.cloud.call("UpdateItem", (self.cloud.counter_writes, ""), attempts=1)
 
 
@@ -329,12 +326,12 @@ def _poll(cloud: SimulatedAws, posts: int) -> None:
 
 
 def _invoke(cloud: SimulatedAws, batch: list[Message]) -> None:
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, list[Outcome]] = {}
     collaborators: dict[str, Any] = {
         "images": Images(cloud),
         "requests": Requests(cloud),
         "bucket": Bucket(cloud),
-        "detector": Detector(cloud),
+        "detectors": {Feature.LABELS: Detector(cloud)},
         "quota": _quota(cloud),
     }
     scanner = Scanner(**collaborators, clock=cloud.clock.time, time_left=lambda: 60.0)
@@ -344,10 +341,10 @@ def _invoke(cloud: SimulatedAws, batch: list[Message]) -> None:
         try:
             outcomes[message.id] = scanner.scan(key, owner=f"{message.id} {message.receives}")
         except Throttled as error:
-            outcomes[message.id] = Outcome(key, OutcomeKind.UNEXPECTED_ERROR, error=error)
+            outcomes[message.id] = [Outcome(key, OutcomeKind.UNEXPECTED_ERROR, error=error)]
 
     cloud.clock.all_of([partial(scan, message) for message in batch])
-    results = [MessageResult(_scan_message(each), (outcomes[each.id],)) for each in batch]
+    results = [MessageResult(_scan_message(each), tuple(outcomes[each.id])) for each in batch]
     delays = {each.message.id: each.delay_seconds for each in results if not each.is_done}
     cloud.queue.complete(batch, delays.keys(), delays, cloud.clock.now)
 

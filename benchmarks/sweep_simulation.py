@@ -100,7 +100,7 @@ class SimulatedService:
             self.images[image_hash] = replace(image, scan=Scan(Status.COMPLETED, finished_at))
             request = self.pending.pop(image_hash, None)
             if request:
-                is_late = finished_at > effective_deadline(request, image)
+                is_late = finished_at > effective_deadline(request, {image.feature: image})
                 self.counts["timed_out" if is_late else "completed"] += 1
                 self.counts["last_scan"] = round(finished_at - DAY_SECONDS)
 

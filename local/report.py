@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from imagescan.aws.items import scan_from_item
+from imagescan.domain.feature import Feature, feature_from_item_key
 from imagescan.domain.image_record import Scan
 from local.client import CONTENT_TYPES, Client, RequestJson
 from local.stack import TITLES, Stack
@@ -108,14 +109,14 @@ def _recent_scans(stack: Stack) -> Table:
     pages = dynamodb.get_paginator("scan").paginate(TableName=outputs["ImagesTable"])
     items = {item["image_hash"]["S"]: item for page in pages for item in page["Items"]}
     # Uploads to be purged and possessions have items as well. Their keys contain slashes.
-    scans = {image_hash: scan_from_item(item) for image_hash, item in items.items() if "/" not in image_hash}
-    finished = sorted(((scan, image) for image, scan in scans.items() if scan), key=lambda one: -one[0].finished_at)
-    print(f"Recent scans ({len(finished)} of {len(scans)} images have been scanned)")
+    scans = {key: scan_from_item(item, feature_from_item_key(key)) for key, item in items.items() if "/" not in key}
+    finished = sorted(((scan, key) for key, scan in scans.items() if scan), key=lambda one: -one[0].finished_at)
+    print(f"Recent scans ({len(finished)} of {len(scans)} have finished)")
     recent = finished[:RECENT_SCANS]
     names = _references(
         dynamodb, outputs["RequestsTable"], [scan.scanned_for for scan, _ in recent if scan.scanned_for]
     )
-    return scans_table([(names.get(scan.scanned_for or "") or image[:12], scan) for scan, image in recent], time.time())
+    return scans_table([(names.get(scan.scanned_for or "") or key[:12], scan) for scan, key in recent], time.time())
 
 
 def scans_table(scans: Sequence[tuple[str, Scan]], now: float) -> Table:
@@ -146,4 +147,7 @@ def _references(dynamodb: Any, table: str, request_ids: Sequence[str]) -> dict[s
 
 
 def _result(scan: Scan) -> str:
-    return scan.failure.message if scan.failure else ", ".join(label.name for label in scan.labels[:MAX_OTHER_LABELS])
+    """Return what was found or the failure, after the name of the feature unless that is ``labels``."""
+    found = ", ".join(finding.name for finding in scan.findings[:MAX_OTHER_LABELS])
+    result = scan.failure.message if scan.failure else found
+    return result if scan.feature == Feature.LABELS else f"{scan.feature}: {result}"

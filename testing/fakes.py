@@ -13,6 +13,11 @@ HASH = "ab" * 32
 KEY = f"images/{HASH}.jpg"
 
 
+def by_feature(*items: Image | None) -> dict[Feature, Image]:
+    """Return these items of one image by feature. None stands for an item that does not exist."""
+    return {item.feature: item for item in items if item}
+
+
 @dataclass
 class FakeImages:
     """The images table.

@@ -70,7 +70,10 @@ def describe() -> Schema:
         "info": {
             "title": "Image scanning",
             "version": "1",
-            "description": "Finds labels in images and checks whether an image shows a label. Fields are only added.",
+            "description": (
+                "Finds labels, moderation labels and text in images, and answers questions about them. Fields are only "
+                "added."
+            ),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "security": [{}, *({name: []} for name in _SECURITY_SCHEMES)],
@@ -91,7 +94,7 @@ def _operation_object(operation: Operation) -> Schema:
         }
     responses = {str(int(status)): _response(operation, status) for status in operation.responses}
     errors = sorted((*operation.errors, *_COMMON_ERRORS))
-    return described | {"responses": responses | {str(int(status)): _error(status) for status in errors}}
+    return described | {"responses": responses | {str(int(status)): _error(operation, status) for status in errors}}
 
 
 def _response(operation: Operation, status: HTTPStatus) -> Schema:
@@ -103,10 +106,11 @@ def _response(operation: Operation, status: HTTPStatus) -> Schema:
     return described | ({"links": operation.links} if operation.links else {})
 
 
-def _error(status: HTTPStatus) -> Schema:
+def _error(operation: Operation, status: HTTPStatus) -> Schema:
     problem = {} if status in _GATEWAY_STATUSES else {PROBLEM: {"schema": ref(shapes.Problem)}}
     content = {JSON: {"schema": ref(shapes.Error)}, **problem}
-    return {"description": status.phrase, "content": content}
+    codes = f": {', '.join(operation.conflicts)}" if status == HTTPStatus.CONFLICT else ""
+    return {"description": f"{status.phrase}{codes}", "content": content}
 
 
 class _SchemaGenerator(GenerateJsonSchema):

@@ -7,6 +7,7 @@ from typing import Any
 
 from imagescan.api import query_params
 from imagescan.api.request_models import MAX_KEY_LENGTH, BatchBody, EntryBody, QuestionBody, SubmitBody
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Status
 from ops.openapi import shapes
@@ -24,7 +25,8 @@ class Operation:
     """One method of one path.
 
     ``responses`` maps each success status to its body, and ``headers`` to its additional headers. ``errors`` are the
-    error statuses that the function itself returns. ``links`` name the operations that use values of a response.
+    error statuses that the function itself returns, and ``conflicts`` the error codes of status 409. ``links`` name the
+    operations that use values of a response.
     """
 
     method: str
@@ -33,6 +35,7 @@ class Operation:
     summary: str
     responses: Mapping[HTTPStatus, type | None]
     errors: tuple[HTTPStatus, ...]
+    conflicts: tuple[str, ...] = ()
     headers: Mapping[HTTPStatus, tuple[str, ...]] = field(default_factory=dict)
     parameters: tuple[Schema, ...] = ()
     body: Schema | None = None
@@ -65,7 +68,9 @@ _BLACK_SQUARE = (
 )
 _FILE_EXAMPLE: Schema = {"file": _BLACK_SQUARE, "fileType": ImageType.PNG, "label": "cat"}
 _QUESTION_EXAMPLE: Schema = {"labels": ["cat", "dog"], "match_mode": "all", "min_confidence": 75}
-_UPLOAD_EXAMPLE: Schema = {"sha256": "ab" * 32, "size": 12_000_000, "fileType": ImageType.JPEG, **_QUESTION_EXAMPLE}
+_FEATURES_EXAMPLE: Schema = {"moderation": ["*"], "text": ["sale", "20% off"]}
+_IMAGE_EXAMPLE: Schema = {"sha256": "ab" * 32, "size": 12_000_000, "fileType": ImageType.JPEG}
+_UPLOAD_EXAMPLE: Schema = {**_IMAGE_EXAMPLE, **_QUESTION_EXAMPLE}
 
 _REQUEST_ID = _parameter("path", "request_id", "ID returned by POST /scanrequest.", type="string", format="uuid")
 _KEY = _parameter(
@@ -105,6 +110,7 @@ _IDS = _comma_separated(
 _FILTERS = (
     _parameter("query", "status", "Filter by status.", type="string", enum=list(Status)),
     _parameter("query", "label", "Filter by requested label, ignoring case.", type="string", examples=["cat"]),
+    _parameter("query", "feature", "Only requests that need this feature.", type="string", enum=list(Feature)),
     _parameter(
         "query",
         "created_after",
@@ -137,7 +143,12 @@ OPERATIONS = (
         name="submitRequest",
         summary="Submit an image",
         body=_SUBMISSION_SCHEMA,
-        examples={"file": _FILE_EXAMPLE, "direct_upload": _UPLOAD_EXAMPLE},
+        examples={
+            "file": _FILE_EXAMPLE,
+            "direct_upload": _UPLOAD_EXAMPLE,
+            "moderation_and_text": {**_FILE_EXAMPLE, **_FEATURES_EXAMPLE},
+            "all_findings": {**_IMAGE_EXAMPLE, "features": list(Feature)},
+        },
         parameters=(_KEY, _PREFER),
         responses={OK: shapes.Request, ACCEPTED: shapes.Request},
         headers={
@@ -145,6 +156,7 @@ OPERATIONS = (
             ACCEPTED: ("Location", "Preference-Applied", "Retry-After"),
         },
         errors=(BAD, CONFLICT, TOO_LARGE, UNSUPPORTED),
+        conflicts=("idempotency_key_reused", "request_deleted"),
         links=_REQUEST_LINKS,
     ),
     Operation(
@@ -173,9 +185,10 @@ OPERATIONS = (
         summary="Ask a follow-up question about a scanned image",
         parameters=(_REQUEST_ID,),
         body=ref(QuestionBody),
-        examples={"several_labels": _QUESTION_EXAMPLE},
+        examples={"several_labels": _QUESTION_EXAMPLE, "moderation_and_text": _FEATURES_EXAMPLE},
         responses={OK: shapes.QuestionAnswer},
         errors=(BAD, UNKNOWN, CONFLICT, TOO_LARGE),
+        conflicts=("request_pending", "labels_unavailable", "feature_not_scanned"),
     ),
     Operation(
         method="post",

@@ -4,9 +4,11 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import Field, RootModel
 
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Failure, Status
-from imagescan.domain.question import MatchedBy, MatchMode
+from imagescan.domain.match import MatchedBy
+from imagescan.domain.question import MatchMode
 
 type Confidence = Annotated[float, Field(ge=0, le=100, description="Percent.")]
 type Timestamp = Annotated[
@@ -17,13 +19,18 @@ type Count = Annotated[int, Field(ge=0)]
 type RequestId = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 
 
-class Box(TypedDict):
-    """Bounding box of one instance of a label: fractions of the image's width and height, confidence in percent."""
+class Rectangle(TypedDict):
+    """An upright rectangle: fractions of the image's width and height."""
 
     left: float
     top: float
     width: float
     height: float
+
+
+class Box(Rectangle):
+    """Bounding box of one instance of a label or of a line of text, with the confidence in percent."""
+
     confidence: float
 
 
@@ -38,22 +45,68 @@ class Label(TypedDict):
     boxes: list[Box]
 
 
-class Match(TypedDict):
-    """The label that matches, and the kind of its name that does."""
+class ModerationLabel(TypedDict):
+    """A moderation label as Rekognition names it, with its confidence in percent."""
 
-    label: str
+    name: str
+    confidence: float
+    parents: Annotated[list[str], Field(description="Names of its parents, the top level first.")]
+    taxonomy_level: Annotated[int, Field(ge=1, description="Level in the taxonomy. The top level is 1.")]
+
+
+class Moderation(TypedDict):
+    """The moderation labels of the image. Until there is a result, the list is empty and the version is null."""
+
+    labels: list[ModerationLabel]
+    model_version: Annotated[str | None, Field(description="Version of Rekognition's moderation model.")]
+
+
+class Point(TypedDict):
+    """A corner of a polygon: fractions of the image's width and height."""
+
+    x: float
+    y: float
+
+
+class Word(TypedDict):
+    """A word with its confidence in percent and its position."""
+
+    text: str
+    confidence: float
+    box: Rectangle
+    polygon: list[Point]
+
+
+class Line(Word):
+    """A line of text with its confidence in percent and its position."""
+
+    words: Annotated[list[Word], Field(description="Its words, from left to right.")]
+
+
+class Text(TypedDict):
+    """The text in the image. Until there is a result, the list is empty and the version is null."""
+
+    lines: Annotated[list[Line], Field(description="Lines of text, from top to bottom.")]
+    model_version: Annotated[str | None, Field(description="Version of Rekognition's text model.")]
+
+
+class Match(TypedDict):
+    """The label, the moderation label or the line of text that matches, and what of it does."""
+
+    label: Annotated[str, Field(description="Name of the label, or the line of text.")]
     confidence: Confidence
     matched_by: MatchedBy
     boxes: list[Box]
 
 
-class LabelResult(TypedDict):
-    """Whether the image shows one requested label. If not, the labels that are closest to it."""
+class Result(TypedDict):
+    """Whether the image contains one thing that was asked for. If it is a missing label, the closest labels."""
 
-    label: str
+    feature: Feature
+    label: Annotated[str, Field(description="The label, the moderation label or the text that was asked for.")]
     matched: bool
     match: Match | None
-    closest_labels: Annotated[list[Label], Field(max_length=3)]
+    closest_labels: Annotated[list[Label], Field(description="Empty for features other than labels.", max_length=3)]
 
 
 class Upload(TypedDict):
@@ -71,40 +124,45 @@ class Verdict(TypedDict):
     request_id: RequestId
     reference: Annotated[str | None, Field(description="Caller-supplied reference.")]
     message: Annotated[str, Field(description="The result in one sentence.")]
-    label: Annotated[str, Field(description="First requested label.")]
-    labels_asked: Annotated[list[str], Field(min_length=1)]
+    label: Annotated[str | None, Field(description="First requested label. Null if no label was asked for.")]
+    features: Annotated[list[Feature], Field(description="Features that the answer needs.", min_length=1)]
+    labels_asked: list[str]
+    moderation_asked: list[str]
+    text_asked: list[str]
     match_mode: MatchMode
     min_confidence: Confidence
-    label_matched: Annotated[bool | None, Field(description="The answer. Null while pending or failed.")]
+    label_matched: Annotated[
+        bool | None, Field(description="The answer. Null while pending, if failed, and if nothing was asked.")
+    ]
     match: Annotated[Match | None, Field(description="First match.")]
     image_hash: Sha256
 
 
 class QuestionAnswer(Verdict):
-    """The answer to a follow-up question, from the stored labels."""
+    """The answer to a follow-up question, from the stored findings."""
 
     closest_labels: Annotated[list[Label], Field(max_length=3)]
-    results: Annotated[list[LabelResult], Field(min_length=1)]
+    results: Annotated[list[Result], Field(description="One result for each thing that was asked.")]
 
 
 class RequestSummary(Verdict):
-    """A request without the labels of its image. Values that are not known yet are null."""
+    """A request without what was found in its image. Values that are not known yet are null."""
 
     status: Status
     failure: Failure | None
     created_at: Timestamp
     deadline: Timestamp
     completed_at: Timestamp | None
-    scanned_at: Timestamp | None
+    scanned_at: Annotated[Timestamp | None, Field(description="Time of the last scan.")]
     model_version: Annotated[str | None, Field(description="Version of Rekognition's label model.")]
     scan_reused: Annotated[
         bool | None,
-        Field(description="Whether the result comes from a scan that was made for another request's upload."),
+        Field(description="Whether all scans were made for the uploads of other requests."),
     ]
 
 
 class BatchRequest(RequestSummary):
-    """A request of a batch without the labels of its image. Values that are not known yet are null."""
+    """A request of a batch without what was found in its image. Values that are not known yet are null."""
 
     upload: Annotated[Upload | None, Field(description="Present while an upload is expected.")]
 
@@ -115,15 +173,17 @@ class Request(RequestSummary):
     closest_labels: Annotated[
         list[Label], Field(description="Labels that are closest to the first missing label.", max_length=3)
     ]
-    results: Annotated[list[LabelResult], Field(description="One result per requested label.")]
+    results: Annotated[list[Result], Field(description="One result for each thing that was asked.")]
     labels: Annotated[list[Label], Field(description="All labels found, most confident first.")]
+    moderation: Annotated[Moderation | None, Field(description="Null if the request does not need the feature.")]
+    text: Annotated[Text | None, Field(description="Null if the request does not need the feature.")]
     upload: Annotated[
         Upload | None, Field(description="Present while an upload is expected, only in responses to a POST.")
     ]
 
 
 class ImageDebug(TypedDict):
-    """State of an image. Times that do not apply are left out."""
+    """State of an image for one feature. Times that do not apply are left out."""
 
     attempts: Annotated[Count, Field(description="Number of scan attempts.")]
     is_terminal: Annotated[bool, Field(description="Whether the image has been scanned or has failed.")]
@@ -163,7 +223,12 @@ class DebugData(TypedDict):
     scanned_for: NotRequired[
         Annotated[RequestId, Field(description="ID of this request if its own upload was scanned.")]
     ]
-    image: Annotated[ImageDebug | None, Field(description="Null if the image was never leased, or was purged.")]
+    image: Annotated[
+        ImageDebug | None,
+        Field(description="State for the labels. Null if it was never leased, was purged, or is not needed."),
+    ]
+    moderation: NotRequired[ImageDebug | None]
+    text: NotRequired[ImageDebug | None]
 
 
 class RequestWithDebug(Request):
@@ -226,13 +291,32 @@ class RequestPageOrResults(RootModel[RequestPage | RequestResults]):
     """A page of requests, or the results for the requested IDs."""
 
 
+class FeatureStats(TypedDict):
+    """The part of the counts that concerns one feature."""
+
+    images: Count
+    scans: Count
+    scans_avoided: Count
+
+
+class StatsByFeature(TypedDict):
+    """The counts of each feature. They add up to those of all features."""
+
+    labels: FeatureStats
+    moderation: FeatureStats
+    text: FeatureStats
+
+
 class Stats(TypedDict):
     """Counts of finished requests and images. They never decrease."""
 
-    images: Annotated[Count, Field(description="Images that were scanned or permanently rejected.")]
+    images: Annotated[
+        Count, Field(description="Images that were scanned or permanently rejected, counted once per feature.")
+    ]
     requests: Annotated[Count, Field(description="Finished requests, completed and failed.")]
     completed: Count
     failed: Count
     scans: Annotated[Count, Field(description="Rekognition calls for these images that may have been billed.")]
-    scans_avoided: Annotated[Count, Field(description="Requests answered by an existing scan.")]
+    scans_avoided: Annotated[Count, Field(description="Rekognition calls that existing scans made unnecessary.")]
+    by_feature: StatsByFeature
     as_of: Timestamp

@@ -3,6 +3,7 @@ from contextlib import nullcontext
 import pytest
 
 from imagescan.aws import clients
+from imagescan.aws.detect_labels import detect_labels
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.aws.rekognition import Rekognition
 from imagescan.domain.detection import (
@@ -13,7 +14,8 @@ from imagescan.domain.detection import (
     TransientDetectorError,
 )
 from imagescan.domain.image import StoredObject
-from imagescan.domain.labels import LOWEST_CONFIDENCE, Box, Label
+from imagescan.domain.labels import LOWEST_CONFIDENCE, Label
+from imagescan.domain.match import Box
 from testing.fake_rekognition import CAT, label
 from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment, hash_of
@@ -29,7 +31,7 @@ THROTTLED = (400, "ProvisionedThroughputExceededException")
 @pytest.fixture
 def rekognition(env: MotoEnvironment) -> Rekognition:
     assert env.detector.calls.total() == 0
-    return Rekognition(clients.rekognition(), BUCKET, AdaptiveRateLimiter())
+    return Rekognition(clients.rekognition(), BUCKET, detect_labels, AdaptiveRateLimiter())
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_detect_uses_the_given_object_version(
 ) -> None:
     env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"a newer version")
     env.detector.labels = {HASH: [label("Dog")]}
-    assert rekognition.detect(stored).labels == (Label("Dog", 97.5),)
+    assert rekognition.detect(stored).findings == (Label("Dog", 97.5),)
     [request] = env.detector.requests
     assert request["Image"]["S3Object"] == {"Bucket": BUCKET, "Name": KEY, "Version": stored.version}
     assert request["MinConfidence"] == LOWEST_CONFIDENCE
@@ -96,7 +98,7 @@ def test_every_call_acquires_a_slot_and_reports_its_result(
     limiter = RecordingRateLimiter()
     env.detector.errors.extend(errors)
     with pytest.raises(DetectionError) if errors else nullcontext():
-        Rekognition(clients.rekognition(), BUCKET, limiter).detect(stored)
+        Rekognition(clients.rekognition(), BUCKET, detect_labels, limiter).detect(stored)
     assert limiter.recorded == ["acquire", expected]
 
 

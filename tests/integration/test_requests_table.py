@@ -4,10 +4,12 @@ import pytest
 
 from imagescan.aws import clients
 from imagescan.aws.requests_table import RequestsTable
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Failure, Image, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.question import Question, evaluate
 from imagescan.domain.scan_request import TIMED_OUT, Answer, ScanRequest, with_answer
+from testing.fakes import by_feature
 from testing.moto_environment import MotoEnvironment
 from testing.recording_transport import InjectedFault
 from testing.resources import REQUESTS
@@ -17,19 +19,21 @@ REQUEST = ScanRequest("r", HASH, f"images/{HASH}.png", Question(("cat",), 90.5),
 LABELS = (Label("Cat", 97.25, ("Animal",), ("Feline",)), Label("Car", 80.0), Label("Dog", 60.0), Label("Tree", 50.0))
 COMPLETED_SCAN = Scan(Status.COMPLETED, 1010.5, LABELS, "3.0", scanned_for="r")
 FAILED_SCAN = Scan(Status.FAILED, 1010.5, failure=Failure("image_invalid", "It cannot be read."))
+
+
+def completed(*asked: str, scan: Scan = COMPLETED_SCAN) -> Answer:
+    """Return the answer to the question for these labels."""
+    verdict = evaluate(Question(asked, 90), {Feature.LABELS: scan.findings})
+    return Answer(Status.COMPLETED, 1010.5, (scan,), verdict)
+
+
 ANSWERS = {
-    "found": Answer(Status.COMPLETED, 1010.5, COMPLETED_SCAN, evaluate(Question(("cat",), 90), LABELS)),
-    "found by its parent": Answer(
-        Status.COMPLETED, 1010.5, COMPLETED_SCAN, evaluate(Question(("animal",), 90), LABELS)
-    ),
-    "not found": Answer(Status.COMPLETED, 1010.5, COMPLETED_SCAN, evaluate(Question(("car",), 90), LABELS)),
-    "one found, one not": Answer(
-        Status.COMPLETED, 1010.5, COMPLETED_SCAN, evaluate(Question(("car", "cat"), 90), LABELS)
-    ),
-    "no labels": Answer(
-        Status.COMPLETED, 1010.5, replace(COMPLETED_SCAN, labels=()), evaluate(Question(("car",), 90), ())
-    ),
-    "failed": Answer(Status.FAILED, 1010.5, FAILED_SCAN, failure=FAILED_SCAN.failure),
+    "found": completed("cat"),
+    "found by its parent": completed("animal"),
+    "not found": completed("car"),
+    "one found, one not": completed("car", "cat"),
+    "no labels": completed("car", scan=replace(COMPLETED_SCAN, findings=())),
+    "failed": Answer(Status.FAILED, 1010.5, (FAILED_SCAN,), failure=FAILED_SCAN.failure),
     "timed out": Answer(Status.FAILED, 4600.125, failure=TIMED_OUT),
 }
 
@@ -49,7 +53,7 @@ def store(table: RequestsTable, count: int) -> list[ScanRequest]:
 
 
 def with_scan_answer(request: ScanRequest) -> ScanRequest:
-    answer = with_answer(request, Image(HASH, scan=COMPLETED_SCAN), 1011)
+    answer = with_answer(request, by_feature(Image(HASH, scan=COMPLETED_SCAN)), 1011)
     assert answer
     return answer
 

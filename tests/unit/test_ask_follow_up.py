@@ -6,7 +6,7 @@ from imagescan.domain.labels import Label
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
 from imagescan.use_cases.ask_follow_up import ask_follow_up
-from testing.fakes import FakeImages, FakeRequests
+from testing.fakes import FakeImages, FakeRequests, by_feature
 
 SCAN = Scan(Status.COMPLETED, 990, (Label("Cat", 97),), "3.0", scanned_for="earlier")
 REJECTED = Scan(Status.FAILED, 990, failure=Failure("image_invalid", "The image is corrupt."))
@@ -15,7 +15,7 @@ FOLLOW_UP = Question(("dog", "cat"), 50)
 
 
 def settled(scan: Scan) -> ScanRequest:
-    request = with_answer(PENDING, Image("h", scan=scan), 1001)
+    request = with_answer(PENDING, by_feature(Image("h", scan=scan)), 1001)
     assert request
     return request
 

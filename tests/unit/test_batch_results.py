@@ -8,9 +8,11 @@ import pytest
 
 from imagescan.api import batch_results, http, serializers
 from imagescan.domain.image_record import Image, Scan, Status
-from imagescan.domain.labels import Box, Label
+from imagescan.domain.labels import Label
+from imagescan.domain.match import Box
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
+from testing.fakes import by_feature
 
 LAMBDA_MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 BOX = Box(0.123456, 0.123456, 0.123456, 0.123456, 99.123456)
@@ -19,7 +21,7 @@ BOX = Box(0.123456, 0.123456, 0.123456, 0.123456, 99.123456)
 def result_with(label: Label, reference: str = "r") -> batch_results.BatchItemResult:
     """Return the result for a request whose image has this one label."""
     request = ScanRequest("r", "h", "k", Question(("cat",), 90), created_at=1, deadline=2, reference=reference)
-    answered = with_answer(request, Image("h", scan=Scan(Status.COMPLETED, 1, (label,), "3.0")), 1)
+    answered = with_answer(request, by_feature(Image("h", scan=Scan(Status.COMPLETED, 1, (label,), "3.0"))), 1)
     assert answered
     return batch_results.success(HTTPStatus.OK, serializers.request_body(answered))
 

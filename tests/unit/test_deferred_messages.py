@@ -10,7 +10,8 @@ from imagescan.domain.iso_time import iso_time
 from imagescan.domain.labels import Label
 from imagescan.domain.policy import DAY_SECONDS
 from imagescan.domain.question import Question
-from imagescan.domain.scan_request import ScanRequest, with_answer
+from imagescan.domain.scan_request import ScanRequest, deferred_until, with_answer
+from testing.fakes import by_feature
 
 MIDNIGHT = 20_000.0 * DAY_SECONDS
 CREATED_AT = MIDNIGHT - 7200
@@ -21,19 +22,24 @@ BEFORE, AFTER = [CREATED_AT + 1, MIDNIGHT - 0.001], [MIDNIGHT, MIDNIGHT + 1, MID
 
 
 def pending_body(now: float, image: Image | None = DEFERRED) -> dict[str, Any]:
-    return serializers.request_body(REQUEST, image, now=now)
+    return serializers.request_body(REQUEST, by_feature(image), now=now)
+
+
+def retry_after(now: float, *images: Image | None) -> dict[str, str]:
+    """Return the header for pending requests for these images."""
+    return http.retry_after(*(deferred_until(REQUEST, by_feature(image), now) for image in images))
 
 
 @pytest.mark.parametrize("now", BEFORE)
 def test_before_midnight_the_message_names_the_day(now: float) -> None:
     assert DAY in pending_body(now)["message"]
-    assert http.retry_after(DEFERRED, now=now) == {"Retry-After": "300"}
+    assert retry_after(now, DEFERRED) == {"Retry-After": "300"}
 
 
 @pytest.mark.parametrize("now", AFTER)
 def test_after_midnight_the_message_is_that_of_any_pending_request(now: float) -> None:
     assert pending_body(now)["message"] == pending_body(now, Image("h"))["message"]
-    assert http.retry_after(DEFERRED, now=now) == {"Retry-After": "1"}
+    assert retry_after(now, DEFERRED) == {"Retry-After": "1"}
 
 
 def test_an_image_that_is_deferred_once_more_names_the_next_day() -> None:
@@ -51,14 +57,14 @@ def test_the_deadline_counts_the_deferral_at_any_time(now: float) -> None:
 def test_lists_and_batches_use_the_same_message() -> None:
     for now in BEFORE + AFTER:
         message = pending_body(now)["message"]
-        assert serializers.request_summary(REQUEST, DEFERRED, now=now)["message"] == message
-        assert serializers.batch_entry_body(REQUEST, DEFERRED, None, now=now)["message"] == message
+        assert serializers.request_summary(REQUEST, by_feature(DEFERRED), now=now)["message"] == message
+        assert serializers.batch_entry_body(REQUEST, by_feature(DEFERRED), None, now=now)["message"] == message
 
 
 def test_a_poll_for_several_requests_waits_only_if_all_are_deferred() -> None:
-    assert http.retry_after(DEFERRED, DEFERRED, now=BEFORE[0]) == {"Retry-After": "300"}
-    assert http.retry_after(DEFERRED, None, now=BEFORE[0]) == {"Retry-After": "1"}
-    assert http.retry_after(DEFERRED, Image("h"), now=BEFORE[0]) == {"Retry-After": "1"}
+    assert retry_after(BEFORE[0], DEFERRED, DEFERRED) == {"Retry-After": "300"}
+    assert retry_after(BEFORE[0], DEFERRED, None) == {"Retry-After": "1"}
+    assert retry_after(BEFORE[0], DEFERRED, Image("h")) == {"Retry-After": "1"}
 
 
 def etag(now: float) -> str:
@@ -75,7 +81,7 @@ def test_an_answer_does_not_depend_on_the_time() -> None:
     scanned = Image(
         "h", scan=Scan(Status.COMPLETED, CREATED_AT + 2, (Label("Cat", 97),)), deferred_at=(CREATED_AT + 1,)
     )
-    answered = with_answer(REQUEST, scanned, MIDNIGHT)
+    answered = with_answer(REQUEST, by_feature(scanned), MIDNIGHT)
     assert answered
-    bodies = [serializers.request_body(answered, scanned, now=now) for now in BEFORE + AFTER]
+    bodies = [serializers.request_body(answered, by_feature(scanned), now=now) for now in BEFORE + AFTER]
     assert all(body == bodies[0] for body in bodies)

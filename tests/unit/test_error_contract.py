@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from imagescan.aws.detect_labels import detect_labels
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.aws.rekognition import CONFIGURATION_ERRORS, IMAGE_ERRORS, Rekognition, classify_error
 from imagescan.domain.detection import ImageRejected, TransientDetectorError
@@ -83,7 +84,8 @@ def test_each_image_error_has_a_message_for_people(code: str) -> None:
 )
 def test_a_call_without_a_response_may_be_billed_if_it_was_sent(error: BotoCoreError, may_be_billed: bool) -> None:
     client: Any = UnreachableRekognition(error)
+    rekognition = Rekognition(client, "bucket", detect_labels, AdaptiveRateLimiter())
     with pytest.raises(TransientDetectorError) as raised:
-        Rekognition(client, "bucket", AdaptiveRateLimiter()).detect(StoredObject("images/a", None, "a", None))
+        rekognition.detect(StoredObject("images/a", None, "a", None))
     assert raised.value.may_be_billed is may_be_billed
     assert raised.value.code == type(error).__name__

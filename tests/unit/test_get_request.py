@@ -9,7 +9,7 @@ from imagescan.domain.policy import GRACE_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
 from imagescan.use_cases.get_request import get_request
-from testing.fakes import FakeImages, FakeRequests
+from testing.fakes import FakeImages, FakeRequests, by_feature
 
 LATE = 4600 + GRACE_SECONDS + 1
 SCAN = Scan(Status.COMPLETED, 990, (Label("Cat", 97),), "3.0", scanned_for="earlier")
@@ -17,7 +17,7 @@ PENDING = ScanRequest("r", "h", "images/h.png", Question(("cat",), 90), created_
 
 
 def settled() -> ScanRequest:
-    request = with_answer(PENDING, Image("h", scan=SCAN), 1001)
+    request = with_answer(PENDING, by_feature(Image("h", scan=SCAN)), 1001)
     assert request
     return request
 
@@ -25,12 +25,13 @@ def settled() -> ScanRequest:
 def test_a_settled_request_is_returned_without_its_image() -> None:
     requests = FakeRequests(stored={"r": settled()})
     state = get_request("r", images=FakeImages({"h": Image("h")}), requests=requests, now=9999)
-    assert (state.request, state.image) == (settled(), None)
+    assert (state.request, state.items) == (settled(), None)
 
 
 def test_the_image_of_a_settled_request_is_read_on_request() -> None:
     requests, images = FakeRequests(stored={"r": settled()}), FakeImages({"h": Image("h", attempts=1, scan=SCAN)})
-    assert get_request("r", images=images, requests=requests, now=9999, with_image=True).image == images.items["h"]
+    state = get_request("r", images=images, requests=requests, now=9999, with_image=True)
+    assert state.items == by_feature(images.items["h"])
 
 
 def test_the_status_of_a_pending_request_is_derived_from_its_image() -> None:

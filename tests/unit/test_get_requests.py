@@ -11,7 +11,7 @@ from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
 from imagescan.use_cases.get_request import RequestState, get_request
 from imagescan.use_cases.get_requests import get_requests
-from testing.fakes import FakeImages, FakeRequests
+from testing.fakes import FakeImages, FakeRequests, by_feature
 
 NOW, LATE = 1000.0, 2000.0 + GRACE_SECONDS + 1
 SCAN = Scan(Status.COMPLETED, 990, (Label("Cat", 97),), "3.0")
@@ -27,7 +27,7 @@ def request_for(request_id: str, image: str, owner: str | None = None) -> ScanRe
 
 
 def answered(request: ScanRequest) -> ScanRequest:
-    return replace(with_answer(request, Image("h", scan=SCAN), NOW) or request)
+    return replace(with_answer(request, by_feature(Image("h", scan=SCAN)), NOW) or request)
 
 
 STORED = [
@@ -93,7 +93,7 @@ def test_a_request_that_was_settled_and_whose_image_was_purged_meanwhile_has_not
     requests, images = stored_requests(), SettledMeanwhile()
     images.requests = requests
     states = get_requests(["without owner"], images=images, requests=requests, now=LATE, caller=None)
-    assert states == {"without owner": RequestState(answered(request_for("without owner", "scanned")))}
+    assert states == {"without owner": RequestState(answered(request_for("without owner", "scanned")), {})}
 
 
 @dataclass

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.sample_photos import detected_labels
+from imagescan.aws.detect_labels import _label
 from imagescan.aws.label_codec import DICTIONARY, decode_labels, encode_labels
-from imagescan.aws.rekognition import _label
-from imagescan.domain.labels import Box, Label
+from imagescan.domain.labels import Label
+from imagescan.domain.match import Box
 
 DICTIONARY_SHA256 = "91d4f1cc2732f951f0f2671ddec5b4807964f5de9c06dfe9241af3c158910d6d"
 PERCENTAGES = st.floats(0, 100)

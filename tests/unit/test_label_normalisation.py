@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from imagescan.api import query_params, request_models
 from imagescan.api.request_models import QuestionBody, SubmitBody
 from imagescan.domain.errors import BadInput
-from imagescan.domain.labels import Label, normalized
-from imagescan.domain.question import Question, match
+from imagescan.domain.labels import Label, match_label, normalized
+from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.use_cases.list_requests import ListFilter
 
@@ -63,8 +63,8 @@ def test_a_valid_label_can_be_listed(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("label", ["\ufeffcat", "c\u200bat", "\uff23\uff21\uff34", "cat\u00ad"])
 def test_an_invisible_character_is_no_reason_for_a_no(label: str) -> None:
-    result = match(label, [Label("Cat", 97)], 90)
-    assert (result.matched, result.label) == (True, label)
+    result = match_label(label, [Label("Cat", 97)], 90)
+    assert (result.matched, result.asked) == (True, label)
 
 
 def test_labels_that_look_the_same_are_different_payloads() -> None:

@@ -12,6 +12,7 @@ from imagescan.domain.policy import GRACE_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
 from imagescan.use_cases.list_requests import MAX_QUERIES, ListFilter, ResultPage, list_requests
+from testing.fakes import by_feature
 
 NO_POSITIONS = ["nan#r", "inf#r", "-000000001.000#r", "1e3#r", "0000001000.000#", "0000001000.000#" + "r" * 2000]
 LATE = 1100 + GRACE_SECONDS
@@ -77,7 +78,9 @@ class SettledMeanwhile(FakeImages):
     table: FakeTable = field(default_factory=lambda: FakeTable([]))
 
     def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        self.table.requests = [with_answer(each, Image("h", scan=SCAN), LATE) or each for each in self.table.requests]
+        self.table.requests = [
+            with_answer(each, by_feature(Image("h", scan=SCAN)), LATE) or each for each in self.table.requests
+        ]
         return {}
 
 
@@ -85,7 +88,7 @@ def test_a_request_that_was_settled_and_whose_image_was_purged_meanwhile_has_not
     table = FakeTable([request(1)])
     images = SettledMeanwhile({}, table)
     found = list_requests(ListFilter(), limit=1, cursor=None, images=images, requests=table, now=LATE).requests
-    assert [state.request.answer and state.request.answer.scan for state in found] == [SCAN]
+    assert [state.request.answer and state.request.answer.scans for state in found] == [(SCAN,)]
 
 
 def test_pages_list_each_request_once_and_the_newest_first() -> None:

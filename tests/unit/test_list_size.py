@@ -10,9 +10,11 @@ from imagescan.api import batch_results, http, serializers
 from imagescan.api.batch_results import MAX_RESPONSE_BYTES, count_fitting
 from imagescan.api.request_models import MAX_ENTRIES, MAX_LABELS, MAX_REFERENCE_BYTES
 from imagescan.domain.image_record import Image, Scan, Status
-from imagescan.domain.labels import MAX_LABEL_LENGTH, Box, Label
+from imagescan.domain.labels import MAX_LABEL_LENGTH, Label
+from imagescan.domain.match import Box
 from imagescan.domain.question import MatchMode, Question
 from imagescan.domain.scan_request import ScanRequest, Upload, with_answer
+from testing.fakes import by_feature
 
 LAMBDA_RESPONSE_BYTES = 6 * 1024 * 1024
 WIDEST = "\N{CAT FACE}"  # 12 bytes in the response, in which the body is a JSON string
@@ -27,7 +29,7 @@ def fullest_request(*, is_matched: bool) -> ScanRequest:
         "r" * 36, "a" * 64, "k", Question(LABELS, 90, mode), 1, 2, reference="\0" * MAX_REFERENCE_BYTES
     )
     found = tuple(Label(name, 99.1234, boxes=(BOX,) * 100) for name in LABELS) if is_matched else ()
-    answered = with_answer(request, Image("h", scan=Scan(Status.COMPLETED, 1, found, "3.0")), 1)
+    answered = with_answer(request, by_feature(Image("h", scan=Scan(Status.COMPLETED, 1, found, "3.0"))), 1)
     assert answered
     return answered
 

@@ -1,10 +1,13 @@
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Failure, Scan, Status
 from imagescan.domain.labels import Label
+from imagescan.domain.text import TextLine
 from local.report import age, scans_table
 
 NOW = 1_000_000.0
@@ -34,6 +37,14 @@ def test_a_scan_shows_the_name_the_age_and_the_labels_of_its_image() -> None:
     assert line.split("  ")[0].strip().startswith("cat.jpg")
     assert "3 min ago" in line
     assert "Cat, Domestic Short-haired Cat, Carnivorous Mammal" in line
+
+
+def test_a_scan_for_a_feature_other_than_labels_names_the_feature() -> None:
+    text = Scan(Status.COMPLETED, NOW - 1, (TextLine("SALE", 99.0, ()),), feature=Feature.TEXT)
+    rejected = replace(BROKEN, feature=Feature.MODERATION)
+    lines = printed(("shop.jpg", text), ("broken.png", rejected), width=100)
+    assert "text: SALE" in lines[1]
+    assert "moderation: Rekognition cannot read the image." in lines[2]
 
 
 def test_a_name_is_not_interpreted_as_markup() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from imagescan.domain.detection import Detection
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import DeclaredImage, StoredObject, upload_key, validate_image
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Image, Possession, PossessionKey, Scan, Status
@@ -17,14 +18,14 @@ from imagescan.domain.scan_request import (
     ScanRequest,
     effective_deadline,
     is_reused_scan,
-    visible_image,
+    visible_items,
     with_answer,
 )
 from imagescan.use_cases.get_request import get_request
 from imagescan.use_cases.scan_image import Outcome, OutcomeKind, Scanner
 from imagescan.use_cases.submit_request import SubmitResult, submit_request
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS, Sweep
-from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakePosition, FakeRequests
+from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakePosition, FakeRequests, by_feature
 from testing.images import png
 
 NOW = 10_000.0
@@ -32,6 +33,7 @@ ANNS_SCAN = Scan(Status.COMPLETED, NOW - 500, (Label("Cat", 97),), "3.0", scanne
 ANNS_IMAGE = Image(HASH, first_leased_at=NOW - 510, scan=ANNS_SCAN, expires_at=NOW + 3 * DAY_SECONDS)
 BOB = PossessionKey("bob", HASH)
 UPLOAD = upload_key("r", HASH, ImageType.JPEG)
+ANNS_ITEMS = by_feature(ANNS_IMAGE)
 BY_HASH = ScanRequest("r", HASH, UPLOAD, Question(("cat",), 90), NOW - 700, NOW + 2900, awaits_upload=True, owner="bob")
 
 
@@ -42,24 +44,30 @@ def possessed(since: float, granted_for: str = "r") -> dict[PossessionKey, Posse
 # ---------------------------------------------------------------- what an owner sees
 
 
+def seen_by_bob(item: Image, since: float) -> Image:
+    """Return the item as Bob sees it, who has the image since then."""
+    seen = visible_items(BY_HASH, by_feature(item), possessed(since)[BOB])
+    assert seen
+    return seen[Feature.LABELS]
+
+
 def test_without_authentication_every_image_is_visible() -> None:
-    assert visible_image(replace(BY_HASH, owner=None), ANNS_IMAGE, None) == ANNS_IMAGE
+    assert visible_items(replace(BY_HASH, owner=None), ANNS_ITEMS, None) == ANNS_ITEMS
 
 
 @pytest.mark.parametrize("since", [None, BY_HASH.deadline + 1])
 def test_an_image_is_invisible_until_its_bytes_were_received_by_the_deadline(since: float | None) -> None:
     possession = None if since is None else Possession(*BOB, since=since, granted_for="r")
-    assert visible_image(BY_HASH, ANNS_IMAGE, possession) is None
+    assert visible_items(BY_HASH, ANNS_ITEMS, possession) is None
 
 
 def test_a_scan_for_another_owner_appears_as_the_scan_of_the_own_bytes() -> None:
-    seen = visible_image(BY_HASH, ANNS_IMAGE, possessed(NOW)[BOB])
-    assert seen
+    seen = seen_by_bob(ANNS_IMAGE, NOW)
     assert (seen.first_leased_at, seen.scan) == (
         NOW,
         replace(ANNS_SCAN, finished_at=NOW, scanned_for="r", owner=None),
     )
-    answered = with_answer(BY_HASH, seen, NOW)
+    answered = with_answer(BY_HASH, by_feature(seen), NOW)
     assert answered
     assert answered.answer
     assert (answered.answer.status, answered.answer.completed_at) == (Status.COMPLETED, NOW)
@@ -68,29 +76,27 @@ def test_a_scan_for_another_owner_appears_as_the_scan_of_the_own_bytes() -> None
 
 def test_a_scan_for_the_same_owner_keeps_its_time_and_its_request() -> None:
     scan = replace(ANNS_SCAN, finished_at=NOW - 1, scanned_for="bob's", owner="bob")
-    seen = visible_image(BY_HASH, Image(HASH, first_leased_at=NOW - 9, scan=scan), possessed(NOW - 10)[BOB])
-    assert seen
+    seen = seen_by_bob(Image(HASH, first_leased_at=NOW - 9, scan=scan), NOW - 10)
     assert (seen.first_leased_at, seen.scan) == (NOW - 10, replace(scan, owner=None))
 
 
 @pytest.mark.parametrize("possession", [None, Possession(*BOB, since=NOW, granted_for="later")])
 def test_a_stored_request_with_posted_bytes_is_possession(possession: Possession | None) -> None:
     posted = replace(BY_HASH, awaits_upload=False)
-    seen = visible_image(posted, ANNS_IMAGE, possession)
+    seen = visible_items(posted, ANNS_ITEMS, possession)
     assert seen
-    assert seen.scan == replace(ANNS_SCAN, scanned_for="r", owner=None)
+    assert seen[Feature.LABELS].scan == replace(ANNS_SCAN, scanned_for="r", owner=None)
 
 
 def test_a_deferral_does_not_move_the_deadline_of_an_owner_without_the_image() -> None:
-    deferred = Image(HASH, deferred_at=(NOW,))
-    assert effective_deadline(BY_HASH, visible_image(BY_HASH, deferred, None)) == BY_HASH.deadline
-    assert effective_deadline(BY_HASH, visible_image(BY_HASH, deferred, possessed(NOW)[BOB])) > BY_HASH.deadline
+    deferred = by_feature(Image(HASH, deferred_at=(NOW,)))
+    assert effective_deadline(BY_HASH, visible_items(BY_HASH, deferred, None)) == BY_HASH.deadline
+    assert effective_deadline(BY_HASH, visible_items(BY_HASH, deferred, possessed(NOW)[BOB])) > BY_HASH.deadline
 
 
 def test_attempts_that_were_exhausted_before_the_upload_do_not_fail_the_request() -> None:
     exhausted = Image(HASH, exhausted_at=(NOW - 650, NOW + 5), requeued_at=NOW - 600)
-    seen = visible_image(BY_HASH, exhausted, possessed(NOW)[BOB])
-    assert seen
+    seen = seen_by_bob(exhausted, NOW)
     assert (seen.exhausted_at, seen.requeued_at) == ((NOW + 5,), None)
 
 
@@ -111,7 +117,7 @@ def submit(images: FakeImages, *, posted: bool = False) -> tuple[SubmitResult, F
 def test_a_hash_alone_returns_nothing_about_an_image_of_another_owner_and_does_not_keep_it() -> None:
     images = FakeImages({HASH: replace(ANNS_IMAGE, expires_at=NOW + 1)})
     result, _ = submit(images)
-    assert (result.request.answer, result.image, images.steps) == (None, None, [])
+    assert (result.request.answer, result.items, images.steps) == (None, None, [])
     assert result.upload
 
 
@@ -123,7 +129,7 @@ def test_a_hash_is_sufficient_for_an_image_that_was_received_from_the_owner() ->
 
 def test_posted_bytes_of_a_known_image_give_possession_and_an_answer_without_being_stored() -> None:
     content = validate_image(png(), ImageType.PNG)
-    images = FakeImages({content.hash: replace(ANNS_IMAGE, hash=content.hash)})
+    images = FakeImages({content.hash: replace(ANNS_IMAGE, key=content.hash)})
     result, bucket = submit(images, posted=True)
     assert result.request.answer
     assert (bucket.uploads, images.steps) == ([], [f"grant bob at {NOW:g}"])
@@ -146,7 +152,7 @@ def test_possession_is_granted_once() -> None:
 def test_the_status_shows_nothing_of_an_image_of_another_owner(with_image: bool) -> None:
     requests, images = FakeRequests(stored={"r": BY_HASH}), FakeImages({HASH: ANNS_IMAGE})
     state = get_request("r", images=images, requests=requests, now=NOW, caller="bob", with_image=with_image)
-    assert (state.request, state.image) == (BY_HASH, None)
+    assert (state.request, state.items) == (BY_HASH, None)
 
 
 def test_a_request_whose_upload_never_arrived_says_so_although_the_image_is_known() -> None:
@@ -165,7 +171,9 @@ def scan(
 ) -> tuple[Outcome, FakeDetector]:
     detector = FakeDetector(Detection((), "3.0"))
     bucket = FakeBucket(stored or StoredObject(key, "v1", HASH, "r", NOW - 100))
-    return Scanner(images, requests, bucket, detector, lambda: NOW, lambda: 60).scan(key, "delivery"), detector
+    detectors = {Feature.LABELS: detector}
+    [outcome] = Scanner(images, requests, bucket, detectors, lambda: NOW, lambda: 60).scan(key, "delivery")
+    return outcome, detector
 
 
 def test_an_upload_gives_possession_before_the_image_is_leased() -> None:
@@ -192,11 +200,11 @@ def test_an_upload_of_a_scanned_image_answers_its_owner_without_a_paid_call() ->
 @pytest.mark.parametrize("missing", [True, False])
 def test_an_upload_that_is_missing_or_differs_neither_gives_possession_nor_takes_the_lease(missing: bool) -> None:
     images = FakeImages()
-    detector = FakeDetector(Detection((), "3.0"))
     bucket = FakeBucket(None if missing else StoredObject(UPLOAD, "v1", "cd" * 32, "r", NOW))
-    scanner = Scanner(images, FakeRequests(stored={"r": BY_HASH}), bucket, detector, lambda: NOW, lambda: 60)
+    scanner = Scanner(images, FakeRequests(stored={"r": BY_HASH}), bucket, {}, lambda: NOW, lambda: 60)
+    [outcome] = scanner.scan(UPLOAD, "delivery")
     kind = OutcomeKind.OBJECT_MISSING if missing else OutcomeKind.HASH_MISMATCH
-    assert (scanner.scan(UPLOAD, "delivery").kind, images.steps) == (kind, [])
+    assert (outcome.kind, images.steps) == (kind, [])
 
 
 def test_a_scan_does_not_answer_an_owner_without_the_image() -> None:

@@ -13,12 +13,14 @@ from imagescan.api import request_models
 from imagescan.aws.s3_events import MalformedMessage, image_keys, s3_event_message
 from imagescan.aws.scan_queue import messages_from_event
 from imagescan.domain.errors import ApiError
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import DeclaredImage, ValidatedImage, hash_from_key, validate_image
 from imagescan.domain.image_header import ImageType, dimensions
 from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Possession, Scan, Status, next_day
-from imagescan.domain.labels import Label, normalized
+from imagescan.domain.labels import Label, match_label, normalized
+from imagescan.domain.match import MatchedBy
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
-from imagescan.domain.question import MatchedBy, Question, evaluate, match
+from imagescan.domain.question import Question, evaluate
 from imagescan.domain.scan_request import (
     NEVER_UPLOADED,
     TIMED_OUT,
@@ -26,11 +28,12 @@ from imagescan.domain.scan_request import (
     ScanRequest,
     derive_answer,
     effective_deadline,
-    visible_image,
+    visible_items,
     with_answer,
 )
 from imagescan.use_cases.scan_batch import scan_batch
 from imagescan.use_cases.scan_image import OutcomeKind
+from testing.fakes import by_feature
 from testing.images import jpeg, png, segment
 
 # A busy machine must not fail a test.
@@ -67,18 +70,18 @@ def test_a_label_matches_if_one_of_its_names_does_with_sufficient_confidence(
         for label in labels
         if label.confidence >= confidence and any(normalized(requested) in names for names in all_names(label).values())
     ]
-    assert match(requested, labels, confidence).matched is bool(candidates)
+    assert match_label(requested, labels, confidence).matched is bool(candidates)
 
 
 @given(WORDS, LABELS, CONFIDENCES)
 def test_no_closer_kind_of_match_has_sufficient_confidence(
     requested: str, labels: list[Label], confidence: float
 ) -> None:
-    found = match(requested, labels, confidence).match
+    found = match_label(requested, labels, confidence).match
     if found is None:
         return
-    assert found.label in labels
-    assert normalized(requested) in all_names(found.label)[found.matched_by]
+    assert found.finding in labels
+    assert normalized(requested) in all_names(found.finding)[found.matched_by]
     closer = list(MatchedBy)[: list(MatchedBy).index(found.matched_by)]
     for label in labels:
         if label.confidence >= confidence:
@@ -89,25 +92,25 @@ def test_no_closer_kind_of_match_has_sufficient_confidence(
 def test_a_label_that_matches_also_matches_at_every_lower_confidence(
     requested: str, labels: list[Label], one: float, other: float
 ) -> None:
-    if match(requested, labels, max(one, other)).matched:
-        assert match(requested, labels, min(one, other)).matched
+    if match_label(requested, labels, max(one, other)).matched:
+        assert match_label(requested, labels, min(one, other)).matched
 
 
 @given(WORDS, LABELS, CONFIDENCES)
 def test_the_order_of_labels_and_the_case_of_the_requested_label_do_not_matter(
     requested: str, labels: list[Label], confidence: float
 ) -> None:
-    result = match(requested, labels, confidence)
-    reordered = match(f"  {requested.swapcase()}\n", sorted(labels, key=lambda label: label.name), confidence)
-    assert (result.match, result.closest_labels) == (reordered.match, reordered.closest_labels)
+    result = match_label(requested, labels, confidence)
+    reordered = match_label(f"  {requested.swapcase()}\n", sorted(labels, key=lambda label: label.name), confidence)
+    assert (result.match, result.closest) == (reordered.match, reordered.closest)
 
 
 @given(WORDS, LABELS, CONFIDENCES)
 def test_a_miss_has_at_most_three_closest_labels_and_a_match_none(
     requested: str, labels: list[Label], confidence: float
 ) -> None:
-    result = match(requested, labels, confidence)
-    assert len(result.closest_labels) == (0 if result.matched else min(3, len(labels)))
+    result = match_label(requested, labels, confidence)
+    assert len(result.closest) == (0 if result.matched else min(3, len(labels)))
 
 
 # ---------------------------------------------------------------- derive_answer
@@ -155,6 +158,10 @@ class History:
             return None
         return replace(image, attempts=1, lease_until=now + 1)
 
+    def items(self, now: float) -> dict[Feature, Image]:
+        """Return the items of the image as consistent reads find them."""
+        return by_feature(self.at(now))
+
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
@@ -193,9 +200,9 @@ def _scan(at: float, labels: list[Label], failure: Failure | None) -> Scan:
 @given(REQUESTS, histories(), SECONDS, SECONDS)
 def test_an_answer_never_changes(request: ScanRequest, history: History, one: float, other: float) -> None:
     earlier, later = sorted((CREATED + one, CREATED + other))
-    first = derive_answer(request, history.at(earlier), earlier)
+    first = derive_answer(request, history.items(earlier), earlier)
     if first:
-        assert derive_answer(request, history.at(later), later) == first
+        assert derive_answer(request, history.items(later), later) == first
 
 
 @given(REQUESTS, histories(), SECONDS, WRITE_DELAYS, st.tuples(SECONDS, SECONDS))
@@ -207,7 +214,7 @@ def test_an_answer_never_changes_when_its_owner_gets_the_image(
 
     def answer(now: float) -> Answer | None:
         held = possession if possession.since + delay <= now else None
-        return derive_answer(owned, visible_image(owned, history.at(now), held), now)
+        return derive_answer(owned, visible_items(owned, history.items(now), held), now)
 
     earlier, later = sorted(CREATED + after for after in times)
     first = answer(earlier)
@@ -220,10 +227,10 @@ def test_settling_at_any_time_does_not_change_the_answer(
     request: ScanRequest, history: History, one: float, other: float
 ) -> None:
     earlier, later = sorted((CREATED + one, CREATED + other))
-    settled = with_answer(request, history.at(earlier), earlier)
+    settled = with_answer(request, history.items(earlier), earlier)
     if settled:
-        assert settled == with_answer(settled, None, later) == with_answer(settled, history.at(later), later)
-        assert settled == with_answer(request, history.at(later), later)
+        assert settled == with_answer(settled, None, later) == with_answer(settled, history.items(later), later)
+        assert settled == with_answer(request, history.items(later), later)
 
 
 @given(REQUESTS, histories(), SECONDS)
@@ -234,8 +241,8 @@ def test_every_request_is_answered_after_its_effective_deadline_and_the_grace_pe
     allowed = request.deadline - request.created_at
     latest = max([request.deadline, *(next_day(at) + allowed for at, _ in history.deferrals)])
     now = latest + GRACE_SECONDS + 1 + more
-    assert derive_answer(request, history.at(now), now)
-    assert request.deadline <= effective_deadline(request, history.at(now)) <= latest
+    assert derive_answer(request, history.items(now), now)
+    assert request.deadline <= effective_deadline(request, history.items(now)) <= latest
 
 
 @given(REQUESTS, histories(), SECONDS)
@@ -245,7 +252,7 @@ def test_a_request_does_not_time_out_while_its_image_is_deferred(
     now = CREATED + after
     image = replace(history, exhaustions=()).at(now)
     if image and image.is_deferred(now) and max(image.deferred_at) <= request.deadline and not image.scan:
-        assert derive_answer(request, image, now) is None
+        assert derive_answer(request, by_feature(image), now) is None
 
 
 @given(REQUESTS, histories(), SECONDS)
@@ -254,14 +261,14 @@ def test_a_request_fails_with_the_first_exhaustion_between_its_creation_and_its_
 ) -> None:
     now = CREATED + after
     image = history.at(now)
-    answer = derive_answer(request, image, now)
-    deadline = effective_deadline(request, image)
+    answer = derive_answer(request, by_feature(image), now)
+    deadline = effective_deadline(request, by_feature(image))
     times = [at for at in image.exhausted_at if CREATED <= at <= deadline] if image else []
     if times:
         assert answer
         assert (answer.failure, answer.completed_at) == (ATTEMPTS_EXHAUSTED, min(times))
     else:
-        assert derive_answer(request, image and replace(image, exhausted_at=()), now) == answer
+        assert derive_answer(request, by_feature(image and replace(image, exhausted_at=())), now) == answer
         assert answer is None or answer.failure != ATTEMPTS_EXHAUSTED
 
 
@@ -270,12 +277,12 @@ def test_every_request_is_pending_completed_with_a_verdict_or_failed_with_a_reas
     request: ScanRequest, history: History, now: float
 ) -> None:
     scan = history.scan
-    answer = derive_answer(request, Image("h", scan=scan), now)
+    answer = derive_answer(request, by_feature(Image("h", scan=scan)), now)
     if answer is None:
         assert scan is None
     elif answer.status is Status.COMPLETED:
         assert scan
-        assert answer.verdict == evaluate(request.question, scan.labels)
+        assert answer.verdict == evaluate(request.question, {Feature.LABELS: scan.findings})
         assert answer.failure is None
     else:
         assert answer.verdict is None

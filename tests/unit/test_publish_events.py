@@ -18,6 +18,7 @@ from imagescan.domain.question import MatchMode, Question
 from imagescan.domain.scan_request import TIMED_OUT, ScanRequest, with_answer
 from imagescan.domain.stats import Totals, count_totals
 from imagescan.use_cases.publish_events import publish_events
+from testing.fakes import by_feature
 
 CAT = Label("Cat", 97.5, aliases=("Feline",))
 SCAN = Scan(Status.COMPLETED, 1.0, (CAT,), "3.0", scanned_for="first")
@@ -29,7 +30,7 @@ MAX_CALL_BYTES = 256 * 1024
 def finished(scan: Scan | None = SCAN, request_id: str = "first", **changes: Any) -> ScanRequest:
     question = Question(("feline", "car"), 90, MatchMode.ALL)
     request = ScanRequest(request_id, "h", "images/h.jpg", question, created_at=0.5, deadline=60, reference="order 7")
-    answered = with_answer(replace(request, **changes), Image("h", scan=scan), now=1e6)
+    answered = with_answer(replace(request, **changes), by_feature(Image("h", scan=scan)), now=1e6)
     assert answered
     return answered
 
@@ -75,12 +76,21 @@ def test_an_event_contains_the_question_and_the_answer() -> None:
             "status": "completed",
             "image_hash": "h",
             "label_matched": False,
+            "features": ["labels"],
             "labels_asked": ["feline", "car"],
+            "moderation_asked": [],
+            "text_asked": [],
             "match_mode": "all",
             "min_confidence": 90,
             "results": [
-                {"label": "feline", "matched": True, "matched_by": "alias", "confidence": 97.5},
-                {"label": "car", "matched": False, "matched_by": None, "confidence": None},
+                {
+                    "feature": "labels",
+                    "label": "feline",
+                    "matched": True,
+                    "matched_by": "alias",
+                    "confidence": 97.5,
+                },
+                {"feature": "labels", "label": "car", "matched": False, "matched_by": None, "confidence": None},
             ],
             "failure": None,
             "created_at": "1970-01-01T00:00:00.500Z",
@@ -102,7 +112,7 @@ def test_the_largest_possible_events_fit_into_one_call() -> None:
     labels = tuple(Label(name, 99.123456) for name in names)
     largest = to_event(
         finished(
-            replace(SCAN, labels=labels),
+            replace(SCAN, findings=labels),
             reference="\x01" * MAX_REFERENCE_BYTES,
             question=Question(names, 99.123456),
             request_id="0" * 36,

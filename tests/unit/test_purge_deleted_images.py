@@ -56,7 +56,7 @@ class FakeImages:
     def mark_for_purge(self, key: str, now: float) -> None:
         self.service.steps.append(f"mark {key}")
 
-    def remove(self, read: Image, now: float) -> bool:
+    def remove(self, read: Sequence[Image], now: float) -> bool:
         self.service.steps.append("item")
         return self.service.is_removable
 

@@ -1,7 +1,9 @@
 import pytest
 
-from imagescan.domain.labels import Box, Label
-from imagescan.domain.question import MatchedBy, MatchMode, Question, evaluate, match
+from imagescan.domain.feature import Feature
+from imagescan.domain.labels import Label, match_label
+from imagescan.domain.match import Box, MatchedBy
+from imagescan.domain.question import MatchMode, Question, evaluate
 
 CAT = Label(
     "Cat", 97.0, ("Animal", "Mammal", "Pet"), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.1, 0.5, 0.5, 96.0),)
@@ -26,38 +28,38 @@ LABELS = (DOG, PET, CAR, CAT)
     ],
 )
 def test_a_label_matches_by_name_alias_parent_or_category(requested: str, label: str, matched_by: MatchedBy) -> None:
-    found = match(requested, LABELS, 90).match
+    found = match_label(requested, LABELS, 90).match
     assert found
-    assert (found.label.name, found.matched_by) == (label, matched_by)
+    assert (found.finding.name, found.matched_by) == (label, matched_by)
 
 
 def test_the_closest_kind_of_match_wins_over_a_higher_confidence() -> None:
-    found = match("pet", (CAT, Label("Pet", 90.0)), 90).match
+    found = match_label("pet", (CAT, Label("Pet", 90.0)), 90).match
     assert found
-    assert found.label.name == "Pet"
+    assert found.finding.name == "Pet"
 
 
 @pytest.mark.parametrize("requested", ["cat", "feline", "mammal", "animals and pets"])
 def test_a_label_below_the_minimum_confidence_does_not_match_by_any_kind_of_name(requested: str) -> None:
-    assert not match(requested, (CAT,), 97.1).matched
-    assert match(requested, (CAT,), 97.0).matched
+    assert not match_label(requested, (CAT,), 97.1).matched
+    assert match_label(requested, (CAT,), 97.0).matched
 
 
 @pytest.mark.parametrize("requested", ["", "   ", "ca", "cats", "catalogue"])
-def test_a_part_of_a_name_does_not_match(requested: str) -> None:
-    assert not match(requested, LABELS, 25).matched
+def test_a_part_of_a_name_does_not_match_label(requested: str) -> None:
+    assert not match_label(requested, LABELS, 25).matched
 
 
 def test_a_miss_lists_the_requested_label_first_and_then_the_most_confident_labels() -> None:
-    assert [label.name for label in match("dog", LABELS, 90).closest_labels] == ["Dog", "Pet", "Cat"]
+    assert [label.name for label in match_label("dog", LABELS, 90).closest] == ["Dog", "Pet", "Cat"]
 
 
 def test_an_image_without_labels_has_no_closest_labels() -> None:
-    assert match("cat", (), 90).closest_labels == ()
+    assert match_label("cat", (), 90).closest == ()
 
 
 def test_a_match_has_no_closest_labels() -> None:
-    assert match("cat", LABELS, 90).closest_labels == ()
+    assert match_label("cat", LABELS, 90).closest == ()
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,6 @@ def test_a_match_has_no_closest_labels() -> None:
 def test_the_match_mode_decides_whether_any_all_or_none_of_the_labels_must_match(
     requested: tuple[str, ...], mode: MatchMode, matched: bool
 ) -> None:
-    verdict = evaluate(Question(requested, 90, mode), LABELS)
+    verdict = evaluate(Question(requested, 90, mode), {Feature.LABELS: LABELS})
     assert verdict.matched is matched
-    assert [result.label for result in verdict.results] == list(requested)
+    assert [result.asked for result in verdict.results] == list(requested)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from imagescan.aws.detect_labels import detect_labels
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.aws.rekognition import PROOF_SECONDS, Rekognition
 from imagescan.domain.detection import Detection, DetectionError, InvalidParametersError
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import StoredObject
 from imagescan.domain.image_header import HEADER_BYTES
 from imagescan.domain.image_record import Status
@@ -45,7 +47,8 @@ class Clock:
 
 def detector(*answers: str | None, clock: Clock | None = None) -> Rekognition:
     client: Any = FakeClient(answers)
-    return Rekognition(client, "images", AdaptiveRateLimiter(sleep=lambda _: None), clock or Clock())
+    rate_limiter = AdaptiveRateLimiter(sleep=lambda _: None)
+    return Rekognition(client, "images", detect_labels, rate_limiter, clock or Clock())
 
 
 def raised(rekognition: Rekognition) -> DetectionError:
@@ -113,7 +116,9 @@ class BucketWithHeader(FakeBucket):
 
 def scan(images: FakeImages, header: bytes, answer: Detection | DetectionError) -> Outcome:
     bucket = BucketWithHeader(first_bytes=header)
-    return Scanner(images, FakeRequests(), bucket, FakeDetector(answer), lambda: NOW, lambda: 60).scan(KEY, "delivery")
+    detectors = {Feature.LABELS: FakeDetector(answer)}
+    [outcome] = Scanner(images, FakeRequests(), bucket, detectors, lambda: NOW, lambda: 60).scan(KEY, "delivery")
+    return outcome
 
 
 def rejected_parameters(*, is_image_at_fault: bool) -> InvalidParametersError:

@@ -20,14 +20,14 @@ def messages_for(*numbers: int) -> list[ScanMessage]:
     return [message(f"m{at}", number) for at, number in enumerate(numbers)]
 
 
-def scanned(object_key: str) -> Outcome:
-    return Outcome(object_key, OutcomeKind.SCANNED)
+def scanned(object_key: str) -> list[Outcome]:
+    return [Outcome(object_key, OutcomeKind.SCANNED)]
 
 
 def test_equal_images_of_a_batch_are_scanned_once_for_all_their_messages() -> None:
     calls: list[str] = []
 
-    def scan(object_key: str) -> Outcome:
+    def scan(object_key: str) -> list[Outcome]:
         calls.append(object_key)
         return scanned(object_key)
 
@@ -45,7 +45,7 @@ def test_equal_images_of_a_batch_are_scanned_once_for_all_their_messages() -> No
 def test_the_images_of_a_batch_are_scanned_concurrently() -> None:
     barrier = threading.Barrier(10)
 
-    def scan(object_key: str) -> Outcome:
+    def scan(object_key: str) -> list[Outcome]:
         barrier.wait(timeout=5)  # raises an error unless all ten arrive
         return scanned(object_key)
 
@@ -54,7 +54,7 @@ def test_the_images_of_a_batch_are_scanned_concurrently() -> None:
 
 
 def test_an_error_of_one_image_does_not_affect_the_others() -> None:
-    def scan(object_key: str) -> Outcome:
+    def scan(object_key: str) -> list[Outcome]:
         if object_key == key(2):
             raise RuntimeError("scan failed")
         return scanned(object_key)
@@ -66,14 +66,14 @@ def test_an_error_of_one_image_does_not_affect_the_others() -> None:
 
 def test_a_message_is_done_only_when_all_its_images_are_done() -> None:
     kinds = {key(1): OutcomeKind.SCANNED, key(2): OutcomeKind.TRANSIENT_ERROR}
-    [result] = scan_batch([message("m", 1, 2)], lambda object_key: Outcome(object_key, kinds[object_key]))
+    [result] = scan_batch([message("m", 1, 2)], lambda object_key: [Outcome(object_key, kinds[object_key])])
     assert (len(result.outcomes), result.is_done) == (2, False)
 
 
 def test_a_malformed_message_is_retried_without_delay_and_never_scanned() -> None:
     calls: list[str] = []
 
-    def scan(object_key: str) -> Outcome:
+    def scan(object_key: str) -> list[Outcome]:
         calls.append(object_key)
         return scanned(object_key)
 

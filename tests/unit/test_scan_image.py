@@ -10,6 +10,7 @@ from imagescan.domain.detection import (
     InvalidParametersError,
     TransientDetectorError,
 )
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import StoredObject
 from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status
 from imagescan.domain.labels import Label
@@ -44,10 +45,12 @@ class Setup:
     time_left: float = 60
 
     def scan(self) -> Outcome:
+        detectors = {Feature.LABELS: self.detector}
         scanner = Scanner(
-            self.images, self.requests, self.bucket, self.detector, lambda: NOW, lambda: self.time_left, self.quota
+            self.images, self.requests, self.bucket, detectors, lambda: NOW, lambda: self.time_left, self.quota
         )
-        return scanner.scan(KEY, owner="delivery-1")
+        [outcome] = scanner.scan(KEY, owner="delivery-1")
+        return outcome
 
 
 def test_a_new_image_is_leased_scanned_and_finished_and_its_requests_are_settled() -> None:
@@ -55,7 +58,7 @@ def test_a_new_image_is_leased_scanned_and_finished_and_its_requests_are_settled
     outcome = setup.scan()
     assert (outcome.kind, outcome.settled, outcome.is_done) == (OutcomeKind.SCANNED, 1, True)
     assert setup.images.steps == ["lease", "finish"]
-    assert setup.images.finished == [Scan(Status.COMPLETED, NOW, DETECTION.labels, "3.0")]
+    assert setup.images.finished == [Scan(Status.COMPLETED, NOW, DETECTION.findings, "3.0")]
 
 
 def test_pending_requests_are_settled_25_per_call() -> None:
@@ -99,41 +102,49 @@ def test_rejected_parameters_fail_an_image_that_is_too_small() -> None:
     assert scan.failure.code == "image_too_small"
 
 
-def test_an_error_before_the_paid_call_refunds_the_attempt() -> None:
+def test_an_error_while_the_object_is_read_takes_no_lease() -> None:
     class UnavailableBucket(FakeBucket):
         def find(self, key: str) -> StoredObject | None:
             raise ConnectionError
 
+    setup = Setup(bucket=UnavailableBucket())
+    with pytest.raises(ConnectionError):
+        setup.scan()
+    assert setup.images.steps == []
+
+
+def test_an_error_before_the_paid_call_refunds_the_attempt() -> None:
+    class BucketWithoutReads(FakeBucket):
         def read_header(self, stored: StoredObject) -> bytes:
             raise ConnectionError
 
-    class BucketWithoutReads(FakeBucket):
-        read_header = UnavailableBucket.read_header
-
     class UnavailableQuota(FakeQuota):
-        def try_acquire(self, now: float) -> bool:
+        def try_acquire(self, now: float, feature: Feature | None = None) -> bool:
             raise ConnectionError
 
     class QuotaWithoutRefunds(FakeQuota):
-        def refund(self, now: float) -> None:
+        def refund(self, now: float, feature: Feature | None = None) -> None:
             raise ConnectionError
 
     setups = [
-        Setup(bucket=UnavailableBucket()),
         Setup(quota=UnavailableQuota(1)),
         Setup(detector=FakeDetector(TransientDetectorError("ThrottlingException")), quota=QuotaWithoutRefunds(1)),
         Setup(detector=FakeDetector(InvalidParametersError("InvalidParameterException")), bucket=BucketWithoutReads()),
     ]
     for setup in setups:
-        with pytest.raises(ConnectionError):
-            setup.scan()
+        assert_failed_unexpectedly(setup.scan())
         assert setup.images.steps == ["lease", "release with refund"]
+
+
+def assert_failed_unexpectedly(outcome: Outcome) -> None:
+    """Assert that the outcome carries the ConnectionError, and that the message is retried."""
+    assert (outcome.kind, outcome.detail, outcome.is_done) == (OutcomeKind.UNEXPECTED_ERROR, "ConnectionError", False)
+    assert isinstance(outcome.error, ConnectionError)
 
 
 def test_an_unexpected_error_of_the_paid_call_does_not_refund_the_attempt() -> None:
     setup = Setup(detector=FakeDetector(ConnectionError()))
-    with pytest.raises(ConnectionError):
-        setup.scan()
+    assert_failed_unexpectedly(setup.scan())
     assert setup.images.steps == ["lease"]
 
 
@@ -154,13 +165,7 @@ def test_a_missing_object_and_one_with_another_hash_are_never_scanned(
 ) -> None:
     setup = Setup(bucket=FakeBucket(stored))
     assert setup.scan().kind is kind
-    assert (setup.detector.calls, setup.images.steps) == (0, ["lease", "release with refund as bytes_missing"])
-
-
-def test_the_record_that_an_object_existed_is_kept_after_its_deletion() -> None:
-    setup = Setup(images=FakeImages(first_leased_at=NOW - 60), bucket=FakeBucket(None))
-    assert setup.scan().kind is OutcomeKind.OBJECT_MISSING
-    assert setup.images.steps == ["lease", "release with refund"]
+    assert (setup.detector.calls, setup.images.steps) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -213,7 +218,7 @@ def test_the_sweeper_enqueues_an_image_that_must_wait_for_long(wait: float, is_d
 
 
 def test_a_duplicate_delivery_settles_newer_requests() -> None:
-    item = Image(HASH, scan=Scan(Status.COMPLETED, NOW - 5, DETECTION.labels))
+    item = Image(HASH, scan=Scan(Status.COMPLETED, NOW - 5, DETECTION.findings))
     setup = Setup(images=FakeImages(lease_refused_by=item), requests=FakeRequests([request()]))
     assert setup.scan().settled == 1
 
@@ -232,13 +237,15 @@ def test_no_scan_starts_without_enough_time() -> None:
 def test_settling_stops_when_time_runs_out() -> None:
     setup = Setup(requests=FakeRequests([request(n) for n in range(60)]))
     time_left = iter([60, 60, 60, 1, 1])
-    scanner = Scanner(setup.images, setup.requests, setup.bucket, setup.detector, lambda: NOW, lambda: next(time_left))
-    assert scanner.scan(KEY, owner="delivery-1").settled == 50
+    detectors = {Feature.LABELS: setup.detector}
+    scanner = Scanner(setup.images, setup.requests, setup.bucket, detectors, lambda: NOW, lambda: next(time_left))
+    [outcome] = scanner.scan(KEY, owner="delivery-1")
+    assert outcome.settled == 50
 
 
 def test_a_foreign_key_raises_an_error() -> None:
     setup = Setup()
-    scanner = Scanner(setup.images, setup.requests, setup.bucket, setup.detector, lambda: NOW, lambda: 60)
+    scanner = Scanner(setup.images, setup.requests, setup.bucket, {}, lambda: NOW, lambda: 60)
     with pytest.raises(ValueError, match=r"images/cat\.jpg"):
         scanner.scan("images/cat.jpg", owner="delivery-1")
 

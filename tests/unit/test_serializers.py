@@ -4,11 +4,14 @@ from typing import Any
 import pytest
 
 from imagescan.api import serializers
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Failure, Image, Scan, Status
-from imagescan.domain.labels import Box, Label
+from imagescan.domain.labels import Label
+from imagescan.domain.match import Box
 from imagescan.domain.question import MatchMode, Question, evaluate
 from imagescan.domain.scan_request import TIMED_OUT, FollowUpAnswer, ScanRequest, Upload, with_answer
 from imagescan.domain.stats import Totals
+from testing.fakes import by_feature
 
 REQUEST = ScanRequest("r", "h", "images/h.jpg", Question(("cat",), 90), created_at=0.5, deadline=3600)
 CAT = Label("Cat", 97.31, ("Animal",), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.2, 0.3, 0.4, 96.0),))
@@ -17,7 +20,7 @@ DOG = Label("Dog", 62.0)
 
 def request_with(scan: Scan | None, now: float = 1, **changes: Any) -> ScanRequest:
     request = replace(REQUEST, **changes)
-    return with_answer(request, Image("h", scan=scan), now) or request
+    return with_answer(request, by_feature(Image("h", scan=scan)), now) or request
 
 
 def scan_with(*labels: Label) -> Scan:
@@ -96,7 +99,7 @@ def test_every_requested_label_has_a_result() -> None:
 def test_a_follow_up_answer_has_the_same_keys_as_a_request() -> None:
     request = request_with(scan_with(CAT), reference="order 7")
     question = Question(("dog",), 50)
-    body = serializers.follow_up_body(FollowUpAnswer(request, question, evaluate(question, (CAT,))))
+    body = serializers.follow_up_body(FollowUpAnswer(request, question, evaluate(question, {Feature.LABELS: (CAT,)})))
     request_body = serializers.request_body(replace(request, question=question, answer=None))
     assert body["message"] == "No: 'dog' was not found with a confidence of 50% or higher."
     assert (body["request_id"], body["reference"], body["label_matched"]) == ("r", "order 7", False)
@@ -138,7 +141,7 @@ def test_a_miss_lists_the_closest_labels() -> None:
 def test_a_failed_request_has_a_failure_and_no_verdict(request_item: ScanRequest, failure: Failure) -> None:
     body = serializers.request_body(request_item)
     assert (body["status"], body["label_matched"], body["message"]) == ("failed", None, failure.message)
-    assert body["failure"] == {"code": failure.code, "message": failure.message}
+    assert body["failure"] == {"code": failure.code, "message": failure.message, "feature": "labels"}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +156,7 @@ def test_debug_data_never_contains_the_id_of_another_request(scanned_for: str | 
 
 def test_debug_data_of_a_pending_request_contains_what_its_items_hold() -> None:
     image = Image("h", attempts=2, first_leased_at=30.0, lease_until=90.0, requeued_at=60.0, deferred_at=(1.0,))
-    assert serializers.debug_data(REQUEST, image) == {
+    assert serializers.debug_data(REQUEST, by_feature(image)) == {
         "image_key": "images/h.jpg",
         "file_type": "image/jpeg",
         "is_direct_upload": False,
@@ -172,7 +175,7 @@ def test_debug_data_of_a_pending_request_contains_what_its_items_hold() -> None:
 def test_debug_data_of_a_finished_request_contains_its_scan_and_its_image() -> None:
     image = Image("h", attempts=1, first_leased_at=0.75, scan=scan_with(CAT))
     request = request_with(scan_with(CAT), awaits_upload=True)
-    assert serializers.debug_data(request, image) == {
+    assert serializers.debug_data(request, by_feature(image)) == {
         "image_key": "images/h.jpg",
         "file_type": "image/jpeg",
         "is_direct_upload": True,
@@ -190,8 +193,8 @@ def test_debug_data_of_a_finished_request_contains_its_scan_and_its_image() -> N
 
 def test_debug_data_contains_the_wait_and_the_exhaustions_of_an_image() -> None:
     image = Image("h", attempts=5, exhausted_at=(30.0, 60.0), is_exhausted=True, not_before=90.0)
-    exhausted = serializers.debug_data(REQUEST, image)["image"]
-    reopened = serializers.debug_data(REQUEST, replace(image, is_exhausted=False, not_before=None))["image"]
+    exhausted = serializers.debug_data(REQUEST, by_feature(image))["image"]
+    reopened = serializers.debug_data(REQUEST, by_feature(replace(image, is_exhausted=False, not_before=None)))["image"]
     times = ["1970-01-01T00:00:30.000Z", "1970-01-01T00:01:00.000Z"]
     assert reopened == {"attempts": 5, "is_terminal": False, "exhausted_at": times}
     assert exhausted == reopened | {"is_exhausted": True, "not_before": "1970-01-01T00:01:30.000Z"}
@@ -203,11 +206,11 @@ def test_debug_data_is_null_only_for_an_image_without_an_item() -> None:
 
 
 def test_debug_data_omits_the_upload_time_until_the_upload_is_known() -> None:
-    assert "uploaded_at" not in serializers.debug_data(replace(REQUEST, awaits_upload=True), Image("h"))
+    assert "uploaded_at" not in serializers.debug_data(replace(REQUEST, awaits_upload=True), by_feature(Image("h")))
 
 
 def test_a_deferred_request_names_the_day_and_has_a_later_deadline() -> None:
-    body = serializers.request_body(request_with(None), Image("h", deferred_at=(1.0,)), now=2.0)
+    body = serializers.request_body(request_with(None), by_feature(Image("h", deferred_at=(1.0,))), now=2.0)
     assert (body["status"], body["label_matched"]) == ("pending", None)
     assert "1970-01-02 (UTC)" in body["message"]
     assert body["deadline"].startswith("1970-01-02T")
@@ -221,5 +224,10 @@ def test_stats_contain_the_time_of_their_query() -> None:
         "failed": 4,
         "scans": 2,
         "scans_avoided": 5,
+        "by_feature": {
+            "labels": {"images": 1, "scans": 2, "scans_avoided": 5},
+            "moderation": {"images": 0, "scans": 0, "scans_avoided": 0},
+            "text": {"images": 0, "scans": 0, "scans_avoided": 0},
+        },
         "as_of": "1970-01-01T00:00:00.500Z",
     }

@@ -4,7 +4,8 @@ from typing import Any
 from imagescan.api.request_factory import Submission
 from imagescan.api.submit_batch import submit_entries, to_result
 from imagescan.domain.image_record import Image, Scan, Status
-from imagescan.domain.labels import Box, Label
+from imagescan.domain.labels import Label
+from imagescan.domain.match import Box
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import DeletedRequest, ScanRequest
 from imagescan.settings import SubmitSettings

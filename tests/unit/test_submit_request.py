@@ -212,7 +212,7 @@ def test_the_expiry_of_a_known_image_is_extended_once_a_day(expires_at: float | 
 def test_an_expired_image_is_deleted_and_counts_as_unknown(expires_at: float) -> None:
     images, bucket = FakeImages({IMAGE.hash: Image(IMAGE.hash, scan=SCAN, expires_at=expires_at)}), FakeBucket()
     result = submit(images, FakeRequests(), bucket)
-    assert (result.request.answer, result.image, images.steps) == (None, None, ["remove image"])
+    assert (result.request.answer, result.items, images.steps) == (None, {}, ["remove image"])
     assert bucket.uploads == [f"{IMAGE.key} for r"]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from imagescan.domain.detection import Detection
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import StoredObject, upload_key
 from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Image, Scan, Status
@@ -21,7 +22,9 @@ LONG_AGO = NOW - REQUEST_STORED_SECONDS
 UPLOAD = upload_key("r", HASH, ImageType.JPEG)
 WAITING = ScanRequest("r", HASH, KEY, Question(("cat",), 90), created_at=NOW - 1, deadline=NOW + 3600)
 FINISHED = replace(WAITING, answer=Answer(Status.COMPLETED, NOW))
-SCANNED = Image(HASH, scan=Scan(Status.COMPLETED, NOW - 5))
+SCAN = Scan(Status.COMPLETED, NOW - 5)
+SCANNED = Image(HASH, scan=SCAN)
+ANSWERED = replace(WAITING, answer=Answer(Status.COMPLETED, NOW, (SCAN,)))
 
 
 @dataclass
@@ -36,8 +39,10 @@ class Setup:
 
     def scan(self) -> Outcome:
         bucket = FakeBucket(StoredObject(self.key, "v1", HASH, "r", self.uploaded_at))
-        scanner = Scanner(self.images, self.requests, bucket, self.detector, lambda: NOW, lambda: 60)
-        return scanner.scan(self.key, owner="delivery-1")
+        detectors = {Feature.LABELS: self.detector}
+        scanner = Scanner(self.images, self.requests, bucket, detectors, lambda: NOW, lambda: 60)
+        [outcome] = scanner.scan(self.key, owner="delivery-1")
+        return outcome
 
 
 def test_the_image_of_a_waiting_request_is_scanned() -> None:
@@ -68,8 +73,7 @@ def test_an_object_whose_request_does_not_exist_is_marked_and_costs_nothing(
     outcome = setup.scan()
     assert (outcome.kind, outcome.is_done, setup.detector.calls) == (OutcomeKind.UNREQUESTED, True, 0)
     upload_mark = [f"mark {UPLOAD} at {NOW:g}"] if marked == UPLOAD else []
-    steps = [*upload_mark, "lease", f"mark {HASH} at {NOW:g}", "release with refund as bytes_missing"]
-    assert setup.images.steps == steps
+    assert setup.images.steps == [*upload_mark, f"mark {HASH} at {NOW:g}"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ def test_an_object_whose_request_does_not_exist_is_marked_and_costs_nothing(
 def test_an_object_whose_request_does_not_need_it_costs_nothing(stored: ScanRequest, marks: list[str]) -> None:
     setup = Setup(requests=FakeRequests(stored={"r": stored}))
     assert (setup.scan().kind, setup.detector.calls) == (OutcomeKind.UNREQUESTED, 0)
-    assert setup.images.steps == ["lease", *marks, "release with refund as bytes_missing"]
+    assert setup.images.steps == marks
 
 
 def test_the_upload_of_a_deleted_request_is_marked_although_another_request_waits() -> None:
@@ -94,7 +98,7 @@ def test_a_request_that_may_still_be_stored_is_awaited() -> None:
     setup = Setup(uploaded_at=LONG_AGO + 1)
     outcome = setup.scan()
     assert (outcome.kind, outcome.is_done, setup.detector.calls) == (OutcomeKind.REQUEST_MISSING, False, 0)
-    assert setup.images.steps == ["lease", "release with refund as bytes_missing"]
+    assert setup.images.steps == []
     delays = [
         MessageResult(ScanMessage("m", "receipt", receives), (outcome,)).delay_seconds for receives in range(1, 5)
     ]
@@ -102,16 +106,16 @@ def test_a_request_that_may_still_be_stored_is_awaited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "steps"),
+    ("requests", "kind", "steps"),
     [
-        (FakeRequests(deleted={"r"}), [f"mark {UPLOAD} at {NOW:g}", "lease"]),
-        (FakeRequests(), [f"mark {UPLOAD} at {NOW:g}", "lease"]),
-        (FakeRequests(stored={"r": FINISHED}), ["lease"]),
+        (FakeRequests(deleted={"r"}), OutcomeKind.UNREQUESTED, [f"mark {UPLOAD} at {NOW:g}"]),
+        (FakeRequests(), OutcomeKind.UNREQUESTED, [f"mark {UPLOAD} at {NOW:g}"]),
+        (FakeRequests(stored={"r": ANSWERED}), OutcomeKind.DUPLICATE, []),
     ],
     ids=["deleted", "unknown", "finished"],
 )
 def test_a_late_upload_of_a_scanned_image_is_marked_unless_its_request_exists(
-    requests: FakeRequests, steps: list[str]
+    requests: FakeRequests, kind: OutcomeKind, steps: list[str]
 ) -> None:
-    setup = Setup(UPLOAD, images=FakeImages(lease_refused_by=SCANNED), requests=requests)
-    assert (setup.scan().kind, setup.images.steps) == (OutcomeKind.DUPLICATE, steps)
+    setup = Setup(UPLOAD, images=FakeImages({HASH: SCANNED}), requests=requests)
+    assert (setup.scan().kind, setup.images.steps) == (kind, steps)

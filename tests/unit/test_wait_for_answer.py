@@ -8,9 +8,10 @@ from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
 from imagescan.use_cases.get_request import RequestState
 from imagescan.use_cases.wait_for_answer import wait_for_answer
+from testing.fakes import by_feature
 
 PENDING = ScanRequest("r", "h", "images/h.png", Question(("cat",), 90), created_at=1000, deadline=4600)
-ANSWERED = with_answer(PENDING, Image("h", scan=Scan(Status.COMPLETED, 990)), 1001)
+ANSWERED = with_answer(PENDING, by_feature(Image("h", scan=Scan(Status.COMPLETED, 990))), 1001)
 READ_SECONDS = 0.004
 
 

@@ -47,7 +47,7 @@ def request_body(
         **_question_fields(request.question),
         **_verdict_fields(verdict),
         "labels": [_label(label) for label in most_confident_first(_label_findings(labels))] if labels else [],
-        **{feature: _findings(request, feature) for feature in OTHER_FEATURES},
+        **{feature.value: _findings(request, feature) for feature in OTHER_FEATURES},
         "failure": asdict(answer.failure) if answer and answer.failure else None,
         "upload": _upload(upload) if upload else None,
         "image_hash": request.image_hash,
@@ -117,7 +117,11 @@ def debug_data(request: ScanRequest, items: ImageItems | None) -> dict[str, Any]
         # the IDs of other requests are not disclosed
         **({"scanned_for": request.id} if is_own_scan else {}),
         "image": _image_debug_data(found.get(Feature.LABELS)),
-        **{feature: _image_debug_data(found.get(feature)) for feature in OTHER_FEATURES if feature in request.features},
+        **{
+            feature.value: _image_debug_data(found.get(feature))
+            for feature in OTHER_FEATURES
+            if feature in request.features
+        },
     }
 
 
@@ -154,7 +158,7 @@ def stats_body(totals: "Totals", now: float) -> dict[str, Any]:
         "scans": totals.scans,
         "scans_avoided": totals.scans_avoided,
         "by_feature": {
-            feature: {
+            feature.value: {
                 "images": by_feature.images,
                 "scans": by_feature.scans,
                 "scans_avoided": by_feature.scans_avoided,
