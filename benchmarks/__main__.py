@@ -31,6 +31,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "benchmarks.fan_out": ("fan-out",),
     "benchmarks.end_to_end": ("end-to-end",),
     "benchmarks.cost_per_million": ("cost-per-million",),
+    "benchmarks.three_features": ("three-features",),
 }
 """The benchmarks of each module. Each module has ``measure() -> Iterator[Measurement]``."""
 

@@ -16,27 +16,40 @@ from benchmarks.execution_environment import ExecutionEnvironment
 from benchmarks.fake_aws import LABELS
 from benchmarks.loopback import loopback
 from benchmarks.measurement import Measurement
-from benchmarks.queue import BATCH_SIZE, event, failed_in, message_for
+from benchmarks.queue import BATCH_SIZE, Message, event, failed_in, message_for
 from benchmarks.server_process import rekognition
 from tools.env import REGION
 
 LATENCY_MS = 300
 RUNS, WARM_UP_RUNS = 15, 2
 
+type MakeMessage = Callable[[int], Message]
+
 
 def measure() -> Iterator[Measurement]:
-    """Alternate batches of distinct images with bare calls, and compare their medians."""
+    """Measure a batch of images that are scanned for labels."""
+    batch, bare = milliseconds(message_for)
+    yield Measurement("batch-latency", "batch of 10 images", batch, bare, 1.15, "ms")
+
+
+def milliseconds(make_message: MakeMessage, features: int = 1) -> tuple[float, float]:
+    """Alternate batches of distinct images with bare calls, and return their medians.
+
+    Raise RuntimeError unless each image is scanned once for each of its features.
+    """
     with (
         loopback() as aws,
         rekognition(aws, LABELS, LATENCY_MS) as (detector, control),
         ExecutionEnvironment("ScannerFunction", detector) as scanner,
     ):
         call = _bare_call(detector)
-        durations = [(_seconds(scanner, run * BATCH_SIZE), _timed(call)) for run in range(RUNS + WARM_UP_RUNS)]
-        if control.calls()["succeeded"] != len(durations) * (BATCH_SIZE + 1):
+        durations = [
+            (_seconds(scanner, run * BATCH_SIZE, make_message), _timed(call)) for run in range(RUNS + WARM_UP_RUNS)
+        ]
+        if control.calls()["succeeded"] != len(durations) * (BATCH_SIZE * features + 1):
             raise RuntimeError(f"Not every image was scanned exactly once: {control.calls()}")
     batch, bare = (median(each) * 1000 for each in zip(*durations[WARM_UP_RUNS:], strict=True))
-    yield Measurement("batch-latency", "batch of 10 images", batch, bare, 1.15, "ms")
+    return batch, bare
 
 
 def _bare_call(rekognition_url: str) -> Callable[[], object]:
@@ -52,8 +65,8 @@ def _timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _seconds(scanner: ExecutionEnvironment, first: int) -> float:
-    invocation = scanner.invoke(event([message_for(first + at) for at in range(BATCH_SIZE)]))
+def _seconds(scanner: ExecutionEnvironment, first: int, make_message: MakeMessage) -> float:
+    invocation = scanner.invoke(event([make_message(first + at) for at in range(BATCH_SIZE)]))
     if failed_in(invocation.result):
         raise RuntimeError(f"Not every image was scanned: {invocation.result}")
     return invocation.wall_seconds

@@ -35,6 +35,8 @@ LABELS = [
     for at in range(10)
 ]
 _PNG = png(80, 80)
+THREE_FEATURES_PREFIX = "ffffffff"
+"""Start of the hashes of images whose requests need three features. The others need labels only."""
 _SET = re.compile(r"(#?\w+) = (?:if_not_exists\(\w+, )?(:\w+)")
 _ADD = re.compile(r"ADD (\w+) (:\w+)")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -48,11 +50,12 @@ def _head(path: str) -> Headers:
         "x-amz-checksum-sha256": b64encode(bytes.fromhex(content_hash)).decode(),
         "x-amz-checksum-type": "FULL_OBJECT",
         "x-amz-version-id": "1",
-        "x-amz-meta-request-id": _request_id(content_hash),
+        "x-amz-meta-request-id": request_id_for(content_hash),
     }
 
 
-def _request_id(content_hash: str) -> str:
+def request_id_for(content_hash: str) -> str:
+    """Return the ID of the request for the image."""
     return f"{content_hash[:8]}-0000-4000-8000-{content_hash[-12:]}"
 
 
@@ -80,7 +83,8 @@ class FakeAws:
         return response(request, 200, body, **headers)
 
     def _get_item(self, parameters: Any) -> Any:
-        item = self._items[parameters["TableName"]].get(_key_in(parameters["Key"]))
+        key = _key_in(parameters["Key"])
+        item = self._items[parameters["TableName"]].get(key) or _request_for_three_features(key)
         return {"Item": item} if item else {}
 
     def _put_item(self, parameters: Any) -> Any:
@@ -125,9 +129,19 @@ def _key_in(key: Any) -> str:
     return str(value)
 
 
+def _request_for_three_features(request_id: str) -> Item | None:
+    """Return the request for an image whose hash starts with ``THREE_FEATURES_PREFIX``. Others are not stored."""
+    prefix, _, end = request_id.partition("-0000-4000-8000-")
+    return _pending_request(f"{prefix}{end:0>56}") if prefix == THREE_FEATURES_PREFIX else None
+
+
 def _pending_request(content_hash: str) -> Item:
+    asked = content_hash.startswith(THREE_FEATURES_PREFIX)
+    others: Item = {f"asked_of_{feature}": {"L": [{"S": "*"}]} for feature in ("moderation", "text")} if asked else {}
     return {
-        "request_id": {"S": _request_id(content_hash)},
+        **({"has_own_object": {"BOOL": True}} if asked else {}),
+        **others,
+        "request_id": {"S": request_id_for(content_hash)},
         "image_hash": {"S": content_hash},
         "extension": {"S": "png"},
         "labels_asked": {"L": [{"S": "cat"}]},

@@ -34,6 +34,8 @@ LATENCY_SECONDS = {
     "PutObject": 0.045,
     "HeadObject": 0.015,
     "DetectLabels": 0.400,
+    "DetectModerationLabels": 0.400,
+    "DetectText": 0.600,
     "PutEvents": 0.015,
 }
 CPU_SECONDS_PER_CALL = 0.0005  # assumed for the socket and TLS, which no call uses here
@@ -47,8 +49,15 @@ LAMBDA_LINES = (  # Lambda writes them for each invocation, in the text format o
         "Memory Size: 512 MB\tMax Memory Used: 118 MB\t\n"
     ),
 )
-# The GET that Rekognition makes is charged to the bucket's account.
-OBJECT_REQUESTS = {"PutObject": "s3.put", "HeadObject": "s3.get", "GetObject": "s3.get", "DetectLabels": "s3.get"}
+OBJECT_REQUESTS = {
+    "PutObject": "s3.put",
+    "HeadObject": "s3.get",
+    "GetObject": "s3.get",
+    # the GET that Rekognition makes is charged to the bucket's account
+    "DetectLabels": "s3.get",
+    "DetectModerationLabels": "s3.get",
+    "DetectText": "s3.get",
+}
 _TABLES_WITH_STREAM = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable"}
 
 

@@ -28,10 +28,10 @@ def rekognition(
 ) -> Iterator[tuple[str, RekognitionControl]]:
     """Start the Rekognition emulator, and yield its URL and its controls.
 
-    It returns ``labels`` after ``latency_ms`` and does not run its model.
+    It returns ``labels``, and nothing for other features, after ``latency_ms`` and does not run its models.
     """
     command: list[str | Path] = ["node", paths.REKOGNITION_SERVER, "--port", str(ANY_PORT)]
     with server_process(command, {"S3_ENDPOINT": s3_endpoint}) as address:
         control = RekognitionControl(address)
-        control.set_latency(latency_ms, labels)
+        control.set_latency(latency_ms, labels, moderation_labels=[], text_detections=[])
         yield address, control

@@ -15,6 +15,7 @@ from benchmarks.sample_photos import detected_labels, photo
 from imagescan.api import query_params
 from imagescan.api.request_models import MAX_ENTRIES
 from imagescan.aws.stream_records import finished_records
+from testing.fake_rekognition import text_line
 from testing.functions import BATCH_SIZE, proxy_event
 from testing.moto_environment import MotoEnvironment
 from testing.resources import IMAGES, REQUESTS, TEMPLATE
@@ -25,6 +26,10 @@ API_GATEWAY_HEADER_BYTES = 400  # date, IDs and framing, in addition to the head
 TRACE = "Root=1-6921b0f0-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"  # every invocation has one
 type Caller = dict[str, Any]  # what API Gateway adds to the request context
 
+type Question = dict[str, Any]  # the fields of a body that ask something
+
+CAT: Question = {"label": "cat"}
+THREE_FEATURES: Question = {"label": "cat", "moderation": ["*"], "text": ["open"]}
 ANYONE: Caller = {}
 OWNER: Caller = {"identity": {"caller": "AIDACKCEVSQ6C2EXAMPLE", "userArn": "arn:aws:iam::123456789012:user/caller"}}
 
@@ -33,10 +38,10 @@ type Event = dict[str, Any]
 type Answer = dict[str, Any]
 
 
-def one_at_a_time(env: MotoEnvironment, distinct: int, caller: Caller = ANYONE) -> Steps:
+def one_at_a_time(env: MotoEnvironment, distinct: int, caller: Caller = ANYONE, question: Question = CAT) -> Steps:
     """Submit each image with its own POST and read it with its own GET after it is settled. ``env`` must be empty."""
     meter, photos = _warm_meter(env, caller), _photos(env, distinct)
-    steps = {"POST": _submit(meter, photos, caller)}
+    steps = {"POST": _submit(meter, photos, caller, question)}
     steps |= {"scan": _scan(meter, distinct), "event": _publish(meter, distinct), "GET": _get(meter, caller)}
     return _per_image(steps, distinct)
 
@@ -69,7 +74,11 @@ def _warm_meter(env: MotoEnvironment, caller: Caller = ANYONE) -> Meter:
 def _photos(env: MotoEnvironment, distinct: int) -> list[bytes]:
     """Return distinct photos for which the fake Rekognition has labels."""
     photos = [photo(number) for number in range(distinct)]
-    env.detector.labels |= {sha256(each).hexdigest(): detected_labels(number) for number, each in enumerate(photos)}
+    hashes = [sha256(each).hexdigest() for each in photos]
+    env.detector.labels |= {image_hash: detected_labels(number) for number, image_hash in enumerate(hashes)}
+    env.detector.text |= {
+        image_hash: [*text_line("OPEN", first_id=0), *text_line("Mon - Fri", first_id=2)] for image_hash in hashes
+    }
     return photos
 
 
@@ -77,8 +86,8 @@ def _per_image(steps: Steps, distinct: int) -> Steps:
     return {step: Counter({name: amount / distinct for name, amount in units.items()}) for step, units in steps.items()}
 
 
-def _submit(meter: Meter, photos: list[bytes], caller: Caller) -> Units:
-    bodies = [{"file": b64encode(each).decode(), "fileType": "image/jpeg", "label": "cat"} for each in photos]
+def _submit(meter: Meter, photos: list[bytes], caller: Caller, question: Question = CAT) -> Units:
+    bodies = [{"file": b64encode(each).decode(), "fileType": "image/jpeg", **question} for each in photos]
     units, answers = _call(meter, "SubmitFunction", [_event("POST", json.dumps(body), caller) for body in bodies])
     meter.env.functions.accepted[:] = [answer["request_id"] for answer in answers]
     return units

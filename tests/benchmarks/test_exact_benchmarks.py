@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from benchmarks import bundle_size, call_counts, cold_start, scan_deduplication
+from benchmarks import bundle_size, call_counts, cold_start, scan_deduplication, three_features
 from benchmarks.measurement import Measurement
 
 
@@ -24,6 +24,10 @@ def test_each_use_case_makes_exactly_the_expected_calls() -> None:
 
 def test_each_distinct_image_is_scanned_once_despite_duplicate_deliveries() -> None:
     assert missed(list(scan_deduplication.measure())) == []
+
+
+def test_a_request_for_three_features_makes_exactly_the_expected_calls() -> None:
+    assert missed(list(three_features.counts())) == []
 
 
 def test_every_handler_has_a_cold_start_target() -> None:
