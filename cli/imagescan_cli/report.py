@@ -53,7 +53,8 @@ figure.none::after { content: "No preview"; color: var(--quiet); font-size: .875
   padding: 0 .25rem; background: #0a7a3d; color: #fff; font-size: .75rem; }
 .sensitive { overflow: hidden; }
 .sensitive input { appearance: none; position: absolute; inset: 0; z-index: 2; margin: 0; cursor: pointer; }
-.sensitive input:focus-visible { outline: 3px solid var(--text); outline-offset: -6px; }
+.sensitive input:focus-visible { outline: 3px solid var(--text); outline-offset: -6px;
+  box-shadow: inset 0 0 0 9px var(--card); }
 .sensitive input:not(:checked) ~ .image { filter: blur(1.5rem); }
 .sensitive input:not(:checked) ~ .image .box { display: none; }
 .hint { position: absolute; z-index: 1; padding: .25rem .75rem; border-radius: .25rem; background: var(--card); }
