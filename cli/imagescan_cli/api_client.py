@@ -13,6 +13,7 @@ from httpx_retries import Retry, aretry_request
 
 from imagescan_cli import __version__
 from imagescan_cli.errors import ApiError, RejectedCredentialsError, UnreachableError, WrongUrlError
+from imagescan_cli.features import Feature, features_of, with_empty_findings
 from imagescan_cli.questions import Body
 from imagescan_cli.schemas import (
     DELETED,
@@ -43,8 +44,6 @@ _TRANSIENT_S3_ERRORS = frozenset({(409, "ConditionalRequestConflict"), (400, "Re
 _CREDENTIAL_ERRORS = frozenset({"not_signed_in", "invalid_signature", "expired_token"})
 # Errors of every submission, unless one was accepted before. A policy can deny other calls, for example batches.
 _SUBMISSION_ERRORS = frozenset({"not_signed", "access_denied"})
-# Batch responses omit these fields. They are empty until a request is completed.
-_EMPTY_RESULTS: RequestJson = {"labels": [], "closest_labels": [], "results": []}
 # Responses of another server, and of API Gateway for a path without an API. Others, such as 502, can come from a proxy.
 _STATUSES_OF_WRONG_URLS = frozenset({200, 301, 302, 303, 307, 308, 403, 404, 405, 501})
 _CONNECT_TIMEOUT_SECONDS, _RESPONSE_TIMEOUT_SECONDS = 10, 30
@@ -60,7 +59,7 @@ class ApiResponse:
 
     ``was_held`` is whether the service applied the preference to wait.
 
-    For a known image in a batch response, the body has no labels and no results.
+    For a known image in a batch response, the body has no findings and no results.
     """
 
     body: RequestJson
@@ -198,12 +197,20 @@ def _batch_item(result: RequestJson, response: ApiResponse) -> ApiResponse | Api
     """Return None for a transient error, because a single call includes retries."""
     request, error = result["request"], result["error"]
     if request:
-        is_shortened = request["status"] != "completed" and "labels" not in request
-        body = request | _EMPTY_RESULTS if is_shortened else request
+        body = with_empty_findings(request) if _has_no_findings(request) else request
         return ApiResponse(body, response.retry_after, response.received_at)
     if RETRY.is_retryable_status_code(result["status_code"]) or error["code"] == "response_too_large":
         return None
     return ApiError(error["code"], error["message"])
+
+
+def _has_no_findings(request: RequestJson) -> bool:
+    """Return whether a request in a batch response, which omits findings, has none.
+
+    A failed one can have those of the features that were scanned, unless it is for labels only.
+    """
+    is_failed_without = request["status"] == "failed" and features_of(request) == [Feature.LABELS]
+    return "labels" not in request and (request["status"] == "pending" or is_failed_without)
 
 
 def _json_object(response: httpx.Response) -> RequestJson:

@@ -23,14 +23,14 @@ from imagescan_cli.exit_codes import (
     exit_code_after_submit,
     exit_code_after_wait,
 )
-from imagescan_cli.formatting import format_skipped
+from imagescan_cli.formatting import format_rescan, format_skipped
 from imagescan_cli.image_files import FoundFiles, ImageFile, Selection, find_images, read_image_file, split_paths
 from imagescan_cli.list_command import list_all
 from imagescan_cli.output import Output, Ticker
 from imagescan_cli.plan import show_plan
 from imagescan_cli.questions import Question
 from imagescan_cli.report import RunDetails, format_report
-from imagescan_cli.schemas import RequestJson, failed_request
+from imagescan_cli.schemas import RequestJson, failed_request, failure_code
 from imagescan_cli.shared_options import Command, CommandGroup, SharedOptions
 from imagescan_cli.tables import format_statistics
 from imagescan_cli.workflow import ScanWorkflow
@@ -80,9 +80,9 @@ def imagescan(
         bool, typer.Option("--version", is_eager=True, callback=print_version, help="Print the version.")
     ] = False,
 ) -> None:
-    """Check images for labels with an imagescan service.
+    """Check images for labels, moderation labels and text with an imagescan service.
 
-    Exit codes: 0 match, 1 no match, 2 usage error, 3 failure or timeout, 4 pending, 130 interrupted.
+    Exit codes: 0 match or no question, 1 no match, 2 usage error, 3 failure or timeout, 4 pending, 130 interrupted.
     """
 
 
@@ -91,6 +91,8 @@ def imagescan(
     epilog=examples(
         "imagescan submit photos/ --label cat --wait",
         "imagescan submit photos/ --label cat,dog --report result.html",
+        "imagescan submit photos/ --moderation any --text 'for sale' --wait",
+        "imagescan submit photos/ --feature labels --feature text --csv result.csv",
         "imagescan submit photos/ --exclude '*.gif' --dry-run",
         "find photos -newer last-run | imagescan submit - --label cat --wait --json",
     ),
@@ -100,7 +102,10 @@ def submit(
     paths: options.Paths,
     *,
     label: options.LabelsToFind = None,
-    match_mode: options.LabelMatchMode = None,
+    moderation: options.Moderation = None,
+    text: options.Text = None,
+    feature: options.Features = None,
+    match_mode: options.MatchModeOption = None,
     min_confidence: options.Confidence = None,
     reference: options.Reference = None,
     wait: options.Wait = False,
@@ -122,16 +127,26 @@ def submit(
     shared: SharedOptions = context.obj
     output, deadline = shared.output, _deadline_after(timeout)
     url = "" if dry_run else _require_api_url(shared.api_url)
+    question = Question(
+        labels=tuple(label or ()),
+        moderation=tuple(moderation or ()),
+        text=tuple(text or ()),
+        features=tuple(feature or ()),
+        match_mode=match_mode,
+        min_confidence=min_confidence,
+        reference=reference,
+    )
     found = _find_images(paths, Selection(include_hidden, tuple(exclude or ())), output)
     if dry_run:
-        raise typer.Exit(ExitCode.ACCEPTED if show_plan(found, output) else ExitCode.FAILED)
-    question = Question(tuple(label or ()), match_mode, min_confidence, reference)
+        is_possible = show_plan(found, question.needed_features, output)
+        raise typer.Exit(ExitCode.ACCEPTED if is_possible else ExitCode.FAILED)
     waits = wait or report is not None or csv is not None
 
     results: list[ImageResult] = []
 
     async def submit_found(client: ApiClient) -> None:
-        in_full = output.as_json or report is not None or csv is not None
+        shows_findings = not question.labels_only or output.as_json
+        in_full = shows_findings or report is not None or csv is not None
         workflow = ScanWorkflow(client, concurrency=concurrency, deadline=deadline, in_full=in_full)
         thumbnails = report is not None
         await submit_all(workflow, found, question, output, results, wait=waits, with_thumbnails=thumbnails)
@@ -188,25 +203,43 @@ def wait(context: typer.Context, request_ids: options.RequestIds, *, timeout: op
     epilog=examples(
         "imagescan ask 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11 --label dog",
         "imagescan ask 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11 --label cat,dog --match-mode all",
+        "imagescan ask 5f0c7c1e-8d0b-4d6e-9d53-0a1f3c9a7f11 --moderation '*' --text sale",
     ),
 )
 def ask(
     context: typer.Context,
     request_id: Annotated[str, typer.Argument(metavar="ID", help="ID of a completed request.")],
     *,
-    label: options.LabelsToAskFor,
-    match_mode: options.LabelMatchMode = None,
+    label: options.LabelsToAskFor = None,
+    moderation: options.Moderation = None,
+    text: options.Text = None,
+    feature: options.Features = None,
+    match_mode: options.MatchModeOption = None,
     min_confidence: options.Confidence = None,
 ) -> None:
-    """Ask a follow-up question about a scanned image. It is not scanned again."""
+    """Ask a follow-up question about a scanned image. It is not scanned again.
+
+    The request must have been scanned for the features that the question needs. --feature checks this without asking.
+    """
     shared: SharedOptions = context.obj
-    question = Question(tuple(label), match_mode, min_confidence)
+    if not (label or moderation or text or feature):
+        raise typer.BadParameter("nothing to ask: use --label, --moderation, --text or --feature", param_hint="--label")
+    question = Question(
+        labels=tuple(label or ()),
+        moderation=tuple(moderation or ()),
+        text=tuple(text or ()),
+        features=tuple(feature or ()),
+        match_mode=match_mode,
+        min_confidence=min_confidence,
+    )
 
     async def ask_question(client: ApiClient) -> RequestJson:
         return await ScanWorkflow(client, concurrency=1).ask(request_id, question)
 
     answer = _call_api(shared, _require_api_url(shared.api_url), ask_question)
     shared.output.show(answer)
+    if failure_code(answer) == "feature_not_scanned":
+        shared.output.note(format_rescan(question.needed_features))
     raise typer.Exit(exit_code([answer]))
 
 
@@ -217,6 +250,7 @@ def ask(
         "imagescan list",
         "imagescan list --status failed --since 2026-11-01",
         "imagescan list --label cat --all --json",
+        "imagescan list --feature moderation",
     ),
 )
 def list_requests(
@@ -224,6 +258,7 @@ def list_requests(
     *,
     status: options.StatusFilter = None,
     label: options.LabelFilter = None,
+    feature: options.FeatureFilter = None,
     since: options.Since = None,
     limit: options.Limit = DEFAULT_LIST_SIZE,
     everything: options.ListAll = False,
@@ -233,7 +268,7 @@ def list_requests(
     The table shows the age, the file name (the reference of the request), the verdict and the ID.
     """
     shared: SharedOptions = context.obj
-    filters = {"status": status, "label": label, "created_after": since}
+    filters = {"status": status, "label": label, "feature": feature, "created_after": since}
     query = {name: value for name, value in filters.items() if value is not None}
 
     async def list_found(client: ApiClient) -> ExitCode:
@@ -265,7 +300,10 @@ def delete(context: typer.Context, request_ids: options.RequestIds) -> None:
 
 @app.command(cls=Command, epilog=examples("imagescan stats", "imagescan stats --json"))
 def stats(context: typer.Context) -> None:
-    """Show how many images and requests the service has finished, and how many scans it made and avoided."""
+    """Show how many images and requests the service has finished, and how many scans it made and avoided.
+
+    An image counts once for each feature that it was scanned for.
+    """
     shared: SharedOptions = context.obj
 
     async def get_stats(client: ApiClient) -> RequestJson:

@@ -6,9 +6,10 @@ from io import StringIO
 from typing import Any
 
 from imagescan_cli.batch import ImageResult
+from imagescan_cli.features import Feature, findings
 from imagescan_cli.formatting import VERDICTS
 from imagescan_cli.questions import printable_path
-from imagescan_cli.schemas import RequestJson, outcome
+from imagescan_cli.schemas import RequestJson, failure_code, outcome
 
 COLUMNS = (
     "path",
@@ -21,6 +22,9 @@ COLUMNS = (
     "failure_code",
     "request_id",
     "image_hash",
+    "features",
+    "moderation",
+    "text",
 )
 # Spreadsheets run a cell that begins with one of these as a formula. The last four are their full-width forms.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -36,11 +40,6 @@ def format_csv(results: Iterable[ImageResult]) -> str:
     return text.getvalue()
 
 
-def format_labels(result: RequestJson) -> str:
-    """Return the labels that were found, with their confidence in percent."""
-    return "; ".join(f"{label['name']} {label['confidence']:.1f}%" for label in result.get("labels") or [])
-
-
 def _row(each: ImageResult) -> list[Any]:
     result, match = each.result, each.result.get("match") or {}
     return [
@@ -49,12 +48,23 @@ def _row(each: ImageResult) -> list[Any]:
         result["message"],
         match.get("label"),
         match.get("confidence"),
-        format_labels(result),
+        _format_findings(result, Feature.LABELS),
         each.conversion,
-        (result.get("failure") or {}).get("code"),
+        failure_code(result),
         result["request_id"],
         result.get("image_hash"),
+        "; ".join(result.get("features") or ()),
+        _format_findings(result, Feature.MODERATION),
+        _format_findings(result, Feature.TEXT),
     ]
+
+
+def _format_findings(result: RequestJson, feature: Feature) -> str:
+    """Return all findings of a feature with their confidence in percent. The column ``features`` explains an empty one.
+
+    Text can contain the separator. Its exact lines are in the JSON output.
+    """
+    return "; ".join(f"{each.name} {each.confidence:.1f}%" for each in findings(result, feature) or ())
 
 
 def _safe_cell(cell: Any) -> Any:

@@ -10,6 +10,7 @@ class ExitCode(IntEnum):
     """Exit codes of `imagescan`. Typer itself uses 2 for usage errors."""
 
     MATCH = 0
+    NO_QUESTION = 0
     ACCEPTED = 0
     NO_MATCH = 1
     USAGE = 2
@@ -22,11 +23,13 @@ _BY_OUTCOME = {
     Outcome.FAILED: ExitCode.FAILED,
     Outcome.PENDING: ExitCode.PENDING,
     Outcome.MATCH: ExitCode.MATCH,
+    Outcome.NO_MATCH: ExitCode.NO_MATCH,
+    Outcome.SCANNED: ExitCode.NO_QUESTION,
 }
 
 
 def exit_code(results: Iterable[RequestJson]) -> ExitCode:
-    """Return the exit code for results, by precedence: failed, pending, match, no match."""
+    """Return the exit code for results, by precedence: failed, pending, match, no match, no question."""
     outcomes = {outcome(result) for result in results}
     return next((code for each, code in _BY_OUTCOME.items() if each in outcomes), ExitCode.NO_MATCH)
 

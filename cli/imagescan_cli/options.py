@@ -1,6 +1,7 @@
 """Arguments and options of the commands."""
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +10,23 @@ import typer
 
 from imagescan_cli import config
 from imagescan_cli.auth import Auth
+from imagescan_cli.features import ANY_MODERATION_LABEL, Feature
 from imagescan_cli.formatting import sanitize
-from imagescan_cli.questions import LOWEST_CONFIDENCE, is_utf8, split_labels
+from imagescan_cli.questions import (
+    LOWEST_CONFIDENCE,
+    MAX_NAME_LENGTH,
+    MAX_NAMES,
+    distinct,
+    is_utf8,
+    split_names,
+)
 from imagescan_cli.shared_options import load_settings
 
 STDIN = Path("-")
 
 
 class MatchMode(StrEnum):
-    """How several labels combine."""
+    """How several results combine."""
 
     ANY = "any"
     ALL = "all"
@@ -40,13 +49,39 @@ def reject_nan(percent: float | None) -> float | None:
 
 
 def parse_labels(values: list[str] | None) -> list[str]:
-    """Return the labels of comma-separated lists. Reject lists without a label and text that is not UTF-8."""
-    labels = split_labels(values or ())
+    """Return the labels of comma-separated lists. Reject lists without a label, and labels that are not valid."""
+    labels = split_names(values or ())
     if values and not labels:
         raise typer.BadParameter("no label given")
-    if not all(map(is_utf8, labels)):
-        raise typer.BadParameter("the label is not valid UTF-8")
-    return [*labels]
+    return require_valid(labels, "label")
+
+
+def parse_moderation(values: list[str] | None) -> list[str]:
+    """Return the moderation labels of comma-separated lists. Both ``any`` and ``*`` stand for any of them."""
+    names = [ANY_MODERATION_LABEL if name.casefold() == "any" else name for name in split_names(values or ())]
+    if values and not names:
+        raise typer.BadParameter(f"no moderation label given; use any or '{ANY_MODERATION_LABEL}' for any of them")
+    return require_valid(distinct(names), "moderation label")
+
+
+def parse_texts(values: list[str] | None) -> list[str]:
+    """Return the texts, which may contain commas. Reject texts that are empty or not valid."""
+    texts = distinct(value.strip() for value in values or ())
+    if not all(texts):
+        raise typer.BadParameter("no text given")
+    return require_valid(texts, "text")
+
+
+def require_valid(names: Sequence[str], noun: str) -> list[str]:
+    """Return the names. Reject those that are not UTF-8 or exceed a limit of the API."""
+    if not all(map(is_utf8, names)):
+        raise typer.BadParameter(f"the {noun} is not valid UTF-8")
+    longest = max(map(len, names), default=0)
+    if longest > MAX_NAME_LENGTH:
+        raise typer.BadParameter(f"a {noun} has {longest} characters; the maximum is {MAX_NAME_LENGTH}")
+    if len(names) > MAX_NAMES:
+        raise typer.BadParameter(f"{len(names)} {noun}s given; the maximum is {MAX_NAMES}")
+    return [*names]
 
 
 def parse_single_label(value: str | None) -> str | None:
@@ -108,8 +143,8 @@ Region = Annotated[
     str | None, typer.Option(metavar="REGION", help="AWS Region for SigV4 signing. [default: taken from the API URL]")
 ]
 
-LabelMatchMode = Annotated[
-    MatchMode | None, typer.Option(help="Require any, all or none of the labels. [default: any]")
+MatchModeOption = Annotated[
+    MatchMode | None, typer.Option(help="Require any, all or none of what is asked for. [default: any]")
 ]
 Confidence = Annotated[
     float | None,
@@ -141,11 +176,14 @@ LabelsToFind = Annotated[
         "-l",
         metavar="LABEL",
         callback=parse_labels,
-        help="Label to look for, or several separated by commas (repeatable). [default: set by the service]",
+        help=(
+            "Label to look for, or several separated by commas (repeatable). "
+            "[default: set by the service if no other option asks or scans for something]"
+        ),
     ),
 ]
 LabelsToAskFor = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--label",
         "-l",
@@ -153,6 +191,31 @@ LabelsToAskFor = Annotated[
         callback=parse_labels,
         help="Label to look for, or several separated by commas (repeatable).",
     ),
+]
+Moderation = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--moderation",
+        metavar="NAME",
+        callback=parse_moderation,
+        help=(
+            "Moderation label to look for, or several separated by commas (repeatable). "
+            "any or '*' stands for any moderation label. Quote the asterisk."
+        ),
+    ),
+]
+Text = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text",
+        metavar="TEXT",
+        callback=parse_texts,
+        help="Word or phrase to look for in the text of the image (repeatable).",
+    ),
+]
+Features = Annotated[
+    list[Feature] | None,
+    typer.Option("--feature", help="Feature to scan for without a question (repeatable)."),
 ]
 Reference = Annotated[
     str | None,
@@ -184,7 +247,7 @@ ReportFile = Annotated[
         dir_okay=False,
         writable=True,
         callback=check_output_file,
-        help="Write an HTML page with thumbnails, verdicts and boxes. Implies --wait.",
+        help="Write an HTML page with thumbnails, verdicts, findings and boxes. Implies --wait.",
     ),
 ]
 CsvFile = Annotated[
@@ -203,6 +266,7 @@ StatusFilter = Annotated[Status | None, typer.Option(help="Filter by status.")]
 LabelFilter = Annotated[
     str | None, typer.Option("--label", "-l", metavar="LABEL", callback=parse_single_label, help="Filter by label.")
 ]
+FeatureFilter = Annotated[Feature | None, typer.Option("--feature", help="Filter by feature.")]
 Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only requests created since this time (ISO 8601).")]
 Limit = Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of requests.")]
 ListAll = Annotated[bool, typer.Option("--all", help="List all requests.")]

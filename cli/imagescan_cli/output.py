@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from imagescan_cli.formatting import FAILED_PREFIX, format_duration, format_result, sanitize
+from imagescan_cli.formatting import FAILED_PREFIX, format_duration, format_result, result_line, sanitize
 from imagescan_cli.questions import printable_path
 from imagescan_cli.schemas import RequestJson
 
@@ -161,12 +161,11 @@ def _path_fields(path: Path | None) -> dict[str, str]:
 
 
 def _styled(result: RequestJson, path: Path | None, conversion: str | None) -> Text:
-    line = format_result(result, path, conversion)
-    text = _styled_note(line)
+    line = result_line(result, path, conversion)
+    text = _styled_note("".join(line))
     for word, style in _VERDICT_STYLES.items():
-        if result["message"].startswith(word) and not line.startswith(FAILED_PREFIX):
-            start = line.rindex(sanitize(result["message"]))
-            text.stylize(style, start, start + len(word))
+        if line.message.startswith(word) and not line.before.startswith(FAILED_PREFIX):
+            text.stylize(style, len(line.before), len(line.before) + len(word))
     return text
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from imagescan_cli.conversion import planned_conversion, require_decoder
 from imagescan_cli.errors import ApiError
+from imagescan_cli.features import Feature
 from imagescan_cli.formatting import format_estimate, format_skipped
 from imagescan_cli.image_files import FoundFiles, ImageFile, group_by_content
 from imagescan_cli.output import Output
@@ -12,8 +13,11 @@ from imagescan_cli.questions import printable_path
 from imagescan_cli.schemas import RequestJson, failed_request, has_failed, unreadable_file
 
 
-def show_plan(found: FoundFiles, output: Output) -> bool:
-    """Print what would be submitted, and the maximum cost. Return whether every image can be submitted."""
+def show_plan(found: FoundFiles, features: Sequence[Feature], output: Output) -> bool:
+    """Print what would be submitted, and the maximum cost of these features.
+
+    Return whether every image can be submitted.
+    """
     for line in format_skipped(found.skipped, limit=None):
         output.note(line)
     groups = [[*_plan(copies)] for copies in group_by_content(found.images).values()]
@@ -22,7 +26,7 @@ def show_plan(found: FoundFiles, output: Output) -> bool:
     for path, result in results:
         output.show(result, path)
     planned = [group for group in groups if not has_failed(group[0][1])]
-    output.note(format_estimate(sum(map(len, planned)), len(planned)))
+    output.note(format_estimate(sum(map(len, planned)), len(planned), features))
     return not any(has_failed(result) for _, result in results)
 
 

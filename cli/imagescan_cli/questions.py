@@ -3,38 +3,65 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from imagescan_cli.features import Feature, describe_asked
 from imagescan_cli.image_files import ImageFile
 
 type Body = dict[str, Any]
 
-MAX_REFERENCE_BYTES = 1024  # limit of the API
+MAX_REFERENCE_BYTES = 1024  # limits of the API
+MAX_NAMES, MAX_NAME_LENGTH = 25, 100
 LOWEST_CONFIDENCE = 25  # percent; the service does not store labels below it
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Labels to look for. The service chooses a default for what is omitted.
+    """What to look for. The service chooses a default for what is omitted.
 
-    ``min_confidence`` is in percent. An empty ``reference`` is not sent, and None stands for the path of the image.
+    ``features`` are scanned without asking. ``min_confidence`` is in percent. An empty ``reference`` is not sent, and
+    None stands for the path of the image.
     """
 
     labels: tuple[str, ...] = ()
+    _: KW_ONLY
+    moderation: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    features: tuple[Feature, ...] = ()
     match_mode: str | None = None
     min_confidence: float | None = None
     reference: str | None = None
+
+    @property
+    def asked(self) -> list[str]:
+        """What the image is asked for, in words."""
+        return describe_asked(self.labels, self.moderation, self.text)
+
+    @property
+    def needed_features(self) -> list[Feature]:
+        """The features that the image is scanned for. The service asks for a label if nothing else is requested."""
+        asked = {Feature.LABELS: self.labels, Feature.MODERATION: self.moderation, Feature.TEXT: self.text}
+        needed = [feature for feature in Feature if asked[feature] or feature in self.features]
+        return needed or [Feature.LABELS]
+
+    @property
+    def labels_only(self) -> bool:
+        """Whether only labels are asked for, and nothing is scanned without asking."""
+        return not (self.moderation or self.text or self.features)
 
     def for_path(self, path: Path) -> Self:
         """Return the question for an image, with its path as the reference unless there is one."""
         return self if self.reference is not None else replace(self, reference=reference_from_path(path))
 
     def body(self) -> Body:
-        """Return the fields that are set."""
+        """Return the fields that are set. Features have a fixed order, so that the idempotency key has one too."""
         fields = {
             "labels": list(self.labels),
+            "moderation": list(self.moderation),
+            "text": list(self.text),
+            "features": [feature for feature in Feature if feature in self.features],
             "match_mode": self.match_mode,
             "min_confidence": self.min_confidence,
             "reference": self.reference,
@@ -42,13 +69,17 @@ class Question:
         return {name: value for name, value in fields.items() if value not in (None, "", [])}
 
 
-def split_labels(values: Iterable[str]) -> tuple[str, ...]:
-    """Return the labels in comma-separated lists. Labels that differ only in case are the same."""
-    labels: dict[str, str] = {}
-    for value in values:
-        for label in filter(None, map(str.strip, value.split(","))):
-            labels.setdefault(label.casefold(), label)
-    return tuple(labels.values())
+def split_names(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the distinct names in comma-separated lists."""
+    return distinct(filter(None, (name.strip() for value in values for name in value.split(","))))
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names without repetitions. Names that differ only in case are the same."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(name.casefold(), name)
+    return tuple(first.values())
 
 
 def is_utf8(text: str) -> bool:

@@ -1,7 +1,7 @@
-"""Results as a self-contained HTML page with thumbnails, verdicts and bounding boxes. Pure.
+"""Results as a self-contained HTML page with thumbnails, verdicts, findings and bounding boxes. Pure.
 
-The page has no scripts. Its Content Security Policy forbids them, and all text is escaped: paths, labels and messages
-are untrusted.
+The page has no scripts. Its Content Security Policy forbids them, and all text is escaped: paths, findings and messages
+are untrusted. An image with moderation labels is blurred by a style that a checkbox over the image turns off.
 """
 
 from base64 import b64encode
@@ -13,15 +13,17 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from imagescan_cli.batch import ImageResult
-from imagescan_cli.formatting import VERDICTS
+from imagescan_cli.features import Feature, findings
+from imagescan_cli.formatting import FEATURE_TITLES, VERDICTS, format_found
 from imagescan_cli.questions import Question, printable_path
 from imagescan_cli.schemas import Outcome, RequestJson, outcome
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_MAX_LABELS = 8
+_MAX_FINDINGS = 8  # of one feature
 _TITLES = {
     Outcome.MATCH: "Yes",
     Outcome.NO_MATCH: "No",
+    Outcome.SCANNED: "Scanned",
     Outcome.FAILED: "Failed",
     Outcome.PENDING: "Pending",
 }
@@ -41,21 +43,31 @@ ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(16rem, 1
   padding: 0; list-style: none; }
 li { display: flex; flex-direction: column; background: var(--card); border: 1px solid var(--edge);
   border-radius: .5rem; overflow: hidden; content-visibility: auto; contain-intrinsic-size: auto 22rem; }
-figure { margin: 0; height: 13rem; display: grid; place-items: center; background: light-dark(#e9ecf0, #0f1114); }
+figure { position: relative; margin: 0; height: 13rem; display: grid; place-items: center;
+  background: light-dark(#e9ecf0, #0f1114); }
 figure.none::after { content: "No preview"; color: var(--quiet); font-size: .875rem; }
 .image { position: relative; display: block; max-width: 100%; }
 .image img { display: block; max-width: 100%; max-height: 13rem; }
 .box { position: absolute; border: 2px solid #fff; outline: 2px solid #0a7a3d; }
 .box span { position: absolute; left: 0; max-width: 100%; overflow: hidden; white-space: nowrap;
   padding: 0 .25rem; background: #0a7a3d; color: #fff; font-size: .75rem; }
+.sensitive { overflow: hidden; }
+.sensitive input { appearance: none; position: absolute; inset: 0; z-index: 2; margin: 0; cursor: pointer; }
+.sensitive input:focus-visible { outline: 3px solid var(--text); outline-offset: -6px;
+  box-shadow: inset 0 0 0 9px var(--card); }
+.sensitive input:not(:checked) ~ .image { filter: blur(1.5rem); }
+.sensitive input:not(:checked) ~ .image .box { display: none; }
+.hint { position: absolute; z-index: 1; padding: .25rem .75rem; border-radius: .25rem; background: var(--card); }
+.sensitive input:checked ~ .hint { display: none; }
 .text { padding: .75rem; display: grid; gap: .25rem; align-content: start; }
 .path { font-weight: 600; }
 .folder { display: block; color: var(--quiet); font-weight: 400; font-size: .875rem; }
 .verdict { font-weight: 700; }
-.yes { color: var(--yes); } .no { color: var(--no); } .failed { color: var(--failed); }
+.yes { color: var(--yes); } .no, .scanned { color: var(--no); } .failed { color: var(--failed); }
 .pending { color: var(--pending); }
 code { font-size: .8125rem; }
-@media print { body { max-width: none; background: none; } li { break-inside: avoid; content-visibility: visible; } }
+@media print { body { max-width: none; background: none; } li { break-inside: avoid; content-visibility: visible; }
+  .sensitive input:not(:checked) ~ .image { visibility: hidden; } }
 """
 
 
@@ -86,11 +98,10 @@ def format_report(results: Sequence[ImageResult], question: Question, run: RunDe
 
 
 def _title(question: Question) -> str:
-    labels = ", ".join(question.labels)
-    if not labels:
+    if not question.asked:
         return "Scan results"
-    mode = f" ({question.match_mode} of them)" if question.match_mode and len(question.labels) > 1 else ""
-    return f"Scan results: {labels}{mode}"
+    mode = f" ({question.match_mode} of them)" if question.match_mode and len(question.asked) > 1 else ""
+    return f"Scan results: {', '.join(question.asked)}{mode}"
 
 
 def _counts(results: Iterable[ImageResult]) -> str:
@@ -133,10 +144,11 @@ def _without_verdict(result: RequestJson) -> str:
 
 
 def _optional_lines(each: ImageResult) -> Iterator[str]:
-    labels = (each.result.get("labels") or [])[:_MAX_LABELS]
-    if labels:
-        texts = ", ".join(f"{label['name']} {label['confidence']:.0f}%" for label in labels)
-        yield f'<p class="quiet">{escape(texts)}</p>'
+    for feature in Feature:
+        found = findings(each.result, feature)
+        if found or (found is not None and each.result.get("status") == "completed"):
+            text = format_found(feature, found, limit=_MAX_FINDINGS, decimals=0)
+            yield f'<p class="quiet">{FEATURE_TITLES[feature]}: {escape(text)}</p>'
     if each.conversion:
         yield f'<p class="quiet">{escape(each.conversion)}</p>'
     if each.result["request_id"]:
@@ -148,7 +160,14 @@ def _figure(each: ImageResult) -> str:
         return '<figure class="none"></figure>'
     source = f"data:image/jpeg;base64,{b64encode(each.thumbnail).decode()}"
     boxes = "".join(_box(*box) for box in _boxes(each.result))
-    return f'<figure><span class="image"><img alt="" src="{source}">{boxes}</span></figure>'
+    image = f'<span class="image"><img alt="" src="{source}">{boxes}</span>'
+    if not findings(each.result, Feature.MODERATION):
+        return f"<figure>{image}</figure>"
+    # Firefox restores the state of checkboxes when a page is reloaded, unless autocomplete is off.
+    name = escape(f"Show {printable_path(each.path)}, an image with moderation labels")
+    reveal = f'<input type="checkbox" autocomplete="off" aria-label="{name}">'
+    hint = '<span class="hint" aria-hidden="true">Blurred. Click to show.</span>'
+    return f'<figure class="sensitive">{reveal}{hint}{image}</figure>'
 
 
 def _boxes(result: RequestJson) -> list[tuple[int, str, dict[str, Any]]]:

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
 
     MATCH = "match"
     NO_MATCH = "no match"
+    SCANNED = "scanned"  # without a question
     FAILED = "failed"
     PENDING = "pending"
 
@@ -29,20 +30,22 @@ class Outcome(StrEnum):
 def is_request(body: Any) -> bool:
     """Return whether a body is a valid request."""
     match body:
-        case (
-            {"status": "completed", "request_id": str(), "message": str(), "label_matched": bool()}
-            | {"status": "failed", "request_id": str(), "message": str(), "failure": {"code": str()}}
-            | {"status": "pending", "request_id": str(), "message": str()}
-        ):
+        case {"status": "completed", "request_id": str(), "message": str()}:
+            return _has_verdict(body) and _is_upload(body.get("upload"))
+        case {"status": "failed", "request_id": str(), "message": str(), "failure": {"code": str()}} | {
+            "status": "pending",
+            "request_id": str(),
+            "message": str(),
+        }:
             return _is_upload(body.get("upload"))
     return False
 
 
-def is_follow_up_answer(body: object) -> bool:
+def is_follow_up_answer(body: Any) -> bool:
     """Return whether a body is a valid answer to a follow-up question."""
     match body:
-        case {"request_id": str(), "message": str(), "label_matched": bool()}:
-            return True
+        case {"request_id": str(), "message": str()}:
+            return _has_verdict(body)
     return False
 
 
@@ -54,11 +57,11 @@ def is_page(body: object) -> bool:
     return False
 
 
-def is_statistics(body: object) -> bool:
+def is_statistics(body: Any) -> bool:
     """Return whether a body contains usage statistics."""
     match body:
         case {"images": int(), "requests": int(), "scans": int(), "as_of": str()}:
-            return True
+            return _is_by_feature(body.get("by_feature", {}))
     return False
 
 
@@ -80,6 +83,8 @@ def outcome(result: RequestJson) -> Outcome:
     status = result.get("status", "completed")
     if status != "completed":
         return Outcome(status)
+    if result["label_matched"] is None:
+        return Outcome.SCANNED
     return Outcome.MATCH if result["label_matched"] else Outcome.NO_MATCH
 
 
@@ -88,9 +93,14 @@ def has_failed(result: RequestJson) -> bool:
     return result.get("status") == "failed"
 
 
+def failure_code(result: RequestJson) -> str | None:
+    """Return the code of a failure, or None."""
+    return (result.get("failure") or {}).get("code")
+
+
 def is_retryable(request: RequestJson) -> bool:
     """Return whether a request failed for a reason that does not depend on the image, so a new request can succeed."""
-    return (request.get("failure") or {}).get("code") in _RETRYABLE_CODES
+    return failure_code(request) in _RETRYABLE_CODES
 
 
 def is_api_error(body: RequestJson) -> bool:
@@ -115,6 +125,23 @@ def failed_request(code: str, message: str, request_id: str | None = None) -> Re
 def unreadable_file(error: OSError) -> RequestJson:
     """Return the result for a file that cannot be read."""
     return failed_request("unreadable", f"Cannot read file: {error.strerror}.")
+
+
+def _has_verdict(body: RequestJson) -> bool:
+    """Return whether a finished request has a verdict, or none because it asked nothing."""
+    match body:
+        case {"label_matched": bool()}:
+            return True
+        case {"label_matched": None, "labels_asked": [], "moderation_asked": [], "text_asked": []}:
+            return True
+    return False
+
+
+def _is_by_feature(body: object) -> bool:
+    return isinstance(body, dict) and all(
+        isinstance(counters, dict) and all(isinstance(count, int) for count in counters.values())
+        for counters in body.values()
+    )
 
 
 def _is_batch_result(body: object) -> bool:

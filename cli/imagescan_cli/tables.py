@@ -1,11 +1,12 @@
 """Requests and statistics as aligned text. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
+from imagescan_cli.features import Feature, describe_asked, features_of
 from imagescan_cli.formatting import VERDICTS, sanitize
 from imagescan_cli.schemas import RequestJson, outcome
 
@@ -46,10 +47,10 @@ def format_requests(requests: Sequence[RequestJson], *, now: float, width: int |
 
 
 def format_statistics(statistics: Mapping[str, Any]) -> list[str]:
-    """Return one line per counter."""
-    counters = {name: f"{statistics[key]:,}" for key, name in _COUNTERS.items() if key in statistics}
-    names, numbers = _width_of(counters), _width_of(counters.values())
-    lines = [f"{name:<{names}}{_GAP}{text:>{numbers}}" for name, text in counters.items()]
+    """Return one line per counter, followed by one for each feature if the counter has such parts."""
+    rows = [*_counter_rows(statistics)]
+    names, numbers = _width_of(name for name, _ in rows), _width_of(number for _, number in rows)
+    lines = [f"{name:<{names}}{_GAP}{number:>{numbers}}" for name, number in rows]
     return [*lines, f"{'As of':<{names}}{_GAP}{sanitize(statistics['as_of'])}"]
 
 
@@ -59,11 +60,20 @@ def format_age(seconds: float) -> str:
     return f"{max(0, int(seconds)) // size}{unit}"
 
 
+def _counter_rows(statistics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    by_feature = statistics.get("by_feature") or {}
+    for key, name in _COUNTERS.items():
+        if key in statistics:
+            yield name, f"{statistics[key]:,}"
+        parts = {feature: by_feature[feature] for feature in Feature if feature in by_feature}
+        yield from ((f"  {feature}", f"{counters[key]:,}") for feature, counters in parts.items() if key in counters)
+
+
 def _row(request: RequestJson, now: float) -> tuple[str, ...]:
     created_at = request.get("created_at")
     age = format_age(now - datetime.fromisoformat(created_at).timestamp()) if created_at else "-"
-    labels = ", ".join(request.get("labels_asked") or [request.get("label") or ""])
-    verdict = VERDICTS[outcome(request)] + (f" ({labels})" if labels else "")
+    asked = describe_asked(*(request.get(f"{feature}_asked") or () for feature in Feature))
+    verdict = f"{VERDICTS[outcome(request)]} ({', '.join(asked or features_of(request))})"
     return tuple(map(sanitize, (age, request.get("reference") or "-", verdict, request["request_id"])))
 
 

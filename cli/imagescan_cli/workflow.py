@@ -29,7 +29,7 @@ class ScanWorkflow:
     """Scan many images concurrently and upload ``concurrency`` of them in parallel.
 
     ``deadline`` is a time of the monotonic clock after which the workflow stops polling. None polls until the service
-    finishes the request, which it does by the request's own deadline. With ``in_full``, results include labels, which
+    finishes the request, which it does by the request's own deadline. With ``in_full``, results include findings, which
     takes one more call for known images. Errors of the API and failed uploads are returned as failed requests. Only
     UnreachableError, WrongUrlError and RejectedCredentialsError are raised, because they affect every image.
     """

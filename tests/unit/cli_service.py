@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +13,9 @@ from urllib.parse import parse_qsl, unquote
 
 type Body = dict[str, Any]
 
-_OMITTED_IN_BATCHES = frozenset({"labels", "closest_labels", "results"})
+FEATURES = ("labels", "moderation", "text")
+_OMITTED_IN_BATCHES = frozenset({"labels", "closest_labels", "results", "moderation", "text"})
+_MODES: dict[str, Callable[[list[bool]], bool]] = {"any": any, "all": all, "none": lambda matched: not any(matched)}
 
 
 @dataclass
@@ -34,6 +36,10 @@ class Fault:
 class FakeService:
     """Service that finds a label in an image if the bytes contain the word.
 
+    It finds the moderation label "Alcohol" if the bytes contain it, and one line of text: what follows "text:" in the
+    bytes. ``scans`` holds the features for which each image was scanned. A known image is scanned for other features
+    without an upload.
+
     A scan finishes after ``polls_per_scan`` polls of the request. Uploads of the hashes in ``unreachable_uploads`` get
     a URL on which no server listens. The images in ``unscanned`` are never scanned. ``max_awaited_uploads`` is the
     highest number of simultaneously awaited uploads. With ``can_wait``, the service applies the preference to wait, and
@@ -53,6 +59,7 @@ class FakeService:
     requests: dict[str, Body] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     polls_left: Counter[str] = field(default_factory=Counter)
+    scans: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     keys: dict[str, tuple[Body, str]] = field(default_factory=dict)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
@@ -83,7 +90,10 @@ class FakeService:
             return 409, {"code": "idempotency_key_reused", "message": "Another body."}
         if request_id in self.deleted:
             return 409, {"code": "request_deleted", "message": "Deleted."}
-        request = self._derive(self.requests.setdefault(request_id, _pending(request_id, body)))
+        if request_id not in self.requests:
+            self.requests[request_id] = _pending(request_id, body)
+            self._scan_for_more(self.requests[request_id])
+        request = self._derive(self.requests[request_id])
         return 200 if request["status"] != "pending" else 202, {**request, "upload": self._upload(body, request)}
 
     def post_batch(self, entries: list[Body]) -> tuple[int, Body]:
@@ -121,15 +131,20 @@ class FakeService:
             return 400, {"code": "invalid_created_after", "message": "Invalid time."}
         newest = list(reversed(self.requests.values()))
         start, limit = int(query.get("cursor", 0)), int(query["limit"])
-        page = [each for each in newest[start : start + limit] if query.get("status") in (None, each["status"])]
-        labelled = [each for each in page if query.get("label") in (None, each["label"])]
-        return 200, {"requests": labelled, "next_cursor": str(start + limit) if start + limit < len(newest) else None}
+        filters = {name: query.get(name) for name in ("status", "label", "feature")}
+        page = [each for each in newest[start : start + limit] if _passes(each, filters)]
+        return 200, {"requests": page, "next_cursor": str(start + limit) if start + limit < len(newest) else None}
 
     def post_question(self, request_id: str, body: Body) -> tuple[int, Body]:
-        if self.requests[request_id]["status"] != "completed":
+        request = self.requests[request_id]
+        if request["status"] != "completed":
             return 409, {"code": "request_pending", "message": "Still waiting."}
-        matched = self._matches(self.requests[request_id]["image_hash"], body["labels"][0])
-        return 200, {"request_id": request_id, "label_matched": matched, "message": f"{body['labels']}: {matched}"}
+        question = _question(body)
+        missing = [each for each in question["features"] if each not in request["features"]]
+        if missing:
+            return 409, {"code": "feature_not_scanned", "message": f"This request was not scanned for {missing}."}
+        verdict = self._verdict(request["image_hash"], question)
+        return 200, {"request_id": request_id, **question, **verdict}
 
     def delete_request(self, request_id: str) -> tuple[int, Body | None]:
         if self.requests.pop(request_id, None) is None:
@@ -138,8 +153,14 @@ class FakeService:
         return 204, None
 
     def get_stats(self) -> tuple[int, Body]:
-        counts = {"images": len(self.images), "requests": 1_234, "completed": 1_230, "failed": 4}
-        return 200, counts | {"scans": 7, "scans_avoided": 2, "as_of": "2026-11-27T03:03:26.858Z"}
+        counts = {"images": 7, "requests": 1_234, "completed": 1_230, "failed": 4}
+        by_feature = {
+            "labels": {"images": 4, "scans": 4, "scans_avoided": 1},
+            "moderation": {"images": 2, "scans": 2, "scans_avoided": 1},
+            "text": {"images": 1, "scans": 1, "scans_avoided": 0},
+        }
+        totals = {"scans": 7, "scans_avoided": 2, "by_feature": by_feature}
+        return 200, counts | totals | {"as_of": "2026-11-27T03:03:26.858Z"}
 
     def next_fault(self, kind: str) -> "Fault | None":
         fault = next((each for each in self.faults if each.kind == kind), None)
@@ -156,19 +177,36 @@ class FakeService:
     def _derive(self, request: Body) -> Body:
         image_hash = request["image_hash"]
         if request["status"] == "pending" and image_hash in self.images and self.polls_left[image_hash] <= 0:
-            matched = self._matches(image_hash, request["label"])
-            request.update(status="completed", label_matched=matched, message="Yes." if matched else "No.")
-            box = {"left": 0.1, "top": 0.2, "width": 0.5, "height": 0.25}
-            match = {"label": request["label"], "confidence": 98.6642, "boxes": [box]} if matched else None
-            request.update(labels=[{"name": "Cat", "confidence": 98.6642}], match=match)
-            request.update(results=[{"label": request["label"], "matched": matched, "match": match}])
+            self.scans[image_hash].update(request["features"])
+            request.update(status="completed", **self._verdict(image_hash, request))
+            request.update(_findings(self.images[image_hash], request["features"]))
         return request
 
-    def _matches(self, image_hash: str, label: str) -> bool:
-        return label.encode() in self.images[image_hash]
+    def _scan_for_more(self, request: Body) -> None:
+        """Scan a known image for the features that it was not scanned for."""
+        scanned = self.scans.get(request["image_hash"])
+        if scanned and not scanned.issuperset(request["features"]):
+            self.polls_left[request["image_hash"]] = self.polls_per_scan
+
+    def _verdict(self, image_hash: str, question: Body) -> Body:
+        results = [
+            _result(feature, asked, self.images[image_hash])
+            for feature in FEATURES
+            for asked in question[f"{feature}_asked"]
+        ]
+        if not results:
+            return {"label_matched": None, "message": "Scanned.", "match": None, "results": []}
+        matched = _MODES[question["match_mode"]]([each["matched"] for each in results])
+        match = next((each["match"] for each in results if each["match"]), None)
+        return {
+            "label_matched": matched,
+            "message": "Yes." if matched else "No.",
+            "match": match,
+            "results": results,
+        }
 
     def _upload(self, body: Body, request: Body) -> Body | None:
-        if request["status"] != "pending":
+        if request["status"] != "pending" or self.scans.get(request["image_hash"]):
             return None
         origin = "http://127.0.0.1:1" if body["sha256"] in self.unreachable_uploads else self.origin
         url = f"{origin}/bucket/{body['sha256']}?X-Amz-Signature=secret"
@@ -180,22 +218,75 @@ class FakeService:
 
 
 def _pending(request_id: str, body: Body) -> Body:
-    label = (body.get("labels") or [body.get("label", "cat")])[0]
+    question = _question(body)
     return {
         "request_id": request_id,
         "status": "pending",
         "message": "Waiting.",
-        "label": label,
-        "labels_asked": body.get("labels") or [label],
+        **question,
+        "label": next(iter(question["labels_asked"]), None),
         "reference": body.get("reference"),
         "created_at": "2026-11-27T03:00:00.000Z",
         "label_matched": None,
         "failure": None,
         "image_hash": body["sha256"],
-        "labels": [],
         "closest_labels": [],
         "results": [],
+        **_findings(b"", question["features"], version=None),
+        "labels": [],
     }
+
+
+def _question(body: Body) -> Body:
+    """Return the fields of a question, with the default label if the body requests nothing."""
+    labels = body.get("labels") or ([body["label"]] if "label" in body else [])
+    asked = {"labels": labels, "moderation": body.get("moderation", []), "text": body.get("text", [])}
+    requested = {each for each in FEATURES if asked[each]} | {*body.get("features", [])}
+    if not requested:
+        asked["labels"], requested = ["cat"], {"labels"}
+    fields = {f"{feature}_asked": names for feature, names in asked.items()}
+    return fields | {
+        "features": [each for each in FEATURES if each in requested],
+        "match_mode": body.get("match_mode", "any"),
+    }
+
+
+def _findings(content: bytes, features: list[str], version: str | None = "7.0") -> Body:
+    """Return what is found for each feature, or null for a feature that is not requested."""
+    labels = [{"name": "Cat", "confidence": 98.6642}]
+    alcohol = {"name": "Alcohol", "confidence": 91.53, "parents": [], "taxonomy_level": 1}
+    moderation = {"labels": [alcohol] if b"Alcohol" in content else [], "model_version": version}
+    line = content.partition(b"text:")[2].decode()
+    text = {"lines": [{"text": line, "confidence": 99.12}] if line else [], "model_version": version}
+    return {
+        "labels": labels if "labels" in features else [],
+        "moderation": moderation if "moderation" in features else None,
+        "text": text if "text" in features else None,
+    }
+
+
+def _result(feature: str, asked: str, content: bytes) -> Body:
+    found = _findings(content, [*FEATURES])
+    box = {"left": 0.1, "top": 0.2, "width": 0.5, "height": 0.25}
+    label = {"label": asked, "confidence": 98.6642, "boxes": [box]}
+    moderation = [{"label": each["name"], "confidence": 91.53, "boxes": []} for each in found["moderation"]["labels"]]
+    text = [{"label": each["text"], "confidence": 99.12, "boxes": [box]} for each in found["text"]["lines"]]
+    matches = {
+        "labels": [label] if asked.encode() in content else [],
+        "moderation": [each for each in moderation if asked in ("*", each["label"])],
+        "text": [each for each in text if asked.casefold() in each["label"].casefold()],
+    }
+    match = next(iter(matches[feature]), None)
+    return {"feature": feature, "label": asked, "matched": match is not None, "match": match, "closest_labels": []}
+
+
+def _passes(request: Body, filters: dict[str, str | None]) -> bool:
+    """Return whether a request matches the filters of a list. None matches every request."""
+    return (
+        filters["status"] in (None, request["status"])
+        and filters["label"] in (None, request["label"])
+        and (filters["feature"] is None or filters["feature"] in request["features"])
+    )
 
 
 def _shorten(result: Body) -> Body:

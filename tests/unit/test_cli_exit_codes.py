@@ -5,6 +5,7 @@ from imagescan_cli.schemas import RequestJson, failed_request
 
 YES: RequestJson = {"request_id": "r1", "status": "completed", "label_matched": True, "message": "Yes."}
 NO: RequestJson = {"request_id": "r2", "status": "completed", "label_matched": False, "message": "No."}
+SCANNED: RequestJson = {"request_id": "r5", "status": "completed", "label_matched": None, "message": "Scanned."}
 PENDING: RequestJson = {"request_id": "r3", "status": "pending", "label_matched": None, "message": "Waiting."}
 FAILED = failed_request("image_invalid", "The image is corrupt.", "r4")
 
@@ -15,6 +16,10 @@ FAILED = failed_request("image_invalid", "The image is corrupt.", "r4")
         ([YES], 0, 0, 0),
         ([NO], 1, 1, 0),
         ([NO, YES, NO], 0, 0, 0),
+        ([SCANNED], 0, 0, 0),
+        ([SCANNED, NO], 1, 1, 0),
+        ([SCANNED, PENDING], 4, 3, 0),
+        ([SCANNED, FAILED], 3, 3, 3),
         ([PENDING], 4, 3, 0),
         ([PENDING, YES], 4, 3, 0),
         ([FAILED], 3, 3, 3),

@@ -13,6 +13,7 @@ from PIL import Image
 from imagescan_cli.batch import ImageResult
 from imagescan_cli.conversion import thumbnail
 from imagescan_cli.csv_export import format_csv
+from imagescan_cli.features import Feature
 from imagescan_cli.image_files import read_image_file
 from imagescan_cli.questions import Question
 from imagescan_cli.report import RunDetails, format_report
@@ -37,6 +38,28 @@ def completed(*, label: str = "Cat", matched: bool = True, message: str = "Yes: 
         "match": match,
         "results": [{"label": label, "matched": matched, "match": match}],
         "labels": [{"name": label, "confidence": 98.6642}],
+        "failure": None,
+        "image_hash": "ab",
+    }
+
+
+def scanned(
+    *, moderation: str | None = "Alcohol", text: str | None = "BIG SALE", status: str = "completed"
+) -> RequestJson:
+    """Return a request without a question that found this moderation label and this line of text."""
+    labels = [{"name": moderation, "confidence": 91.53, "parents": [], "taxonomy_level": 1}] if moderation else []
+    found = [{"text": text, "confidence": 99.12, "box": BOX, "words": []}] if text else []
+    return {
+        "request_id": "r3",
+        "status": status,
+        "label_matched": None,
+        "message": "The image was scanned for moderation and text.",
+        "features": ["moderation", "text"],
+        "match": None,
+        "results": [],
+        "labels": [],
+        "moderation": {"labels": labels, "model_version": "7.0"},
+        "text": {"lines": found, "model_version": "3.0"},
         "failure": None,
         "image_hash": "ab",
     }
@@ -101,6 +124,78 @@ def test_labels_of_boxes_with_the_same_corner_do_not_overlap() -> None:
     assert "Dog" in page.text
 
 
+def test_report_shows_the_findings_of_all_features_that_the_image_was_scanned_for() -> None:
+    page = report(ImageResult(Path("a.png"), scanned() | {"features": ["labels", "moderation", "text"]}))
+    for text in ("Labels: none", "Moderation: Alcohol 92%", 'Text: "BIG SALE" 99%'):
+        assert text in page.text
+    page = report(ImageResult(Path("a.png"), scanned(moderation=None, text=None)))
+    assert "Moderation: none" in page.text
+    assert "Text: none" in page.text
+    assert "Labels" not in page.text
+
+
+def test_report_shows_no_findings_of_an_image_that_was_not_scanned_yet() -> None:
+    page = report(ImageResult(Path("a.png"), scanned(moderation=None, text=None, status="pending")))
+    assert "Pending (1)" in page.text
+    assert "Moderation: " not in page.text
+    assert "Text: " not in page.text
+
+
+def test_report_limits_the_findings_of_a_feature_and_counts_the_others() -> None:
+    found = [{"text": f"line {at}", "confidence": 99.0} for at in range(20)]
+    page = report(ImageResult(Path("a.png"), scanned() | {"text": {"lines": found, "model_version": "3.0"}}))
+    assert '"line 7" 99% and 12 more' in page.text
+
+
+def test_report_draws_the_box_of_a_text_that_was_found() -> None:
+    match = {"label": "BIG SALE", "confidence": 99.12, "matched_by": "text", "boxes": [BOX]}
+    results = [{"feature": "text", "label": "sale", "matched": True, "match": match, "closest_labels": []}]
+    result = scanned(moderation=None) | {"label_matched": True, "match": match, "results": results}
+    page = report(ImageResult(Path("a.png"), result, None, b"jpeg"), question=Question(text=("sale",)))
+    [box] = [each for each in page.named("span") if each.get("class") == "box"]
+    assert box["title"] == "BIG SALE"
+    assert "Scan results: text:sale" in page.text
+
+
+@pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        (Question(("cat",), moderation=("*",), text=("a, b",)), "Scan results: cat, moderation:any, text:a, b"),
+        (Question(("cat",), text=("sale",), match_mode="all"), "Scan results: cat, text:sale (all of them)"),
+        (Question(text=("sale",), match_mode="all"), "Scan results: text:sale"),
+        (Question(features=(Feature.TEXT,)), "Scan results"),
+    ],
+)
+def test_title_of_the_report_names_what_was_asked(question: Question, title: str) -> None:
+    page = format_report([], question, RunDetails("https://api.example.com", NOW))
+    assert f"<h1>{title}</h1>" in page
+
+
+def test_image_with_moderation_labels_is_blurred_until_its_checkbox_is_checked() -> None:
+    page = report(ImageResult(Path("photos/bar.png"), scanned(), None, b"jpeg"))
+    [figure] = page.named("figure")
+    assert figure["class"] == "sensitive"
+    [checkbox] = page.named("input")
+    assert (checkbox["type"], "checked" in checkbox) == ("checkbox", False)
+    assert checkbox["aria-label"] == "Show photos/bar.png, an image with moderation labels"
+    assert [tag for tag, _ in page.elements].index("input") < [tag for tag, _ in page.elements].index("img")
+    assert ".sensitive input:not(:checked) ~ .image { filter: blur(1.5rem); }" in page.text
+    assert page.named("script") == []
+
+
+def test_image_of_a_failed_request_is_blurred_if_moderation_labels_were_found() -> None:
+    failed = scanned() | {"status": "failed", "failure": {"code": "timed_out", "message": "Feature 'text': Too late."}}
+    page = report(ImageResult(Path("bar.png"), failed, None, b"jpeg"))
+    assert [each.get("class") for each in page.named("figure")] == ["sensitive"]
+
+
+@pytest.mark.parametrize("result", [scanned(moderation=None), completed()])
+def test_image_without_moderation_labels_is_not_blurred(result: RequestJson) -> None:
+    page = report(ImageResult(Path("a.png"), result, None, b"jpeg"))
+    assert [each.get("class") for each in page.named("figure")] == [None]
+    assert page.named("input") == []
+
+
 def test_report_groups_images_by_verdict_and_never_shows_a_failure_as_a_no() -> None:
     failed = failed_request("image_invalid", "The image cannot be read.")
     page = report(
@@ -108,18 +203,23 @@ def test_report_groups_images_by_verdict_and_never_shows_a_failure_as_a_no() -> 
         ImageResult(Path("b.png"), completed(matched=False, message="No: it does not.")),
         ImageResult(Path("a.png"), completed()),
         ImageResult(Path("d.png"), {"request_id": "r2", "status": "pending", "message": "Waiting."}),
+        ImageResult(Path("e.png"), scanned()),
     )
-    assert "4 images: 1 yes, 1 no, 1 failed, 1 pending" in page.text
-    headings = ["Yes (1)", "No (1)", "Failed (1)", "Pending (1)"]
+    assert "5 images: 1 yes, 1 no, 1 scanned, 1 failed, 1 pending" in page.text
+    headings = ["Yes (1)", "No (1)", "Scanned (1)", "Failed (1)", "Pending (1)"]
     assert sorted(headings, key=page.text.index) == headings
     assert page.text.index("Failed (1)") < page.text.index("Failed: The image cannot be read.")
     assert page.named("img") == []
 
 
-@pytest.mark.parametrize("place", ["path", "label", "message", "conversion", "request_id", "question"])
+@pytest.mark.parametrize(
+    "place", ["path", "label", "moderation", "text", "message", "conversion", "request_id", "question"]
+)
 def test_report_escapes_all_text(place: str) -> None:
     result = completed(label=ATTACK if place == "label" else "Cat", message=ATTACK if place == "message" else "No.")
     result |= {"request_id": ATTACK} if place == "request_id" else {}
+    result |= scanned(moderation=ATTACK) if place == "moderation" else {}
+    result |= scanned(text=ATTACK[:58]) if place == "text" else {}
     path = Path(f"photos/{ATTACK.replace('/', '')}" if place == "path" else "a.png")
     each = ImageResult(path, result, ATTACK if place == "conversion" else None, b"jpeg")
     page = report(each, question=Question((ATTACK,)) if place == "question" else None)
@@ -155,6 +255,9 @@ def test_table_has_one_row_per_image() -> None:
         "failure_code": "",
         "request_id": "r1",
         "image_hash": "ab",
+        "features": "",
+        "moderation": "",
+        "text": "",
     }
     assert (second["verdict"], second["failure_code"]) == ("failed", "image_invalid")
 
@@ -165,6 +268,32 @@ def test_cells_cannot_start_a_formula(text: str) -> None:
     for column in ("path", "message", "matched_label", "conversion", "labels"):
         assert row[column].startswith("'")
     assert row["path"] == f"'{text}.png"
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_moderation_labels_and_text_cannot_start_a_formula(text: str) -> None:
+    [row] = table(ImageResult(Path("a.png"), scanned(moderation=text, text=text)))
+    assert (row["moderation"], row["text"]) == (f"'{text} 91.5%", f"'{text} 99.1%")
+
+
+def test_table_contains_all_findings_and_the_features_that_the_image_was_scanned_for() -> None:
+    found = [{"text": f"line {at}", "confidence": 99.0} for at in range(20)]
+    lines = {"lines": found, "model_version": "3.0"}
+    first, second = table(
+        ImageResult(Path("a.png"), scanned() | {"text": lines}), ImageResult(Path("b.png"), scanned(moderation=None))
+    )
+    assert (first["verdict"], first["features"], first["moderation"]) == (
+        "scanned",
+        "moderation; text",
+        "Alcohol 91.5%",
+    )
+    assert first["text"].count("; ") == 19
+    assert (second["features"], second["moderation"]) == ("moderation; text", "")
+
+
+def test_columns_of_earlier_versions_keep_their_places() -> None:
+    header = format_csv([]).strip().split(",")
+    assert header[:3] + header[9:] == ["path", "verdict", "message", "image_hash", "features", "moderation", "text"]
 
 
 def test_harmless_cells_are_unchanged() -> None:

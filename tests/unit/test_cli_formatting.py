@@ -13,6 +13,31 @@ def test_line_contains_the_path_the_message_and_the_request_id() -> None:
     assert format_result(unreadable, "a.jpg") == "Failed: a.jpg: Cannot read file."
 
 
+def found(text: str, confidence: float = 99.12) -> RequestJson:
+    return {"text": text, "confidence": confidence}
+
+
+def with_text(*lines: RequestJson) -> RequestJson:
+    return YES | {"features": ["text"], "text": {"lines": [*lines], "model_version": "3.0"}}
+
+
+def test_text_is_quoted_and_long_lines_and_long_lists_are_shortened() -> None:
+    assert format_result(with_text(found("SALE")), "a.jpg") == 'a.jpg: Yes. Text: "SALE" 99.1%. [r1]'
+    many = format_result(with_text(*[found("SALE")] * 7))
+    assert many == f"r1: Yes. Text: {', '.join(['"SALE" 99.1%'] * 5)} and 2 more."
+    assert format_result(with_text(found("x" * 61))) == f'r1: Yes. Text: "{"x" * 59}\u2026" 99.1%.'
+    assert format_result(with_text(found("x" * 60))) == f'r1: Yes. Text: "{"x" * 60}" 99.1%.'
+
+
+def test_text_in_an_image_cannot_control_the_terminal() -> None:
+    assert "\x1b" not in format_result(with_text(found("\x1b[2JSALE\n")))
+
+
+def test_answer_to_a_follow_up_question_has_no_findings() -> None:
+    answer = YES | {"features": ["moderation", "text"]}
+    assert format_result(answer) == "r1: Yes."
+
+
 def test_labels_and_file_names_cannot_control_the_terminal() -> None:
     assert format_result(YES | {"message": "\x1b[2J\x07Yes"}, "a\nb\udcff.jpg") == "a�b�.jpg: �[2J�Yes [r1]"
 

@@ -52,7 +52,7 @@ def test_help_lists_the_global_options_in_a_section_of_their_own(command: str) -
 
 def test_help_lists_the_exit_codes() -> None:
     text = " ".join(help_of().split())
-    assert "0 match, 1 no match, 2 usage error, 3 failure or timeout, 4 pending, 130 interrupted" in text
+    assert "0 match or no question, 1 no match, 2 usage error, 3 failure or timeout, 4 pending, 130 interrupted" in text
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,11 @@ def test_help_lists_the_exit_codes() -> None:
         ("imagescan su", {"submit"}),
         ("imagescan submit --rep", {"--report"}),
         ("imagescan submit --match-mode ", {"any", "all", "none"}),
+        ("imagescan submit --feature ", {"labels", "moderation", "text"}),
+        ("imagescan submit --feature labels --feature m", {"moderation"}),
+        ("imagescan ask --feature t", {"text"}),
+        ("imagescan list --feature l", {"labels"}),
+        ("imagescan submit --mod", {"--moderation"}),
         ("imagescan list --status p", {"pending"}),
         ("imagescan list --api", {"--api-url"}),
     ],

@@ -2,8 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from imagescan.domain.labels import LOWEST_CONFIDENCE
+from imagescan.api.request_models import MAX_LABELS
+from imagescan.domain import feature as domain_feature
+from imagescan.domain import moderation
+from imagescan.domain.labels import LOWEST_CONFIDENCE, MAX_LABEL_LENGTH
 from imagescan_cli import questions
+from imagescan_cli.features import ANY_MODERATION_LABEL, Feature
 from imagescan_cli.image_files import (
     ImageFile,
     Selection,
@@ -19,7 +23,7 @@ from imagescan_cli.questions import (
     Question,
     idempotency_key,
     reference_from_path,
-    split_labels,
+    split_names,
     submit_body,
 )
 from testing.images import jpeg, png
@@ -174,16 +178,47 @@ IMAGE = ImageFile(Path("a.jpg"), "image/jpeg", "ab" * 32, 123)
 def test_submit_body_contains_only_what_is_set() -> None:
     required = {"sha256": "ab" * 32, "size": 123, "fileType": "image/jpeg"}
     assert submit_body(IMAGE, Question()) == required
-    assert submit_body(IMAGE, Question(("cat", "dog"), "all", 75, "mine")) == required | {
+    question = Question(
+        ("cat", "dog"),
+        moderation=("*",),
+        text=("for sale",),
+        features=(Feature.LABELS,),
+        match_mode="all",
+        min_confidence=75,
+        reference="mine",
+    )
+    assert submit_body(IMAGE, question) == required | {
         "labels": ["cat", "dog"],
+        "moderation": ["*"],
+        "text": ["for sale"],
+        "features": ["labels"],
         "match_mode": "all",
         "min_confidence": 75,
         "reference": "mine",
     }
 
 
-def test_lowest_confidence_equals_that_of_the_service() -> None:
+def test_limits_and_features_equal_those_of_the_service() -> None:
     assert questions.LOWEST_CONFIDENCE == LOWEST_CONFIDENCE
+    assert (questions.MAX_NAMES, questions.MAX_NAME_LENGTH) == (MAX_LABELS, MAX_LABEL_LENGTH)
+    assert [*Feature] == [*domain_feature.Feature]
+    assert ANY_MODERATION_LABEL == moderation.ANY_MODERATION_LABEL
+
+
+@pytest.mark.parametrize(
+    ("question", "needed"),
+    [
+        (Question(), ["labels"]),
+        (Question(("cat",)), ["labels"]),
+        (Question(text=("sale",)), ["text"]),
+        (Question(moderation=("*",), features=(Feature.MODERATION,)), ["moderation"]),
+        (Question(("cat",), text=("sale",), features=(Feature.MODERATION,)), ["labels", "moderation", "text"]),
+    ],
+)
+def test_image_is_scanned_for_what_is_asked_or_requested_and_for_labels_by_default(
+    question: Question, needed: list[str]
+) -> None:
+    assert question.needed_features == needed
 
 
 def test_idempotency_key_does_not_depend_on_the_path_if_there_is_a_reference() -> None:
@@ -223,7 +258,29 @@ def test_reference_is_valid_unicode_of_at_most_1024_bytes_that_ends_with_the_fil
     ],
 )
 def test_labels_are_split_at_commas(values: list[str], labels: tuple[str, ...]) -> None:
-    assert split_labels(values) == labels
+    assert split_names(values) == labels
+
+
+OTHER_QUESTIONS = [
+    Question(text=("cat",)),
+    Question(moderation=("cat",)),
+    Question(features=(Feature.LABELS,)),
+    Question(features=(Feature.TEXT,)),
+    Question(features=(Feature.LABELS, Feature.TEXT)),
+    Question(("cat",), text=("sale",)),
+    Question(("cat",), features=(Feature.TEXT,)),
+]
+
+
+def test_idempotency_key_does_not_depend_on_the_order_of_features() -> None:
+    orders = [(Feature.TEXT, Feature.LABELS), (Feature.LABELS, Feature.TEXT, Feature.TEXT)]
+    assert len({idempotency_key(submit_body(IMAGE, Question(features=each))) for each in orders}) == 1
+
+
+def test_idempotency_key_of_a_question_about_labels_is_that_of_earlier_versions() -> None:
+    """So that a run of an earlier version can be resumed."""
+    key = "9ad23375533279c3ce1bae926b49147c9db4a843a24661d78ca85a7fc45dff13"
+    assert idempotency_key(submit_body(IMAGE, Question(("cat",)))) == key
 
 
 def test_idempotency_key_depends_on_question_content_and_replaced_request() -> None:
@@ -231,6 +288,7 @@ def test_idempotency_key_depends_on_question_content_and_replaced_request() -> N
     keys = [
         idempotency_key(body),
         idempotency_key(submit_body(IMAGE, Question(("dog",)))),
+        *(idempotency_key(submit_body(IMAGE, question)) for question in OTHER_QUESTIONS),
         idempotency_key(body | {"sha256": "cd" * 32}),
         idempotency_key(body, replaces="r1"),
         idempotency_key(body, replaces="r2"),

@@ -236,12 +236,21 @@ def test_repeated_deletion_after_a_lost_response_is_a_success(run: Run, folder: 
 
 def test_stats_prints_one_counter_per_line(run: Run) -> None:
     assert run("stats").stdout == (
-        "Images             0\n"
+        "Images             7\n"
+        "  labels           4\n"
+        "  moderation       2\n"
+        "  text             1\n"
         "Requests       1,234\n"
         "  completed    1,230\n"
         "  failed           4\n"
         "Scans              7\n"
+        "  labels           4\n"
+        "  moderation       2\n"
+        "  text             1\n"
         "Scans avoided      2\n"
+        "  labels           1\n"
+        "  moderation       1\n"
+        "  text             0\n"
         "As of          2026-11-27T03:03:26.858Z\n"
     )
     [body] = lines(run("stats", "--json"))

@@ -1,5 +1,7 @@
 """The table of requests."""
 
+from typing import Any
+
 import pytest
 from rich.cells import cell_len
 
@@ -12,15 +14,31 @@ REQUEST_ID = "5e25331c-595b-5f5e-8fcc-7d11f06dcd97"
 CREATED_AT, NOW = "2026-11-27T03:00:00.000Z", 1_795_748_414  # 14 s later
 
 
-def request(reference: str | None = "photos/cat.jpg", *, matched: bool = True, labels: str = "cat") -> RequestJson:
+def request(
+    reference: str | None = "photos/cat.jpg", *, matched: bool | None = True, labels: str = "cat", **more: Any
+) -> RequestJson:
     return {
         "request_id": REQUEST_ID,
         "status": "completed",
         "label_matched": matched,
-        "labels_asked": labels.split(","),
+        "labels_asked": labels.split(",") if labels else [],
         "reference": reference,
         "created_at": CREATED_AT,
+        **more,
     }
+
+
+@pytest.mark.parametrize(
+    ("each", "verdict"),
+    [
+        (request(moderation_asked=["*"], text_asked=["for sale"]), "yes (cat, moderation:any, text:for sale)"),
+        (request(labels="", moderation_asked=["Alcohol"], matched=False), "no (moderation:Alcohol)"),
+        (request(labels="", matched=None, features=["labels", "text"]), "scanned (labels, text)"),
+    ],
+)
+def test_verdict_names_what_was_asked_of_each_feature_or_what_was_scanned(each: RequestJson, verdict: str) -> None:
+    _, row = format_requests([each], now=NOW, width=None)
+    assert row == f"14s  photos/cat.jpg  {verdict}  {REQUEST_ID}"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ ROWS = 24
 WIDTHS = [40, 80, 110]
 BAR = "\u2501"
 RED = "\x1b[1;31m"
+GREEN = "\x1b[32m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,13 @@ def test_failures_are_red_and_listed_before_the_summary(run: Run, folder: Path, 
     session = run(80, "submit", folder, "--wait")
     assert session.raw.count(f"{RED}Failed:") == 2
     assert "Failed: " in session.unwrapped.split("31 images: ")[0].splitlines()[-1]
+
+
+def test_only_the_verdict_is_green_although_the_text_in_the_image_is_the_same(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Yes..png").write_bytes(png() + b"text:Yes.")
+    session = run(110, "submit", "Yes..png", "--text", "yes", "--wait")
+    assert session.raw.count(f"{GREEN}Yes") == 1
+    assert f'Yes..png: {GREEN}Yes\x1b[0m. Text: "Yes." 99.1%.' in session.raw
 
 
 def test_no_color_removes_colours(run: Run, folder: Path, environment: dict[str, str]) -> None:
