@@ -76,9 +76,8 @@ def _photos(env: MotoEnvironment, distinct: int) -> list[bytes]:
     photos = [photo(number) for number in range(distinct)]
     hashes = [sha256(each).hexdigest() for each in photos]
     env.detector.labels |= {image_hash: detected_labels(number) for number, image_hash in enumerate(hashes)}
-    env.detector.text |= {
-        image_hash: [*text_line("OPEN", first_id=0), *text_line("Mon - Fri", first_id=2)] for image_hash in hashes
-    }
+    lines = [*text_line("OPEN", first_id=0), *text_line("Mon - Fri", first_id=2)]
+    env.detector.text |= dict.fromkeys(hashes, lines)
     return photos
 
 

@@ -53,8 +53,7 @@ def submit_one(event: Event, key: str | None, submission: Submission) -> Respons
     accepted = create_request(request_models.read(request_models.SubmitBody, http.body_text(event)), key, submission)
     _count(accepted)
     result, applied = hold_submission(accepted, submission, seconds, time.time)
-    # relative to /scanrequest itself, so that it holds under any stage, domain or proxy
-    location, now = {"Location": f"scanrequest/{result.request.id}"}, time.time()
+    location, now = {"Location": f"scanrequest/{result.request.id}"}, time.time()  # relative to any stage or domain
     retry = {} if result.request.answer else http.retry_after(deferred_until(result.request, result.items, now))
     request = serializers.request_body(result.request, result.items, result.upload, now=now)
     return http.response(http_status_for_submission(result), request, location | retry | applied)
