@@ -102,21 +102,16 @@ def test_rejected_parameters_fail_an_image_that_is_too_small() -> None:
     assert scan.failure.code == "image_too_small"
 
 
-def test_an_error_while_the_object_is_read_takes_no_lease() -> None:
+def test_an_error_before_the_paid_call_refunds_the_attempt() -> None:
     class UnavailableBucket(FakeBucket):
         def find(self, key: str) -> StoredObject | None:
             raise ConnectionError
 
-    setup = Setup(bucket=UnavailableBucket())
-    with pytest.raises(ConnectionError):
-        setup.scan()
-    assert setup.images.steps == []
-
-
-def test_an_error_before_the_paid_call_refunds_the_attempt() -> None:
-    class BucketWithoutReads(FakeBucket):
         def read_header(self, stored: StoredObject) -> bytes:
             raise ConnectionError
+
+    class BucketWithoutReads(FakeBucket):
+        read_header = UnavailableBucket.read_header
 
     class UnavailableQuota(FakeQuota):
         def try_acquire(self, now: float, feature: Feature | None = None) -> bool:
@@ -127,6 +122,7 @@ def test_an_error_before_the_paid_call_refunds_the_attempt() -> None:
             raise ConnectionError
 
     setups = [
+        Setup(bucket=UnavailableBucket()),
         Setup(quota=UnavailableQuota(1)),
         Setup(detector=FakeDetector(TransientDetectorError("ThrottlingException")), quota=QuotaWithoutRefunds(1)),
         Setup(detector=FakeDetector(InvalidParametersError("InvalidParameterException")), bucket=BucketWithoutReads()),
@@ -165,7 +161,13 @@ def test_a_missing_object_and_one_with_another_hash_are_never_scanned(
 ) -> None:
     setup = Setup(bucket=FakeBucket(stored))
     assert setup.scan().kind is kind
-    assert (setup.detector.calls, setup.images.steps) == (0, [])
+    assert (setup.detector.calls, setup.images.steps) == (0, ["lease", "release with refund as bytes_missing"])
+
+
+def test_the_record_that_an_object_existed_is_kept_after_its_deletion() -> None:
+    setup = Setup(images=FakeImages(first_leased_at=NOW - 60), bucket=FakeBucket(None))
+    assert setup.scan().kind is OutcomeKind.OBJECT_MISSING
+    assert setup.images.steps == ["lease", "release with refund"]
 
 
 @pytest.mark.parametrize(

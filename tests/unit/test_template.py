@@ -12,8 +12,10 @@ import pytest
 
 from imagescan.api.held_response import OVERRUN_SECONDS
 from imagescan.aws.event_bus import SOURCE
+from imagescan.domain.feature import Feature
 from imagescan.domain.policy import REQUEST_STORED_SECONDS, SCANNER_TIMEOUT_SECONDS
 from imagescan.runtime import scan_telemetry
+from imagescan.use_cases.scan_image import Outcome, OutcomeKind
 from imagescan.use_cases.sweep import REQUEUE_AFTER_SECONDS
 from ops import deploy
 from testing.deployment import Deployment, parameters_of
@@ -256,7 +258,13 @@ def test_wildcard_resources_are_granted_only_to_actions_without_resource_level_p
         if statement["Effect"] == "Allow" and "*" in as_list(statement.get("Resource"))
         for action in as_list(statement["Action"])
     }
-    assert on_all_resources <= {"rekognition:DetectLabels", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert on_all_resources <= {
+        "rekognition:DetectLabels",
+        "rekognition:DetectModerationLabels",
+        "rekognition:DetectText",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+    }
 
 
 @every_deployment
@@ -605,7 +613,7 @@ def test_alarms_and_dashboard_use_only_metrics_that_the_functions_emit() -> None
     shown = _own_metrics(widgets(deployment))
     sources = (paths.ROOT / "src" / "imagescan").rglob("*.py")
     emitted = {name for path in sources for name in re.findall(r'"([A-Z][A-Za-z]+)"', path.read_text())}
-    assert watched | shown <= emitted | _outcome_metrics()
+    assert watched | shown <= emitted | _outcome_metrics() | _feature_metrics()
     assert {"Scanned", "Overdue", "OperatorAlerts"} <= watched
 
 
@@ -618,6 +626,12 @@ def test_the_runbook_names_every_metric() -> None:
 def _outcome_metrics() -> set[str]:
     """Return the metric of each scan outcome."""
     return set(scan_telemetry._METRICS.values())  # noqa: SLF001 - each name is compared with the template and the docs
+
+
+def _feature_metrics() -> set[str]:
+    """Return the metrics that count the calls of the features other than labels."""
+    outcomes = [Outcome("key", kind, feature=feature) for kind in OutcomeKind for feature in Feature]
+    return set(scan_telemetry._by_feature(outcomes))  # noqa: SLF001 - each name is compared with the template
 
 
 def _own_metrics(widgets: list[dict[str, Any]]) -> set[str]:

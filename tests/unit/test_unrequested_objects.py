@@ -22,9 +22,7 @@ LONG_AGO = NOW - REQUEST_STORED_SECONDS
 UPLOAD = upload_key("r", HASH, ImageType.JPEG)
 WAITING = ScanRequest("r", HASH, KEY, Question(("cat",), 90), created_at=NOW - 1, deadline=NOW + 3600)
 FINISHED = replace(WAITING, answer=Answer(Status.COMPLETED, NOW))
-SCAN = Scan(Status.COMPLETED, NOW - 5)
-SCANNED = Image(HASH, scan=SCAN)
-ANSWERED = replace(WAITING, answer=Answer(Status.COMPLETED, NOW, (SCAN,)))
+SCANNED = Image(HASH, scan=Scan(Status.COMPLETED, NOW - 5))
 
 
 @dataclass
@@ -73,7 +71,8 @@ def test_an_object_whose_request_does_not_exist_is_marked_and_costs_nothing(
     outcome = setup.scan()
     assert (outcome.kind, outcome.is_done, setup.detector.calls) == (OutcomeKind.UNREQUESTED, True, 0)
     upload_mark = [f"mark {UPLOAD} at {NOW:g}"] if marked == UPLOAD else []
-    assert setup.images.steps == [*upload_mark, f"mark {HASH} at {NOW:g}"]
+    steps = [*upload_mark, "lease", f"mark {HASH} at {NOW:g}", "release with refund as bytes_missing"]
+    assert setup.images.steps == steps
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_an_object_whose_request_does_not_exist_is_marked_and_costs_nothing(
 def test_an_object_whose_request_does_not_need_it_costs_nothing(stored: ScanRequest, marks: list[str]) -> None:
     setup = Setup(requests=FakeRequests(stored={"r": stored}))
     assert (setup.scan().kind, setup.detector.calls) == (OutcomeKind.UNREQUESTED, 0)
-    assert setup.images.steps == marks
+    assert setup.images.steps == ["lease", *marks, "release with refund as bytes_missing"]
 
 
 def test_the_upload_of_a_deleted_request_is_marked_although_another_request_waits() -> None:
@@ -98,7 +97,7 @@ def test_a_request_that_may_still_be_stored_is_awaited() -> None:
     setup = Setup(uploaded_at=LONG_AGO + 1)
     outcome = setup.scan()
     assert (outcome.kind, outcome.is_done, setup.detector.calls) == (OutcomeKind.REQUEST_MISSING, False, 0)
-    assert setup.images.steps == []
+    assert setup.images.steps == ["lease", "release with refund as bytes_missing"]
     delays = [
         MessageResult(ScanMessage("m", "receipt", receives), (outcome,)).delay_seconds for receives in range(1, 5)
     ]
@@ -106,16 +105,16 @@ def test_a_request_that_may_still_be_stored_is_awaited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requests", "kind", "steps"),
+    ("requests", "steps"),
     [
-        (FakeRequests(deleted={"r"}), OutcomeKind.UNREQUESTED, [f"mark {UPLOAD} at {NOW:g}"]),
-        (FakeRequests(), OutcomeKind.UNREQUESTED, [f"mark {UPLOAD} at {NOW:g}"]),
-        (FakeRequests(stored={"r": ANSWERED}), OutcomeKind.DUPLICATE, []),
+        (FakeRequests(deleted={"r"}), [f"mark {UPLOAD} at {NOW:g}", "lease"]),
+        (FakeRequests(), [f"mark {UPLOAD} at {NOW:g}", "lease"]),
+        (FakeRequests(stored={"r": FINISHED}), ["lease"]),
     ],
     ids=["deleted", "unknown", "finished"],
 )
 def test_a_late_upload_of_a_scanned_image_is_marked_unless_its_request_exists(
-    requests: FakeRequests, kind: OutcomeKind, steps: list[str]
+    requests: FakeRequests, steps: list[str]
 ) -> None:
-    setup = Setup(UPLOAD, images=FakeImages({HASH: SCANNED}), requests=requests)
-    assert (setup.scan().kind, setup.images.steps) == (kind, steps)
+    setup = Setup(UPLOAD, images=FakeImages(lease_refused_by=SCANNED), requests=requests)
+    assert (setup.scan().kind, setup.images.steps) == (OutcomeKind.DUPLICATE, steps)
