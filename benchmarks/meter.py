@@ -63,9 +63,9 @@ _TABLES_WITH_STREAM = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable"}
 
 @dataclass
 class RecordedCalls:
-    """The responses of DynamoDB, and the CPU seconds that the fakes used for each response."""
+    """The calls of DynamoDB (operation, parameters and response), and the CPU seconds of the fakes for each response."""
 
-    responses: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    dynamodb: list[tuple[str, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     fake_cpu: list[float] = field(default_factory=list)
 
 
@@ -77,7 +77,7 @@ def _recording(transport: RecordingTransport) -> Iterator[RecordedCalls]:
         started = time.thread_time()
         response = answer(event_name, service, operation, request)
         if service == "dynamodb" and response:
-            recorded.responses.append((operation, json.loads(response.content)))
+            recorded.dynamodb.append((operation, json.loads(body_bytes(request)), json.loads(response.content)))
         recorded.fake_cpu.append(time.thread_time() - started)
         return response
 
@@ -121,7 +121,7 @@ class Meter:
                 "lambda.requests": invocations.count,
                 "lambda.gb_seconds": _gb_seconds(function, calls, invocations.cpu, concurrency),
                 "logs.bytes": _log_bytes(log.getvalue(), function, invocations.count),
-                "dynamodb.read": sum(_units_read(*response) for response in recorded.responses),
+                "dynamodb.read": sum(_units_read(*call) for call in recorded.dynamodb),
                 "dynamodb.write": self._units_written(calls),
                 "eventbridge.events": self._events(),
             }
@@ -207,9 +207,11 @@ def _log_bytes(written: str, function: str, invocations: int) -> int:
     return sum(len(line.encode()) + OVERHEAD_BYTES_PER_LINE for line in lines)
 
 
-def _units_read(operation: str, response: dict[str, Any]) -> float:
+def _units_read(operation: str, parameters: dict[str, Any], response: dict[str, Any]) -> float:
     if operation == "GetItem":
         return read_units([response["Item"]] if "Item" in response else [], strong=True)
-    if operation == "BatchGetItem":  # each item is charged separately
-        return sum(read_units([item], strong=True) for items in response["Responses"].values() for item in items)
+    if operation == "BatchGetItem":  # each key is charged separately, also if there is no item
+        found = [item for items in response["Responses"].values() for item in items]
+        missing = sum(len(each["Keys"]) for each in parameters["RequestItems"].values()) - len(found)
+        return sum(read_units([item], strong=True) for item in found) + missing * read_units([], strong=True)
     return read_units(response["Items"], strong=False) if operation == "Query" else 0

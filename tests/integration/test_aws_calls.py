@@ -51,6 +51,7 @@ BY_LAMBDA = {
 """Actions that Lambda performs with the role of the function."""
 WITHOUT_CALL = {
     ("ScannerRole", "s3:ListBucket", "ImagesBucket"),  # S3 checks it to return 404 instead of 403
+    ("SubmitRole", "s3:ListBucket", "ImagesBucket"),  # the same for a copy
     ("EventPublisherRole", "sqs:SendMessage*", "EventStreamDeadLetterQueue"),  # Lambda sends failed batches
 }
 
@@ -96,7 +97,10 @@ def grants_of(service: str, operation: str, parameters: dict[str, Any]) -> Itera
 
 
 def s3_grants(action: str, parameters: dict[str, Any]) -> Iterator[Grant]:
-    if "Delete" in parameters:
+    if action == "s3:CopyObject":
+        yield "s3:GetObject", _folder(parameters["CopySource"]["Key"])
+        yield "s3:PutObject", _folder(parameters["Key"])
+    elif "Delete" in parameters:
         assert all(each["VersionId"] for each in parameters["Delete"]["Objects"])
         yield from ((action, _folder(each["Key"])) for each in parameters["Delete"]["Objects"])
     elif "Key" not in parameters:
@@ -146,6 +150,7 @@ def after_scenario(recorder: Recorder, make_environment: MakeEnvironment) -> Rec
         retry_and_settle(env)
         reopen(env)
         upload_later(env)
+        scan_for_features(env)
         call_as_owner(env)
         delete_and_purge(env)
         env.streams.deliver_all()
@@ -233,6 +238,19 @@ def upload_later(env: MotoEnvironment) -> None:
     env.trigger.deliver_all()
 
 
+def scan_for_features(env: MotoEnvironment) -> None:
+    """Scan an image for two features, and then, by its hash, for another one. Copy its posted bytes, and an upload."""
+    for shade, scanned_for in ((8, {"label": "cat"}), (9, {"features": ["labels", "text"]})):
+        image = png(80, 80, shade=shade)
+        posted = {"file": b64encode(image).decode(), "fileType": "image/png"} | scanned_for
+        request_id = env.functions.post(posted).body["request_id"]
+        env.functions.get(request_id)
+        env.trigger.deliver_all()
+        declared = {"sha256": hash_of(image), "size": len(image), "fileType": "image/png", "features": ["moderation"]}
+        assert env.functions.post(declared).body["upload"] is None
+        env.trigger.deliver_all()
+
+
 def call_as_owner(env: MotoEnvironment) -> None:
     """Submit by hash and upload, read while the image is not received, and delete, as an authenticated caller."""
     image, caller = png(80, 80, shade=6), {"requestContext": {"authorizer": {"claims": {"sub": "ann"}}}}
@@ -291,5 +309,5 @@ def test_the_scenario_contains_every_call_in_the_source(after_scenario: Recorder
 def test_iam_defines_every_action_of_the_scenario(after_scenario: Recorder) -> None:
     actions = {action for grants in after_scenario.grants.values() for action, _ in grants}
     assert {action for action in actions if not aws_data.is_action(action.rstrip("*"))} == set()
-    renamed = {*ACTIONS, "dynamodb:TransactWriteItems"}
+    renamed = {*ACTIONS, "dynamodb:TransactWriteItems", "s3:CopyObject"}
     assert {operation for operation in after_scenario.operations if not aws_data.is_action(operation)} == renamed

@@ -29,7 +29,7 @@ def post_with_key(env: MotoEnvironment, key: str, **fields: Any) -> ApiResponse:
 
 def test_a_submission_by_hash_makes_two_calls_and_stores_no_object(env: MotoEnvironment) -> None:
     response = env.functions.post(declared())
-    assert env.transport.calls == ["GetItem", "PutItem"]
+    assert env.transport.calls == ["BatchGetItem", "PutItem"]  # the items of all features
     assert response.status == 202
     assert response.body["upload"]["url"].startswith(f"https://{BUCKET}.s3.")
     assert set(response.body["upload"]["headers"]) == {

@@ -20,8 +20,9 @@ def submit(env: MotoEnvironment, shade: int = 0, **fields: Any) -> str:
 
 
 def stats(env: MotoEnvironment) -> dict[str, Any]:
+    """Return the counts of all features together."""
     body: dict[str, Any] = ApiResponse(env.functions.invoke("StatsFunction", proxy_event("GET"))).body
-    return {name: value for name, value in body.items() if name != "as_of"}
+    return {name: value for name, value in body.items() if name not in {"as_of", "by_feature"}}
 
 
 def published_ids(env: MotoEnvironment) -> list[str]:
@@ -52,6 +53,7 @@ def test_an_event_has_the_values_of_the_response(env: MotoEnvironment) -> None:
     assert {name: detail[name] for name in shared} == {name: body[name] for name in shared}
     [result], [expected] = detail["results"], body["results"]
     assert result == {
+        "feature": expected["feature"],
         "label": expected["label"],
         "matched": expected["matched"],
         "matched_by": expected["match"]["matched_by"],

@@ -77,8 +77,8 @@ def test_bytes_of_a_submission_that_crashed_are_purged_without_a_call(env: MotoE
     assert stored_objects(env) == []
 
 
-@pytest.mark.parametrize("body", ["posted", "declared"])
-def test_a_repeated_key_does_not_restore_a_deleted_request(env: MotoEnvironment, body: str) -> None:
+@pytest.mark.parametrize(("body", "read"), [("posted", "GetItem"), ("declared", "BatchGetItem")])
+def test_a_repeated_key_does_not_restore_a_deleted_request(env: MotoEnvironment, body: str, read: str) -> None:
     image = png(80, 80, shade=1)
     first = env.functions.post(entry(1), headers=KEY) if body == "declared" else post_with_key(env, image)
     env.functions.delete(first.body["request_id"])
@@ -86,7 +86,7 @@ def test_a_repeated_key_does_not_restore_a_deleted_request(env: MotoEnvironment,
     env.transport.reset()
     again = env.functions.post(entry(1), headers=KEY) if body == "declared" else post_with_key(env, image)
     assert (again.status, again.body["code"]) == (409, "request_deleted")
-    assert env.transport.calls == ["GetItem", "GetItem"]
+    assert env.transport.calls == [read, "GetItem"]
     assert env.functions.get(first.body["request_id"]).status == 404
     [item] = env.resources.items(REQUESTS)
     assert item["status"]["S"] == "deleted"

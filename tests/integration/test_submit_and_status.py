@@ -16,7 +16,8 @@ from tests.integration.conftest import Log
 
 KEYS = {
     "request_id", "status", "message", "label", "min_confidence", "label_matched", "match", "closest_labels", "labels",
-    "labels_asked", "match_mode", "results", "reference", "upload",
+    "labels_asked", "match_mode", "results", "reference", "upload", "features", "moderation", "moderation_asked",
+    "text", "text_asked",
     "failure", "image_hash", "created_at", "deadline", "completed_at", "scanned_at", "model_version", "scan_reused",
 }  # fmt: skip
 
