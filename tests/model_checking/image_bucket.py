@@ -21,7 +21,7 @@ class ImageBucket:
         self._call = call
 
     def put(self, image: ValidatedImage, request: ScanRequest) -> None:
-        self._call(_put(request.image_key, image.hash, request.id, request.has_own_object))
+        self._call(_put(request.image_key, image.hash, request.id, request.awaits_upload))
 
     def copy_scanned(self, image: DeclaredImage, scanned_for: str | None, request: ScanRequest) -> bool:
         uploaded = [upload_key(scanned_for, image.hash, image.type)] if scanned_for else []
@@ -37,8 +37,8 @@ class ImageBucket:
     def remove(self, image_hash: str, until: float, covered_until: float) -> bool:
         return self._remove(key_for(image_hash), until, covered_until)
 
-    def remove_upload(self, key: str) -> bool:
-        return self._remove(key, math.inf, math.inf)
+    def remove_upload(self, key: str, until: float) -> bool:
+        return self._remove(key, until, math.inf)
 
     def _remove(self, key: str, until: float, covered_until: float) -> bool:
         listed: tuple[tuple[int, float], ...] = self._call(_uploaded_by(key, covered_until))

@@ -190,7 +190,10 @@ def _was_received(state: State, request: ScanRequest) -> bool:
     was_posted = any(each.owner == request.owner and not each.is_direct for each in started)
     requests = [*state.system.requests.values(), *state.system.deleted_requests.values()]
     own = [each for each in requests if (each.owner, each.image_hash) == (request.owner, request.image_hash)]
-    was_stored = any(not each.awaits_upload and each.id not in state.system.deleted_requests for each in own)
+    was_stored = any(
+        not each.awaits_upload and each.id not in state.system.deleted_requests and _was_uploaded(state.system, each)
+        for each in own
+    )
     was_earlier = possession_in(state.scenario.initial_system.possessions, request) is not None
     return (
         was_earlier

@@ -36,8 +36,8 @@ MUTANTS = (
         "one request, two faults",
         _in(
             "use_cases.submit_request",
-            "    if isinstance(image, ValidatedImage) and not answered",
-            "    requests.put(answered or request)\n    if isinstance(image, ValidatedImage) and not answered",
+            "    copy_error = None\n",
+            "    requests.put(answered or request)\n    copy_error = None\n",
         ),
     ),
     Mutant(
@@ -45,7 +45,7 @@ MUTANTS = (
         "two requests for one image",
         _in(
             "use_cases.submit_request",
-            "stored = earlier or _same_request(requests.put(answered or request), request)",
+            "stored = earlier or requests.put(answered or request)",
             "stored = earlier or answered or request",
         ),
     ),
@@ -418,8 +418,8 @@ MUTANTS = (
         "one key for two images",
         _in(
             "use_cases.submit_request",
-            "        images.mark_for_purge(",
-            "        (lambda *_: None)(",
+            "        _mark_unused_bytes(request, stored, images, now)\n",
+            "",
         ),
     ),
     Mutant(
@@ -780,7 +780,7 @@ MUTANTS = (
     Mutant(
         "the bytes of another owner are copied",
         "an owner knows the hash of an image that was scanned for another feature",
-        _in("use_cases.submit_request", "_upload_for(current, image, known,", "_upload_for(current, image, items,"),
+        _in("use_cases.submit_request", "earlier, image, known, bucket)", "earlier, image, items, bucket)"),
     ),
     Mutant(
         "a scan for a feature that was not requested is paid",

@@ -37,7 +37,7 @@ steps_on_bucket = st.one_of(
     st.tuples(st.just("put"), names, st.booleans()),
     st.tuples(st.just("delete_object"), names, st.booleans()),
     st.tuples(st.just("remove"), times, times),
-    st.tuples(st.just("remove_upload"), names),
+    st.tuples(st.just("remove_upload"), names, times),
 )
 steps_on_quota = st.one_of(
     st.tuples(st.just("try_acquire"), st.sampled_from([5.0, DAY_SECONDS - 1.0, DAY_SECONDS + 0.0])),
@@ -111,7 +111,7 @@ def on_bucket(bucket: Any, image: Image, step: tuple[Any, ...]) -> Any:
         until, covered_until = arguments
         return bucket.remove(image.hash, until, covered_until)
     if name == "remove_upload":
-        return bucket.remove_upload(image.request(arguments[0], is_direct=True).image_key)
+        return bucket.remove_upload(image.request(arguments[0], is_direct=True).image_key, arguments[1])
     validated = ValidatedImage(image.content, ImageType.JPEG, 80, 80, image.hash)
     return bucket.put(validated, image.request(arguments[0], is_direct=arguments[1]))
 
@@ -121,7 +121,7 @@ def without_version(stored: StoredObject | None) -> tuple[Any, ...] | None:
 
 
 @sequences
-@example(steps=[("put", "one", True), ("put", "one", True), ("remove_upload", "one"), ("put", "one", True)])
+@example(steps=[("put", "one", True), ("put", "one", True), ("remove_upload", "one", 120.0), ("put", "one", True)])
 @example(steps=[("put", "one", False), ("put", "two", False), ("remove", 60.0, 120.0), ("remove", 120.0, 120.0)])
 @example(steps=[("put", "one", False), ("delete_object", "one", False), ("put", "two", False), ("remove", 0.0, 0.0)])
 @given(steps=st.lists(steps_on_bucket, min_size=3, max_size=8))

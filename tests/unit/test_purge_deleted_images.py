@@ -80,7 +80,7 @@ class FakeBucket:
         self.service.steps.append(f"bytes until {until:.0f}")
         return not until < self.service.uploaded_at <= covered_until
 
-    def remove_upload(self, key: str) -> bool:
+    def remove_upload(self, key: str, until: float) -> bool:
         self.service.steps.append(f"upload {key}")
         return True
 

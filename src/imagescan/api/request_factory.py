@@ -62,6 +62,8 @@ def create_request(
     except LimitExceeded as error:
         logger.warning(error.code, image_hash=image.hash, **owner)
         raise
+    if result.copy_error:
+        logger.warning("copy_failed", request_id=result.request.id, reason=repr(result.copy_error))
     known = result.request.answer is not None
     logger.info("accepted", request_id=result.request.id, image_hash=image.hash, known=known, **owner)
     return result

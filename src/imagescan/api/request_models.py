@@ -199,7 +199,9 @@ def payload_hash(image: ValidatedImage | DeclaredImage, body: SubmitBody) -> str
     """
     labels = body.labels or (body.label and [body.label])
     payload = [image.hash, image.type, image.size, labels, body.match_mode, body.min_confidence, body.reference]
-    others = {"moderation": body.moderation, "text": body.text, "features": body.features and sorted(body.features)}
+    asked = {"labels": labels, "moderation": body.moderation, "text": body.text}
+    only_scanned = sorted(name for name in body.features or () if not asked[name])
+    others = {"moderation": body.moderation, "text": body.text, "features": only_scanned}
     payload += [{name: value for name, value in others.items() if value}] if any(others.values()) else []
     return hashlib.sha256(json.dumps(payload).encode()).hexdigest()[:_PAYLOAD_HASH_DIGITS]
 

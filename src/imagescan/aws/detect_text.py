@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from imagescan.domain.detection import Detection
+from imagescan.domain.labels import LOWEST_CONFIDENCE
 from imagescan.domain.text import Polygon, TextLine, TextWord
 
 if TYPE_CHECKING:
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 
 def detect_text(client: "RekognitionClient", image: "ImageTypeDef") -> Detection:
-    """Return the lines of text in the image, from top to bottom, with their words. Raise what the client raises."""
-    response = client.detect_text(Image=image)
+    """Return the lines of text in the image from ``LOWEST_CONFIDENCE`` percent, with their words.
+
+    Without a filter, Rekognition omits words below 80 percent. Raise what the client raises.
+    """
+    response = client.detect_text(Image=image, Filters={"WordFilter": {"MinConfidence": LOWEST_CONFIDENCE}})
     words: dict[int, list[TextWord]] = defaultdict(list)
     for found in response["TextDetections"]:
         if found["Type"] == "WORD":

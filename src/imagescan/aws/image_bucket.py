@@ -45,9 +45,10 @@ class ImageBucket:
     def put(self, image: ValidatedImage, request: ScanRequest) -> None:
         """Store the bytes under the key of the request. S3 verifies the hash and rejects other bytes.
 
-        An object of the request's own is stored once.
+        The object of a direct upload is stored once. Posted bytes are stored again if the submission is repeated: the
+        scanner may have skipped them because their request was missing.
         """
-        once: dict[str, Any] = {"IfNoneMatch": "*"} if request.has_own_object else {}
+        once: dict[str, Any] = {"IfNoneMatch": "*"} if request.awaits_upload else {}
         try:
             self.client.put_object(
                 Bucket=self.name,
@@ -142,12 +143,14 @@ class ImageBucket:
 
         return self._delete(removable()) and not kept
 
-    def remove_upload(self, key: str) -> bool:
-        """Delete every version of a direct upload, at most 5,000 in one call.
+    def remove_upload(self, key: str, until: float) -> bool:
+        """Delete the versions of an object of one request that were stored by ``until``, at most 5,000 in one call.
 
         Return whether none is left. Raise DeletionError if S3 rejects a deletion.
         """
-        return self._delete(self._versions(key))
+        versions = list(self._versions(key))
+        removable = [version for version in versions if version["LastModified"].timestamp() <= until]
+        return self._delete(iter(removable)) and len(removable) == len(versions)
 
     def _delete(self, versions: Iterator["ObjectVersionTypeDef"]) -> bool:
         for batch in batched(islice(versions, _MAX_DELETIONS), _DELETIONS_PER_CALL, strict=False):

@@ -17,12 +17,12 @@ from imagescan.aws.items import (
     string_attribute,
 )
 from imagescan.domain.cursor import ListPosition
-from imagescan.domain.feature import OTHER_FEATURES, Feature
+from imagescan.domain.feature import Feature
 from imagescan.domain.image import KEY_PREFIX, UPLOAD_PREFIX
 from imagescan.domain.image_record import Scan, Status
 from imagescan.domain.match import Finding, Match, MatchedBy, Result
 from imagescan.domain.question import MatchMode, Question, Verdict
-from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest
+from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest, require_answer
 
 _DELETED = "deleted"
 
@@ -48,7 +48,7 @@ def request_item(request: ScanRequest, retention_seconds: int) -> WritableItem:
         **({"reference": string_attribute(request.reference)} if request.reference is not None else {}),
         **({"payload_hash": string_attribute(request.payload_hash)} if request.payload_hash else {}),
         **({"owner": string_attribute(request.owner)} if request.owner else {}),
-        **(answer_attributes(request.answer) if request.answer else _pending_attributes(request)),
+        **(answer_attributes(request) if request.answer else _pending_attributes(request)),
     }
 
 
@@ -70,17 +70,20 @@ def list_shard(owner: str | None, digit: str) -> str:
     return f"{owner or ''}/{digit}"
 
 
-def answer_attributes(answer: Answer) -> WritableItem:
-    """Return the attributes of a settled request."""
-    labels = answer.scan(Feature.LABELS)
-    others = [scan for scan in answer.scans if scan.feature != Feature.LABELS]
+def answer_attributes(request: ScanRequest) -> WritableItem:
+    """Return the attributes of a settled request.
+
+    The attributes of the scan are those of the item if the request is for labels only. Otherwise, each scan is a map.
+    """
+    answer = require_answer(request)
+    is_flat = request.features == (Feature.LABELS,)
     return {
-        **(scan_attributes(labels) if labels else {}),
-        **{_scan_name(scan.feature): {"M": scan_attributes(scan)} for scan in others},
+        **{name: value for scan in answer.scans if is_flat for name, value in scan_attributes(scan).items()},
+        **{_scan_name(scan.feature): {"M": scan_attributes(scan)} for scan in answer.scans if not is_flat},
         "status": string_attribute(answer.status),
         "completed_at": number_attribute(answer.completed_at),
         **failure_attributes(answer.failure),
-        **(_verdict_attributes(answer.verdict) if answer.verdict else {}),
+        **(_verdict_attributes(answer.verdict, answer.scans) if answer.verdict else {}),
     }
 
 
@@ -163,50 +166,44 @@ def _answer(item: Item) -> Answer:
 
 def _scans(item: Item) -> tuple[Scan, ...]:
     """Return the scans in the order of the features."""
-    others = [(feature, item[name]["M"]) for feature in OTHER_FEATURES if (name := _scan_name(feature)) in item]
-    scans = [scan_from_item(item), *(scan_from_item(attributes, feature) for feature, attributes in others)]
+    maps = [(feature, item[name]["M"]) for feature in Feature if (name := _scan_name(feature)) in item]
+    scans = [scan_from_item(item), *(scan_from_item(attributes, feature) for feature, attributes in maps)]
     return tuple(scan for scan in scans if scan)
 
 
-def _verdict_attributes(verdict: Verdict) -> WritableItem:
+def _verdict_attributes(verdict: Verdict, scans: Sequence[Scan]) -> WritableItem:
     """Return the verdict with references to its findings, which the same item holds in full."""
-    results = [_to_list(result) for result in verdict.results]
+    findings = {scan.feature: scan.findings for scan in scans}
+    results = [_to_list(result, findings[result.feature]) for result in verdict.results]
     return {
         **({"label_matched": {"BOOL": verdict.matched}} if verdict.matched is not None else {}),
-        "results": string_attribute(json.dumps(results, separators=(",", ":"))),
+        "results": string_attribute(json.dumps(results, ensure_ascii=False, separators=(",", ":"))),
     }
 
 
-def _to_list(result: Result) -> list[Any]:
-    """Return what was asked, the name of the finding that matches and how, those of the closest ones, and the feature.
+def _to_list(result: Result, findings: Sequence[Finding]) -> list[Any]:
+    """Return what was asked, the finding that matches and how, the closest ones, and the feature.
 
-    The feature is omitted for labels.
+    Labels are referred to by their names, and the feature is omitted for them. Other findings are referred to by their
+    positions.
     """
     match = result.match
     closest = [finding.name for finding in result.closest]
-    fields: list[Any] = [result.asked, match and match.finding.name, match and match.matched_by, closest]
-    return fields if result.feature == Feature.LABELS else [*fields, result.feature]
+    if result.feature == Feature.LABELS:
+        return [result.asked, match and match.finding.name, match and match.matched_by, closest]
+    return [result.asked, match and findings.index(match.finding), match and match.matched_by, closest, result.feature]
 
 
 def _verdict(item: Item, findings: dict[Feature, tuple[Finding, ...]]) -> Verdict:
-    by_name = {feature: _most_confident_by_name(found) for feature, found in findings.items()}
+    labels: dict[Any, Finding] = {label.name: label for label in findings.get(Feature.LABELS, ())}
+    found = {feature: dict[Any, Finding](enumerate(each)) for feature, each in findings.items()}
     results = json.loads(item["results"]["S"])
     matched = item["label_matched"]["BOOL"] if "label_matched" in item else None
-    return Verdict(matched, tuple(_from_list(by_name, fields) for fields in results))
+    return Verdict(matched, tuple(_from_list({**found, Feature.LABELS: labels}, fields) for fields in results))
 
 
-def _most_confident_by_name(findings: Sequence[Finding]) -> dict[str, Finding]:
-    """Return the findings by name. Several lines may have the same text, of which a result names the best."""
-    best: dict[str, Finding] = {}
-    for finding in findings:
-        if finding.name not in best or finding.confidence > best[finding.name].confidence:
-            best[finding.name] = finding
-    return best
-
-
-def _from_list(by_name: dict[Feature, dict[str, Finding]], fields: list[Any]) -> Result:
-    asked, name, matched_by, closest, *other = fields
+def _from_list(found: dict[Feature, dict[Any, Finding]], fields: list[Any]) -> Result:
+    asked, finding, matched_by, closest, *other = fields
     feature = Feature(*other) if other else Feature.LABELS
-    found = by_name[feature]
-    match = Match(found[name], MatchedBy(matched_by)) if matched_by else None
-    return Result(asked, match, tuple(found[each] for each in closest), feature)
+    match = Match(found[feature][finding], MatchedBy(matched_by)) if matched_by else None
+    return Result(asked, match, tuple(found[feature][name] for name in closest), feature)

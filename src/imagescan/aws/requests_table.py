@@ -26,7 +26,7 @@ from imagescan.aws.request_codec import (
 from imagescan.domain.cursor import ListPosition
 from imagescan.domain.image_record import Status
 from imagescan.domain.policy import DAY_SECONDS
-from imagescan.domain.scan_request import DeletedRequest, PendingPage, ScanRequest, exists, require_answer
+from imagescan.domain.scan_request import DeletedRequest, PendingPage, ScanRequest, exists
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,6 +36,8 @@ _CREATED_AT_INDEX = "by_created_at"
 _SHARDS = "0123456789abcdef"  # the shard of a request is the last digit of its ID
 _MAX_POSITION = ListPosition(9_999_999_999.0, "~")
 _PAGE_SIZE = 100  # limit of BatchGetItem, which reads the images of a page
+_TRANSACTION_ERRORS = frozenset({"TransactionCanceledException", "ValidationException"})
+"""One item prevents the whole transaction, or the items are too large for it."""
 _MAX_KEY_BYTES = 2048  # DynamoDB rejects longer and empty keys
 
 
@@ -155,15 +157,16 @@ class RequestsTable:
         """Write these answers (at most 25), each only if its request is still pending.
 
         They are written in one transaction. If that is cancelled, because one of them was settled before or is being
-        settled, they are written one by one.
+        settled, or if it exceeds 4 MB, they are written one by one.
         """
         updates = [self._settle_update(request) for request in requests]
         if len(updates) > 1:
             try:
                 self.client.transact_write_items(TransactItems=[{"Update": update} for update in updates])
                 return
-            except self.client.exceptions.TransactionCanceledException:
-                pass  # one item prevents the whole transaction
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _TRANSACTION_ERRORS:
+                    raise
         for update in updates:
             self._settle_one(update)
 
@@ -171,7 +174,7 @@ class RequestsTable:
         try_conditional_write(lambda: self.client.update_item(**update))  # False if it was settled before
 
     def _settle_update(self, request: ScanRequest) -> Any:
-        attributes = {**answer_attributes(require_answer(request)), "deadline": number_attribute(request.deadline)}
+        attributes = {**answer_attributes(request), "deadline": number_attribute(request.deadline)}
         return {
             "TableName": self.name,
             "Key": request_key(request.id),

@@ -64,4 +64,7 @@ def _entity(stream_item: _StreamItem) -> ScanRequest | Image:
 
 
 def _decoded(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the attribute with decoded binary values, also those in maps. No item has binary values in lists."""
+    if "M" in value:
+        return {"M": {name: _decoded(each) for name, each in value["M"].items()}}
     return {"B": b64decode(value["B"])} if "B" in value else value

@@ -242,7 +242,7 @@ def derive_outcome(request: ScanRequest, feature: Feature, items: ImageItems | N
         decided_at = max(item.scan.finished_at, request.created_at)
         return Outcome(decided_at, feature_deadline(request, item, decided_at), item.scan, item.scan.failure)
     if (item and item.scan) or now > deadline + GRACE_SECONDS:
-        return Outcome(deadline, deadline, failure=_timeout_failure(request, items))
+        return Outcome(deadline, deadline, failure=_timeout_failure(request, item, items))
     return None
 
 
@@ -324,8 +324,13 @@ def is_reused_scan(request: ScanRequest, scan: Scan) -> bool:
     return scan.scanned_for != request.id
 
 
-def _timeout_failure(request: ScanRequest, items: ImageItems | None) -> Failure:
-    needed = [(items or {}).get(feature) for feature in request.features]
-    leased_at = [item.first_leased_at for item in needed if item and item.first_leased_at is not None]
-    arrived_in_time = any(at <= request.deadline for at in leased_at)
-    return NEVER_UPLOADED if request.awaits_upload and not arrived_in_time else TIMED_OUT
+def _timeout_failure(request: ScanRequest, item: Image | None, items: ImageItems | None) -> Failure:
+    """Return whether the feature of ``item`` timed out, or whether its bytes never arrived.
+
+    A lease of another feature since the creation of the request shows that they did. An earlier one is of other bytes.
+    """
+    others = [(items or {}).get(feature) for feature in request.features]
+    leased_at = [each.first_leased_at for each in others if each and each.first_leased_at is not None]
+    arrived = any(request.created_at <= at <= request.deadline for at in leased_at)
+    was_leased = item is not None and item.first_leased_at is not None and item.first_leased_at <= request.deadline
+    return NEVER_UPLOADED if request.awaits_upload and not (arrived or was_leased) else TIMED_OUT

@@ -21,7 +21,7 @@ def ask_follow_up(
     if request.answer is None:
         raise Conflict("request_pending", "The image has not been scanned yet. Retry shortly.")
     if not request.answer.scans or request.answer.failure:
-        raise Conflict("labels_unavailable", "The request failed, so no labels are available. Submit the image again.")
+        raise Conflict("labels_unavailable", "The request failed, so it has no answer. Submit the image again.")
     findings = {scan.feature: scan.findings for scan in request.answer.scans}
     missing = [feature for feature in question.features if feature not in findings]
     if missing:

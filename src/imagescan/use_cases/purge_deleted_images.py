@@ -52,8 +52,11 @@ class Bucket(Protocol):
         Return whether none is left that was stored by ``covered_until``.
         """
 
-    def remove_upload(self, key: str) -> bool:
-        """Delete every version of a direct upload. Return whether none is left."""
+    def remove_upload(self, key: str, until: float) -> bool:
+        """Delete the versions of an object of one request that were stored by ``until``.
+
+        Return whether none is left.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def _purge_upload(key: str, images: Images, requests: Requests, bucket: Bucket, 
         return False
     if any(item.scan and item.scan.scanned_for == request_id for item in _items(image_hash, images).values()):
         images.mark_for_purge(image_hash, now)
-    return bucket.remove_upload(key) and images.remove([upload], now)
+    return bucket.remove_upload(key, now - PURGE_DELAY_SECONDS) and images.remove([upload], now)
 
 
 def _is_pending(request: ScanRequest | DeletedRequest | None) -> bool:

@@ -207,8 +207,10 @@ class Received(NamedTuple):
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """The features to scan. If the request of the object is finished, others may wait for the labels."""
+        """The features to scan. If the request of the object is finished, others may wait for its labels."""
         request = self.request
+        if request and request.answer and Feature.LABELS not in request.features:
+            return ()
         return request.features if request and not request.answer else (Feature.LABELS,)
 
 
@@ -255,6 +257,8 @@ class Scanner:
         if upload:
             self._take_possession(upload)
         features = upload.features if upload else (Feature.LABELS,)
+        if not features:
+            return [Outcome(key, OutcomeKind.DUPLICATE)]
         outcomes = self.run_all([partial(self._scan_feature, key, feature, owner, upload) for feature in features])
         return self._settle(image_hash, outcomes)
 

@@ -1,7 +1,7 @@
 """Submit an image with a question. A known image is answered immediately. Otherwise the request waits for its scan."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from imagescan.domain.scan_request import (
     DeletedRequest,
     ScanRequest,
     Upload,
+    exists,
     needs_reopening,
     visible_items,
     with_answer,
@@ -57,7 +58,7 @@ class Bucket(Protocol):
     def presign_upload(self, image: DeclaredImage, request: ScanRequest, now: float) -> Upload: ...
 
     def copy_scanned(self, image: DeclaredImage, scanned_for: str | None, request: ScanRequest) -> bool:
-        """Store the bytes that were scanned for an earlier request as the upload of ``request``.
+        """Store the bytes that were scanned for an earlier request as those of ``request``.
 
         Return False if they are no longer stored.
         """
@@ -77,12 +78,14 @@ class Quota(Protocol):
 class SubmitResult:
     """The stored request with its answer, if it has one, and the upload, if the bytes are still to be sent.
 
-    ``items`` are those that were known of its image, as the owner may see them.
+    ``items`` are those that were known of its image, as the owner may see them. ``copy_error`` is the reason why an
+    upload is expected although the bytes may be stored.
     """
 
     request: ScanRequest
     items: ImageItems | None = None
     upload: Upload | None = None
+    copy_error: Exception | None = None
 
 
 def submit_request(
@@ -133,35 +136,59 @@ def submit_request(
             f"You have made {quota.limit} submissions today that could not be answered immediately, which is the daily "
             "limit. Submit the image again after midnight UTC.",
         )
-    if known and not answered:
-        _reopen(earlier or request, items, known, images, now)
-    if isinstance(image, ValidatedImage) and not answered and (earlier is None or earlier.awaits_upload):
-        bucket.put(image, earlier or request)
+    copy_error = None
+    if not answered:
+        _reopen(earlier or request, items, known or {}, images, now)
+        request, copy_error = _store_bytes(request, earlier, image, known, bucket)
     if granted:
         images.grant(granted)
+    stored = earlier or requests.put(answered or request)
     try:
-        stored = earlier or _same_request(requests.put(answered or request), request)
-    except Conflict:  # the key was used in the meantime, and no deletion would ever remove the bytes
-        images.mark_for_purge(request.image_key if request.has_own_object else image.hash, now + REQUEST_STORED_SECONDS)
+        current = _same_request(stored, request)
+    except Conflict:
+        _mark_unused_bytes(request, stored, images, now)
         raise
-    current = with_answer(stored, known, now) or stored
-    upload = _upload_for(current, image, known, bucket, now) if isinstance(image, DeclaredImage) else None
-    return SubmitResult(current, known, upload)
+    current = with_answer(current, known, now) or current
+    if isinstance(image, ValidatedImage) or current.answer or not current.awaits_upload:
+        return SubmitResult(current, known)
+    return SubmitResult(current, known, bucket.presign_upload(image, current, now), copy_error)
 
 
-def _upload_for(
-    request: ScanRequest, image: DeclaredImage, known: ImageItems | None, bucket: Bucket, now: float
-) -> Upload | None:
-    """Return the upload that a pending request by hash needs.
+def _store_bytes(
+    request: ScanRequest,
+    earlier: ScanRequest | None,
+    image: ValidatedImage | DeclaredImage,
+    known: ImageItems | None,
+    bucket: Bucket,
+) -> tuple[ScanRequest, Exception | None]:
+    """Store posted bytes that the request lacks. For a request by hash, copy those of a scan that its owner may see.
 
-    It needs none if its owner has the image, which was scanned for another feature, and the bytes are still stored.
+    Return the request, which awaits an upload if its bytes were neither posted nor copied, and the error if they could
+    not be copied: the client can upload them instead.
     """
-    if request.answer or not request.awaits_upload:
-        return None
+    if isinstance(image, ValidatedImage):
+        if earlier is None or earlier.awaits_upload:
+            bucket.put(image, earlier or request)
+        return request, None
     scan = next((item.scan for item in (known or {}).values() if item.scan), None)
-    if scan and bucket.copy_scanned(image, scan.scanned_for, request):
-        return None
-    return bucket.presign_upload(image, request, now)
+    if earlier or scan is None:
+        return request, None
+    try:
+        is_copied = bucket.copy_scanned(image, scan.scanned_for, request)
+    except Exception as error:  # noqa: BLE001 - the result carries every error to the log
+        return request, error
+    return replace(request, awaits_upload=not is_copied), None
+
+
+def _mark_unused_bytes(request: ScanRequest, stored: ScanRequest | DeletedRequest, images: Images, now: float) -> None:
+    """Mark the bytes of a request whose key was used in the meantime, because no deletion would ever remove them.
+
+    The request that was ``stored`` instead may use the same object.
+    """
+    if exists(stored) and stored.image_key == request.image_key:
+        return
+    key = request.image_key if request.has_own_object else request.image_hash
+    images.mark_for_purge(key, now + REQUEST_STORED_SECONDS)
 
 
 def _renewed_items(
@@ -178,7 +205,7 @@ def _renewed_items(
 def _reopen(request: ScanRequest, items: ImageItems, known: ImageItems, images: Images, now: float) -> None:
     """Renew the attempt budgets that were exhausted before this request."""
     for feature in request.features:
-        if feature in items and needs_reopening(request, items[feature], known[feature], now):
+        if feature in items and feature in known and needs_reopening(request, items[feature], known[feature], now):
             images.reopen(items[feature])
 
 
