@@ -70,17 +70,16 @@ def _occurrences(line: str, text: str) -> Iterator[int]:
 
 
 def _is_inside_word(line: str, at: int) -> bool:
-    """Return whether letters or digits, with the accents that belong to them, are on both sides of this position."""
-    before = at - 1
-    while before >= 0 and _is_mark(line[before]):
-        before -= 1
-    is_after_word = before >= 0 and line[before].isalnum()
-    return is_after_word and at < len(line) and (line[at].isalnum() or _is_mark(line[at]))
+    """Return whether letters, digits or their accents are on both sides of this position."""
+    return 0 < at < len(line) and _is_part_of_word(line[at - 1]) and _is_part_of_word(line[at])
+
+
+def _is_part_of_word(character: str) -> bool:
+    """Return whether the character is a letter, a digit, or an accent that belongs to the letter before it."""
+    return character.isalnum() or (not character.isascii() and _is_mark(character))
 
 
 def _is_mark(character: str) -> bool:
-    if character.isascii():
-        return False
     import unicodedata  # noqa: PLC0415 - most texts are ASCII or contain composed letters only
 
     return unicodedata.category(character).startswith("M")
