@@ -1,6 +1,7 @@
 """From a changed item to the event bus and the counters, through the streams of the tables."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from imagescan.aws import clients
 from imagescan.aws.counters_table import CountersTable
 from imagescan.domain.stats import Totals
+from testing.fake_rekognition import moderation_label, text_line
 from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.recording_transport import InjectedFault, Killed
@@ -42,6 +44,23 @@ def test_each_finished_request_is_published_once_whatever_its_outcome(env: MotoE
     assert [entry["DetailType"] for entry in env.bus.entries] == ["Scan Completed", "Scan Completed", "Scan Failed"]
     assert {(entry["Source"], entry["EventBusName"]) for entry in env.bus.entries} == {("imagescan", "EventBus")}
     assert env.bus.details[2]["failure"]["code"] == "timed_out"
+
+
+def test_a_request_with_moderation_labels_and_text_is_published_and_counted(env: MotoEnvironment) -> None:
+    image = image_bytes()
+    env.detector.moderation[hash_of(image)] = [moderation_label("Alcohol")]
+    env.detector.text[hash_of(image)] = text_line("OPEN")
+    body = {"file": b64encode(image).decode(), "fileType": "image/png", "moderation": ["*"], "text": ["open"]}
+    request_id = env.functions.post(body).body["request_id"]
+    env.trigger.deliver_all()
+    env.streams.deliver_all()
+    [detail] = env.bus.details
+    assert (detail["request_id"], detail["label_matched"]) == (request_id, True)
+    assert [(each["feature"], each["matched_by"]) for each in detail["results"]] == [
+        ("moderation", "any"),
+        ("text", "text"),
+    ]
+    assert (stats(env)["completed"], stats(env)["scans"]) == (1, 2)
 
 
 def test_an_event_has_the_values_of_the_response(env: MotoEnvironment) -> None:
@@ -220,13 +239,13 @@ def test_a_malformed_record_is_reported_and_does_not_block_its_shard(
     assert stats(env)["requests"] == 1
 
 
-def test_a_batch_makes_one_call_per_six_events_and_one_to_count(env: MotoEnvironment) -> None:
+def test_a_batch_makes_one_call_per_ten_small_events_and_one_to_count(env: MotoEnvironment) -> None:
     request_id = submit(env)
     env.resources.copy_request(request_id, 12)
     env.trigger.deliver_all()
     env.transport.reset()
     env.streams.deliver()
-    assert env.transport.calls == ["PutEvents"] * 3 + ["TransactWriteItems"]
+    assert env.transport.calls == ["PutEvents"] * 2 + ["TransactWriteItems"]
 
 
 def test_a_batch_without_finished_requests_makes_no_call(env: MotoEnvironment) -> None:

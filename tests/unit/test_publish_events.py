@@ -3,22 +3,28 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imagescan.api.request_models import MAX_LABELS, MAX_REFERENCE_BYTES
-from imagescan.aws.event_bus import EVENTS_PER_CALL, SOURCE
+from imagescan.aws.event_bus import EVENTS_PER_CALL, EventBus
 from imagescan.domain.events import DomainEvent, FinishedRecord, to_event
+from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status
 from imagescan.domain.labels import Label
+from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import MatchMode, Question
 from imagescan.domain.scan_request import TIMED_OUT, ScanRequest, with_answer
 from imagescan.domain.stats import Totals, count_totals
+from imagescan.domain.text import TextLine
 from imagescan.use_cases.publish_events import publish_events
 from testing.fakes import by_feature
+
+if TYPE_CHECKING:
+    from imagescan.domain.match import Finding
 
 CAT = Label("Cat", 97.5, aliases=("Feline",))
 SCAN = Scan(Status.COMPLETED, 1.0, (CAT,), "3.0", scanned_for="first")
@@ -107,20 +113,52 @@ def test_the_event_of_a_failed_request_has_a_failure_and_no_verdict(scan: Scan |
     assert (event.detail["label_matched"], event.detail["results"]) == (None, [])
 
 
-def test_the_largest_possible_events_fit_into_one_call() -> None:
+def largest_event() -> DomainEvent:
     names = tuple(chr(at % 8 + 1) * 99 + chr(at + 1) for at in range(MAX_LABELS))  # six bytes per character in JSON
-    labels = tuple(Label(name, 99.123456) for name in names)
-    largest = to_event(
-        finished(
-            replace(SCAN, findings=labels),
-            reference="\x01" * MAX_REFERENCE_BYTES,
-            question=Question(names, 99.123456),
-            request_id="0" * 36,
-            image_hash="0" * 64,
-        )
-    )
-    detail = json.dumps(largest.detail, ensure_ascii=False, separators=(",", ":"))
-    assert EVENTS_PER_CALL * len((SOURCE + largest.type + detail).encode()) <= MAX_CALL_BYTES
+    others = ((Feature.MODERATION, names), (Feature.TEXT, names))
+    corners = ((0.0, 0.0),) * 4
+    findings: dict[Feature, tuple[Finding, ...]] = {
+        Feature.LABELS: tuple(Label(name, 99.123456) for name in names),
+        Feature.MODERATION: tuple(ModerationLabel(name, 99.123456) for name in names),
+        Feature.TEXT: tuple(TextLine(name, 99.123456, corners) for name in names),
+    }
+    items = {
+        feature: Image(item_key("0" * 64, feature), scan=replace(SCAN, findings=found, feature=feature))
+        for feature, found in findings.items()
+    }
+    question = Question(names, 99.123456, others=others)
+    reference = "\x01" * MAX_REFERENCE_BYTES
+    request = ScanRequest("0" * 36, "0" * 64, "images/h.jpg", question, 0.5, deadline=60, reference=reference)
+    answered = with_answer(request, items, now=1e6)
+    assert answered
+    return to_event(answered)
+
+
+@dataclass
+class FakeEvents:
+    """The EventBridge client. ``calls`` holds the entries of each call."""
+
+    calls: list[list[dict[str, str]]] = field(default_factory=list)
+
+    def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - the SDK's name
+        self.calls.append(Entries)
+        return {"Entries": [{} for _ in Entries]}
+
+
+@pytest.mark.parametrize(("event", "count", "calls"), [(largest_event(), 10, 5), (to_event(finished()), 25, 3)])
+def test_events_are_published_in_order_in_as_few_calls_as_their_sizes_allow(
+    event: DomainEvent, count: int, calls: int
+) -> None:
+    client: Any = FakeEvents()
+    events = {at: replace(event, detail={**event.detail, "at": at}) for at in range(count)}
+    assert EventBus(client, "bus").publish(events) == set()
+    assert [json.loads(entry["Detail"])["at"] for call in client.calls for entry in call] == list(range(count))
+    sizes = [
+        sum(len((each["Source"] + each["DetailType"] + each["Detail"]).encode()) for each in call)
+        for call in client.calls
+    ]
+    assert (len(client.calls), max(map(len, client.calls)) <= EVENTS_PER_CALL) == (calls, True)
+    assert max(sizes) <= MAX_CALL_BYTES
 
 
 @pytest.mark.parametrize(
