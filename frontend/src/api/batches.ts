@@ -34,8 +34,8 @@ export function combineCalls(api: ApiClient & BatchApi): ApiClient {
     getRequest,
     async submitHash(submission, signal) {
       const reply = await submissions.call(submission, signal);
-      const { status, results, request_id } = reply.request;
-      return status === "completed" && results.length === 0 ? getRequest(request_id, signal) : reply;
+      const { status, request_id } = reply.request;
+      return status === "completed" && reply.isSummary ? getRequest(request_id, signal) : reply;
     },
   };
 }

@@ -1,9 +1,18 @@
 import { errorInfo, ScanError } from "../core/errors";
-import type { Question } from "../core/question";
+import { FEATURES, featuresWithoutTerms, type Question } from "../core/question";
 import { errorFromStatus } from "./errors";
 import { parseRetryAfter } from "./retry-after";
 import { type HttpResponse, send, sendWithoutBody } from "./transport";
-import { isScanRequest, isVerdict, type ScanRequest, type UploadTarget, type Verdict } from "./types";
+import {
+  isScanRequest,
+  isSummary,
+  isVerdict,
+  type ScanRequest,
+  type UploadTarget,
+  type Verdict,
+  withFeatures,
+  withFindings,
+} from "./types";
 
 export interface Reply {
   readonly request: ScanRequest;
@@ -11,11 +20,22 @@ export interface Reply {
   readonly retryAfterMs: number | null;
   /** Whether the API applied the preference to hold the response. */
   readonly wasHeld?: boolean;
+  /** Whether the request lacks its findings and results. */
+  readonly isSummary?: boolean;
 }
 
-/** An image and a question about it. The type of the blob is the detected image type. */
+/** Describes an image without its bytes. */
+export interface ImageInfo {
+  /** The detected image type. */
+  readonly type: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** An image and a question about it. */
 export interface Submission {
-  readonly file: Blob;
+  /** The bytes with their detected type, or only a description if the service may still have the bytes. */
+  readonly file: Blob | ImageInfo;
   /** SHA-256 in hex. */
   readonly hash: string | null;
   readonly question: Question;
@@ -33,7 +53,7 @@ export interface ApiClient {
   /** Upload the bytes to a presigned URL. */
   upload(target: UploadTarget, file: Blob, signal: AbortSignal, onProgress: OnProgress): Promise<void>;
   /** Submit an image with its bytes in the request body. */
-  submitBytes(submission: Submission, signal: AbortSignal, onProgress: OnProgress): Promise<Reply>;
+  submitBytes(submission: Submission & { file: Blob }, signal: AbortSignal, onProgress: OnProgress): Promise<Reply>;
   /** Get a request. With `holdSeconds`, the API may hold the response until the request has finished. */
   getRequest(requestId: string, signal: AbortSignal, holdSeconds?: number): Promise<Reply>;
   /** Get what the service stores about a request and its image. */
@@ -119,8 +139,16 @@ function hashBody({ file, hash, question }: HashSubmission): object {
   return { sha256: hash, size: file.size, fileType: file.type, ...questionBody(question) };
 }
 
-function questionBody({ labels, matchMode, minConfidence }: Question): object {
-  return { labels, match_mode: matchMode, min_confidence: minConfidence };
+/** Return the fields of a question. Those without a value are left out, as a request for labels alone always was. */
+export function questionBody(question: Question): object {
+  const terms = FEATURES.filter((feature) => question[feature].length > 0).map((each) => [each, question[each]]);
+  const features = featuresWithoutTerms(question);
+  return {
+    ...Object.fromEntries(terms),
+    ...(features.length > 0 ? { features } : {}),
+    match_mode: question.matchMode,
+    min_confidence: question.minConfidence,
+  };
 }
 
 async function toBase64(file: Blob): Promise<string | undefined> {
@@ -139,7 +167,7 @@ function toDataUrl(file: Blob): Promise<string> {
 /** Parse the response of a submission or a poll. @throws ScanError */
 export function parseReply(response: HttpResponse): Reply {
   return {
-    request: parseBody(response, isScanRequest),
+    request: withFindings(parseBody(response, isScanRequest)),
     retryAfterMs: parseRetryAfter(response.retryAfter, Date.now()),
     wasHeld: Boolean(response.preferenceApplied),
   };
@@ -147,26 +175,22 @@ export function parseReply(response: HttpResponse): Reply {
 
 interface BatchResult {
   readonly status_code: number;
-  readonly request: ScanRequest | null;
+  readonly request: unknown;
   readonly error: unknown;
 }
 
-/** Parse the response of a batch. Its requests may lack labels and results. @throws ScanError */
+/** Parse the response of a batch. Its requests may lack findings and results. @throws ScanError */
 export function parseReplies(response: HttpResponse): readonly (Reply | ScanError)[] {
   const retryAfterMs = parseRetryAfter(response.retryAfter, Date.now());
   return parseBody(response, isBatch).results.map(({ status_code, request, error }) => {
-    const complete = request && { ...WITHOUT_LABELS, ...request };
-    if (complete && (isScanRequest(complete) || isUnlabelled(complete))) return { request: complete, retryAfterMs };
+    if (isScanRequest(request)) return { request: withFindings(request), retryAfterMs };
+    if (isSummary(request))
+      return { request: withFindings({ ...request, ...WITHOUT_FINDINGS }), retryAfterMs, isSummary: true };
     return new ScanError(errorFromStatus(status_code, error), retryAfterMs);
   });
 }
 
-const WITHOUT_LABELS = { labels: [], closest_labels: [], results: [] };
-
-/** The response to a batch of submissions contains completed requests without their labels. */
-function isUnlabelled({ status, results, request_id }: ScanRequest): boolean {
-  return status === "completed" && results.length === 0 && typeof request_id === "string";
-}
+const WITHOUT_FINDINGS = { labels: [], moderation: null, text: null, closest_labels: [], results: [] };
 
 function isBatch(body: unknown): body is { results: readonly BatchResult[] } {
   return Array.isArray((body as { results?: unknown } | null)?.results);
@@ -174,7 +198,7 @@ function isBatch(body: unknown): body is { results: readonly BatchResult[] } {
 
 /** Parse the response to a follow-up question. @throws ScanError */
 export function parseVerdict(response: HttpResponse): Verdict {
-  return parseBody(response, isVerdict);
+  return withFeatures(parseBody(response, isVerdict));
 }
 
 function hasDebugData(body: unknown): body is { debug_data: object } {

@@ -6,7 +6,10 @@ export const REQUEST_NOT_FOUND = "request_not_found";
 
 const NO_API = "The service was not found at this URL. It may have moved. Reload the page to continue.";
 const KIND_BY_STATUS: Readonly<Record<number, ErrorKind>> = { 413: "too_large", 429: "rate_limited" };
-const KIND_BY_REJECTION: Readonly<Record<string, ErrorKind>> = { [REQUEST_NOT_FOUND]: "not_found" };
+const KIND_BY_REJECTION: Readonly<Record<string, ErrorKind>> = {
+  [REQUEST_NOT_FOUND]: "not_found",
+  feature_not_scanned: "not_scanned",
+};
 
 const DEFAULT_MESSAGES: Readonly<Partial<Record<ErrorKind, string>>> = {
   too_large: "The image exceeds the size limit.",

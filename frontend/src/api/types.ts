@@ -1,4 +1,4 @@
-import type { MatchMode } from "../core/question";
+import type { Feature, MatchMode } from "../core/question";
 
 /** The responses of the API. Confidences are percentages (0 to 100). */
 
@@ -20,10 +20,31 @@ export interface Label {
   readonly boxes: readonly Box[];
 }
 
+/** A moderation label. `parents` are its categories, the top level first, whose `taxonomy_level` is 1. */
+export interface ModerationLabel {
+  readonly name: string;
+  readonly confidence: number;
+  readonly parents: readonly string[];
+  readonly taxonomy_level: number;
+}
+
+/** A word or a line of text. The corners of its polygon start at the top left of the text, in its reading direction. */
+export interface TextWord {
+  readonly text: string;
+  readonly confidence: number;
+  readonly box: Omit<Box, "confidence">;
+  readonly polygon: readonly { readonly x: number; readonly y: number }[];
+}
+
+export interface TextLine extends TextWord {
+  readonly words: readonly TextWord[];
+}
+
 export interface Match {
+  /** The name of a label, or a line of text. */
   readonly label: string;
   readonly confidence: number;
-  readonly matched_by: "name" | "alias" | "parent" | "category";
+  readonly matched_by: "name" | "alias" | "parent" | "category" | "any" | "text";
   readonly boxes: readonly Box[];
 }
 
@@ -32,8 +53,9 @@ export interface Failure {
   readonly message: string;
 }
 
-/** The result for one requested label. `closest_labels` is empty if the label matched. */
-export interface LabelResult {
+/** The result for one term, which `label` contains. `closest_labels` is empty if it matched, or if it is not a label. */
+export interface TermResult {
+  readonly feature: Feature;
   readonly label: string;
   readonly matched: boolean;
   readonly match: Match | null;
@@ -44,13 +66,17 @@ export interface LabelResult {
 export interface Verdict {
   readonly request_id: string;
   readonly message: string;
-  readonly label: string;
+  readonly label: string | null;
+  readonly features: readonly Feature[];
   readonly labels_asked: readonly string[];
+  readonly moderation_asked: readonly string[];
+  readonly text_asked: readonly string[];
   readonly match_mode: MatchMode;
   readonly min_confidence: number;
+  /** Null while pending or failed, and if the question has no terms. */
   readonly label_matched: boolean | null;
-  /** One per requested label, in the same order. Empty while pending or failed. */
-  readonly results: readonly LabelResult[];
+  /** One per term, by feature, in the same order. Empty while pending or failed. */
+  readonly results: readonly TermResult[];
   readonly match: Match | null;
   readonly closest_labels: readonly Label[];
   readonly image_hash: string;
@@ -66,6 +92,10 @@ export interface UploadTarget {
 export interface ScanRequest extends Verdict {
   readonly status: "pending" | "completed" | "failed";
   readonly labels: readonly Label[];
+  /** Null if the feature was not requested. */
+  readonly moderation: { readonly labels: readonly ModerationLabel[]; readonly model_version: string | null } | null;
+  /** Null if the feature was not requested. */
+  readonly text: { readonly lines: readonly TextLine[]; readonly model_version: string | null } | null;
   readonly failure: Failure | null;
   readonly upload: UploadTarget | null;
   readonly created_at: string;
@@ -76,14 +106,21 @@ const STATUSES = ["pending", "completed", "failed"];
 
 /** Check whether a response body is a scan request. Checks only enough to reject error pages and other services. */
 export function isScanRequest(body: unknown): body is ScanRequest {
-  if (typeof body !== "object" || body === null) return false;
-  const { request_id, status, labels } = body as Partial<ScanRequest>;
-  return (
-    typeof request_id === "string" &&
-    STATUSES.includes(status ?? "") &&
-    Array.isArray(labels) &&
-    (status !== "completed" || isVerdict(body))
-  );
+  if (!isIdentified(body) || !Array.isArray(body.labels) || !Array.isArray(body.results)) return false;
+  return body.status !== "completed" || isVerdict(body);
+}
+
+/** A scan request as the API lists it. */
+export type Summary = Omit<ScanRequest, "labels" | "moderation" | "text" | "closest_labels" | "results">;
+
+/** Check whether a response body is a scan request without its findings and results. */
+export function isSummary(body: unknown): body is Summary {
+  return isIdentified(body) && !("results" in body);
+}
+
+function isIdentified(body: unknown): body is ScanRequest {
+  const { request_id, status } = (body ?? {}) as Partial<ScanRequest>;
+  return typeof request_id === "string" && STATUSES.includes(status ?? "");
 }
 
 const MATCHES: Readonly<Record<MatchMode, (matched: readonly boolean[]) => boolean>> = {
@@ -92,13 +129,30 @@ const MATCHES: Readonly<Record<MatchMode, (matched: readonly boolean[]) => boole
   none: (matched) => !matched.includes(true),
 };
 
-/** Check whether a response body is a verdict that agrees with its results. An unclear result must never show as a yes or a no. */
+/**
+ * Check whether a response body is a verdict that agrees with its results. An unclear result must never show as a yes or a
+ * no. A question without terms has neither.
+ */
 export function isVerdict(body: unknown): body is Verdict {
   const { label_matched, match_mode = "any", results } = (body ?? {}) as Partial<Verdict>;
-  if (!Array.isArray(results) || results.length === 0 || !results.every(isLabelResult)) return false;
+  if (!Array.isArray(results) || !results.every(isTermResult)) return false;
+  if (results.length === 0) return label_matched === null;
   return MATCHES[match_mode]?.(results.map(({ matched }) => matched)) === label_matched;
 }
 
-function isLabelResult({ matched, match, closest_labels }: Partial<LabelResult>): boolean {
+function isTermResult({ matched, match, closest_labels }: Partial<TermResult>): boolean {
   return matched === Boolean(match) && Array.isArray(closest_labels);
+}
+
+const LABELS_ONLY = { features: ["labels"] as const, moderation_asked: [], text_asked: [] };
+
+/** Complete a verdict of an earlier version of the service, which had no feature except labels. */
+export function withFeatures<T extends Verdict>(verdict: T): T {
+  const results = verdict.results.map((result) => ({ ...{ feature: "labels" as const }, ...result }));
+  return { ...LABELS_ONLY, ...verdict, results };
+}
+
+/** Complete a request of an earlier version of the service. */
+export function withFindings(request: ScanRequest): ScanRequest {
+  return withFeatures({ ...{ moderation: null, text: null }, ...request });
 }

@@ -9,7 +9,8 @@ export type ErrorKind =
   | "rate_limited"
   | "scan_failed"
   | "timed_out"
-  | "not_found";
+  | "not_found"
+  | "not_scanned";
 
 export interface ErrorInfo {
   readonly kind: ErrorKind;

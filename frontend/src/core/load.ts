@@ -9,7 +9,7 @@ export async function load<T>(part: Promise<T>): Promise<T> {
   try {
     return await part;
   } catch (cause) {
-    const message = "Part of the page could not be loaded. Reload the page, and then retry the image.";
+    const message = "Part of the page could not be loaded. Reload the page, and then try again.";
     throw new ScanError(errorInfo("reload_required", message), null, { cause });
   }
 }

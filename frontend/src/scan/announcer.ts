@@ -2,6 +2,8 @@ import { signal } from "@preact/signals";
 import type { ErrorInfo } from "../core/errors";
 import { displayName, formatError, formatOutcome, formatVerdict } from "./format";
 import type { Scan, ScanEvent } from "./machine";
+import { isSensitive } from "./sensitive";
+import type { AskResult } from "./store";
 
 const MAX_ANNOUNCEMENTS = 6;
 
@@ -36,8 +38,12 @@ export class Announcer {
     this.announcements.value = [];
   }
 
-  askedAll(asked: number, failed: number): void {
-    this.announceToScreenReader(formatAsked(asked, failed));
+  revealed(scan: Scan): void {
+    this.announceToScreenReader(`${displayName(scan)} is shown`);
+  }
+
+  askedAll(result: AskResult): void {
+    this.announceToScreenReader(formatAsked(result));
   }
 
   removed(scans: readonly Scan[]): void {
@@ -54,7 +60,8 @@ export class Announcer {
       event.type === "follow_up" && scan.state === "completed"
         ? formatVerdict(event.verdict, scan.request.labels)
         : formatOutcome(scan);
-    if (outcome) this.announceToScreenReader(`${displayName(scan)}: ${outcome}`);
+    const blurred = event.type === "completed" && isSensitive(scan) ? ". The image is blurred" : "";
+    if (outcome) this.announceToScreenReader(`${displayName(scan)}: ${outcome}${blurred}`);
   }
 
   private announceToScreenReader(text: string): void {
@@ -65,12 +72,20 @@ export class Announcer {
 /** "cat.jpg" or "3 images" */
 export function countOrName(scans: readonly Scan[]): string {
   const [only, ...others] = scans;
-  return only && others.length === 0 ? displayName(only) : `${scans.length} images`;
+  return only && others.length === 0 ? displayName(only) : countImages(scans.length);
 }
 
-/** "Asked about 300 images. 2 could not be asked." */
-export function formatAsked(asked: number, failed: number): string {
-  if (asked === 0) return "All images have answered this question.";
-  const failures = failed ? ` ${failed} could not be asked. Ask again.` : "";
-  return `Asked about ${asked === 1 ? "1 image" : `${asked} images`}.${failures}`;
+/** "Asked about 300 images. 2 could not be asked. Ask again." */
+export function formatAsked({ asked, failed, notScanned }: AskResult): string {
+  if (asked + notScanned === 0) return "All images have answered this question.";
+  const parts = [
+    asked ? `Asked about ${countImages(asked)}.` : "",
+    failed ? `${failed} could not be asked. Ask again.` : "",
+    notScanned ? `${countImages(notScanned)} ${notScanned === 1 ? "was" : "were"} not scanned for this question.` : "",
+  ];
+  return parts.filter(Boolean).join(" ");
+}
+
+function countImages(count: number): string {
+  return count === 1 ? "1 image" : `${count} images`;
 }

@@ -1,13 +1,13 @@
 import PQueue from "p-queue";
 import { errorInfo, ScanError } from "../core/errors";
-import { isSameQuestion, type Question } from "../core/question";
+import { isSameQuestion, missingFeatures, type Question, withTermsOnly } from "../core/question";
 import { Announcer } from "./announcer";
-import { questionOf } from "./format";
+import { displayName, questionOf } from "./format";
 import { type Entry, type History, SEQUENCE_PER_MS } from "./history";
 import { isUnfinished, newScan, requestIdOf, type Scan } from "./machine";
-import { latestVerdict } from "./overview";
 import { type RunnerDependencies, ScanRunner } from "./runner";
-import { canRetry, ScanStore } from "./store";
+import { imageHashOf } from "./sensitive";
+import { canRetry, canSubmitByHash, ScanStore } from "./store";
 import type { TabMessage, Tabs } from "./tabs";
 
 export interface Dependencies extends RunnerDependencies {
@@ -22,6 +22,7 @@ export interface NamedFile {
   readonly file: Blob;
 }
 
+const NOT_SENT = "This page did not send the image. Add it again with this question.";
 const DELETE_CONCURRENCY = 4;
 const ASK_CONCURRENCY = 6;
 
@@ -115,6 +116,33 @@ export class ScanController {
     this.store.apply(id, { type: "follow_up", verdict });
   }
 
+  /**
+   * Scan the image of a completed scan for the features of a question. It is submitted by its hash, as a new scan.
+   *
+   * @returns the ID of the new scan
+   * @throws ScanError if the image must be added again, because this page did not send it
+   */
+  scanAgain(id: string, question: Question): string {
+    const entry = this.store.entry(id);
+    if (!entry || !canSubmitByHash(entry.scan)) throw new ScanError(errorInfo("rejected", NOT_SENT));
+    const { name, image, note } = entry.scan;
+    const addedAt = this.deps.now();
+    const info = { ...this.newInfo(addedAt, this.nextSequence(addedAt)), name, image, note, question };
+    const scan = newScan({ ...info, hash: imageHashOf(entry.scan) });
+    this.add([{ ...entry, scan }]);
+    this.announcer.added([displayName(scan)]);
+    this.store.focus(scan.id);
+    return scan.id;
+  }
+
+  /** Show a sensitive image without blur. */
+  reveal(id: string): void {
+    const scan = this.store.scan(id);
+    if (!scan) return;
+    this.store.reveal(scan);
+    this.announcer.revealed(scan);
+  }
+
   /** Return what the service stores about the request of a scan. @throws ScanError if it does not return that */
   async getDebugData(id: string): Promise<object> {
     const scan = this.store.scan(id);
@@ -123,13 +151,16 @@ export class ScanController {
     return this.deps.api.getDebugData(requestId, new AbortController().signal);
   }
 
-  /** Ask a question about all of these scans that are completed and have not answered it last. */
-  async askAll(ids: readonly string[], question: Question): Promise<void> {
-    const asked = ids.filter((id) => {
-      const scan = this.store.scan(id);
-      const verdict = scan && latestVerdict(scan);
-      return verdict && !isSameQuestion(questionOf(verdict), question);
-    });
+  /** Ask a question about all of these scans that are completed, can answer it, and have not answered it last. */
+  async askAll(ids: readonly string[], asking: Question): Promise<void> {
+    const question = withTermsOnly(asking);
+    const scans = ids.flatMap((id) => this.store.scan(id) ?? []).filter((scan) => scan.state === "completed");
+    const scanned = scans.filter(({ request }) => missingFeatures(question, request.features).length === 0);
+    const asked = scanned
+      .filter(
+        ({ request, followUps: [latest = request] }) => !isSameQuestion(withTermsOnly(questionOf(latest)), question),
+      )
+      .map(({ id }) => id);
     let failed = 0;
     const progress = { done: 0, total: asked.length };
     const ask = async (id: string) => {
@@ -142,8 +173,9 @@ export class ScanController {
     };
     await new PQueue({ concurrency: ASK_CONCURRENCY }).addAll(asked.map((id) => () => ask(id)));
     this.store.asking.value = null;
-    this.store.askResult.value = { asked: asked.length, failed };
-    this.announcer.askedAll(asked.length, failed);
+    const result = { asked: asked.length, failed, notScanned: scans.length - scanned.length };
+    this.store.askResult.value = result;
+    this.announcer.askedAll(result);
   }
 
   /** Remove scans from the page. This can be undone. */
@@ -273,7 +305,7 @@ export class ScanController {
   }
 
   private newInfo(addedAt: number, sequence: number) {
-    return { id: this.deps.newId(), hash: null, note: null, addedAt, sequence, attempt: 0, generation: 0 };
+    return { id: this.deps.newId(), hash: null, image: null, note: null, addedAt, sequence, attempt: 0, generation: 0 };
   }
 
   /** Sequence numbers follow the clock, so that they also order the images of several tabs. */

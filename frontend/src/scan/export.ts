@@ -1,3 +1,4 @@
+import type { Feature } from "../core/question";
 import { formatQuestion, formatVerdict, questionOf } from "./format";
 import type { Entry } from "./history";
 import { requestIdOf, type Scan } from "./machine";
@@ -13,6 +14,9 @@ const COLUMNS = [
   "labels",
   "request_id",
   "image_hash",
+  "features",
+  "moderation_labels",
+  "text",
 ];
 
 /** Return a table with the latest result of each image. Programs that open CSV files expect CRLF. */
@@ -26,7 +30,7 @@ export function toCsv(entries: readonly Entry[]): string {
 
 function row(scan: Scan): readonly string[] {
   const verdict = latestVerdict(scan);
-  const labels = scan.state === "completed" ? scan.request.labels : [];
+  const { labels, moderation, text } = scan.state === "completed" ? scan.request : NO_FINDINGS;
   return [
     scan.name ?? "",
     outcomeOf(scan),
@@ -34,10 +38,25 @@ function row(scan: Scan): readonly string[] {
     verdict ? formatQuestion(questionOf(verdict)) : scan.question ? formatQuestion(scan.question) : "",
     verdict?.match?.label ?? "",
     verdict?.match ? String(verdict.match.confidence) : "",
-    labels.map(({ name, confidence }) => `${name} ${confidence}`).join("; "),
+    withConfidences(labels),
     requestIdOf(scan) ?? "",
     scan.hash ?? verdict?.image_hash ?? "",
+    featuresOf(scan).join("; "),
+    withConfidences(moderation?.labels ?? []),
+    withConfidences((text?.lines ?? []).map(({ text, confidence }) => ({ name: text, confidence }))),
   ];
+}
+
+const NO_FINDINGS = { labels: [], moderation: null, text: null };
+
+/** Return the features that an image was scanned for, or will be. */
+function featuresOf(scan: Scan): readonly Feature[] {
+  return scan.state === "completed" ? scan.request.features : (scan.question?.features ?? []);
+}
+
+/** "Cat 97.31; Pet 96" */
+function withConfidences(findings: readonly { readonly name: string; readonly confidence: number }[]): string {
+  return findings.map(({ name, confidence }) => `${name} ${confidence}`).join("; ");
 }
 
 /** Quote a cell. A cell that starts like a formula is text, because file names come from others. */
@@ -56,6 +75,7 @@ export function toJson(entries: readonly Entry[]): string {
     error: scan.state === "failed" ? scan.error.message : null,
     request_id: requestIdOf(scan),
     image_hash: scan.hash,
+    features: featuresOf(scan),
   }));
   return `${JSON.stringify(images, null, 2)}\n`;
 }

@@ -1,7 +1,15 @@
-import type { Label, LabelResult, Match, Verdict } from "../api/types";
+import type { Label, Match, TermResult, Verdict } from "../api/types";
 import type { ErrorInfo, ErrorKind } from "../core/errors";
 import { isSameLabel } from "../core/labels";
-import type { MatchMode, Question } from "../core/question";
+import {
+  ANY_MODERATION_LABEL,
+  countTerms,
+  FEATURES,
+  type Feature,
+  featuresWithoutTerms,
+  type MatchMode,
+  type Question,
+} from "../core/question";
 import type { Scan, TransientError } from "./machine";
 
 /**
@@ -28,17 +36,51 @@ export function formatThreshold(confidence: number): string {
 const QUANTIFIERS: Readonly<Record<MatchMode, string>> = { any: "any of ", all: "all of ", none: "none of " };
 
 /** Return the question that a verdict answers. */
-export function questionOf({ labels_asked, match_mode, min_confidence }: Verdict): Question {
-  return { labels: labels_asked, matchMode: match_mode, minConfidence: min_confidence };
+export function questionOf(verdict: Verdict): Question {
+  return {
+    features: verdict.features,
+    labels: verdict.labels_asked,
+    moderation: verdict.moderation_asked,
+    text: verdict.text_asked,
+    matchMode: verdict.match_mode,
+    minConfidence: verdict.min_confidence,
+  };
 }
 
-/** Format a question, such as "“cat” at 90% or higher" or "any of “cat”, “dog” at 90% or higher". */
-export function formatQuestion({ labels, matchMode, minConfidence }: Question): string {
-  const quantifier = labels.length > 1 || matchMode === "none" ? QUANTIFIERS[matchMode] : "";
-  const quoted = labels.map((label) => `“${label}”`).join(", ");
-  const threshold =
-    minConfidence < 100 ? `${formatThreshold(minConfidence)} or higher` : formatThreshold(minConfidence);
-  return `${quantifier}${quoted} at ${threshold}`;
+/**
+ * Format a question, such as "“cat” at 90% or higher", "any of “cat”, text “sale” at 90% or higher" or "scan for text
+ * without a question".
+ */
+export function formatQuestion(question: Question): string {
+  const others = formatFeatures(featuresWithoutTerms(question));
+  const count = countTerms(question);
+  if (count === 0) return `scan for ${others} without a question`;
+  const { matchMode, minConfidence } = question;
+  const quantifier = count > 1 || matchMode === "none" ? QUANTIFIERS[matchMode] : "";
+  const terms = FEATURES.flatMap((feature) => question[feature].map((term) => formatTerm(feature, term)));
+  const scans = others && `, and scan for ${others}`;
+  return `${quantifier}${terms.join(", ")} at ${formatRange(minConfidence)}${scans}`;
+}
+
+/** Format the terms of a question for a button: "cat, dog, “sale”". */
+export function formatTerms({ labels, moderation, text }: Question): string {
+  const names = moderation.map((name) => (name === ANY_MODERATION_LABEL ? "any moderation label" : name));
+  return [...labels, ...names, ...text.map((phrase) => `“${phrase}”`)].join(", ");
+}
+
+function formatTerm(feature: Feature, term: string): string {
+  if (feature === "labels") return `“${term}”`;
+  if (feature === "text") return `text “${term}”`;
+  return term === ANY_MODERATION_LABEL ? "a moderation label" : `moderation label “${term}”`;
+}
+
+function formatRange(minConfidence: number): string {
+  return minConfidence < 100 ? `${formatThreshold(minConfidence)} or higher` : formatThreshold(minConfidence);
+}
+
+/** "labels, moderation and text" */
+export function formatFeatures(features: readonly Feature[]): string {
+  return features.join(", ").replace(/, (\w+)$/, " and $1");
 }
 
 const STATE_NAMES = {
@@ -87,43 +129,55 @@ export function withArticle(label: string): string {
  */
 export function formatVerdict(verdict: Verdict, labels: readonly Label[]): string {
   const [only, ...others] = verdict.results;
-  return only && others.length === 0 && verdict.match_mode !== "none"
-    ? formatLabelResult(only, verdict.min_confidence, labels)
-    : formatMultiLabel(verdict);
+  if (!only) return `Scanned for ${formatFeatures(verdict.features)}`;
+  return others.length === 0 && verdict.match_mode !== "none"
+    ? formatTermResult(only, verdict.min_confidence, labels)
+    : formatSeveralResults(verdict);
 }
 
-/** Format the result for one label. */
-export function formatLabelResult(result: LabelResult, minConfidence: number, labels: readonly Label[]): string {
-  const { label, match } = result;
-  return match
-    ? `Yes: ${formatMatch(label, match)} (${formatPercent(match.confidence)})`
-    : formatMiss(label, closestLabel(result, labels), minConfidence);
+/** Format the result for one term. */
+export function formatTermResult(result: TermResult, minConfidence: number, labels: readonly Label[]): string {
+  const { feature, label, match } = result;
+  if (match) return `Yes: ${formatFound(result, match)}`;
+  if (feature === "labels") return formatMiss(label, closestLabel(result, labels), minConfidence);
+  return `No ${formatMissing(result)} at ${formatRange(minConfidence)}`;
 }
 
 /** Return the label to name in a miss. Of equally confident labels, prefer one with a box, because it can be shown. */
-export function closestLabel(result: Pick<LabelResult, "label" | "closest_labels">, labels: readonly Label[]) {
+export function closestLabel(result: Pick<TermResult, "label" | "closest_labels">, labels: readonly Label[]) {
   const [first] = result.closest_labels;
   if (!first || isNamed(result.label, first)) return first;
   const candidates = [...result.closest_labels, ...labels].filter(({ confidence }) => confidence === first.confidence);
   return candidates.find(({ boxes }) => boxes.length > 0) ?? first;
 }
 
-/** "Yes: a cat (97.3%) and a person (91.4%)", "No: a cat (97.3%), but no car". */
-function formatMultiLabel({ results, match_mode, label_matched }: Verdict): string {
-  const found = results
-    .flatMap(({ label, match }) => (match ? `${formatMatch(label, match)} (${formatPercent(match.confidence)})` : []))
-    .join(" and ");
+/** "Yes: a cat (97.3%) and the text “sale” (91.4%)", "No: a cat (97.3%), but no car". */
+function formatSeveralResults({ results, match_mode, label_matched }: Verdict): string {
+  const found = results.flatMap((result) => (result.match ? formatFound(result, result.match) : [])).join(" and ");
   const missing = results
     .filter(({ matched }) => !matched)
-    .map(({ label }) => `no ${label}`)
+    .map((result) => `no ${formatMissing(result)}`)
     .join(" and ");
   const isExplainedByMatches = label_matched !== (match_mode === "none");
   const reason = isExplainedByMatches ? found : [found, missing].filter(Boolean).join(", but ");
   return `${label_matched ? "Yes" : "No"}: ${reason}`;
 }
 
-function formatMatch(requested: string, match: Match): string {
-  return `${withArticle(match.label)}${formatMatchedBy(requested, match)}`;
+/** "a cat (97.3%)", "the moderation label “Beer”, in “Alcohol” (97.3%)", "the text “sale” (97.3%)" */
+function formatFound({ feature, label }: TermResult, match: Match): string {
+  return `${formatMatch(feature, label, match)} (${formatPercent(match.confidence)})`;
+}
+
+function formatMatch(feature: Feature, requested: string, match: Match): string {
+  if (feature === "text") return `the text “${requested}”`;
+  if (feature === "labels") return `${withArticle(match.label)}${formatMatchedBy(requested, match)}`;
+  const category = match.matched_by === "parent" ? `, in “${requested}”` : "";
+  return `the moderation label “${match.label}”${category}`;
+}
+
+/** "cat", "moderation label", "text “sale”" */
+function formatMissing({ feature, label }: TermResult): string {
+  return feature === "labels" ? label : formatTerm(feature, label).replace(/^a /, "");
 }
 
 function formatMatchedBy(requested: string, match: Match): string {
@@ -133,6 +187,8 @@ function formatMatchedBy(requested: string, match: Match): string {
     alias: `, also called ${requested}`,
     parent: `, which is ${withArticle(requested)}`,
     category: `, in category ${requested}`,
+    any: "",
+    text: "",
   };
   return suffixes[match.matched_by];
 }
@@ -165,6 +221,7 @@ const ERROR_TITLES: Readonly<Record<ErrorKind, string>> = {
   scan_failed: "Scan failed",
   timed_out: "Timed out",
   not_found: "Request not found",
+  not_scanned: "Not scanned",
 };
 
 export function errorTitle(kind: ErrorKind): string {

@@ -1,5 +1,7 @@
 import { type DBSchema, deleteDB, type IDBPDatabase, type IDBPObjectStore, openDB } from "idb";
+import { withFeatures, withFindings } from "../api/types";
 import { sha256 } from "../core/hash";
+import { DEFAULT_QUESTION } from "../core/question";
 import { isOutdated, type Scan } from "./machine";
 
 /** A scan, a small upright copy of its image, and the file until the scan has finished. */
@@ -84,7 +86,10 @@ async function saveFile(files: Store<"files">, id: string, file: Blob | null): P
 
 /** Earlier versions of the page saved scans without these properties. */
 function withDefaults(scan: Scan): Scan {
-  return { ...{ sequence: scan.addedAt * SEQUENCE_PER_MS, generation: 0, note: null }, ...scan };
+  const info = { ...{ sequence: scan.addedAt * SEQUENCE_PER_MS, generation: 0, note: null, image: null }, ...scan };
+  const complete = { ...info, question: scan.question && { ...DEFAULT_QUESTION, ...scan.question } };
+  if (complete.state !== "completed") return complete;
+  return { ...complete, request: withFindings(complete.request), followUps: complete.followUps.map(withFeatures) };
 }
 
 /** Sequence numbers per millisecond, so that the images of a batch have different numbers. */

@@ -1,3 +1,4 @@
+import type { ImageInfo } from "../api/client";
 import type { ScanRequest, Verdict } from "../api/types";
 import type { ErrorInfo } from "../core/errors";
 import type { Question } from "../core/question";
@@ -10,6 +11,8 @@ export interface ScanInfo {
   readonly question: Question | null;
   /** SHA-256 in hex, or null while unknown. */
   readonly hash: string | null;
+  /** The image as it was sent, or null while unknown. */
+  readonly image: ImageInfo | null;
   /** What the page converted before it sent the image, or null. */
   readonly note: string | null;
   /** Milliseconds since 1970. */
@@ -52,7 +55,12 @@ export type Scan = ScanInfo & ScanPhase;
 
 export type ScanEvent =
   | { readonly type: "check" }
-  | { readonly type: "upload"; readonly hash: string | null; readonly note: string | null }
+  | {
+      readonly type: "upload";
+      readonly hash: string | null;
+      readonly image: ImageInfo;
+      readonly note: string | null;
+    }
   | { readonly type: "progress"; readonly sent: number }
   | { readonly type: "transient_error"; readonly error: ErrorInfo; readonly retryAt: number | null }
   | { readonly type: "accepted"; readonly requestId: string }
@@ -101,10 +109,10 @@ export function transition(scan: Scan, event: ScanEvent): Scan {
 
 function nextInfo(scan: Scan, event: ScanEvent): ScanInfo {
   const { id, name, question, addedAt, sequence } = scan;
-  const { hash, note } = event.type === "upload" ? event : scan;
+  const { hash, image, note } = event.type === "upload" ? event : scan;
   const attempt = scan.attempt + Number(event.type === "retry" && scan.state === "failed");
   const generation = scan.generation + Number(event.type === "retry" || event.type === "cancel");
-  return { id, name, question, hash, note, addedAt, sequence, attempt, generation };
+  return { id, name, question, hash, image, note, addedAt, sequence, attempt, generation };
 }
 
 /**

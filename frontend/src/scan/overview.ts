@@ -1,10 +1,10 @@
-import type { Label, Verdict } from "../api/types";
+import type { ScanRequest, Verdict } from "../api/types";
 import type { Entry } from "./history";
 import { isUnfinished, type Scan } from "./machine";
 import { newestFirst } from "./store";
 
 /** The result of a scan at a glance. */
-export type Outcome = "yes" | "no" | "in_progress" | "failed" | "cancelled";
+export type Outcome = "yes" | "no" | "no_question" | "in_progress" | "failed" | "cancelled";
 
 export type Order = "newest" | "name" | "confidence";
 
@@ -13,7 +13,7 @@ export interface OverviewSettings {
   /** Show only this outcome, or all if null. */
   readonly outcome: Outcome | null;
   readonly order: Order;
-  /** Show only images with this text in their name or in a label. */
+  /** Show only images with this text in their name, in a label or in their own text. */
   readonly search: string;
   /**
    * Labels below this confidence in percent are neither shown nor searched. If null, each image shows its default labels,
@@ -34,7 +34,7 @@ export function latestVerdict(scan: Scan): Verdict | null {
 export function outcomeOf(scan: Scan): Outcome {
   if (isUnfinished(scan)) return "in_progress";
   const verdict = latestVerdict(scan);
-  if (verdict) return verdict.label_matched ? "yes" : "no";
+  if (verdict) return verdict.label_matched === null ? "no_question" : verdict.label_matched ? "yes" : "no";
   return scan.state === "failed" ? "failed" : "cancelled";
 }
 
@@ -55,12 +55,18 @@ export function selectEntries(entries: readonly Entry[], settings: OverviewSetti
 
 function contains(scan: Scan, text: string, minConfidence: number): boolean {
   if (scan.name?.toLowerCase().includes(text)) return true;
-  const labels = scan.state === "completed" ? scan.request.labels : [];
-  return labels.some((label) => label.confidence >= minConfidence && isNamed(label, text));
+  const findings = scan.state === "completed" ? namesOfFindings(scan.request) : [];
+  return findings.some(
+    ({ confidence, names }) => confidence >= minConfidence && names.some((name) => name.toLowerCase().includes(text)),
+  );
 }
 
-function isNamed({ name, aliases }: Label, text: string): boolean {
-  return [name, ...aliases].some((one) => one.toLowerCase().includes(text));
+function namesOfFindings({ labels, moderation, text }: ScanRequest) {
+  return [
+    ...labels.map(({ confidence, name, aliases }) => ({ confidence, names: [name, ...aliases] })),
+    ...(moderation?.labels ?? []).map(({ confidence, name, parents }) => ({ confidence, names: [name, ...parents] })),
+    ...(text?.lines ?? []).map(({ confidence, text }) => ({ confidence, names: [text] })),
+  ];
 }
 
 const COMPARISONS: Readonly<Record<Order, (one: Entry, other: Entry) => number>> = {

@@ -5,6 +5,7 @@ import type { ScanRequest } from "../api/types";
 import { errorInfo, ScanError } from "../core/errors";
 import type { PreparedImage } from "../image/prepare";
 import { backoffDelay, retryDelay } from "./backoff";
+import type { Entry } from "./history";
 import { requestIdOf, type Scan, type ScanEvent } from "./machine";
 import type { ScanStore } from "./store";
 import { createUpload } from "./upload";
@@ -113,12 +114,13 @@ export class ScanRunner {
   private async prepare(id: string, signal: AbortSignal): Promise<Submission | null> {
     this.store.apply(id, { type: "check" });
     const entry = this.store.entry(id);
-    if (!entry?.file || !entry.scan.question) throw new ScanError(errorInfo("rejected", NOT_SAVED));
-    const { file, note, hash, preview } = await this.deps.prepareImage(entry.file);
+    if (!entry?.scan.question) throw new ScanError(errorInfo("rejected", NOT_SAVED));
+    const { file, note, hash, preview } = await (entry.file ? this.deps.prepareImage(entry.file) : sentImage(entry));
     signal.throwIfAborted();
     const duplicate = this.store.findDuplicate(entry.scan, hash);
     if (duplicate) return this.focusDuplicate(entry.scan, duplicate);
-    this.store.apply(id, { type: "upload", hash, note }, preview);
+    const image = { type: file.type, size: file.size };
+    this.store.apply(id, { type: "upload", hash, image, note }, preview);
     return { file, hash, question: entry.scan.question, key: `${id}.${entry.scan.attempt}` };
   }
 
@@ -200,6 +202,13 @@ export class ScanRunner {
     const retryable = info.retryable || info.kind === "not_found";
     this.store.apply(id, { type: "failed", error: { ...info, retryable }, requestId: scan ? requestIdOf(scan) : null });
   }
+}
+
+/** Return an image that was sent before, without its bytes. @throws ScanError if the page does not know it */
+async function sentImage({ scan, preview }: Entry) {
+  const { image, hash, note } = scan;
+  if (!image || !hash) throw new ScanError(errorInfo("rejected", NOT_SAVED));
+  return { file: image, hash, note, preview };
 }
 
 /** The outcome of a poll that decides about the next one. */

@@ -12,6 +12,7 @@ import {
   transition,
 } from "./machine";
 import { Saver } from "./saver";
+import { imageHashOf, isSensitive } from "./sensitive";
 
 /** How many finished entries the history keeps. Unfinished entries are always kept. */
 export const HISTORY_LIMIT = 1_000;
@@ -28,6 +29,13 @@ export interface StoreListener {
 /** The deletion of a request on the service. A completed deletion removes the entry. */
 export type Deletion = { readonly state: "deleting" } | { readonly state: "failed"; readonly error: ErrorInfo };
 
+/** How many images a question was asked about, and how many of these failed. The others were not scanned for it. */
+export interface AskResult {
+  readonly asked: number;
+  readonly failed: number;
+  readonly notScanned: number;
+}
+
 /** All entries of the page, newest first. Saves every change to the history. */
 export class ScanStore {
   readonly entries = signal<readonly Entry[]>([]);
@@ -41,9 +49,16 @@ export class ScanStore {
   readonly undoable = signal<readonly Entry[]>([]);
   /** How many images a question was asked about, while it is asked about several. */
   readonly asking = signal<{ readonly done: number; readonly total: number } | null>(null);
-  readonly askResult = signal<{ readonly asked: number; readonly failed: number } | null>(null);
+  readonly askResult = signal<AskResult | null>(null);
   /** Deletions that are in progress or failed, by the ID of the scan. */
   readonly deletions = signal<ReadonlyMap<string, Deletion>>(new Map());
+  /** The hashes of sensitive images that the user chose to see. */
+  private readonly revealed = signal<ReadonlySet<string>>(new Set());
+  /** The hashes of images that are blurred wherever they are shown. */
+  private readonly blurred = computed(() => {
+    const hashes = this.scans().flatMap((scan) => (isSensitive(scan) ? (imageHashOf(scan) ?? []) : []));
+    return new Set(hashes.filter((hash) => !this.revealed.value.has(hash)));
+  });
   /** Whether leaving the page now would lose images. */
   readonly wouldLoseImages = computed(
     () =>
@@ -126,7 +141,7 @@ export class ScanStore {
   }
 
   /** Apply an event to a scan. Do nothing if the scan is unknown or the event is too late. */
-  apply(id: string, event: ScanEvent, preview?: Blob): void {
+  apply(id: string, event: ScanEvent, preview: Blob | null = null): void {
     const before = this.entry(id);
     if (!before) return;
     const scan = transition(before.scan, event);
@@ -153,6 +168,16 @@ export class ScanStore {
     this.entries.value = this.entries.value.map((entry) => replaced.get(entry.scan.id) ?? entry);
     this.insert(newer.filter(({ scan }) => !known.has(scan.id)));
     return changed.map(({ scan }) => scan.id);
+  }
+
+  isBlurred(scan: Scan): boolean {
+    return this.blurred.value.has(imageHashOf(scan) ?? "");
+  }
+
+  /** Show the image of a scan without blur, until the page is left. */
+  reveal(scan: Scan): void {
+    const hash = imageHashOf(scan);
+    if (hash) this.revealed.value = new Set([...this.revealed.value, hash]);
   }
 
   focus(id: string): void {
@@ -186,6 +211,7 @@ export class ScanStore {
     this.deletions.value = new Map();
     this.focusedEntry.value = null;
     this.undoable.value = [];
+    this.revealed.value = new Set();
     this.trimmed.value = 0;
     this.asking.value = null;
     this.askResult.value = null;
@@ -226,8 +252,14 @@ export function newestFirst(one: Entry, other: Entry): number {
 }
 
 export function canRetry({ scan, file }: Entry): boolean {
-  if (scan.state === "cancelled") return file !== null || scan.requestId !== null;
-  return scan.state === "failed" && scan.error.retryable && file !== null;
+  const canSubmit = file !== null || canSubmitByHash(scan);
+  if (scan.state === "cancelled") return canSubmit || scan.requestId !== null;
+  return scan.state === "failed" && scan.error.retryable && canSubmit;
+}
+
+/** Check whether the image of a scan can be submitted without its bytes, because it was sent before. */
+export function canSubmitByHash(scan: Scan): boolean {
+  return scan.image !== null && imageHashOf(scan) !== null;
 }
 
 /** The file is kept until the scan has completed or failed permanently. */

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import { DEFAULT_QUESTION, type Question } from "../core/question";
+import { DEFAULT_QUESTION, INITIAL_TERMS, type Question } from "../core/question";
 import type { NamedFile, ScanController } from "../scan/controller";
 import type { ScanStore } from "../scan/store";
 import { DropZone } from "./DropZone";
@@ -9,7 +9,7 @@ import { Introduction } from "./Introduction";
 import { Logo } from "./icons";
 import { Notices } from "./Notices";
 import { OpenRequest } from "./OpenRequest";
-import { QuestionFields } from "./QuestionFields";
+import { QuestionFields, type Suggestions } from "./QuestionFields";
 import { ScanList } from "./ScanList";
 
 interface Props {
@@ -29,20 +29,21 @@ export function App({ controller, invalidId, account = null }: Props) {
     announcer.notAdded();
   };
   const { store, announcer } = controller;
-  const suggestions = knownLabels(store);
+  const suggestions = knownTerms(store);
   return (
     <>
       <main class="page">
         <header class="top">
           <Logo />
           <h1>Is it in the picture?</h1>
-          <p>Enter a label, add images, and see whether they contain it.</p>
+          <p>Choose what to look for, add images, and see whether they contain it.</p>
           {account}
         </header>
         <section class="ask" aria-label="New scan" ref={form}>
           <QuestionFields
-            text={DEFAULT_QUESTION.labels.join(", ")}
+            initial={INITIAL}
             suggestions={suggestions}
+            needsScan={true}
             onChange={(changed) => {
               question.value = changed;
             }}
@@ -63,7 +64,33 @@ export function App({ controller, invalidId, account = null }: Props) {
   );
 }
 
-function knownLabels(store: ScanStore): string[] {
-  const labels = store.entries.value.flatMap(({ scan }) => (scan.state === "completed" ? scan.request.labels : []));
-  return [...new Set(labels.map(({ name }) => name.toLowerCase()))].sort();
+const INITIAL = {
+  features: DEFAULT_QUESTION.features,
+  terms: { ...INITIAL_TERMS, labels: DEFAULT_QUESTION.labels.join(", ") },
+};
+
+/** The moderation labels of the top level. Source: the Amazon Rekognition developer guide, label taxonomy 7. */
+const MODERATION_CATEGORIES = [
+  "Explicit",
+  "Non-Explicit Nudity of Intimate parts and Kissing",
+  "Swimwear or Underwear",
+  "Violence",
+  "Visually Disturbing",
+  "Drugs & Tobacco",
+  "Alcohol",
+  "Rude Gestures",
+  "Gambling",
+  "Hate Symbols",
+];
+
+/** Return the labels and moderation labels of earlier results, to suggest them. */
+function knownTerms({ entries }: ScanStore): Suggestions {
+  const requests = entries.value.flatMap(({ scan }) => (scan.state === "completed" ? scan.request : []));
+  const labels = requests.flatMap((request) => request.labels.map(({ name }) => name.toLowerCase()));
+  const found = requests.flatMap(({ moderation }) => moderation?.labels.map(({ name }) => name) ?? []);
+  return {
+    labels: [...new Set(labels)].sort(),
+    moderation: [...new Set([...MODERATION_CATEGORIES, ...found])],
+    text: [],
+  };
 }

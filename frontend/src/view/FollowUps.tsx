@@ -1,26 +1,36 @@
-import { useRef, useState } from "preact/hooks";
-import type { Label, Verdict } from "../api/types";
-import { ScanError } from "../core/errors";
-import { DEFAULT_QUESTION, type Question } from "../core/question";
-import { formatError, formatQuestion, formatVerdict, questionOf } from "../scan/format";
-import { LabelResults } from "./LabelResults";
-import { QuestionFields } from "./QuestionFields";
+import { useState } from "preact/hooks";
+import type { ScanRequest, Verdict } from "../api/types";
+import { type ErrorInfo, ScanError } from "../core/errors";
+import {
+  type Feature,
+  INITIAL_TERMS,
+  missingFeatures,
+  parseQuestion,
+  type Question,
+  withTermsOnly,
+} from "../core/question";
+import { formatError, formatFeatures, formatQuestion, formatVerdict, questionOf } from "../scan/format";
+import { initialValues, QuestionFields, type Suggestions } from "./QuestionFields";
+import { TermResults } from "./TermResults";
 
 /** Asks a follow-up question. Rejects with a ScanError if it is not answered. */
 export type OnAsk = (question: Question) => Promise<void>;
 
+/** Scans the image for the features of a question, as a new scan. @throws ScanError if it must be added again */
+export type OnScan = (question: Question) => void;
+
 interface Props {
   /** Latest first. */
   readonly verdicts: readonly Verdict[];
-  /** All labels of the image. */
-  readonly labels: readonly Label[];
+  readonly request: ScanRequest;
   readonly name: string;
-  readonly suggestions: readonly string[];
+  readonly suggestions: Suggestions;
   readonly onAsk: OnAsk;
+  readonly onScan: OnScan;
 }
 
 /** Follow-up questions about a completed scan and their results. */
-export function FollowUps({ verdicts, labels, name, suggestions, onAsk }: Props) {
+export function FollowUps({ verdicts, request: { labels, features }, ...form }: Props) {
   return (
     <>
       {verdicts.length > 0 && (
@@ -29,29 +39,40 @@ export function FollowUps({ verdicts, labels, name, suggestions, onAsk }: Props)
             <li key={verdicts.length - index} class={verdict.label_matched ? "found" : "missed"}>
               <b>{formatVerdict(verdict, labels)}</b>
               <p class="small">{formatQuestion(questionOf(verdict))}</p>
-              <LabelResults verdict={verdict} labels={labels} />
+              <TermResults verdict={verdict} labels={labels} />
             </li>
           ))}
         </ul>
       )}
       <details>
         <summary>Ask a follow-up question</summary>
-        <FollowUpForm name={name} suggestions={suggestions} onAsk={onAsk} />
+        <FollowUpForm scanned={features} {...form} />
       </details>
     </>
   );
 }
 
-function FollowUpForm({ name, suggestions, onAsk }: Omit<Props, "verdicts" | "labels">) {
-  const question = useRef<Question | null>(DEFAULT_QUESTION);
+const NO_TERMS: ErrorInfo = { kind: "rejected", message: "Enter what to look for.", retryable: false };
+
+type FormProps = Omit<Props, "verdicts" | "request"> & { readonly scanned: readonly Feature[] };
+
+function FollowUpForm({ scanned, name, suggestions, onAsk, onScan }: FormProps) {
+  const initial = { features: scanned.slice(0, 1), terms: INITIAL_TERMS };
+  const [question, setQuestion] = useState(parseQuestion(initialValues(initial)));
   const [isAsking, setAsking] = useState(false);
-  const [error, setError] = useState<string | null>(null);
+  const [error, setError] = useState<ErrorInfo | null>(null);
+  const [rejected, setRejected] = useState<Question | null>(null);
   const ask = async () => {
-    if (question.current === null) return;
+    if (question === null) return;
+    const asked = withTermsOnly(question, scanned);
+    if (asked.features.length === 0) return setError(NO_TERMS);
     setAsking(true);
-    setError(await errorOf(onAsk(question.current)));
+    const failure = await errorOf(() => onAsk(asked));
+    setError(failure);
+    setRejected(question);
     setAsking(false);
   };
+  const scan = async (question: Question) => setError(await errorOf(() => onScan(question)));
   return (
     <form
       class="follow-up-form"
@@ -61,32 +82,44 @@ function FollowUpForm({ name, suggestions, onAsk }: Omit<Props, "verdicts" | "la
         if (!isAsking) ask();
       }}
     >
-      <QuestionFields
-        text=""
-        suggestions={suggestions}
-        onChange={(changed) => {
-          question.current = changed;
-        }}
-      />
+      <QuestionFields initial={initial} suggestions={suggestions} needsScan={false} onChange={setQuestion} />
       <button type="submit" aria-disabled={isAsking}>
         {isAsking ? "Asking…" : "Ask"}
       </button>
-      {error && (
-        <p class="error-message" role="alert">
-          {error}
-        </p>
+      {error?.kind === "not_scanned" && rejected ? (
+        <ScanOffer missing={missingFeatures(rejected, scanned)} onScan={() => scan(rejected)} />
+      ) : (
+        error && (
+          <p class="error-message" role="alert">
+            {error === NO_TERMS ? error.message : formatError(error)}
+          </p>
+        )
       )}
     </form>
   );
 }
 
-/** Wait for a question to be answered. Return the error message, or null on success. */
-async function errorOf(asking: Promise<void>): Promise<string | null> {
+function ScanOffer({ missing, onScan }: { missing: readonly Feature[]; onScan: () => void }) {
+  return (
+    <div class="scan-offer">
+      <p role="alert">
+        The image was not scanned for {formatFeatures(missing)}.{" "}
+        {missing.length === 1 ? "The scan is" : "The scans are"} charged.
+      </p>
+      <button type="button" onClick={onScan}>
+        Scan for {missing.length === 1 ? "this feature" : "these features"}
+      </button>
+    </div>
+  );
+}
+
+/** Wait for an action. Return its error, or null on success. */
+async function errorOf(act: () => Promise<void> | void): Promise<ErrorInfo | null> {
   try {
-    await asking;
+    await act();
     return null;
   } catch (error) {
-    if (error instanceof ScanError) return formatError(error.info);
+    if (error instanceof ScanError) return error.info;
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Box } from "../api/types";
 import { EnlargedImage } from "./EnlargedImage";
@@ -12,13 +13,17 @@ export interface DrawnBox {
 interface Props {
   readonly preview: Blob | null;
   readonly name: string;
-  readonly boxes: readonly DrawnBox[];
+  readonly boxes?: readonly DrawnBox[];
+  /** Drawn over the image. */
+  readonly overlay?: ComponentChildren;
+  /** Show the image, which is blurred until then. Null if it is not blurred. */
+  readonly onReveal: (() => void) | null;
   /** Whether the image can be enlarged. Not during a scan, because the result would close the enlarged image. */
   readonly canEnlarge?: boolean;
 }
 
 /** The image with bounding boxes. Screen readers skip the boxes, because the label list has the same information. */
-export function ImageWithBoxes({ preview, name, boxes, canEnlarge = true }: Props) {
+export function ImageWithBoxes({ preview, name, boxes = [], overlay, onReveal, canEnlarge = true }: Props) {
   const url = useObjectUrl(preview);
   const [enlargedRatio, setEnlargedRatio] = useState<number | null>(null);
   const image = useRef<HTMLDivElement>(null);
@@ -27,9 +32,10 @@ export function ImageWithBoxes({ preview, name, boxes, canEnlarge = true }: Prop
     const shown = image.current?.querySelector("img");
     if (shown?.naturalHeight) setEnlargedRatio(shown.naturalWidth / shown.naturalHeight);
   };
+  const frame = () => <Frame url={url} name={name} boxes={boxes} overlay={overlay} onReveal={onReveal} />;
   return (
     <div class="image" ref={image}>
-      <Frame url={url} name={name} boxes={boxes} />
+      {frame()}
       {canEnlarge && (
         <button type="button" class="overlay" aria-label={`Enlarge: ${name}`} onClick={enlarge}>
           <EnlargeIcon />
@@ -37,17 +43,50 @@ export function ImageWithBoxes({ preview, name, boxes, canEnlarge = true }: Prop
       )}
       {enlargedRatio !== null && (
         <EnlargedImage name={name} aspectRatio={enlargedRatio} onClose={() => setEnlargedRatio(null)}>
-          <Frame url={url} name={name} boxes={boxes} />
+          {frame()}
         </EnlargedImage>
       )}
     </div>
   );
 }
 
-function Frame({ url, name, boxes }: { url: string; name: string; boxes: readonly DrawnBox[] }) {
+type FrameProps = Required<Omit<Props, "preview" | "canEnlarge">> & { readonly url: string };
+
+function Frame({ url, name, boxes, overlay, onReveal }: FrameProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const reveal = () => {
+    // The focused button disappears. Without this, keyboard navigation would start again at the top of the page.
+    frame.current?.focus();
+    onReveal?.();
+  };
   return (
-    <div class="frame">
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset would change the layout of the image
+    <div class={onReveal ? "frame blurred" : "frame"} ref={frame} role="group" aria-label={name} tabIndex={-1}>
+      {/* Before the image, so that a selection of text that ends outside it continues to the last line. */}
+      {!onReveal && overlay}
       <img src={url} alt={name} />
+      {onReveal ? <RevealButton name={name} onReveal={reveal} /> : <Boxes boxes={boxes} />}
+    </div>
+  );
+}
+
+/** Covers a blurred image, so that a click anywhere shows it. */
+function RevealButton({ name, onReveal }: { name: string; onReveal: () => void }) {
+  return (
+    <button type="button" class="reveal" onClick={onReveal}>
+      <span class="reveal-text">
+        <span class="reveal-title">
+          Show image <span class="visually-hidden">{name}</span>
+        </span>
+        Moderation labels were found
+      </span>
+    </button>
+  );
+}
+
+function Boxes({ boxes }: { boxes: readonly DrawnBox[] }) {
+  return (
+    <>
       {boxes.map(({ box, caption, highlighted }) => (
         <span
           key={`${caption} ${box.left} ${box.top} ${box.width} ${box.height}`}
@@ -62,7 +101,7 @@ function Frame({ url, name, boxes }: { url: string; name: string; boxes: readonl
           }}
         />
       ))}
-    </div>
+    </>
   );
 }
 

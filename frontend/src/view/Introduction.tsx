@@ -6,14 +6,15 @@ export function Introduction() {
       <ol>
         <li>
           <b>Ask.</b> Enter what to look for, such as <q>cat</q> or <q>cat, dog</q>, and how certain the answer must be.
+          Images can also be scanned for moderation labels and text.
         </li>
         <li>
-          <b>Add images.</b> Drop one image or hundreds. Each distinct image is scanned once, and known images are not
-          even uploaded.
+          <b>Add images.</b> Drop one image or hundreds. Each distinct image is scanned once per feature, and known
+          images are not even uploaded.
         </li>
         <li>
-          <b>See the answer.</b> Yes or no, with the confidence, the location in the image and every other label that
-          was found. Ask further questions without another scan.
+          <b>See the answer.</b> Yes or no, with the confidence, the location in the image and everything else that was
+          found. Ask further questions without another scan.
         </li>
       </ol>
       <p class="small">

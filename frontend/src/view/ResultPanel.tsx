@@ -1,20 +1,25 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Label, ScanRequest, Verdict } from "../api/types";
+import type { Label, ScanRequest, TermResult, Verdict } from "../api/types";
 import { closestLabel, formatPercent, formatThreshold } from "../scan/format";
 import { DEFAULT_MIN_CONFIDENCE } from "../scan/overview";
 import { ConfidenceSlider } from "./ConfidenceSlider";
-import { FollowUps, type OnAsk } from "./FollowUps";
+import { Findings, matchedLines, TextOverlay } from "./Findings";
+import { FollowUps, type OnAsk, type OnScan } from "./FollowUps";
 import { type DrawnBox, ImageWithBoxes } from "./ImageWithBoxes";
-import { LabelResults } from "./LabelResults";
+import type { Suggestions } from "./QuestionFields";
+import { TermResults } from "./TermResults";
 
 interface Props {
   readonly request: ScanRequest;
   readonly followUps: readonly Verdict[];
   readonly name: string;
   readonly preview: Blob | null;
-  readonly suggestions: readonly string[];
+  readonly suggestions: Suggestions;
   readonly confidence: ConfidenceFilter;
   readonly onAsk: OnAsk;
+  readonly onScan: OnScan;
+  /** See `ImageWithBoxes`. */
+  readonly onReveal: (() => void) | null;
 }
 
 /** Which labels are shown. All images have the same setting. */
@@ -25,7 +30,7 @@ export interface ConfidenceFilter {
   readonly onChange: ((min: number) => void) | null;
 }
 
-export function ResultPanel({ request, followUps, name, preview, suggestions, confidence, onAsk }: Props) {
+export function ResultPanel({ request, followUps, name, preview, suggestions, confidence, ...actions }: Props) {
   const latest = followUps[0] ?? request;
   const threshold = confidence.min ?? initialThreshold(latest);
   const [selected, setSelected] = useState(primaryLabel(latest, request.labels));
@@ -35,14 +40,28 @@ export function ResultPanel({ request, followUps, name, preview, suggestions, co
   }, [latest, request.labels]);
   const shown = request.labels.filter(({ confidence }) => confidence >= threshold);
   const highlighted = shown.find(({ name }) => name === (hovered ?? selected));
+  const [hoveredLine, setHoveredLine] = useState<number | null>(null);
+  const lines = request.text?.lines ?? [];
+  const emphasized = hoveredLine === null ? matchedLines(latest, lines) : new Set([hoveredLine]);
   return (
     <>
-      <LabelResults verdict={request} labels={request.labels} />
-      <ImageWithBoxes preview={preview} name={name} boxes={boxesToDraw(shown, highlighted)} />
-      <LabelChips labels={shown} selected={selected} onSelect={setSelected} onHover={setHovered} />
-      <LabelDetails label={highlighted} />
-      <LabelCount shown={shown.length} all={request.labels.length} threshold={threshold} confidence={confidence} />
-      <FollowUps verdicts={followUps} labels={request.labels} name={name} suggestions={suggestions} onAsk={onAsk} />
+      <TermResults verdict={request} labels={request.labels} />
+      <ImageWithBoxes
+        preview={preview}
+        name={name}
+        boxes={boxesToDraw(shown, highlighted)}
+        overlay={<TextOverlay lines={lines} highlighted={emphasized} />}
+        onReveal={actions.onReveal}
+      />
+      {request.features.includes("labels") && (
+        <>
+          <LabelChips labels={shown} selected={selected} onSelect={setSelected} onHover={setHovered} />
+          <LabelDetails label={highlighted} />
+          <LabelCount shown={shown.length} all={request.labels.length} threshold={threshold} confidence={confidence} />
+        </>
+      )}
+      <Findings request={request} onHover={setHoveredLine} />
+      <FollowUps verdicts={followUps} request={request} name={name} suggestions={suggestions} {...actions} />
       <details>
         <summary>Raw JSON</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable area must be reachable by keyboard */}
@@ -55,14 +74,23 @@ export function ResultPanel({ request, followUps, name, preview, suggestions, co
 }
 
 /** Return the label that the verdict names first. */
-function primaryLabel({ match, results }: Verdict, labels: readonly Label[]): string | null {
-  const missed = results.find(({ matched }) => !matched);
+function primaryLabel(verdict: Verdict, labels: readonly Label[]): string | null {
+  const { match, missed } = labelResults(verdict);
   return match?.label ?? (missed && closestLabel(missed, labels)?.name) ?? null;
 }
 
 /** Start at the default, or lower if the label that the verdict names has a lower confidence. */
-function initialThreshold({ match, closest_labels }: Verdict): number {
-  return Math.floor(Math.min(DEFAULT_MIN_CONFIDENCE, (match ?? closest_labels[0])?.confidence ?? 0));
+function initialThreshold(verdict: Verdict): number {
+  const { results, match, missed } = labelResults(verdict);
+  const named = results.length > 0 ? ((match ?? missed?.closest_labels[0])?.confidence ?? 0) : DEFAULT_MIN_CONFIDENCE;
+  return Math.floor(Math.min(DEFAULT_MIN_CONFIDENCE, named));
+}
+
+/** Return the results of a verdict for labels, the first match and the first miss. */
+function labelResults(verdict: Verdict) {
+  const results: readonly TermResult[] = verdict.results.filter(({ feature }) => feature === "labels");
+  const match = results.find(({ match }) => match)?.match;
+  return { results, match, missed: results.find(({ matched }) => !matched) };
 }
 
 /** Boxes of the highlighted label come last, so that they are drawn on top. */

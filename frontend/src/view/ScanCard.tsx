@@ -13,22 +13,30 @@ import type { Entry } from "../scan/history";
 import { isUnfinished, requestIdOf, type Scan } from "../scan/machine";
 import { canRetry, type Deletion } from "../scan/store";
 import { DebugData, type LoadDebugData } from "./DebugData";
-import type { OnAsk } from "./FollowUps";
+import type { OnAsk, OnScan } from "./FollowUps";
 import { ImageWithBoxes } from "./ImageWithBoxes";
-import { BusyIcon, CancelledIcon, ErrorIcon, NoIcon, YesIcon } from "./icons";
+import { BusyIcon, CancelledIcon, ErrorIcon, NoIcon, NoQuestionIcon, YesIcon } from "./icons";
+import { lazy } from "./lazy";
+import type { Suggestions } from "./QuestionFields";
 import { RemoveButton } from "./RemoveButton";
 import { RequestId } from "./RequestId";
-import { type ConfidenceFilter, ResultPanel } from "./ResultPanel";
+import type { ConfidenceFilter } from "./ResultPanel";
+
+/** Loaded after the page, which has no results yet. */
+const resultPanel = lazy(import("./ResultPanel"));
 
 interface Props {
   readonly entry: Entry;
-  readonly suggestions: readonly string[];
+  readonly suggestions: Suggestions;
   readonly focused: boolean;
   readonly confidence: ConfidenceFilter;
   /** The deletion of the request on the service, if it is in progress or failed. */
   readonly deletion: Deletion | null;
   readonly isSubmitted: () => boolean;
   readonly onAsk: OnAsk;
+  readonly onScan: OnScan;
+  /** See `ImageWithBoxes`. */
+  readonly onReveal: (() => void) | null;
   readonly loadDebugData: LoadDebugData;
   readonly onCancel: () => void;
   readonly onRetry: () => void;
@@ -38,8 +46,10 @@ interface Props {
   readonly onDelete: () => void;
 }
 
-export function ScanCard({ entry, suggestions, focused, confidence, onAsk, loadDebugData, ...actions }: Props) {
+export function ScanCard({ entry, suggestions, focused, confidence, loadDebugData, ...actions }: Props) {
   const { scan, preview } = entry;
+  const { onAsk, onScan, onReveal } = actions;
+  const { part, error } = resultPanel.value;
   const requestId = requestIdOf(scan);
   return (
     <article
@@ -66,8 +76,9 @@ export function ScanCard({ entry, suggestions, focused, confidence, onAsk, loadD
         </p>
       )}
       <UploadProgress scan={scan} />
-      {scan.state === "completed" ? (
-        <ResultPanel
+      {scan.state === "completed" && error && <p class="error-message">{error}</p>}
+      {scan.state === "completed" && part ? (
+        <part.ResultPanel
           request={scan.request}
           followUps={scan.followUps}
           name={displayName(scan)}
@@ -75,9 +86,16 @@ export function ScanCard({ entry, suggestions, focused, confidence, onAsk, loadD
           suggestions={suggestions}
           confidence={confidence}
           onAsk={onAsk}
+          onScan={onScan}
+          onReveal={onReveal}
         />
       ) : (
-        <ImageWithBoxes preview={preview} name={displayName(scan)} boxes={[]} canEnlarge={!isUnfinished(scan)} />
+        <ImageWithBoxes
+          preview={preview}
+          name={displayName(scan)}
+          onReveal={onReveal}
+          canEnlarge={!isUnfinished(scan)}
+        />
       )}
       {requestId && <DebugData load={loadDebugData} />}
       <footer>
@@ -88,19 +106,21 @@ export function ScanCard({ entry, suggestions, focused, confidence, onAsk, loadD
   );
 }
 
-type Tone = "busy" | "yes" | "no" | "error" | "idle";
+type Tone = "busy" | "yes" | "no" | "no-question" | "error" | "idle";
 
 const ICONS: Readonly<Record<Tone, ComponentChildren>> = {
   busy: <BusyIcon />,
   yes: <YesIcon />,
   no: <NoIcon />,
+  "no-question": <NoQuestionIcon />,
   error: <ErrorIcon />,
   idle: <CancelledIcon />,
 };
 
 function tone(scan: Scan): Tone {
   if (isUnfinished(scan)) return "busy";
-  if (scan.state === "completed") return scan.request.label_matched ? "yes" : "no";
+  if (scan.state === "completed")
+    return scan.request.label_matched === null ? "no-question" : scan.request.label_matched ? "yes" : "no";
   return scan.state === "failed" ? "error" : "idle";
 }
 

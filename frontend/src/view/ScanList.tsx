@@ -1,13 +1,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Question } from "../core/question";
+import { countTerms, type Question, withTermsOnly } from "../core/question";
 import { formatAsked } from "../scan/announcer";
 import type { ScanController } from "../scan/controller";
-import { formatQuestion } from "../scan/format";
+import { formatQuestion, formatTerms } from "../scan/format";
 import type { Entry } from "../scan/history";
 import { isUnfinished, type ScanState } from "../scan/machine";
 import { DEFAULT_SETTINGS, selectEntries } from "../scan/overview";
 import { canRetry, type ScanStore } from "../scan/store";
 import { DetailsDialog } from "./DetailsDialog";
+import type { Suggestions } from "./QuestionFields";
 import { RemoveButton } from "./RemoveButton";
 import { ScanCard } from "./ScanCard";
 import { Tiles, tileId } from "./Tiles";
@@ -19,7 +20,7 @@ const MAX_CARDS = 12;
 
 interface ScanListProps {
   readonly controller: ScanController;
-  readonly suggestions: readonly string[];
+  readonly suggestions: Suggestions;
   /** The current question, or null while it is invalid. */
   readonly question: Question | null;
 }
@@ -59,6 +60,11 @@ export function ScanList({ controller, suggestions, question }: ScanListProps) {
       onCancel={() => controller.cancel(entry.scan.id)}
       onRetry={() => controller.retry(entry.scan.id)}
       onAsk={(question) => controller.askFollowUp(entry.scan.id, question)}
+      onScan={(question) => {
+        const id = controller.scanAgain(entry.scan.id, question);
+        setOpened((current) => current && { id, ids: [id, ...current.ids] });
+      }}
+      onReveal={store.isBlurred(entry.scan) ? () => controller.reveal(entry.scan.id) : null}
       deletion={store.deletions.value.get(entry.scan.id) ?? null}
       isSubmitted={() => controller.isSubmitted(entry.scan.id)}
       onRemove={() => removeAndFocus(() => controller.remove(entry.scan.id))}
@@ -105,6 +111,7 @@ export function ScanList({ controller, suggestions, question }: ScanListProps) {
           selected={selected ?? NOTHING}
           isSelecting={selected !== null}
           focusedId={store.focusedEntry.value?.id ?? null}
+          isBlurred={(scan) => store.isBlurred(scan)}
           onOpen={(id) => setOpened({ id, ids: idsOf(shown) })}
           onToggle={(id) => setSelected((current) => toggled(current ?? NOTHING, id))}
         />
@@ -183,7 +190,7 @@ function Selection({ shown, selected, onChange }: SelectionProps) {
 function AskProgress({ store }: { store: ScanStore }) {
   const [asking, result] = [store.asking.value, store.askResult.value];
   if (asking) return <progress aria-label="Asking all images" max={asking.total} value={asking.done} />;
-  return result && <p class="small">{formatAsked(result.asked, result.failed)}</p>;
+  return result && <p class="small">{formatAsked(result)}</p>;
 }
 
 interface BulkActionsProps {
@@ -211,13 +218,13 @@ function BulkActions({ controller, targets, isAll, question, onRemoveAll, onDele
           Retry {count}
         </button>
       )}
-      {isAskable && question && (
+      {isAskable && question && countTerms(question) > 0 && (
         <button
           type="button"
-          title={`Ask about ${formatQuestion(question)}, from stored labels, at no cost`}
+          title={`Ask about ${formatQuestion(withTermsOnly(question))}, from stored results, at no cost`}
           onClick={() => controller.askAll(idsOf(targets), question)}
         >
-          Ask {count}: {question.labels.join(", ")}
+          Ask {count}: {formatTerms(question)}
         </button>
       )}
       {targets.length > 1 && <Export targets={targets} />}

@@ -2,6 +2,7 @@ import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { displayName, formatTile } from "../scan/format";
 import type { Entry } from "../scan/history";
+import type { Scan } from "../scan/machine";
 import { outcomeOf } from "../scan/overview";
 import { useObjectUrl } from "./ImageWithBoxes";
 
@@ -11,12 +12,13 @@ interface Props {
   readonly isSelecting: boolean;
   /** The entry to scroll to and focus. */
   readonly focusedId: string | null;
+  readonly isBlurred: (scan: Scan) => boolean;
   readonly onOpen: (id: string) => void;
   readonly onToggle: (id: string) => void;
 }
 
 /** An overview of many images. Arrow keys move between the tiles, which are a single tab stop. */
-export function Tiles({ entries, selected, isSelecting, focusedId, onOpen, onToggle }: Props) {
+export function Tiles({ entries, selected, isSelecting, focusedId, isBlurred, onOpen, onToggle }: Props) {
   const [activeId, setActiveId] = useState<string | null>(null);
   const list = useRef<HTMLOListElement>(null);
   const active = Math.max(
@@ -54,6 +56,7 @@ export function Tiles({ entries, selected, isSelecting, focusedId, onOpen, onTog
           entry={entry}
           isActive={index === active}
           isSelected={isSelecting ? selected.has(entry.scan.id) : null}
+          isBlurred={isBlurred(entry.scan)}
           onClick={(id) => {
             setActiveId(id);
             (isSelecting ? onToggle : onOpen)(id);
@@ -93,18 +96,20 @@ interface TileProps {
   readonly isActive: boolean;
   /** Null unless the user selects images. */
   readonly isSelected: boolean | null;
+  readonly isBlurred: boolean;
   readonly onClick: (id: string) => void;
 }
 
 /** A tile is rendered only when its own entry changes, because there can be a thousand of them. */
 class Tile extends Component<TileProps> {
-  override shouldComponentUpdate({ entry, isActive, isSelected }: TileProps): boolean {
+  override shouldComponentUpdate({ entry, isActive, isSelected, isBlurred }: TileProps): boolean {
     const { props } = this;
     const isChanged = entry.scan !== props.entry.scan || entry.preview !== props.entry.preview;
-    return isChanged || isActive !== props.isActive || isSelected !== props.isSelected;
+    const isShownDifferently = isSelected !== props.isSelected || isBlurred !== props.isBlurred;
+    return isChanged || isActive !== props.isActive || isShownDifferently;
   }
 
-  override render({ entry: { scan, preview }, isActive, isSelected }: TileProps) {
+  override render({ entry: { scan, preview }, isActive, isSelected, isBlurred }: TileProps) {
     const outcome = outcomeOf(scan);
     return (
       <li>
@@ -117,7 +122,7 @@ class Tile extends Component<TileProps> {
           {...(isSelected === null ? {} : { "aria-pressed": isSelected })}
           onClick={() => this.props.onClick(scan.id)}
         >
-          <Thumbnail preview={preview} />
+          <Thumbnail preview={preview} isBlurred={isBlurred} />
           <b>{formatTile(scan)}</b>
           <small>{displayName(scan)}</small>
         </button>
@@ -126,7 +131,8 @@ class Tile extends Component<TileProps> {
   }
 }
 
-function Thumbnail({ preview }: { preview: Blob | null }) {
+function Thumbnail({ preview, isBlurred }: { preview: Blob | null; isBlurred: boolean }) {
   const url = useObjectUrl(preview);
-  return url === null ? <i /> : <img src={url} alt="" loading="lazy" decoding="async" />;
+  if (url === null) return <i />;
+  return <img src={url} alt="" class={isBlurred ? "blurred" : ""} loading="lazy" decoding="async" />;
 }

@@ -18,6 +18,7 @@ interface Props {
 const FILTERS: readonly (readonly [Outcome, string])[] = [
   ["yes", "Yes"],
   ["no", "No"],
+  ["no_question", "No question"],
   ["in_progress", "In progress"],
   ["failed", "Failed"],
   ["cancelled", "Cancelled"],
@@ -65,7 +66,7 @@ export function Toolbar({ entries, settings, onChange: update }: Props) {
         </select>
       </label>
       <label>
-        <span>Search names and labels</span>
+        <span>Search names, labels and text</span>
         <input
           type="search"
           value={settings.search}

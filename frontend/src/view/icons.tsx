@@ -64,6 +64,12 @@ export const NoIcon = () => (
   </Icon>
 );
 
+export const NoQuestionIcon = () => (
+  <Icon>
+    <path d="M4 9V5a1 1 0 0 1 1-1h4M15 4h4a1 1 0 0 1 1 1v4M20 15v4a1 1 0 0 1-1 1h-4M9 20H5a1 1 0 0 1-1-1v-4M8 12h8" />
+  </Icon>
+);
+
 export const CancelledIcon = () => (
   <Icon>
     <circle cx="12" cy="12" r="8" />

@@ -58,6 +58,11 @@ for (const colorScheme of ["light", "dark"] as const)
 
 test("every control is reachable by keyboard", async ({ page }) => {
   const focused = page.locator(":focus");
+  for (const name of ["Labels", "Moderation", "Text"]) {
+    await page.keyboard.press("Tab");
+    await expect(focused).toHaveRole("checkbox");
+    await expect(focused).toHaveAccessibleName(name);
+  }
   await page.keyboard.press("Tab");
   await expect(focused).toHaveRole("combobox");
   await page.keyboard.press("ControlOrMeta+A");

@@ -222,7 +222,7 @@ test("names, labels and messages are shown as text, not as HTML", async ({ page 
       label_matched: false,
       match: null,
       closest_labels: [label],
-      results: [{ label: html, matched: false, match: null, closest_labels: [label] }],
+      results: [{ feature: "labels", label: html, matched: false, match: null, closest_labels: [label] }],
       labels: [label],
     };
     await route.fulfill({ json: { ...request, ...verdict } });

@@ -69,8 +69,14 @@ export async function choose(page: Page, ...images: ImageFile[]): Promise<void> 
 
 export async function fillQuestion(page: Page, label: string, confidence = 90): Promise<void> {
   const form = page.getByRole("region", { name: "New scan" });
-  await form.getByLabel("What to look for").fill(label);
+  await form.getByLabel("Labels to find").fill(label);
   await form.getByLabel("Minimum confidence").fill(String(confidence));
+}
+
+/** Select exactly these features in the fields of a question. */
+export async function selectFeatures(fields: Locator, ...selected: string[]): Promise<void> {
+  for (const feature of ["Labels", "Moderation", "Text"])
+    await fields.getByRole("checkbox", { name: feature }).setChecked(selected.includes(feature));
 }
 
 /** Record the submissions to the API from now on. */

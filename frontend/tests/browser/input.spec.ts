@@ -49,9 +49,9 @@ test("a pasted image is scanned", async ({ page }) => {
 test("pasted text goes into the field", async ({ page, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.evaluate(() => navigator.clipboard.writeText("dog"));
-  await page.getByLabel("What to look for").fill("");
+  await page.getByLabel("Labels to find").fill("");
   await page.keyboard.press("ControlOrMeta+V");
-  await expect(page.getByLabel("What to look for")).toHaveValue("dog");
+  await expect(page.getByLabel("Labels to find")).toHaveValue("dog");
   await expect(page.getByRole("article")).toHaveCount(0);
 });
 
@@ -95,7 +95,7 @@ function createTransfer(page: Page, ...images: ImageFile[]) {
 }
 
 test("a label without a visible character is reported", async ({ page }) => {
-  const field = page.getByLabel("What to look for");
+  const field = page.getByLabel("Labels to find");
   await fillQuestion(page, "dog, \u200b");
   await expect(page.getByRole("alert")).toHaveText(/^A label is invalid/);
   await expect(field).toHaveAttribute("aria-invalid", "true");
@@ -189,7 +189,7 @@ test("an image that is dragged from another page without its file is explained",
 });
 
 test("text can be dragged into the label field", async ({ page }) => {
-  const field = page.getByLabel("What to look for");
+  const field = page.getByLabel("Labels to find");
   await field.fill("");
   await page.evaluate(() => {
     const text = document.createElement("p");
@@ -207,7 +207,7 @@ test("text can be dragged into the label field", async ({ page }) => {
 test("a spreadsheet cell that is pasted into the label field is text, not an image", async ({ page }) => {
   const clipboardData = await createTransfer(page, sample("cat-small.png"));
   await clipboardData.evaluate((data) => data.setData("text/plain", "dog"));
-  const field = page.getByLabel("What to look for");
+  const field = page.getByLabel("Labels to find");
   const isInserted = await field.evaluate(
     (element, data) =>
       element.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })),
@@ -238,7 +238,7 @@ for (const [format, extension] of [
 test("an image is kept if a part of the page cannot be loaded, and is sent after a reload", async ({ page }) => {
   await page.route(/assets\/convert-/, (route) => route.fulfill({ status: 404 }));
   await choose(page, padded(uniqueSample("cat.jpg"), 15 * 1024 * 1024 + 1));
-  await expect(outcome(card(page, "cat.jpg"))).toContainText("Reload the page, and then retry the image.");
+  await expect(outcome(card(page, "cat.jpg"))).toContainText("Reload the page, and then try again.");
   await page.unroute(/assets\/convert-/);
   await page.reload();
   await page.getByRole("button", { name: "Retry: cat.jpg" }).click();

@@ -136,15 +136,15 @@ test("images are filtered, sorted and searched", async ({ page }) => {
   await yes.click();
   await expect(tiles).toHaveCount(count);
   await page.getByRole("button", { name: "All 30" }).click();
-  await page.getByLabel("Search names and labels").fill("29.jpg");
+  await page.getByLabel("Search names, labels and text").fill("29.jpg");
   await expect(tiles).toHaveCount(1);
-  await page.getByLabel("Search names and labels").fill("nothing has this name");
+  await page.getByLabel("Search names, labels and text").fill("nothing has this name");
   await expect(page.getByText("No images match the filter and the search.")).toBeVisible();
-  await page.getByLabel("Search names and labels").fill("feline");
+  await page.getByLabel("Search names, labels and text").fill("feline");
   await expect(tiles).toHaveCount(count);
   await page.getByRole("slider", { name: /^Labels at/ }).fill("100");
   await expect(tiles).toHaveCount(0);
-  await page.getByLabel("Search names and labels").fill("");
+  await page.getByLabel("Search names, labels and text").fill("");
   await page.getByRole("group").getByRole("combobox").selectOption("name");
   await expect(tiles.locator("small").first()).toHaveText("0.jpg");
   await expectAccessible(page);
@@ -181,7 +181,7 @@ test("the slider in the details does not close them, although the search would h
   await answerImmediately(page);
   await choose(page, ...images(15));
   await expect(page.getByRole("heading", { name: "15 done" })).toBeVisible();
-  await page.getByLabel("Search names and labels").fill("feline");
+  await page.getByLabel("Search names, labels and text").fill("feline");
   await page.locator(".tile").first().click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("slider").fill("100");
@@ -191,7 +191,7 @@ test("the slider in the details does not close them, although the search would h
   await expect(dialog.getByRole("heading", { name: /^Image 1 of \d/ })).toBeVisible(); // moves the slider
   await page.keyboard.press("Escape");
   await expect(dialog).toHaveCount(0);
-  await page.getByLabel("Search names and labels").fill("");
+  await page.getByLabel("Search names, labels and text").fill("");
   await expect(page.locator(".tile")).toHaveCount(15);
   await expect(dialog).toHaveCount(0);
 });

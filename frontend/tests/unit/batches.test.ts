@@ -17,7 +17,7 @@ function createApi(more: Partial<ApiClient & BatchApi> = {}) {
   return {
     submitHash: vi.fn<ApiClient["submitHash"]>(async ({ key }) => reply(key, completed())),
     submitHashes: vi.fn<BatchApi["submitHashes"]>(async (all) =>
-      all.map(({ key }) => reply(key, completed([], { labels: [] }))),
+      all.map(({ key }) => ({ ...reply(key, completed([], { labels: [] })), isSummary: true })),
     ),
     getRequest: vi.fn<ApiClient["getRequest"]>(async (id) => reply(id, completed())),
     getRequests: vi.fn<BatchApi["getRequests"]>(async (ids) => ids.map((id) => reply(id, completed()))),
@@ -39,6 +39,12 @@ it("a call that may be held is sent alone, although others are made at the same 
   await Promise.all([combined.getRequest("a", signal, 20), ...["b", "c"].map((id) => combined.getRequest(id, signal))]);
   expect(vi.mocked(api.getRequest).mock.calls).toEqual([["a", signal, 20]]);
   expect(vi.mocked(api.getRequests).mock.calls.map(([ids]) => ids)).toEqual([["b", "c"]]);
+});
+
+it("a completed request without terms is not fetched again", async () => {
+  const api = createApi({ submitHash: async ({ key }) => reply(key, completed([])) });
+  expect(await combineCalls(api).submitHash(submission("a"), signal)).toEqual(reply("a", completed([])));
+  expect(api.getRequest).not.toHaveBeenCalled();
 });
 
 it("300 known images take 12 submissions and at most 12 requests for their labels", async () => {
@@ -95,10 +101,10 @@ it("an aborted call is not sent and does not stop the others", async () => {
 });
 
 it("a response to a batch is parsed", () => {
-  const { labels, closest_labels, results, ...unlabelled } = completed();
+  const { labels, moderation, text, closest_labels, results, ...summary } = completed();
   const body = {
     results: [
-      { status_code: 200, request: unlabelled, error: null },
+      { status_code: 200, request: summary, error: null },
       { status_code: 200, request: completed(), error: null },
       { status_code: 404, request: null, error: { code: "request_not_found", message: "Unknown." } },
       { status_code: 200, request: { ...completed(), label_matched: false }, error: null },
@@ -108,6 +114,7 @@ it("a response to a batch is parsed", () => {
   expect(first).toEqual({
     request: { ...completed(), labels: [], closest_labels: [], results: [] },
     retryAfterMs: 1_000,
+    isSummary: true,
   });
   expect(second).toEqual({ request: completed(), retryAfterMs: 1_000 });
   expect(third).toMatchObject({ info: { kind: "not_found", message: "Unknown." } });

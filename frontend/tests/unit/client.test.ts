@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { checkDeletion, checkUpload, parseReply, parseVerdict } from "../../src/api/client";
+import { checkDeletion, checkUpload, parseReply, parseVerdict, questionBody } from "../../src/api/client";
 import { errorFromFailure } from "../../src/api/errors";
 import type { ScanRequest } from "../../src/api/types";
 import { ScanError } from "../../src/core/errors";
-import type { MatchMode } from "../../src/core/question";
-import { completed, matched, missed, pending } from "./examples";
+import { DEFAULT_QUESTION, FEATURES, type MatchMode, type Question } from "../../src/core/question";
+import { completed, findings, foundText, matched, missed, missedTerm, pending, textLine } from "./examples";
 
 const BODY = pending();
 
@@ -48,6 +48,38 @@ it.each<[MatchMode, boolean]>([
 ])("with one match and one miss, match mode %s gives %s", (match_mode, label_matched) => {
   const verdict = completed([matched("cat"), missed("dog")], { match_mode, label_matched });
   expect(parseVerdict({ status: 200, text: JSON.stringify(verdict), retryAfter: null })).toEqual(verdict);
+});
+
+it("a completed request without terms has no yes or no", () => {
+  const request = completed([], findings([], [textLine("SALE")]));
+  expect(parseReply({ status: 200, text: JSON.stringify(request), retryAfter: null }).request).toEqual(request);
+});
+
+it("a verdict combines the results for all features", () => {
+  const verdict = completed([matched("cat"), missedTerm("moderation", "*"), foundText("sale", "SALE")]);
+  expect(parseVerdict({ status: 200, text: JSON.stringify(verdict), retryAfter: null })).toEqual(verdict);
+});
+
+it("a response of an earlier version of the service is completed", () => {
+  const { features, moderation, text, moderation_asked, text_asked, results, ...earlier } = completed();
+  const body = JSON.stringify({ ...earlier, results: results.map(({ feature, ...result }) => result) });
+  expect(parseReply({ status: 200, text: body, retryAfter: null }).request).toEqual(completed());
+});
+
+it.each<[string, Partial<Question>, object]>([
+  ["labels", {}, { labels: ["cat"] }],
+  ["moderation", { labels: [], moderation: ["*"], features: ["moderation"] }, { moderation: ["*"] }],
+  ["several features", { text: ["sale"], features: ["labels", "text"] }, { labels: ["cat"], text: ["sale"] }],
+  ["a feature without terms", { features: ["labels", "text"] }, { labels: ["cat"], features: ["text"] }],
+  ["features without terms", { features: FEATURES, labels: [] }, { features: FEATURES }],
+])("a question about %s is sent without empty fields", (_, question, fields) => {
+  const body = questionBody({ ...DEFAULT_QUESTION, ...question });
+  expect(body).toEqual({ ...fields, match_mode: "any", min_confidence: 90 });
+});
+
+it("a follow-up question about a feature that the image was not scanned for is an error of its own", () => {
+  const error = errorOf(409, JSON.stringify({ code: "feature_not_scanned", message: "Reason." }));
+  expect(error.info).toEqual({ kind: "not_scanned", message: "Reason.", retryable: false });
 });
 
 it.each([

@@ -2,14 +2,24 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { ApiClient, Reply, Submission } from "../../src/api/client";
 import type { ScanRequest, Verdict } from "../../src/api/types";
 import { type ErrorKind, errorInfo, ScanError } from "../../src/core/errors";
-import { DEFAULT_QUESTION as CAT, type Question } from "../../src/core/question";
+import { DEFAULT_QUESTION as CAT, FEATURES, type Question } from "../../src/core/question";
 import { type Dependencies, ScanController } from "../../src/scan/controller";
 import { formatOutcome } from "../../src/scan/format";
 import type { Changes, Entry, History } from "../../src/scan/history";
 import { isOutdated, isUnfinished, requestIdOf } from "../../src/scan/machine";
 import { HISTORY_LIMIT } from "../../src/scan/store";
 import type { Sender, TabMessage, Tabs } from "../../src/scan/tabs";
-import { completed, failed, matched, pending } from "./examples";
+import {
+  completed,
+  failed,
+  findings,
+  foundModeration,
+  matched,
+  missedTerm,
+  moderationLabel,
+  pending,
+  textLine,
+} from "./examples";
 
 const reply = (request = pending(), retryAfterMs: number | null = null): Reply => ({ request, retryAfterMs });
 const errorOf = (kind: ErrorKind, retryAfterMs: number | null = null) =>
@@ -342,10 +352,29 @@ describe("a follow-up question", () => {
     await controller.askAll(ids, CAT);
     expect(askFollowUp).not.toHaveBeenCalled();
     await controller.askAll(ids, dog);
-    expect(controller.store.askResult.value).toEqual({ asked: 3, failed: 1 });
+    expect(controller.store.askResult.value).toEqual({ asked: 3, failed: 1, notScanned: 0 });
     expect(announced(controller).at(-1)).toBe("Asked about 3 images. 1 could not be asked. Ask again.");
     await controller.askAll(ids, dog);
     expect(askFollowUp.mock.calls.map(([id]) => id)).toEqual(["r of a", "r of b", "r of c", "r of b"]);
+  });
+
+  it("is asked only about images that were scanned for its features", async () => {
+    const question: Question = { ...CAT, features: FEATURES, labels: [], moderation: [], text: ["sale"] };
+    const askFollowUp = respondWith<[string, Question, AbortSignal], Verdict>(completed([missedTerm("text", "sale")]));
+    const submitHash: ApiClient["submitHash"] = async ({ hash }) =>
+      reply(completed(undefined, { request_id: hash, ...(hash.endsWith("sign.jpg") ? findings([], []) : {}) }));
+    const controller = createController({ askFollowUp, submitHash });
+    controller.addFiles([image("cat.jpg"), image("sign.jpg")], CAT);
+    await until(controller, "completed", "completed");
+    const ids = controller.store.entries.value.map(({ scan }) => scan.id);
+    await controller.askAll(ids, question);
+    expect(askFollowUp.calls.map(([id, asked]) => [id, asked])).toEqual([
+      ["hash of sign.jpg", { ...question, features: ["text"] }],
+    ]);
+    expect(announced(controller).at(-1)).toBe("Asked about 1 image. 1 image was not scanned for this question.");
+    await controller.askAll(ids, question);
+    expect(askFollowUp.calls).toHaveLength(1);
+    expect(announced(controller).at(-1)).toBe("1 image was not scanned for this question.");
   });
 
   it("is not sent for an unfinished scan", async () => {
@@ -355,6 +384,149 @@ describe("a follow-up question", () => {
     await until(controller, "uploading");
     await controller.askFollowUp(first(controller).scan.id, CAT);
     expect(askFollowUp.calls).toHaveLength(0);
+  });
+});
+
+describe("a scan for another feature", () => {
+  const SALE: Question = { ...CAT, features: ["text"], labels: [], text: ["sale"] };
+  const known = completed(undefined, { image_hash: "hash of cat.jpg" });
+  const target = { url: "https://bucket", headers: {}, expires_at: "2999-01-01T00:00:00Z" };
+
+  async function scanCat(fakes: Fakes = {}) {
+    const controller = createController({ submitHash: respondWith(reply(known)), ...fakes });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    return controller;
+  }
+
+  it("submits the image by its hash, without its bytes, as a new scan", async () => {
+    const submitHash = respondWith<[Submission, AbortSignal]>(reply(known), reply(pending({ request_id: "r2" })));
+    const controller = await scanCat({ submitHash });
+    const id = controller.scanAgain(first(controller).scan.id, SALE);
+    await until(controller, "completed", "completed");
+    expect(first(controller).scan).toMatchObject({ id, name: "cat.jpg", question: SALE });
+    expect(first(controller).preview).not.toBeNull();
+    expect(focused(controller)).toBe(id);
+    expect(submitHash.calls[1]?.[0]).toEqual({
+      file: { type: "image/jpeg", size: "cat.jpg".length },
+      hash: "hash of cat.jpg",
+      question: SALE,
+      key: `${id}.0`,
+    });
+  });
+
+  it("continues after a reload", async () => {
+    let isStuck = true;
+    const submitHash: ApiClient["submitHash"] = async ({ question }, signal) =>
+      question === CAT ? reply(known) : isStuck ? untilAborted(signal) : reply(pending({ request_id: "r2" }));
+    const controller = await scanCat({ submitHash });
+    controller.scanAgain(first(controller).scan.id, SALE);
+    await until(controller, "uploading", "completed");
+    await vi.waitFor(() => expect([...history.saved.values()].map(({ file }) => file)).toEqual([null, null]));
+    controller.suspend();
+    isStuck = false;
+    const reloaded = createController({ submitHash });
+    await reloaded.restore();
+    await until(reloaded, "completed", "completed");
+  });
+
+  it("can be cancelled and retried", async () => {
+    let isStuck = true;
+    const submitHash: ApiClient["submitHash"] = async ({ question }, signal) =>
+      question === CAT ? reply(known) : isStuck ? untilAborted(signal) : reply(pending({ request_id: "r2" }));
+    const controller = await scanCat({ submitHash });
+    const id = controller.scanAgain(first(controller).scan.id, SALE);
+    await until(controller, "uploading", "completed");
+    controller.cancel(id);
+    isStuck = false;
+    controller.retry(id);
+    await until(controller, "completed", "completed");
+  });
+
+  it("fails if the service requires an upload, because the page no longer has the bytes", async () => {
+    const upload = vi.fn<ApiClient["upload"]>();
+    const submitHash = respondWith(reply(known), reply(pending({ request_id: "r2", upload: target })));
+    const controller = await scanCat({ submitHash, upload });
+    controller.scanAgain(first(controller).scan.id, SALE);
+    await until(controller, "failed", "completed");
+    expect(upload).not.toHaveBeenCalled();
+    expect(formatOutcome(first(controller).scan)).toBe(
+      "Not accepted: The service no longer stores this image. Add it again.",
+    );
+  });
+
+  it("that was made before is shown instead of a copy", async () => {
+    const controller = await scanCat();
+    const id = controller.scanAgain(first(controller).scan.id, SALE);
+    await until(controller, "completed", "completed");
+    controller.scanAgain(first(controller).scan.id, SALE);
+    await vi.waitFor(() => expect(announced(controller).at(-1)).toBe("cat.jpg was already added"));
+    expect(states(controller)).toEqual(["completed", "completed"]);
+    expect(focused(controller)).toBe(id);
+  });
+
+  it("is not possible for an image that the page did not send", async () => {
+    const controller = createController();
+    controller.openRequest("r");
+    await until(controller, "completed");
+    expect(() => controller.scanAgain(first(controller).scan.id, SALE)).toThrow("Add it again");
+    expect(states(controller)).toEqual(["completed"]);
+  });
+});
+
+describe("an image with moderation labels", () => {
+  const request = (confidence: number) =>
+    completed([missedTerm("moderation", "*")], {
+      ...findings([moderationLabel("Alcohol", confidence)], [textLine("SALE")]),
+      image_hash: "hash of cat.jpg",
+    });
+  const blurred = ({ store }: ScanController) => store.entries.value.map(({ scan }) => store.isBlurred(scan));
+
+  async function scan(confidence: number, fakes: Fakes = {}) {
+    const controller = createController({ submitHash: respondWith(reply(request(confidence))), ...fakes });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    return controller;
+  }
+
+  it.each([
+    [89.9, false],
+    [90, true],
+  ])("with a confidence of %d, of which 90 are required, is blurred: %s", async (confidence, isBlurred) => {
+    const controller = await scan(confidence);
+    expect(blurred(controller)).toEqual([isBlurred]);
+    expect(/The image is blurred$/.test(announced(controller).at(-1) ?? "")).toBe(isBlurred);
+  });
+
+  it("is blurred if a follow-up question requires a lower confidence", async () => {
+    const verdict = completed([foundModeration("*", "Alcohol", "any")], { min_confidence: 50 });
+    const controller = await scan(60, { askFollowUp: async () => verdict });
+    expect(blurred(controller)).toEqual([false]);
+    await controller.askFollowUp(first(controller).scan.id, { ...CAT, moderation: ["*"], minConfidence: 50 });
+    expect(blurred(controller)).toEqual([true]);
+  });
+
+  it("is blurred in every scan of it, until the user shows it", async () => {
+    const submitHash = respondWith(reply(completed(undefined, { image_hash: "hash of cat.jpg" })), reply(request(95)));
+    const controller = createController({ submitHash });
+    controller.addFiles([image()], CAT);
+    await until(controller, "completed");
+    expect(blurred(controller)).toEqual([false]);
+    controller.addFiles([image()], { ...CAT, features: ["moderation"], labels: [], moderation: ["*"] });
+    await until(controller, "completed", "completed");
+    expect(blurred(controller)).toEqual([true, true]);
+    controller.reveal(first(controller).scan.id);
+    expect(blurred(controller)).toEqual([false, false]);
+    expect(announced(controller).at(-1)).toBe("cat.jpg is shown");
+  });
+
+  it("is blurred again after a reload", async () => {
+    const controller = await scan(95);
+    controller.reveal(first(controller).scan.id);
+    await vi.waitFor(() => expect([...history.saved.values()][0]?.scan.state).toBe("completed"));
+    const reloaded = createController();
+    await reloaded.restore();
+    expect(blurred(reloaded)).toEqual([true]);
   });
 });
 
@@ -525,6 +697,7 @@ describe("the history", () => {
         name: "cat.jpg",
         question: CAT,
         hash: null,
+        image: null,
         note: null,
         addedAt: 0,
         sequence: 0,
@@ -793,7 +966,7 @@ describe("many images of a batch", () => {
   });
 
   it("that have finished are trimmed with a notice, the unfinished ones are not", async () => {
-    const info = { hash: null, note: null, question: CAT, addedAt: 0, attempt: 0, generation: 0 };
+    const info = { hash: null, image: null, note: null, question: CAT, addedAt: 0, attempt: 0, generation: 0 };
     const entry = (sequence: number, state: "queued" | "cancelled"): Entry => ({
       scan: { ...info, id: String(sequence), name: `${sequence}.jpg`, sequence, state, requestId: null },
       preview: null,

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import type { LabelResult } from "../../src/api/types";
-import type { MatchMode } from "../../src/core/question";
-import { formatPercent, formatQuestion, formatVerdict, withArticle } from "../../src/scan/format";
-import { completed, label, matched, missed } from "./examples";
+import type { TermResult } from "../../src/api/types";
+import { DEFAULT_QUESTION, FEATURES, type MatchMode, type Question } from "../../src/core/question";
+import { formatPercent, formatQuestion, formatTerms, formatVerdict, withArticle } from "../../src/scan/format";
+import { completed, foundModeration, foundText, label, matched, missed, missedTerm } from "./examples";
 
 it.each([
   [matched("cat"), "Yes: a cat (97.3%)"],
@@ -24,7 +24,7 @@ it.each([
 const CAT = matched("cat");
 const DOG = matched("dog", "Dog");
 
-it.each<[MatchMode, boolean, LabelResult[], string]>([
+it.each<[MatchMode, boolean, TermResult[], string]>([
   ["any", true, [CAT, DOG], "Yes: a cat (97.3%) and a dog (97.3%)"],
   ["any", true, [missed("cat"), DOG], "Yes: a dog (97.3%)"],
   ["any", false, [missed("cat"), missed("dog")], "No: no cat and no dog"],
@@ -45,7 +45,53 @@ it.each<[string[], MatchMode, number, string]>([
   [["cat"], "none", 90, "none of “cat” at 90% or higher"],
   [["cat"], "any", 100, "“cat” at 100%"],
 ])("formats the question %o, %s, %d as %s", (labels, matchMode, minConfidence, text) => {
-  expect(formatQuestion({ labels, matchMode, minConfidence })).toBe(text);
+  expect(formatQuestion({ ...DEFAULT_QUESTION, labels, matchMode, minConfidence })).toBe(text);
+});
+
+it.each<[Partial<Question>, string]>([
+  [{ labels: [], text: ["sale"] }, "text “sale” at 90% or higher"],
+  [{ labels: [], moderation: ["*"] }, "a moderation label at 90% or higher"],
+  [{ moderation: ["Alcohol"] }, "any of “cat”, moderation label “Alcohol” at 90% or higher"],
+  [{ text: ["sale", "*"], matchMode: "none" }, "none of “cat”, text “sale”, text “*” at 90% or higher"],
+  [{ features: FEATURES }, "“cat” at 90% or higher, and scan for moderation and text"],
+  [{ features: ["labels", "text"], labels: [] }, "scan for labels and text without a question"],
+  [{ features: FEATURES, labels: [] }, "scan for labels, moderation and text without a question"],
+])("formats a question about several features: %#", (part, text) => {
+  const features = FEATURES.filter((feature) => (part[feature] ?? DEFAULT_QUESTION[feature]).length > 0);
+  expect(formatQuestion({ ...DEFAULT_QUESTION, features, ...part })).toBe(text);
+});
+
+it("formats the terms of a question for a button", () => {
+  const terms = { labels: ["cat", "dog"], moderation: ["*", "Alcohol"], text: ["sale"] };
+  expect(formatTerms({ ...DEFAULT_QUESTION, ...terms })).toBe("cat, dog, any moderation label, Alcohol, “sale”");
+});
+
+it.each<[TermResult[], MatchMode, boolean | null, string]>([
+  [[foundText("sale", "SALE 50%")], "any", true, "Yes: the text “sale” (97.3%)"],
+  [[missedTerm("text", "sale")], "any", false, "No text “sale” at 90% or higher"],
+  [[foundModeration("*", "Alcohol", "any")], "any", true, "Yes: the moderation label “Alcohol” (97.3%)"],
+  [
+    [foundModeration("alcohol", "Beer", "parent")],
+    "any",
+    true,
+    "Yes: the moderation label “Beer”, in “alcohol” (97.3%)",
+  ],
+  [[missedTerm("moderation", "*")], "any", false, "No moderation label at 90% or higher"],
+  [[missedTerm("moderation", "Violence")], "any", false, "No moderation label “Violence” at 90% or higher"],
+  [[matched("cat"), foundText("sale", "SALE")], "all", true, "Yes: a cat (97.3%) and the text “sale” (97.3%)"],
+  [
+    [matched("cat"), missedTerm("moderation", "*"), missedTerm("text", "sale")],
+    "all",
+    false,
+    "No: a cat (97.3%), but no moderation label and no text “sale”",
+  ],
+  [[missed("cat"), missedTerm("moderation", "*")], "none", true, "Yes: no cat and no moderation label"],
+])("formats a verdict on several features: %#", (results, match_mode, label_matched, text) => {
+  expect(formatVerdict(completed(results, { match_mode, label_matched }), [])).toBe(text);
+});
+
+it("a verdict without terms states what the image was scanned for", () => {
+  expect(formatVerdict(completed([], { features: FEATURES }), [])).toBe("Scanned for labels, moderation and text");
 });
 
 it.each([

@@ -17,12 +17,14 @@ const INFO = {
   name: "cat.jpg",
   question: DEFAULT_QUESTION,
   hash: null,
+  image: null,
   note: null,
   addedAt: 0,
   sequence: 0,
   attempt: 0,
   generation: 0,
 };
+const IMAGE = { type: "image/jpeg", size: 3 };
 const ERROR = errorInfo("rate_limited", "Slow down.");
 
 const SCANS: Readonly<Record<ScanState, Scan>> = {
@@ -37,7 +39,7 @@ const SCANS: Readonly<Record<ScanState, Scan>> = {
 
 const EVENTS: Readonly<Record<ScanEvent["type"], { event: ScanEvent; becomes: ScanState | "the same" }>> = {
   check: { event: { type: "check" }, becomes: "checking" },
-  upload: { event: { type: "upload", hash: "ab", note: null }, becomes: "uploading" },
+  upload: { event: { type: "upload", hash: "ab", image: IMAGE, note: null }, becomes: "uploading" },
   progress: { event: { type: "progress", sent: 0.7 }, becomes: "uploading" },
   transient_error: { event: { type: "transient_error", error: ERROR, retryAt: null }, becomes: "the same" },
   accepted: { event: { type: "accepted", requestId: "r" }, becomes: "scanning" },
@@ -72,14 +74,15 @@ describe("a scan", () => {
       expect(transition(scan, event)).toMatchObject({
         ...INFO,
         hash: expect.toSatisfy((hash) => hash === null || hash === "ab"),
+        image: expect.toSatisfy((image) => image === null || image === IMAGE),
         attempt: expect.any(Number),
         generation: expect.any(Number),
       });
   });
 
-  it("keeps the hash of its image", () => {
-    const uploading = transition(SCANS.checking, { type: "upload", hash: "ab", note: null });
-    expect(transition(uploading, { type: "accepted", requestId: "r" }).hash).toBe("ab");
+  it("keeps the hash, the type and the size of its image", () => {
+    const uploading = transition(SCANS.checking, { type: "upload", hash: "ab", image: IMAGE, note: null });
+    expect(transition(uploading, { type: "accepted", requestId: "r" })).toMatchObject({ hash: "ab", image: IMAGE });
   });
 
   it("drops the properties of the previous state", () => {

@@ -6,13 +6,13 @@ import type { Entry } from "../../src/scan/history";
 import type { Scan, ScanPhase } from "../../src/scan/machine";
 import { countOutcomes, DEFAULT_SETTINGS, outcomeOf, selectEntries } from "../../src/scan/overview";
 import { nextIndex } from "../../src/view/Tiles";
-import { completed, label, matched, missed } from "./examples";
+import { completed, findings, label, matched, missed, moderationLabel, textLine } from "./examples";
 
 let ids = 0;
 
 function entry(name: string, phase: ScanPhase): Entry {
   const id = String(++ids);
-  const info = { id, name, question: DEFAULT_QUESTION, hash: "ab", note: null, addedAt: 0, sequence: ids };
+  const info = { id, name, question: DEFAULT_QUESTION, hash: "ab", image: null, note: null, addedAt: 0, sequence: ids };
   return { scan: { ...info, attempt: 0, generation: 0, ...phase } as Scan, preview: null, file: null };
 }
 
@@ -32,6 +32,19 @@ const shown = (settings: Partial<typeof DEFAULT_SETTINGS>) =>
 it("every scan has an outcome", () => {
   expect(ALL.map(({ scan }) => outcomeOf(scan))).toEqual(["yes", "no", "failed", "cancelled", "in_progress"]);
   expect([...countOutcomes([...ALL, YES])]).toContainEqual(["yes", 2]);
+});
+
+it("a scan without a question has an outcome of its own", () => {
+  expect(outcomeOf(entry("sign.jpg", done(completed([]))).scan)).toBe("no_question");
+});
+
+it("moderation labels and text are searched, too", () => {
+  const found = findings([moderationLabel("Beer", 91, "Alcohol")], [textLine("Big SALE", 60)]);
+  const sign = entry("sign.jpg", done(completed([], found)));
+  const search = (search: string, minConfidence: number | null = null) =>
+    selectEntries([sign], { ...DEFAULT_SETTINGS, search, minConfidence }).length;
+  expect([search("beer"), search("alcohol"), search("big sale"), search("violence")]).toEqual([1, 1, 1, 0]);
+  expect([search("beer", 92), search("big sale", 61)]).toEqual([0, 0]);
 });
 
 it("the latest follow-up question decides the outcome", () => {
@@ -59,10 +72,12 @@ it("names and labels are searched, labels only from a confidence on", () => {
 describe("the export", () => {
   it("as CSV has one row per image", () => {
     const [head, ...rows] = toCsv([YES, FAILED]).split("\r\n");
-    expect(head).toBe("name,outcome,result,question,matched_label,confidence,labels,request_id,image_hash");
+    expect(head).toBe(
+      "name,outcome,result,question,matched_label,confidence,labels,request_id,image_hash,features,moderation_labels,text",
+    );
     expect(rows).toEqual([
-      "b10.jpg,yes,Yes: a cat (97.3%),“cat” at 90% or higher,Cat,97.31,Cat 97.31,r,ab",
-      "c.jpg,failed,Too small.,“cat” at 90% or higher,,,,,ab",
+      "b10.jpg,yes,Yes: a cat (97.3%),“cat” at 90% or higher,Cat,97.31,Cat 97.31,r,ab,labels,,",
+      "c.jpg,failed,Too small.,“cat” at 90% or higher,,,,,ab,labels,,",
       "",
     ]);
   });
@@ -76,10 +91,20 @@ describe("the export", () => {
     expect(toCsv([entry(name, { state: "queued" })])).toContain(`\r\n${cell},in_progress`);
   });
 
+  it("as CSV has the moderation labels and the text at the end of a row", () => {
+    const found = findings(
+      [moderationLabel("Alcohol", 97.3), moderationLabel("Beer", 91, "Alcohol")],
+      [textLine("SALE")],
+    );
+    const [, row] = toCsv([entry("sign.jpg", done(completed([], found)))]).split("\r\n");
+    expect(row).toMatch(/^sign\.jpg,no_question,"Scanned for labels, moderation and text",/);
+    expect(row).toMatch(/,labels; moderation; text,Alcohol 97\.3; Beer 91,SALE 99\.1$/);
+  });
+
   it("as JSON has the complete results", () => {
     const request = completed([matched("cat")]);
     expect(JSON.parse(toJson([entry("cat.jpg", done(request)), FAILED]))).toMatchObject([
-      { name: "cat.jpg", outcome: "yes", request, follow_ups: [], error: null, request_id: "r" },
+      { name: "cat.jpg", outcome: "yes", request, follow_ups: [], error: null, request_id: "r", features: ["labels"] },
       { name: "c.jpg", outcome: "failed", request: null, error: "Too small." },
     ]);
   });

@@ -64,6 +64,16 @@ it("an image without a hash is sent in the request body", async () => {
   expect(api.calls).toEqual(["submitBytes k"]);
 });
 
+it("an image whose bytes the page does not have is submitted by hash, but not uploaded", async () => {
+  const file = { type: "image/jpeg", size: 3 };
+  const run = createUpload({ file, hash: "ab", question: DEFAULT_QUESTION, key: "k" }, api, () => now);
+  await expect(run(new AbortController().signal, () => {})).rejects.toThrow("The service no longer stores this image");
+  expect(api.calls).toEqual(["submitHash k"]);
+  api.reply = { request: pending(), retryAfterMs: 1_000 };
+  const another = createUpload({ file, hash: "ab", question: DEFAULT_QUESTION, key: "k" }, api, () => now);
+  expect(await another(new AbortController().signal, () => {})).toBe(api.reply);
+});
+
 describe("a failed upload", () => {
   it("is repeated with the same URL while that is valid", async () => {
     api.uploadErrors = ["unavailable", "offline"];
