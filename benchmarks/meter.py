@@ -63,7 +63,7 @@ _TABLES_WITH_STREAM = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable"}
 
 @dataclass
 class RecordedCalls:
-    """The calls of DynamoDB (operation, parameters and response), and the CPU seconds of the fakes for each response."""
+    """The calls of DynamoDB (operation, parameters, response), and the CPU seconds of the fakes for each response."""
 
     dynamodb: list[tuple[str, dict[str, Any], dict[str, Any]]] = field(default_factory=list)
     fake_cpu: list[float] = field(default_factory=list)

@@ -77,7 +77,7 @@ def subscriber(stack: Stack) -> Iterator[Subscriber]:
 
 def stats(stack: Stack) -> dict[str, int]:
     body: dict[str, Any] = httpx.get(f"{stack.api_url}/stats", timeout=60).raise_for_status().json()
-    return {name: value for name, value in body.items() if name != "as_of"}
+    return {name: value for name, value in body.items() if name not in {"as_of", "by_feature"}}
 
 
 def stable_stats(stack: Stack) -> dict[str, int]:

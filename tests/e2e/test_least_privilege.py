@@ -23,6 +23,8 @@ from tools.sam import STACK_NAME
 
 NOT_PROBED = {
     "rekognition:DetectLabels",  # the Rekognition emulator accepts any credentials
+    "rekognition:DetectModerationLabels",
+    "rekognition:DetectText",
     "dynamodb:DescribeStream",  # Lambda reads the streams, and the emulator does not check permissions for it
     "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",

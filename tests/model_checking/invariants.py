@@ -191,7 +191,7 @@ def _was_received(state: State, request: ScanRequest) -> bool:
     requests = [*state.system.requests.values(), *state.system.deleted_requests.values()]
     own = [each for each in requests if (each.owner, each.image_hash) == (request.owner, request.image_hash)]
     was_stored = any(
-        not each.awaits_upload and each.id not in state.system.deleted_requests and _was_uploaded(state.system, each)
+        not each.awaits_upload and each.id not in state.system.deleted_requests and not _was_copied(state.system, each)
         for each in own
     )
     was_earlier = possession_in(state.scenario.initial_system.possessions, request) is not None
@@ -201,6 +201,10 @@ def _was_received(state: State, request: ScanRequest) -> bool:
         or was_stored
         or any(_was_uploaded(state.system, each) for each in own if each.awaits_upload)
     )
+
+
+def _was_copied(system: SystemState, request: ScanRequest) -> bool:
+    return any(version.is_copy for version in system.objects.get(request.image_key, ()))
 
 
 def _was_uploaded(system: SystemState, request: ScanRequest) -> bool:
