@@ -51,6 +51,8 @@ export interface Match {
 export interface Failure {
   readonly code: string;
   readonly message: string;
+  /** The feature that failed, or null if labels were the only one. */
+  readonly feature?: Feature | null;
 }
 
 /** The result for one term, which `label` contains. `closest_labels` is empty if it matched, or if it is not a label. */

@@ -129,9 +129,10 @@ export class ScanController {
     const addedAt = this.deps.now();
     const info = { ...this.newInfo(addedAt, this.nextSequence(addedAt)), name, image, note, question };
     const scan = newScan({ ...info, hash: imageHashOf(entry.scan) });
-    this.add([{ ...entry, scan }]);
     this.announcer.added([displayName(scan)]);
     this.store.focus(scan.id);
+    // Last, because a duplicate is found at once.
+    this.add([{ ...entry, scan }]);
     return scan.id;
   }
 

@@ -47,6 +47,8 @@ export class ScanRunner {
   /** The API with a limit for calls that send the bytes of an image. */
   private readonly limitedApi: Pick<ApiClient, "submitHash" | "upload" | "submitBytes">;
   private readonly submitted = new Map<string, readonly string[]>();
+  /** Images that were sent in this visit, by their hash. Converted ones are not kept, because they take memory. */
+  private readonly sent = new Map<string, Blob>();
   private readonly abortControllers = new Map<string, AbortController>();
   /** False after the API has ignored the preference to hold a response. */
   private canHold = true;
@@ -96,6 +98,7 @@ export class ScanRunner {
   }
 
   abortAll(): void {
+    this.sent.clear();
     for (const id of [...this.abortControllers.keys()]) this.abort(id);
   }
 
@@ -115,13 +118,20 @@ export class ScanRunner {
     this.store.apply(id, { type: "check" });
     const entry = this.store.entry(id);
     if (!entry?.scan.question) throw new ScanError(errorInfo("rejected", NOT_SAVED));
-    const { file, note, hash, preview } = await (entry.file ? this.deps.prepareImage(entry.file) : sentImage(entry));
+    const { file, note, hash, preview } = entry.file ? await this.deps.prepareImage(entry.file) : this.sentImage(entry);
     signal.throwIfAborted();
     const duplicate = this.store.findDuplicate(entry.scan, hash);
     if (duplicate) return this.focusDuplicate(entry.scan, duplicate);
+    if (hash && note === null && file instanceof Blob) this.sent.set(hash, file);
     const image = { type: file.type, size: file.size };
     this.store.apply(id, { type: "upload", hash, image, note }, preview);
     return { file, hash, question: entry.scan.question, key: `${id}.${entry.scan.attempt}` };
+  }
+
+  /** Return an image that was sent before, with its bytes if the page has them. @throws ScanError if it was not sent */
+  private sentImage({ scan: { image, hash, note }, preview }: Entry) {
+    if (!image || !hash) throw new ScanError(errorInfo("rejected", NOT_SAVED));
+    return { file: this.sent.get(hash) ?? image, hash, note, preview };
   }
 
   private focusDuplicate(scan: Scan, duplicate: Scan): null {
@@ -202,13 +212,6 @@ export class ScanRunner {
     const retryable = info.retryable || info.kind === "not_found";
     this.store.apply(id, { type: "failed", error: { ...info, retryable }, requestId: scan ? requestIdOf(scan) : null });
   }
-}
-
-/** Return an image that was sent before, without its bytes. @throws ScanError if the page does not know it */
-async function sentImage({ scan, preview }: Entry) {
-  const { image, hash, note } = scan;
-  if (!image || !hash) throw new ScanError(errorInfo("rejected", NOT_SAVED));
-  return { file: image, hash, note, preview };
 }
 
 /** The outcome of a poll that decides about the next one. */

@@ -431,14 +431,39 @@ test.describe("a follow-up question", () => {
     await expect(outcome(page.getByRole("article").first())).toHaveText("Scanned for moderation and text");
   });
 
-  test("whose image the service no longer stores asks to add it again", async ({ page }) => {
-    const sign = await scan(page, uniqueSample("sign.png"), "Labels");
+  /** Make the service require an upload, as if it no longer stored the image. */
+  async function requireUpload(page: Page): Promise<void> {
     await page.route(SUBMISSIONS, async (route) => {
       const response = await route.fetch();
-      const upload = { method: "PUT", url: PAGE_URL, headers: {}, expires_at: "2999-01-01T00:00:00Z" };
+      const url = new URL("uploads/sign.png", PAGE_URL).href;
+      const upload = { method: "PUT", url, headers: {}, expires_at: "2999-01-01T00:00:00Z" };
       await route.fulfill({ response, json: { ...((await response.json()) as object), status: "pending", upload } });
     });
+  }
+
+  test("about another feature uploads the image if the service no longer stores it", async ({ page }) => {
+    const image = uniqueSample("sign.png");
+    const sign = await scan(page, image, "Labels");
+    await requireUpload(page);
+    const uploaded: (Buffer | null)[] = [];
+    await page.route(/\/uploads\//, (route) => {
+      uploaded.push(route.request().postDataBuffer());
+      return route.fulfill({ status: 200 });
+    });
     const form = await openFollowUp(sign, "Text");
+    await form.getByRole("button", { name: "Ask" }).click();
+    await form.getByRole("button", { name: "Scan for this feature" }).click();
+    await expect(outcome(page.getByRole("article").first())).toHaveText("Scanned for text");
+    expect(uploaded).toEqual([image.buffer]);
+  });
+
+  test("about another feature asks to add the image again if neither the service nor the page has it", async ({
+    page,
+  }) => {
+    await scan(page, uniqueSample("sign.png"), "Labels");
+    await page.reload();
+    await requireUpload(page);
+    const form = await openFollowUp(card(page, "sign.png"), "Text");
     await form.getByRole("button", { name: "Ask" }).click();
     await form.getByRole("button", { name: "Scan for this feature" }).click();
     const added = page.getByRole("article").first();

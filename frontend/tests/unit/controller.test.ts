@@ -399,16 +399,18 @@ describe("a scan for another feature", () => {
     return controller;
   }
 
-  it("submits the image by its hash, without its bytes, as a new scan", async () => {
+  it("submits the image by its hash, without an upload, as a new scan", async () => {
     const submitHash = respondWith<[Submission, AbortSignal]>(reply(known), reply(pending({ request_id: "r2" })));
-    const controller = await scanCat({ submitHash });
+    const upload = vi.fn<ApiClient["upload"]>();
+    const controller = await scanCat({ submitHash, upload });
     const id = controller.scanAgain(first(controller).scan.id, SALE);
     await until(controller, "completed", "completed");
+    expect(upload).not.toHaveBeenCalled();
     expect(first(controller).scan).toMatchObject({ id, name: "cat.jpg", question: SALE });
     expect(first(controller).preview).not.toBeNull();
     expect(focused(controller)).toBe(id);
     expect(submitHash.calls[1]?.[0]).toEqual({
-      file: { type: "image/jpeg", size: "cat.jpg".length },
+      file: expect.objectContaining({ type: "image/jpeg", size: "cat.jpg".length }),
       hash: "hash of cat.jpg",
       question: SALE,
       key: `${id}.0`,
@@ -443,10 +445,22 @@ describe("a scan for another feature", () => {
     await until(controller, "completed", "completed");
   });
 
-  it("fails if the service requires an upload, because the page no longer has the bytes", async () => {
-    const upload = vi.fn<ApiClient["upload"]>();
+  it("uploads the image if the service no longer stores it and the page has it", async () => {
+    const upload = vi.fn<ApiClient["upload"]>(async () => {});
     const submitHash = respondWith(reply(known), reply(pending({ request_id: "r2", upload: target })));
     const controller = await scanCat({ submitHash, upload });
+    controller.scanAgain(first(controller).scan.id, SALE);
+    await until(controller, "completed", "completed");
+    expect(await upload.mock.calls[0]?.[1].text()).toBe("cat.jpg");
+  });
+
+  it("fails if the service no longer stores the image, and the page neither", async () => {
+    await scanCat();
+    await vi.waitFor(() => expect([...history.saved.values()][0]?.scan.state).toBe("completed"));
+    const upload = vi.fn<ApiClient["upload"]>();
+    const submitHash = respondWith(reply(pending({ request_id: "r2", upload: target })));
+    const controller = createController({ submitHash, upload });
+    await controller.restore();
     controller.scanAgain(first(controller).scan.id, SALE);
     await until(controller, "failed", "completed");
     expect(upload).not.toHaveBeenCalled();
