@@ -13,7 +13,7 @@ from imagescan.api import request_models
 from imagescan.aws.s3_events import MalformedMessage, image_keys, s3_event_message
 from imagescan.aws.scan_queue import messages_from_event
 from imagescan.domain.errors import ApiError
-from imagescan.domain.feature import Feature
+from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image import DeclaredImage, ValidatedImage, hash_from_key, validate_image
 from imagescan.domain.image_header import ImageType, dimensions
 from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Possession, Scan, Status, next_day
@@ -163,6 +163,14 @@ class History:
         return by_feature(self.at(now))
 
 
+def items_for_two_features(histories: tuple[History, History], now: float) -> dict[Feature, Image]:
+    """Return the items for labels and for text, whose histories are independent, as consistent reads find them."""
+    labels, text = histories
+    item = text.at(now)
+    scan = replace(item.scan, feature=Feature.TEXT, findings=()) if item and item.scan else None
+    return by_feature(labels.at(now), item and replace(item, key=item_key("h", Feature.TEXT), scan=scan))
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     """Return histories with a scan before or after the request. No deferral follows the terminal write."""
@@ -203,6 +211,71 @@ def test_an_answer_never_changes(request: ScanRequest, history: History, one: fl
     first = derive_answer(request, history.items(earlier), earlier)
     if first:
         assert derive_answer(request, history.items(later), later) == first
+
+
+FOR_TWO_FEATURES = REQUESTS.map(
+    lambda request: replace(request, question=replace(request.question, others=((Feature.TEXT, ("sale",)),)))
+)
+
+
+@given(FOR_TWO_FEATURES, st.tuples(histories(), histories()), SECONDS, SECONDS)
+def test_an_answer_for_two_features_never_changes_and_is_settled_as_it_was_returned(
+    request: ScanRequest, pair: tuple[History, History], one: float, other: float
+) -> None:
+    earlier, later = sorted((CREATED + one, CREATED + other))
+    first = with_answer(request, items_for_two_features(pair, earlier), earlier)
+    if first:
+        assert with_answer(request, items_for_two_features(pair, later), later) == first
+
+
+@given(FOR_TWO_FEATURES, st.tuples(histories(), histories()), SECONDS)
+def test_an_answer_for_two_features_combines_those_for_each_of_them(
+    request: ScanRequest, pair: tuple[History, History], after: float
+) -> None:
+    now = CREATED + after
+    items = items_for_two_features(pair, now)
+    answer = derive_answer(request, items, now)
+    alone = [
+        derive_answer(replace(request, question=question), items, now)
+        for question in (replace(request.question, others=()), replace(request.question, labels=()))
+    ]
+    for_labels, for_text = alone
+    if for_labels is None or for_text is None:
+        assert answer is None
+    else:
+        assert answer
+        assert answer.completed_at == max(for_labels.completed_at, for_text.completed_at)
+        assert answer.scans == for_labels.scans + for_text.scans
+        failed = [feature for feature, each in ((Feature.LABELS, for_labels), (Feature.TEXT, for_text)) if each.failure]
+        assert (answer.failure and answer.failure.feature) == (failed[0] if failed else None)
+
+
+@given(FOR_TWO_FEATURES, st.tuples(histories(), histories()), SECONDS)
+def test_every_request_for_two_features_is_answered_after_its_deadline_and_the_grace_period(
+    request: ScanRequest, pair: tuple[History, History], more: float
+) -> None:
+    allowed = request.deadline - request.created_at
+    deferrals = [began for history in pair for began, _ in history.deferrals]
+    latest = max([request.deadline, *(next_day(at) + allowed for at in deferrals)])
+    now = latest + GRACE_SECONDS + 1 + more
+    assert derive_answer(request, items_for_two_features(pair, now), now)
+
+
+@given(FOR_TWO_FEATURES, st.tuples(histories(), histories()), SECONDS, WRITE_DELAYS, st.tuples(SECONDS, SECONDS))
+def test_an_answer_for_two_features_never_changes_when_its_owner_gets_the_image(
+    request: ScanRequest, pair: tuple[History, History], since: float, delay: float, times: tuple[float, float]
+) -> None:
+    owned, possession = replace(request, owner="ann"), Possession("ann", "h", CREATED + since, "r")
+
+    def answer(now: float) -> Answer | None:
+        held = possession if possession.since + delay <= now else None
+        items = visible_items(owned, items_for_two_features(pair, now), held)
+        return derive_answer(owned, items, now)
+
+    earlier, later = sorted(CREATED + after for after in times)
+    first = answer(earlier)
+    if first:
+        assert answer(later) == first
 
 
 @given(REQUESTS, histories(), SECONDS, WRITE_DELAYS, st.tuples(SECONDS, SECONDS))

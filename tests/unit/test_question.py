@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from imagescan.domain.feature import Feature
 from imagescan.domain.labels import Label, match_label
-from imagescan.domain.match import Box, MatchedBy
+from imagescan.domain.match import Box, Finding, MatchedBy
+from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import MatchMode, Question, evaluate
+from imagescan.domain.text import TextLine
 
 CAT = Label(
     "Cat", 97.0, ("Animal", "Mammal", "Pet"), ("Feline",), ("Animals and Pets",), (Box(0.1, 0.1, 0.5, 0.5, 96.0),)
@@ -79,3 +83,86 @@ def test_the_match_mode_decides_whether_any_all_or_none_of_the_labels_must_match
     verdict = evaluate(Question(requested, 90, mode), {Feature.LABELS: LABELS})
     assert verdict.matched is matched
     assert [result.asked for result in verdict.results] == list(requested)
+
+
+# ---------------------------------------------------------------- several features
+
+BLADE = ModerationLabel("Bladed Weapon", 96.0, ("Violence", "Weapons"), level=3)
+SALE = TextLine("Summer SALE", 99.0, ((0.1, 0.2), (0.4, 0.2), (0.4, 0.3), (0.1, 0.3)))
+FINDINGS: dict[Feature, tuple[Finding, ...]] = {
+    Feature.LABELS: LABELS,
+    Feature.MODERATION: (BLADE,),
+    Feature.TEXT: (SALE,),
+}
+
+
+def asking(mode: MatchMode = MatchMode.ANY, /, **asked: tuple[str, ...]) -> Question:
+    """Return a question with what is asked of each feature."""
+    others = tuple((Feature(name), texts) for name, texts in asked.items() if name != Feature.LABELS)
+    return Question(asked.get("labels", ()), 90, mode, others)
+
+
+def test_the_results_are_in_the_order_of_the_features_and_of_what_is_asked_of_each() -> None:
+    question = asking(text=("sale", "exit"), moderation=("*",), labels=("cat", "bus"))
+    verdict = evaluate(question, FINDINGS)
+    assert [(result.feature, result.asked, result.matched) for result in verdict.results] == [
+        (Feature.LABELS, "cat", True),
+        (Feature.LABELS, "bus", False),
+        (Feature.MODERATION, "*", True),
+        (Feature.TEXT, "sale", True),
+        (Feature.TEXT, "exit", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "moderation", "text", "expected"),
+    [  # whether any, all and none match
+        (("cat",), ("weapons",), ("sale",), (True, True, False)),
+        (("cat",), ("weapons",), ("exit",), (True, False, False)),
+        (("bus",), ("*",), (), (True, False, False)),
+        (("bus",), ("gambling",), ("sale", "exit"), (True, False, False)),
+        (("bus",), ("gambling",), ("exit",), (False, False, True)),
+        ((), ("*",), ("sale",), (True, True, False)),
+        ((), (), ("exit",), (False, False, True)),
+    ],
+)
+def test_the_match_mode_applies_to_the_results_of_all_features(
+    labels: tuple[str, ...], moderation: tuple[str, ...], text: tuple[str, ...], expected: tuple[bool, bool, bool]
+) -> None:
+    asked = {"labels": labels, "moderation": moderation, "text": text}
+    verdicts = [evaluate(asking(mode, **asked), FINDINGS) for mode in (MatchMode.ANY, MatchMode.ALL, MatchMode.NONE)]
+    assert tuple(verdict.matched for verdict in verdicts) == expected
+
+
+@pytest.mark.parametrize("mode", MatchMode)
+def test_a_question_that_asks_nothing_has_no_verdict(mode: MatchMode) -> None:
+    question = asking(mode, moderation=(), text=())
+    verdict = evaluate(question, FINDINGS)
+    assert (question.features, verdict.matched, verdict.results) == ((Feature.MODERATION, Feature.TEXT), None, ())
+
+
+def test_a_feature_that_is_only_scanned_has_no_results() -> None:
+    question = asking(MatchMode.ALL, labels=("cat",), text=())
+    verdict = evaluate(question, FINDINGS)
+    assert question.features == (Feature.LABELS, Feature.TEXT)
+    assert [(result.feature, result.matched) for result in verdict.results] == [(Feature.LABELS, True)]
+    assert verdict.matched
+
+
+def test_labels_may_be_scanned_without_asking_for_one() -> None:
+    question = Question((), 90, others=((Feature.LABELS, ()), (Feature.TEXT, ("sale",))))
+    assert question.features == (Feature.LABELS, Feature.TEXT)
+    assert evaluate(question, FINDINGS).matched
+
+
+def test_the_minimum_confidence_applies_to_all_features() -> None:
+    verdicts = [
+        evaluate(replace(asking(labels=("cat",), moderation=("*",), text=("sale",)), min_confidence=at), FINDINGS)
+        for at in (95, 97, 98, 100)
+    ]
+    assert [[result.matched for result in verdict.results] for verdict in verdicts] == [
+        [True, True, True],
+        [True, False, True],
+        [False, False, True],
+        [False, False, False],
+    ]

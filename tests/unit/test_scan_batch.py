@@ -1,10 +1,12 @@
 import threading
+from dataclasses import replace
 
 import pytest
 
+from imagescan.domain.feature import Feature
 from imagescan.domain.policy import LEASE_SECONDS
 from imagescan.domain.scan_message import ScanMessage
-from imagescan.use_cases.scan_batch import MessageResult, scan_batch
+from imagescan.use_cases.scan_batch import LEASED_DELAY_SECONDS, REQUEST_DELAY_SECONDS, MessageResult, scan_batch
 from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKind
 
 
@@ -105,3 +107,62 @@ def test_the_delays_of_a_message_outlast_the_lease_of_a_delivery_that_died() -> 
     """Otherwise the message would become a dead letter although nothing was wrong with it."""
     deliveries_before_the_last = range(1, 5)
     assert sum(leased(receives).delay_seconds for receives in deliveries_before_the_last) > LEASE_SECONDS
+
+
+# ---------------------------------------------------------------- several features
+
+
+def of_features(*outcomes: Outcome, receives: int = 2) -> MessageResult:
+    """Return the result of a message whose image has these outcomes, one per feature."""
+    by_feature = tuple(replace(each, feature=feature) for each, feature in zip(outcomes, Feature, strict=False))
+    return MessageResult(message("m", 1, receives=receives), by_feature)
+
+
+SCANNED, DEFERRED, LEASED, TRANSIENT, MISSING = (
+    Outcome(key(1), kind)
+    for kind in (
+        OutcomeKind.SCANNED,
+        OutcomeKind.DEFERRED,
+        OutcomeKind.LEASED,
+        OutcomeKind.TRANSIENT_ERROR,
+        OutcomeKind.REQUEST_MISSING,
+    )
+)
+
+
+def backing_off(seconds: float) -> Outcome:
+    return Outcome(key(1), OutcomeKind.BACKING_OFF, wait_seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_done"),
+    [
+        ((SCANNED, SCANNED, SCANNED), True),
+        ((SCANNED, DEFERRED, backing_off(MAX_DELAY_SECONDS + 1)), True),
+        ((SCANNED, LEASED, SCANNED), False),
+        ((SCANNED, SCANNED, TRANSIENT), False),
+        ((SCANNED, backing_off(60), SCANNED), False),
+    ],
+)
+def test_a_message_is_done_only_when_all_features_of_its_image_are_done(
+    outcomes: tuple[Outcome, ...], is_done: bool
+) -> None:
+    assert of_features(*outcomes).is_done is is_done
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "delay"),
+    [
+        ((SCANNED, LEASED), 2 * LEASED_DELAY_SECONDS),
+        ((LEASED, LEASED), 2 * LEASED_DELAY_SECONDS),
+        ((SCANNED, TRANSIENT), 20),
+        ((LEASED, TRANSIENT), 20),
+        ((SCANNED, backing_off(60.2)), 61),
+        ((backing_off(60), backing_off(40)), 40),
+        ((backing_off(60), TRANSIENT), 20),
+        ((backing_off(MAX_DELAY_SECONDS + 60), TRANSIENT), 20),  # the sweeper enqueues the first feature
+        ((MISSING,), 2 * REQUEST_DELAY_SECONDS),
+    ],
+)
+def test_the_delay_is_that_of_the_features_that_are_not_done(outcomes: tuple[Outcome, ...], delay: int) -> None:
+    assert of_features(*outcomes).delay_seconds == delay

@@ -1,14 +1,18 @@
 """Test the scanner's metrics as CloudWatch reads them from the log."""
 
 import json
+import logging
 from functools import cache
+from io import StringIO
 from typing import Any
 
 import pytest
 
+from imagescan.domain.feature import Feature
 from imagescan.domain.scan_message import ScanMessage
 from imagescan.runtime import metrics
-from imagescan.runtime.scan_telemetry import _METRICS, emit_metrics
+from imagescan.runtime.log import logger
+from imagescan.runtime.scan_telemetry import _METRICS, emit_metrics, log_outcomes
 from imagescan.use_cases.scan_batch import MessageResult
 from imagescan.use_cases.scan_image import Outcome, OutcomeKind
 
@@ -96,3 +100,43 @@ def test_metrics_have_the_stack_as_their_only_dimension(
     [block] = printed["_aws"]["CloudWatchMetrics"]
     assert (block["Namespace"], block["Dimensions"]) == ("ImageScan", [["service"]])
     assert printed["service"] == "imagescan-staging"
+
+
+def test_the_features_of_an_image_are_counted_together_and_those_other_than_labels_on_their_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    batch = [
+        result(*(Outcome("a", OutcomeKind.SCANNED, feature=feature) for feature in Feature)),
+        result(
+            Outcome("b", OutcomeKind.REJECTED_IMAGE, feature=Feature.LABELS),
+            Outcome("b", OutcomeKind.REJECTED_IMAGE, feature=Feature.TEXT),
+            Outcome("c", OutcomeKind.TRANSIENT_ERROR, feature=Feature.MODERATION),
+            Outcome("c", OutcomeKind.DEFERRED, feature=Feature.TEXT),
+        ),
+    ]
+    assert emitted(capsys, *batch) == {
+        "Scanned": 3,
+        "ScannedModeration": 1,
+        "ScannedText": 1,
+        "RejectedImages": 2,
+        "RejectedImagesText": 1,
+        "TransientErrors": 1,
+        "TransientErrorsModeration": 1,
+        "Deferred": 1,
+    }
+
+
+def test_each_line_of_the_log_names_its_feature() -> None:
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logger.registered_formatter)
+    logging.getLogger(logger.name).addHandler(handler)
+    scanned = Outcome("a", OutcomeKind.SCANNED, feature=Feature.LABELS)
+    leased = Outcome("a", OutcomeKind.LEASED, feature=Feature.TEXT)
+    log_outcomes([result(scanned, leased)])
+    logging.getLogger(logger.name).removeHandler(handler)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["message"], line["feature"], line["level"]) for line in lines] == [
+        ("scanned", "labels", "INFO"),
+        ("leased", "text", "WARNING"),
+    ]

@@ -270,11 +270,6 @@ def with_answer(request: ScanRequest, items: ImageItems | None, now: float) -> S
     return replace(request, answer=_combined(request, outcomes), deadline=deadline)
 
 
-def pending_features(request: ScanRequest, items: ImageItems | None, now: float) -> tuple[Feature, ...]:
-    """Return the features of the request that are not decided as of ``now``."""
-    return tuple(each for each in request.features if derive_outcome(request, each, items, now) is None)
-
-
 def _outcomes(request: ScanRequest, items: ImageItems | None, now: float) -> dict[Feature, Outcome] | None:
     """Return the outcome of each feature, or None while one is pending."""
     outcomes = {feature: derive_outcome(request, feature, items, now) for feature in request.features}
