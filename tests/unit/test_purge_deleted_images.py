@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import pytest
 
+from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image_record import Image, Possession, PossessionKey, PurgeCandidate, Scan, Status
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest
@@ -22,7 +23,10 @@ def finished(at: float = DELAY_AGO - 5) -> Image:
 
 @dataclass
 class Service:
-    """One marked image, and the requests that wait for it. ``steps`` records the writes in order."""
+    """One marked image, and the requests that wait for it. ``steps`` records the writes in order.
+
+    ``others`` are the items of its other features.
+    """
 
     image: Image | None = field(default_factory=finished)
     key: str = "h"
@@ -34,6 +38,7 @@ class Service:
     is_removable: bool = True
     possessed: dict[PossessionKey, Possession] = field(default_factory=dict)
     scanned_upload: Image | None = None
+    others: tuple[Image, ...] = ()
     steps: list[str] = field(default_factory=list)
 
 
@@ -48,7 +53,8 @@ class FakeImages:
         image = self.service.image
         marked = {self.service.key: replace(image, purge_until=self.service.covers_until)} if image else {}
         scanned = self.service.scanned_upload
-        return marked | ({scanned.hash: scanned} if scanned and scanned.hash in image_hashes else {})
+        others = [each for each in (*self.service.others, *([scanned] if scanned else ())) if each.key in image_hashes]
+        return marked | {each.key: each for each in others}
 
     def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
         return {key: self.service.possessed[key] for key in keys if key in self.service.possessed}
@@ -57,7 +63,7 @@ class FakeImages:
         self.service.steps.append(f"mark {key}")
 
     def remove(self, read: Sequence[Image], now: float) -> bool:
-        self.service.steps.append("item")
+        self.service.steps.append(" and ".join(each.key for each in read) if self.service.others else "item")
         return self.service.is_removable
 
 
@@ -203,11 +209,42 @@ def test_an_image_that_just_got_a_new_owner_is_kept(granted_at: float, purged: i
     assert purge(Service(image=replace(finished(), granted_at=granted_at))) == purged
 
 
+@pytest.mark.parametrize("feature", Feature)
 @pytest.mark.parametrize(("scanned_for", "marks"), [("r", [f"mark {UPLOADED_HASH}"]), ("other", [])])
 def test_an_upload_that_was_scanned_during_the_deletion_has_its_image_purged(
-    scanned_for: str, marks: list[str]
+    scanned_for: str, marks: list[str], feature: Feature
 ) -> None:
     scan = Scan(Status.COMPLETED, DELAY_AGO, scanned_for=scanned_for)
-    service = Service(key=UPLOAD, scanned_upload=Image(UPLOADED_HASH, scan=scan), stored={"r": DeletedRequest("r")})
+    scanned = Image(item_key(UPLOADED_HASH, feature), scan=replace(scan, feature=feature))
+    service = Service(key=UPLOAD, scanned_upload=scanned, stored={"r": DeletedRequest("r")})
     assert purge(service) == 1
     assert service.steps == [*marks, f"upload {UPLOAD}", "item"]
+
+
+# ---------------------------------------------------------------- several features
+
+
+def text_item(finished_at: float = DELAY_AGO - 5) -> Image:
+    return Image("h#text", scan=Scan(Status.COMPLETED, finished_at, feature=Feature.TEXT))
+
+
+def test_the_items_of_all_features_are_deleted_together_after_the_bytes() -> None:
+    service = Service(others=(Image("h#moderation"), text_item()))
+    assert purge(service) == 1
+    assert service.steps == [f"bytes until {DELAY_AGO:.0f}", "h and h#moderation and h#text"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [text_item(DELAY_AGO + 1), Image("h#text", exhausted_at=(DELAY_AGO + 1,), is_exhausted=True)],
+    ids=["finished recently", "exhausted recently"],
+)
+def test_an_image_whose_other_feature_may_have_answered_a_request_recently_stays_marked(other: Image) -> None:
+    service = Service(others=(other,))
+    assert (purge(service), service.steps) == (0, [])
+
+
+def test_a_pending_request_for_another_feature_keeps_the_image() -> None:
+    for_text = replace(REQUEST, question=Question((), 90, others=((Feature.TEXT, ("sale",)),)))
+    service = Service(pending=[for_text])
+    assert (purge(service), service.steps) == (0, [])

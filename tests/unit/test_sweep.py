@@ -3,6 +3,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Image, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
@@ -111,3 +112,122 @@ def test_a_deferred_image_is_requeued_the_next_day() -> None:
     pending = replace(yesterday, deadline=yesterday.created_at + 4 * 3600)
     report, requests, queue = run_sweep([pending], Image("h", deferred_at=(yesterday.created_at + 60,)))
     assert (queue.keys, report.requeued, report.overdue, requests.settled) == (["images/h"], 1, 0, [])
+
+
+# ---------------------------------------------------------------- several features
+
+FOR_TWO = Question(("cat",), 90, others=((Feature.TEXT, ("sale",)),))
+TEXT_SCAN = replace(SCAN, findings=(), feature=Feature.TEXT)
+
+
+def request_for_two(number: int = 0, created_at: float = LOST) -> ScanRequest:
+    own_key = f"uploads/r{number}/h"
+    return replace(request(number=number, created_at=created_at), question=FOR_TWO, image_key=own_key)
+
+
+@dataclass
+class RecordingImages(FakeImages):
+    """The images table. ``reopened`` records the keys of the reopened items."""
+
+    reopened: list[str] = field(default_factory=list)
+
+    def reopen(self, image: Image) -> None:
+        self.reopened.append(image.key)
+
+
+def sweep_items(
+    pending: list[ScanRequest], *items: Image, unreadable: bool = False
+) -> tuple[SweepReport, FakeRequests, FakeQueue, RecordingImages]:
+    """Sweep while these items exist. ``unreadable`` makes each read of an item for text fail."""
+
+    class Images(RecordingImages):
+        def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+            if unreadable and any(key.endswith("#text") for key in keys):
+                raise KeyError("finished_at")
+            return super().get_many(keys)
+
+    images, requests, queue = Images({item.key: item for item in items}), FakeRequests(pending), FakeQueue()
+    report = Sweep(
+        images=images,
+        requests=requests,
+        queue=queue,
+        position=FakePosition(),
+        clock=lambda: NOW,
+        time_left=lambda: 60,
+        on_error=lambda item, error: None if unreadable else pytest.fail(f"{item}: {error}"),
+    ).run()
+    return report, requests, queue, images
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (Image("h", scan=SCAN),),
+        (Image("h", scan=SCAN), Image("h#text", 1, lease_until=NOW - 1)),
+        (Image("h#text", scan=TEXT_SCAN),),
+        (Image("h", 1, lease_until=NOW - 1), Image("h#text", scan=TEXT_SCAN)),
+        (Image("h", 1, lease_until=NOW + 1), Image("h#text", 1, lease_until=NOW - 1)),
+        (Image("h", deferred_at=(LOST,)),),
+    ],
+)
+def test_an_image_is_requeued_if_the_scan_for_one_feature_appears_lost(items: tuple[Image, ...]) -> None:
+    report, requests, queue, _ = sweep_items([request_for_two()], *items)
+    assert (queue.keys, report.requeued, requests.settled) == (["uploads/r0/h"], 1, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        Image("h#text", 1, lease_until=NOW + 1),
+        Image("h#text", 1, not_before=NOW + 1),
+        Image("h#text", deferred_at=(LOST,)),
+    ],
+    ids=["leased", "backing off", "deferred"],
+)
+def test_an_image_is_not_requeued_if_no_feature_can_be_scanned_now(text: Image) -> None:
+    _, requests, queue, _ = sweep_items([request_for_two()], Image("h", scan=SCAN), text)
+    assert (queue.keys, requests.settled) == ([], [])
+
+
+def test_an_image_that_this_service_requeued_recently_is_not_requeued_for_another_feature() -> None:
+    _, _, queue, _ = sweep_items([request_for_two()], Image("h", scan=SCAN, requeued_at=NOW - 1))
+    assert queue.keys == []
+
+
+def test_a_request_is_settled_when_all_of_its_features_are_scanned() -> None:
+    report, requests, queue, _ = sweep_items(
+        [request_for_two(), request(number=1)], Image("h", scan=SCAN), Image("h#text", scan=TEXT_SCAN)
+    )
+    assert ([each.id for chunk in requests.settled for each in chunk], queue.keys) == (["r0", "r1"], [])
+    assert report.settled == 2
+
+
+def test_each_object_that_may_hold_the_bytes_is_requeued_for_the_missing_feature() -> None:
+    pending = [request(number=1), request_for_two(number=2), request_for_two(number=3)]
+    _, _, queue, _ = sweep_items(pending, Image("h#text", scan=TEXT_SCAN))
+    assert queue.keys == ["images/h", "uploads/r2/h", "uploads/r3/h"]
+
+
+def test_only_the_exhausted_feature_is_reopened_before_its_image_is_requeued() -> None:
+    text = Image("h#text", 5, exhausted_at=(LOST - 60,), is_exhausted=True)
+    _, _, queue, images = sweep_items([request_for_two()], Image("h", scan=SCAN), text)
+    assert (images.reopened, queue.keys) == (["h#text"], ["uploads/r0/h"])
+
+
+def test_a_request_whose_feature_was_exhausted_after_it_is_settled_when_the_other_one_is_decided() -> None:
+    text = Image("h#text", 5, exhausted_at=(LOST + 60,), is_exhausted=True)
+    _, undecided, _, _ = sweep_items([request_for_two()], Image("h", 1, lease_until=NOW + 1), text)
+    assert undecided.settled == []
+    _, requests, queue, _ = sweep_items([request_for_two()], Image("h", scan=SCAN), text)
+    [[settled]] = requests.settled
+    assert settled.answer
+    assert settled.answer.failure
+    assert (settled.answer.failure.feature, queue.keys) == (Feature.TEXT, [])
+
+
+def test_an_unreadable_item_of_one_feature_does_not_affect_requests_that_do_not_need_it() -> None:
+    report, requests, queue, _ = sweep_items(
+        [request_for_two(), request(number=1)], Image("h", scan=SCAN), unreadable=True
+    )
+    assert [each.id for chunk in requests.settled for each in chunk] == ["r1"]
+    assert (report.failed, queue.keys) == (1, [])
