@@ -75,7 +75,22 @@ def test_a_message_for_a_missing_object_is_acknowledged(
     assert log.messages("object_missing")
 
 
-@pytest.mark.parametrize(("operation", "code"), errors_with(ErrorEffect.DELAY, "Query", "TransactWriteItems"))
+TOO_LARGE = ("TransactWriteItems", "ValidationException")
+
+
+def test_requests_that_are_too_large_for_one_transaction_are_settled_one_by_one(env: MotoEnvironment, log: Log) -> None:
+    request_id = env.functions.submit(image_bytes()).body["request_id"]
+    env.resources.copy_request(request_id, 1)
+    env.transport.fail(*TOO_LARGE)
+    env.trigger.deliver()
+    [line] = log.messages("scanned")
+    assert (line["settled"], "exception" in line) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [each for each in errors_with(ErrorEffect.DELAY, "Query", "TransactWriteItems") if tuple(each) != TOO_LARGE],
+)
 def test_an_error_while_settling_is_left_to_the_sweeper(
     env: MotoEnvironment, log: Log, operation: str, code: str
 ) -> None:

@@ -128,7 +128,7 @@ def test_a_request_waits_if_one_of_its_features_is_not_known() -> None:
 def test_a_request_by_hash_has_the_bytes_copied_that_were_scanned_for_another_feature(fields: dict[str, Any]) -> None:
     bucket = FakeBucket(copies_from="earlier")
     result = submit(DECLARED, requesting(DECLARED, **fields), known(scanned(TEXT)), bucket)
-    assert (result.request.answer, result.request.awaits_upload, result.upload) == (None, True, None)
+    assert (result.request.answer, result.request.awaits_upload, result.upload) == (None, False, None)
     assert bucket.uploads == [f"{OWN_KEY} for r copied from earlier"]
 
 
@@ -216,3 +216,13 @@ def test_an_exhausted_feature_that_is_not_requested_stays_exhausted() -> None:
     images = known(exhausted)
     submit(DECLARED, requesting(DECLARED, label="cat"), images, FakeBucket())
     assert images.steps == []
+
+
+def test_a_request_whose_bytes_cannot_be_copied_expects_an_upload_and_reports_the_error() -> None:
+    class BrokenBucket(FakeBucket):
+        def copy_scanned(self, image: DeclaredImage, scanned_for: str | None, request: ScanRequest) -> bool:
+            raise ConnectionError
+
+    result = submit(DECLARED, requesting(DECLARED, label="cat"), known(scanned(TEXT)), BrokenBucket())
+    assert (result.request.awaits_upload, type(result.copy_error)) == (True, ConnectionError)
+    assert result.upload

@@ -168,7 +168,10 @@ def test_the_key_of_a_deleted_request_is_rejected_and_stores_nothing(image: Vali
     assert (bucket.uploads, requests.stored) == ([], {})
 
 
-def test_bytes_that_were_stored_for_a_key_in_use_are_marked_for_purging() -> None:
+@pytest.mark.parametrize("has_other_bytes", [True, False])
+def test_bytes_that_were_stored_for_a_key_in_use_are_marked_for_purging_unless_its_request_uses_them(
+    has_other_bytes: bool,
+) -> None:
     class StaleRequests(FakeRequests):
         """A table in which a request is not found before it is stored."""
 
@@ -177,9 +180,10 @@ def test_bytes_that_were_stored_for_a_key_in_use_are_marked_for_purging() -> Non
 
     images, requests = FakeImages(), StaleRequests()
     submit(FakeImages(), requests, FakeBucket(), payload_hash="f")
+    image = replace(IMAGE, hash="cd" * 32) if has_other_bytes else IMAGE
     with pytest.raises(Conflict):
-        submit(images, requests, FakeBucket(), payload_hash="g")
-    assert images.steps == [f"mark {IMAGE.hash} at {1000 + REQUEST_STORED_SECONDS}"]
+        submit(images, requests, FakeBucket(), image, payload_hash="g")
+    assert images.steps == [f"mark {image.hash} at {1000 + REQUEST_STORED_SECONDS}"] * has_other_bytes
 
 
 def test_an_error_of_a_call_marks_nothing_because_the_request_may_be_stored() -> None:
