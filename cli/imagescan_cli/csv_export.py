@@ -60,9 +60,10 @@ def _row(each: ImageResult) -> list[Any]:
 
 
 def _format_findings(result: RequestJson, feature: Feature) -> str:
-    """Return all findings of a feature with their confidence in percent. The column ``features`` explains an empty one.
+    """Return all findings of a feature with their confidence in percent.
 
-    Text can contain the separator. Its exact lines are in the JSON output.
+    An empty cell means that nothing was found, unless the request has not completed or the column ``features`` lacks
+    the feature. Text can contain the separator. Its exact lines are in the JSON output.
     """
     return "; ".join(f"{each.name} {each.confidence:.1f}%" for each in findings(result, feature) or ())
 

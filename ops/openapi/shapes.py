@@ -91,7 +91,7 @@ class Text(TypedDict):
 
 
 class Match(TypedDict):
-    """The label, the moderation label or the line of text that matches, and what of it does."""
+    """The label, moderation label or line of text that matches, and how it matches."""
 
     label: Annotated[str, Field(description="Name of the label, or the line of text.")]
     confidence: Confidence
@@ -100,7 +100,7 @@ class Match(TypedDict):
 
 
 class Result(TypedDict):
-    """Whether the image contains one thing that was asked for. If it is a missing label, the closest labels."""
+    """Result for one label, moderation label or text that was asked for. If a label is missing, the closest labels."""
 
     feature: Feature
     label: Annotated[str, Field(description="The label, the moderation label or the text that was asked for.")]
@@ -142,7 +142,9 @@ class QuestionAnswer(Verdict):
     """The answer to a follow-up question, from the stored findings."""
 
     closest_labels: Annotated[list[Label], Field(max_length=3)]
-    results: Annotated[list[Result], Field(description="One result for each thing that was asked.")]
+    results: Annotated[
+        list[Result], Field(description="One result for each label, moderation label and text that was asked for.")
+    ]
 
 
 class RequestSummary(Verdict):
@@ -173,7 +175,9 @@ class Request(RequestSummary):
     closest_labels: Annotated[
         list[Label], Field(description="Labels that are closest to the first missing label.", max_length=3)
     ]
-    results: Annotated[list[Result], Field(description="One result for each thing that was asked.")]
+    results: Annotated[
+        list[Result], Field(description="One result for each label, moderation label and text that was asked for.")
+    ]
     labels: Annotated[list[Label], Field(description="All labels found, most confident first.")]
     moderation: Annotated[Moderation | None, Field(description="Null if the request does not need the feature.")]
     text: Annotated[Text | None, Field(description="Null if the request does not need the feature.")]

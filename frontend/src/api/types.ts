@@ -28,7 +28,7 @@ export interface ModerationLabel {
   readonly taxonomy_level: number;
 }
 
-/** A word or a line of text. The corners of its polygon start at the top left of the text, in its reading direction. */
+/** A word or a line of text. Its polygon starts at the top left corner of the text, in the reading direction. */
 export interface TextWord {
   readonly text: string;
   readonly confidence: number;
@@ -51,11 +51,11 @@ export interface Match {
 export interface Failure {
   readonly code: string;
   readonly message: string;
-  /** The feature that failed, or null if labels were the only one. */
+  /** The feature that failed. Responses of an earlier version of the service lack it. */
   readonly feature?: Feature | null;
 }
 
-/** The result for one term, which `label` contains. `closest_labels` is empty if it matched, or if it is not a label. */
+/** The result for one term, in `label`. `closest_labels` is empty if the term matched or is not a label. */
 export interface TermResult {
   readonly feature: Feature;
   readonly label: string;
@@ -132,8 +132,8 @@ const MATCHES: Readonly<Record<MatchMode, (matched: readonly boolean[]) => boole
 };
 
 /**
- * Check whether a response body is a verdict that agrees with its results. An unclear result must never show as a yes or a
- * no. A question without terms has neither.
+ * Check whether a response body is a verdict that agrees with its results. An unclear result must never show as a yes
+ * or a no. A question without terms has neither.
  */
 export function isVerdict(body: unknown): body is Verdict {
   const { label_matched, match_mode = "any", results } = (body ?? {}) as Partial<Verdict>;

@@ -1,7 +1,7 @@
 /** @import { Taxonomy } from "./types.js" */
 
 /**
- * Sum the probabilities of the classes under each label: those of the label itself and of all labels whose parent it is.
+ * Sum the probabilities of the classes under each label: those of the label itself and of all labels below it.
  * @param {ArrayLike<number>} probabilities of the classes of the taxonomy
  * @param {Taxonomy} taxonomy
  * @returns {Map<string, number>} sum by label, 0 to 1

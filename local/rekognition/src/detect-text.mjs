@@ -83,8 +83,8 @@ export function textDetectionsOf(lines, request) {
 }
 
 /**
- * Convert the mean probability of the characters (0 to 1) to a confidence (0 to 100): 100 * score ** 3. On degraded images,
- * it is close to the share of words that are read correctly.
+ * Convert the mean probability of the characters (0 to 1) to a confidence (0 to 100): 100 * score ** 3. On degraded
+ * images, it is close to the share of words that are read correctly.
  * @param {number} score
  */
 export const textConfidence = (score) => 100 * score ** 3;

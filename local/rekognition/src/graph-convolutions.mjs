@@ -36,8 +36,8 @@ const depthwise = (filter, { pad, ...options }) => {
 };
 
 /**
- * Return whether a depthwise filter of 7 x 7 pixels or more is centred on each pixel. The backend has fast code for 3 x 3
- * and 5 x 5 pixels only, and needs 8 times as long per pixel for larger filters.
+ * Return whether a depthwise filter of 7 x 7 pixels or more is centred on each pixel. The backend has fast code for
+ * 3 x 3 and 5 x 5 pixels only, and needs 8 times as long per pixel for larger filters.
  * @param {tf.Tensor4D} filter
  * @param {ConvolutionOptions} options
  */
@@ -75,8 +75,8 @@ function dilatedDepthwise(context, filter, bias) {
 }
 
 /**
- * Return the pixels of a filter at the distances -y, 0 and y by -x, 0 and x from its centre. The pixels on the axes belong
- * to the parts with the distance 1 of the other axis only.
+ * Return the pixels of a filter at the distances -y, 0 and y by -x, 0 and x from its centre. The pixels on the axes
+ * belong to the parts with the distance 1 of the other axis only.
  * @param {tf.Tensor4D} filter
  * @param {number} reach distance of the edges from the centre
  * @param {number} y
@@ -109,8 +109,8 @@ function groupedConvolution(filter, groups, { bias, ...options }) {
 }
 
 /**
- * A transposed convolution whose windows do not overlap: each pixel becomes a block of pixels. A convolution of one pixel
- * computes all pixels of the block as channels, which is much faster than TensorFlow's general operator.
+ * A transposed convolution whose windows do not overlap: each pixel becomes a block of pixels. A convolution of one
+ * pixel computes all pixels of the block as channels, which is much faster than TensorFlow's general operator.
  * @type {Operator}
  */
 export function transposedConvolution(context) {

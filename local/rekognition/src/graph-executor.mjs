@@ -55,7 +55,7 @@ export class Graph {
   }
 
   /**
-   * Run the graph. Tensors with four axes have the order NHWC. This applies to inputs and outputs. The caller disposes both.
+   * Run the graph. Inputs and outputs with four axes have the order NHWC. The caller disposes both.
    * @param {Record<string, tf.Tensor>} inputs
    * @returns {Record<string, tf.Tensor>}
    */

@@ -123,8 +123,8 @@ const gelu = ({ node }) =>
 const exactNormal = (x) => tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
 
 /**
- * 0.5 * (1 + tanh(u)) with u = sqrt(2 / pi) * (x + 0.044715 * x ** 3). It equals sigmoid(2 * u), which the backend computes
- * 10 times as fast. Each step releases its input, because the tensors of the detection of text have up to 20 MB.
+ * 0.5 * (1 + tanh(u)) with u = sqrt(2 / pi) * (x + 0.044715 * x ** 3). It equals sigmoid(2 * u), which the backend
+ * computes 10 times as fast. Each step releases its input, because the tensors of text detection have up to 20 MB.
  * @param {tf.Tensor} x
  */
 function approximateNormal(x) {

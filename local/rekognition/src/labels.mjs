@@ -7,9 +7,9 @@ import { withEvidence } from "./evidence.mjs";
 const MIN_PROBABILITY = 0.05;
 
 /**
- * Convert the results of the detector and the classifier to labels in Rekognition's format. Each object is a label with
- * its instances. Each class of the image and each parent is a label without instances. A label that has several sources
- * has the highest of their confidences. Sort by confidence, then labels with boxes first.
+ * Convert the results of the detector and the classifier to labels in Rekognition's format. Each object is a label
+ * with its instances. Each class of the image and each parent is a label without instances. A label that has several
+ * sources has the highest of their confidences. Sort by confidence, then labels with boxes first.
  * @param {Detection[]} objects highest score first
  * @param {ArrayLike<number>} probabilities of the classes
  * @param {Taxonomy} taxonomy

@@ -34,8 +34,8 @@ const MIN_CONFIDENCE = 5;
 const MIN_CONTENT_TYPE_CONFIDENCE = 50;
 
 /**
- * Convert the results of the models to moderation labels. Each parent of a label is a label with the highest confidence
- * of its children. Sort by confidence, then parents first.
+ * Convert the results of the models to moderation labels. Each parent of a label is a label with the highest
+ * confidence of its children. Sort by confidence, then parents first.
  * @param {ContentProbabilities[]} content of each model
  * @param {ArrayLike<number>} probabilities of the classes
  * @param {Taxonomy} taxonomy

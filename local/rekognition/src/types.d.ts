@@ -53,8 +53,8 @@ export interface LabelInfo {
 }
 
 /**
- * The labels of the detector's classes (`objects`, COCO) and of the classifier's (`classes`, ImageNet), in the order of
- * the models. `labels` describes each of them and every parent.
+ * The labels of the detector's classes (`objects`, COCO) and of the classifier's (`classes`, ImageNet), in the order
+ * of the models. `labels` describes each of them and every parent.
  */
 export interface Taxonomy {
   objects: string[];
@@ -249,7 +249,7 @@ export interface RateLimit {
   per_second?: number | null;
 }
 
-/** Responses take at least `ms`. With fixed results, the models are skipped. Without `operation`, it applies to all. */
+/** Responses take at least `ms`. Fixed results skip the models. Without `operation`, it applies to all operations. */
 export interface Latency extends FixedResults {
   operation?: OperationName;
   ms: number;

@@ -62,7 +62,7 @@ _THROTTLING_ERRORS = frozenset({"ProvisionedThroughputExceededException", "Throt
 class Rekognition:
     """Calls one API at the rate that the rate limiter allows. It is thread-safe.
 
-    Each API has a quota of its own, so that each instance needs its own rate limiter. ``detect_image`` makes the call.
+    Each API has a quota of its own, so each instance needs its own rate limiter. ``detect_image`` makes the call.
     ``clock`` returns seconds since the epoch. An instance serves one execution environment and remembers when a call
     last succeeded there.
     """

@@ -34,7 +34,7 @@ class Finding(Protocol):
 
 
 class MatchedBy(StrEnum):
-    """What of a finding matches, the closest kind first."""
+    """How a finding matches, the closest kind first."""
 
     NAME = "name"
     ALIAS = "alias"
@@ -46,7 +46,7 @@ class MatchedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A finding that matches, and what of it does."""
+    """A finding that matches, and how it matches."""
 
     finding: Finding
     matched_by: MatchedBy

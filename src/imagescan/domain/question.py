@@ -21,7 +21,7 @@ MATCHERS: Mapping[Feature, Callable[[str, Any, float], Result]] = {
 
 
 class MatchMode(StrEnum):
-    """How much of what was asked the image must contain."""
+    """How the results are combined: any, all or none of them must match."""
 
     ANY = "any"
     ALL = "all"
@@ -39,7 +39,7 @@ _MODE_PREDICATES: dict[MatchMode, Callable[[Iterable[bool]], bool]] = {
 class Question:
     """The requested labels, the minimum confidence in percent, how to combine results, and other questions.
 
-    ``others`` holds what is asked of further features. If nothing is asked of a feature, it is scanned nevertheless.
+    ``others`` holds what is asked of further features. A feature with an empty tuple is scanned without a question.
     """
 
     labels: tuple[str, ...]

@@ -1,6 +1,6 @@
 """A request, and the pure functions that derive its answer from its own item and the items of its image.
 
-A request waits for all features that its question needs. Each has an item of its own, which is terminal at some time.
+A request waits for all features that its question needs. Each feature of an image has an item of its own.
 
 Times are seconds since the Unix epoch.
 """
@@ -320,9 +320,10 @@ def is_reused_scan(request: ScanRequest, scan: Scan) -> bool:
 
 
 def _timeout_failure(request: ScanRequest, item: Image | None, items: ImageItems | None) -> Failure:
-    """Return whether the feature of ``item`` timed out, or whether its bytes never arrived.
+    """Return the failure of the feature of ``item``: it timed out, or its bytes never arrived.
 
-    A lease of another feature since the creation of the request shows that they did. An earlier one is of other bytes.
+    A lease of another feature since the creation of the request shows that they arrived. An earlier lease is of other
+    bytes.
     """
     others = [(items or {}).get(feature) for feature in request.features]
     leased_at = [each.first_leased_at for each in others if each and each.first_leased_at is not None]

@@ -24,8 +24,8 @@ class Totals:
 
     ``images`` counts the images that were scanned, once per feature. ``scans`` counts the detector calls that were, or
     may have been, billed. ``scans_avoided`` counts the calls that requests did not need because the scan was made for
-    another request's upload. The other fields are the parts of these counts that concern one feature. What is left
-    concerns labels.
+    another request's upload. ``completed`` and ``failed`` count requests. Fields that begin with the name of a feature
+    are its part of a count, and the rest of this count is that of labels.
     """
 
     images: int = 0

@@ -46,8 +46,8 @@ def match_text(asked: str, lines: Iterable[TextLine], min_confidence: float) -> 
     """Look for ``asked`` in the lines with at least ``min_confidence`` percent. The most confident line wins.
 
     A line matches if it contains the text as whole words: case-folded, with compatibility characters replaced (NFKC)
-    and whitespace collapsed. The characters next to the text, if any, are neither letters nor digits. A side of the
-    text that is itself neither needs no such limit.
+    and whitespace collapsed. Where the text begins or ends with a letter or digit, the character next to it in the
+    line must not be one.
     """
     text = normalized(asked)
     found = [line for line in lines if line.confidence >= min_confidence and contains(normalized(line.text), text)]

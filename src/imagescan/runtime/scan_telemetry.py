@@ -58,7 +58,7 @@ def _by_kind(outcomes: Iterable[Outcome]) -> Counter[str]:
 
 
 def _by_feature(outcomes: Iterable[Outcome]) -> Counter[str]:
-    """Count the calls of each feature but labels again, under names such as ``ScannedText``."""
+    """Count the calls of each feature except labels a second time, under names such as ``ScannedText``."""
     return Counter(
         f"{_METRICS[outcome.kind]}{outcome.feature.capitalize()}"
         for outcome in outcomes

@@ -119,7 +119,7 @@ def _purge(candidate: PurgeCandidate, images: Images, requests: Requests, bucket
 
 
 def _items(image_hash: str, images: Images) -> dict[str, Image]:
-    """Return the items of all features of the image by key. That for the labels carries the mark."""
+    """Return the items of all features of the image by key. The item for the labels has the mark."""
     return images.get_many(all_item_keys(image_hash))
 
 

@@ -194,7 +194,7 @@ def _mark_unused_bytes(request: ScanRequest, stored: ScanRequest | DeletedReques
 def _renewed_items(
     request: ScanRequest, items: ImageItems, renewed: Callable[[Image | None], Image | None]
 ) -> ImageItems:
-    """Return the items, of which those that the request needs are renewed.
+    """Return the items, and renew those that the request needs.
 
     The request must be allowed to see them: a hash alone must not keep the findings of others.
     """

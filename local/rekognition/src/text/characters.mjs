@@ -8,8 +8,8 @@ const MIN_LETTERS = 2;
 const HALF_CHARACTER = 1 / 3;
 
 /**
- * Decode the output of the recognition model (CTC): at each step, take the most probable class, and count repetitions of a
- * class without a gap as one character. Class 0 is the gap.
+ * Decode the output of the recognition model (CTC): at each step, take the most probable class, and count repetitions
+ * of a class without a gap as one character. Class 0 is the gap.
  * @param {Float32Array} probabilities steps x classes
  * @param {string[]} classes
  * @returns {ReadCharacter[]}

@@ -2,8 +2,8 @@
 /** @import { Corners, Point } from "./text.js" */
 
 /**
- * Cut a rotated rectangle out of an image and scale it to a height. Each pixel is the mean of as many samples as it covers
- * pixels of the image, so that large text does not become noise. Pixels outside of the image repeat its edge.
+ * Cut a rotated rectangle out of an image and scale it to a height. Each pixel is the mean of as many samples as it
+ * covers pixels of the image, so that large text does not become noise. Pixels outside of the image repeat its edge.
  * @param {DecodedImage} image
  * @param {Corners} corners in pixels of the image
  * @param {number} width
@@ -40,7 +40,7 @@ const scaled = (from, to, pixels) => [(to[0] - from[0]) / pixels, (to[1] - from[
 const sampleCount = (step) => Math.max(1, Math.round(Math.hypot(...step)));
 
 /**
- * Add the color at a point, interpolated between the four pixels around it.
+ * Add the colour at a point, interpolated between the four pixels around it.
  * @param {DecodedImage} image
  * @param {number} x
  * @param {number} y

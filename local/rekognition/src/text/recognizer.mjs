@@ -14,7 +14,7 @@ const WEIGHTS = new URL("../../weights/", import.meta.url);
 const DETECTION_LIMIT = { side: 960, pixels: 640_000 };
 /** The detection model halves its input five times. */
 const DETECTION_MULTIPLE = 32;
-/** Mean and standard deviation of the colors of ImageNet, in the order of the model: blue, green, red. */
+/** Mean and standard deviation of the colours of ImageNet, in the order of the model: blue, green, red. */
 const DETECTION_COLORS = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 const RECOGNITION_COLORS = { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] };
 /** Height of the line images of the recognition model. */

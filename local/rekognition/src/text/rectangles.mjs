@@ -1,6 +1,6 @@
 /** @import { Corners, Point } from "./text.js" */
 
-/** A text is vertical if its rectangle is higher than wide by this ratio. */
+/** Text is vertical if its rectangle is taller than it is wide by this ratio. */
 const VERTICAL = 1.5;
 
 /** @typedef {{ centre: Point, width: number, height: number, angle: number }} Rectangle angle in radians, clockwise */
@@ -73,8 +73,8 @@ export function expand({ centre, width, height, angle }, ratio) {
 }
 
 /**
- * Return the side along which the text runs, to the right, and the length of the other side. A rectangle that is not much
- * higher than wide contains horizontal text.
+ * Return the side along which the text runs, to the right, and the length of the other side. A rectangle that is not
+ * much higher than wide contains horizontal text.
  * @param {{ width: number, height: number, angle: number }} sides
  * @returns {[{ length: number, angle: number }, number]}
  */
