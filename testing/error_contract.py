@@ -1,8 +1,8 @@
 """Every error that the services document for the calls of this project, with its effect.
 
-Sources: the API references of Amazon Rekognition (DetectLabels), Amazon S3, Amazon DynamoDB and Amazon SQS, their
-"Errors" and "Common errors". A test compares the tables with the service models of the installed SDK and fails if an
-error of the SDK is missing here.
+Sources: the API references of Amazon Rekognition (DetectLabels, DetectModerationLabels and DetectText), Amazon S3,
+Amazon DynamoDB and Amazon SQS, their "Errors" and "Common errors". A test compares the tables with the service models
+of the installed SDK and fails if an error of the SDK is missing here.
 """
 
 from enum import StrEnum
@@ -15,7 +15,8 @@ from imagescan.domain.detection import (
     TransientDetectorError,
 )
 
-DETECT_LABELS: dict[str, type[DetectionError]] = {
+REKOGNITION_OPERATIONS = "DetectLabels", "DetectModerationLabels", "DetectText"
+REKOGNITION: dict[str, type[DetectionError]] = {
     "InvalidImageFormatException": ImageRejected,
     "ImageTooLargeException": ImageRejected,
     "AccessDeniedException": DetectorConfigurationError,
@@ -39,6 +40,8 @@ DETECT_LABELS: dict[str, type[DetectionError]] = {
     "RequestTimeoutException": TransientDetectorError,
     "ServiceUnavailable": TransientDetectorError,
     "ThrottlingException": TransientDetectorError,
+    "HumanLoopQuotaExceededException": TransientDetectorError,  # only for calls that start a human review
+    "ResourceNotReadyException": TransientDetectorError,  # only for calls with a custom adapter
 }
 
 

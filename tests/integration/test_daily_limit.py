@@ -1,5 +1,6 @@
 """The daily limit of Rekognition calls: images over the limit are deferred to the next day."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -197,3 +198,48 @@ def test_a_fault_in_any_call_of_a_deferral_loses_no_request(
 def test_deferred_images_are_counted_in_a_metric(limited: MotoEnvironment, capsys: pytest.CaptureFixture[str]) -> None:
     submit_deferred(limited)
     assert '"Deferred":[1' in capsys.readouterr().out.replace(" ", "")
+
+
+# ---------------------------------------------------------------- features
+
+
+def post_for(env: MotoEnvironment, *features: str, shade: int = 0) -> str:
+    image = b64encode(image_bytes(shade)).decode()
+    body = env.functions.post({"file": image, "fileType": "image/png", "features": list(features)}).body
+    request_id: str = body["request_id"]
+    return request_id
+
+
+def counters(env: MotoEnvironment) -> dict[str, int]:
+    """Return the counters of the day."""
+    [item] = env.resources.items(COUNTERS)
+    return {name: int(value["N"]) for name, value in item.items() if name.endswith("calls")}
+
+
+def test_the_limit_applies_to_all_features_together_and_the_calls_of_each_are_counted(limited: MotoEnvironment) -> None:
+    for shade, features in enumerate((["labels", "text"], ["text"], ["moderation"])):
+        post_for(limited, *features, shade=shade)
+        limited.trigger.deliver_all()
+    assert counters(limited) == {"calls": 4, "labels_calls": 1, "moderation_calls": 1, "text_calls": 2}
+    post_for(limited, "text", shade=3)
+    limited.trigger.deliver_all()
+    assert (counters(limited)["calls"], limited.detector.calls.total()) == (4, 4)
+
+
+def test_a_call_that_is_not_billed_is_refunded_for_its_feature(limited: MotoEnvironment) -> None:
+    limited.transport.fail("DetectText", "ThrottlingException", times=1)
+    post_for(limited, "labels", "text")
+    limited.trigger.deliver()
+    assert counters(limited) == {"calls": 1, "labels_calls": 1, "text_calls": 0}
+
+
+def test_a_request_waits_for_the_feature_that_is_deferred_and_pays_the_others_once(limited: MotoEnvironment) -> None:
+    use_quota(limited, LIMIT - 1)
+    request_id = post_for(limited, "labels", "text")
+    limited.trigger.deliver_all()
+    pending = limited.functions.get(request_id)
+    assert (pending.body["status"], pending.headers["Retry-After"]) == ("pending", "300")
+    assert "daily scan limit" in pending.body["message"]
+    advance_to_next_day(limited)
+    assert limited.functions.get(request_id).body["status"] == "completed"
+    assert limited.detector.calls[hash_of(image_bytes())] == 2

@@ -1,6 +1,7 @@
 """Compare the responses of the functions with the OpenAPI description: no field is missing or undocumented."""
 
 import json
+from base64 import b64encode
 from http import HTTPStatus
 from typing import Any
 
@@ -8,9 +9,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from ops.openapi import shapes
-from ops.openapi.description import PROBLEM
+from ops.openapi.description import PROBLEM, describe
 from ops.openapi.operations import OPERATIONS
-from testing.fake_rekognition import label
+from testing.fake_rekognition import label, moderation_label, text_line
 from testing.functions import ApiResponse, image_bytes, proxy_event
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 
@@ -163,3 +164,91 @@ def test_closest_labels_match_the_description(env: MotoEnvironment) -> None:
     request_id = env.functions.submit(image_bytes()).body["request_id"]
     env.trigger.deliver_all()
     assert_described("getRequest", env.functions.get(request_id))
+
+
+# ---------------------------------------------------------------- features
+
+QUESTIONS: list[dict[str, Any]] = [
+    {"text": ["sale", "exit"], "match_mode": "all"},
+    {"moderation": ["*"], "label": "cat"},
+    {"features": ["labels", "moderation", "text"]},
+    {"labels": ["cat", "dog"], "moderation": ["weapons"], "text": ["sale"], "match_mode": "none"},
+]
+
+
+def found_in(env: MotoEnvironment, number: int = 0) -> None:
+    """Let Rekognition find a label, a moderation label and a text in this image."""
+    image_hash = hash_of(image_bytes(number))
+    env.detector.moderation[image_hash] = [moderation_label("Weapons", parent="Violence", level=2)]
+    env.detector.text[image_hash] = text_line("Big SALE", 99.0)
+
+
+@pytest.mark.parametrize("fields", QUESTIONS)
+def test_requests_for_features_match_the_description_in_every_state(
+    env: MotoEnvironment, fields: dict[str, Any]
+) -> None:
+    found_in(env)
+    posted = {"file": b64encode(image_bytes()).decode(), "fileType": "image/png", **fields}
+    submitted = env.functions.post(posted)
+    request_id, debug = submitted.body["request_id"], {"debugData": "Y"}
+    pending = env.functions.get(request_id, debug)
+    env.trigger.deliver_all()
+    known = env.functions.post(posted)
+    completed = [env.functions.get(request_id, query) for query in (None, debug)]
+    states = [each.body["status"] for each in (submitted, pending, known, *completed)]
+    assert states == ["pending"] * 2 + ["completed"] * 3
+    for response in (submitted, known):
+        assert_described("submitRequest", response)
+    for response in (pending, *completed):
+        assert_described("getRequest", response)
+
+
+def test_a_failure_of_a_feature_matches_the_description(env: MotoEnvironment) -> None:
+    env.detector.unreadable = {hash_of(image_bytes(1))}
+    request_id = post(env, "/scanrequest", declared(1, features=["labels", "text"])).body["request_id"]
+    env.upload(image_bytes(1), post(env, "/scanrequest", declared(1, features=["labels", "text"])).body)
+    env.trigger.deliver_all()
+    env.clock.now += 81 * MINUTE
+    response = env.functions.get(request_id, {"debugData": "Y"})
+    assert response.body["failure"]["feature"] == "labels"
+    assert_described("getRequest", response)
+
+
+@pytest.mark.parametrize("fields", QUESTIONS)
+def test_batches_and_lists_of_requests_for_features_match_the_description(
+    env: MotoEnvironment, fields: dict[str, Any]
+) -> None:
+    response = post(env, "/scanrequests", {"entries": [declared(0, **fields), declared(1, text=[])]})
+    assert [each["status_code"] for each in response.body["results"]] == [202, 400]
+    assert_described("submitBatch", response)
+    for query in ({"feature": "text"}, {"feature": "faces"}):
+        assert_described("listRequests", invoke(env, "ListRequestsFunction", "GET", queryStringParameters=query))
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"text": ["sale"]}, 200),
+        ({"features": ["text"]}, 200),
+        ({"moderation": ["*"]}, 409),
+        ({}, 409),
+    ],
+)
+def test_follow_up_answers_about_features_match_the_description(
+    env: MotoEnvironment, fields: dict[str, Any], status: int
+) -> None:
+    found_in(env)
+    posted = {"file": b64encode(image_bytes()).decode(), "fileType": "image/png", "text": ["exit"]}
+    of_request = {"pathParameters": {"request_id": env.functions.post(posted).body["request_id"]}}
+    env.trigger.deliver_all()
+    response = post(env, "/scanrequest/{request_id}/questions", fields, **of_request)
+    assert response.status == status
+    assert_described("askFollowUp", response)
+
+
+def test_the_description_of_a_conflict_names_its_codes() -> None:
+    paths = describe()["paths"]
+    questions = paths["/scanrequest/{request_id}/questions"]["post"]["responses"]["409"]["description"]
+    assert questions == "Conflict: request_pending, labels_unavailable, feature_not_scanned"
+    submission = paths["/scanrequest"]["post"]["responses"]["409"]["description"]
+    assert submission == "Conflict: idempotency_key_reused, request_deleted"

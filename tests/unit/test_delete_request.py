@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from imagescan.domain.errors import NotFound
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Possession, PossessionKey
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
@@ -42,6 +43,13 @@ def test_the_image_is_marked_before_the_request_is_deleted() -> None:
 
 def test_the_upload_of_the_request_is_marked_as_well() -> None:
     tables = FakeTables({"r": replace(REQUEST, awaits_upload=True, image_key="uploads/r/h.png")})
+    delete_request("r", images=tables, requests=tables, now=NOW, caller="ann")
+    assert tables.steps == ["mark uploads/r/h.png", "mark h", "delete r"]
+
+
+def test_the_posted_bytes_of_a_request_for_several_features_are_marked_as_well() -> None:
+    question = Question((), 90, others=((Feature.TEXT, ("sale",)),))
+    tables = FakeTables({"r": replace(REQUEST, question=question, image_key="uploads/r/h.png")})
     delete_request("r", images=tables, requests=tables, now=NOW, caller="ann")
     assert tables.steps == ["mark uploads/r/h.png", "mark h", "delete r"]
 

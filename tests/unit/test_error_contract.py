@@ -17,7 +17,7 @@ from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.aws.rekognition import CONFIGURATION_ERRORS, IMAGE_ERRORS, Rekognition, classify_error
 from imagescan.domain.detection import ImageRejected, TransientDetectorError
 from imagescan.domain.image import StoredObject
-from testing.error_contract import CALLS, DETECT_LABELS
+from testing.error_contract import CALLS, REKOGNITION, REKOGNITION_OPERATIONS
 
 DETAILS = {"endpoint_url": "https://rekognition", "error": "reset"}
 
@@ -38,8 +38,9 @@ def modelled_errors(service: str, operation: str) -> set[str]:
     return {shape.name for shape in model.operation_model(operation).error_shapes}
 
 
-def test_the_table_of_detect_labels_lists_every_error_of_the_sdk() -> None:
-    assert modelled_errors("rekognition", "DetectLabels") - set(DETECT_LABELS) == set()
+@pytest.mark.parametrize("operation", REKOGNITION_OPERATIONS)
+def test_the_table_of_rekognition_lists_every_error_of_the_sdk(operation: str) -> None:
+    assert modelled_errors("rekognition", operation) - set(REKOGNITION) == set()
 
 
 @pytest.mark.parametrize(("service", "operation"), CALLS)
@@ -47,7 +48,7 @@ def test_the_tables_list_every_error_of_the_sdk(service: str, operation: str) ->
     assert modelled_errors(service, operation) - set(CALLS[service, operation]) == set()
 
 
-@pytest.mark.parametrize(("code", "kind"), DETECT_LABELS.items())
+@pytest.mark.parametrize(("code", "kind"), REKOGNITION.items())
 def test_each_error_of_rekognition_is_classified_as_listed(code: str, kind: type) -> None:
     error = classify_error(code)
     assert type(error) is kind
@@ -55,7 +56,7 @@ def test_each_error_of_rekognition_is_classified_as_listed(code: str, kind: type
 
 
 def test_the_code_classifies_only_errors_that_the_table_lists() -> None:
-    assert (set(IMAGE_ERRORS) | CONFIGURATION_ERRORS) - set(DETECT_LABELS) == set()
+    assert (set(IMAGE_ERRORS) | CONFIGURATION_ERRORS) - set(REKOGNITION) == set()
 
 
 @pytest.mark.parametrize("code", ["", "AnUnknownError", "invalidimageformatexception", "400", "Unknown"])

@@ -121,6 +121,20 @@ def test_the_order_of_features_does_not_change_the_payload_hash() -> None:
     assert payload_hash(features=["text", "labels"]) == payload_hash(features=["labels", "text"])
 
 
+@pytest.mark.parametrize(
+    ("fields", "equal"),
+    [
+        ({"text": ["sale"], "features": ["text"]}, {"text": ["sale"]}),
+        ({"label": "cat", "features": ["labels"]}, {"label": "cat"}),
+        ({"label": "cat", "features": ["text", "labels"]}, {"labels": ["cat"], "features": ["text"]}),
+    ],
+)
+def test_a_feature_of_which_something_is_asked_does_not_change_the_payload_hash(
+    fields: dict[str, Any], equal: dict[str, Any]
+) -> None:
+    assert payload_hash(**fields) == payload_hash(**equal)
+
+
 def test_each_question_has_a_payload_hash_of_its_own() -> None:
     bodies: list[dict[str, Any]] = [
         {},

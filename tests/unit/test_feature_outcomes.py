@@ -135,6 +135,8 @@ def test_a_request_for_labels_only_fails_without_the_name_of_the_feature() -> No
         ([Image("h#text", first_leased_at=4600)], TIMED_OUT),
         ([Image("h", first_leased_at=1001)], TIMED_OUT),
         ([replace(scanned(TEXT), first_leased_at=1001)], TIMED_OUT),
+        ([replace(scanned(TEXT), first_leased_at=999)], NEVER_UPLOADED),  # of earlier bytes
+        ([Image("h", first_leased_at=999)], TIMED_OUT),
     ],
 )
 def test_the_item_of_any_feature_proves_that_the_bytes_arrived(items: list[Image], failure: Failure) -> None:

@@ -1,11 +1,12 @@
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from imagescan.domain.cursor import ListPosition
 from imagescan.domain.errors import BadInput
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Image, Possession, PossessionKey, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.policy import GRACE_SECONDS
@@ -153,3 +154,33 @@ def test_an_invalid_cursor_is_rejected(cursor: str) -> None:
     with pytest.raises(BadInput) as raised:
         get_page(FakeTable([]), cursor=cursor)
     assert raised.value.code == "invalid_cursor"
+
+
+@pytest.mark.parametrize(
+    ("feature", "found"),
+    [(Feature.LABELS, ["r0002", "r0000"]), (Feature.MODERATION, ["r0002"]), (Feature.TEXT, ["r0002", "r0001"])],
+)
+def test_a_list_is_filtered_by_a_feature_that_a_request_needs(feature: Feature, found: list[str]) -> None:
+    for_text = Question((), 90, others=((Feature.TEXT, ("sale",)),))
+    for_all = Question(("cat",), 90, others=((Feature.MODERATION, ()), (Feature.TEXT, ())))
+    questions = [request(0).question, for_text, for_all]
+    table = FakeTable([replace(request(at), question=question) for at, question in enumerate(questions)])
+    assert ids(get_page(table, ListFilter(feature=feature))) == found
+
+
+def test_the_items_of_all_features_of_a_page_are_read_at_once() -> None:
+    @dataclass
+    class CountingImages(FakeImages):
+        reads: list[Sequence[str]] = field(default_factory=list)
+
+        def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+            self.reads.append(keys)
+            return super().get_many(keys)
+
+    for_text = replace(request(1), question=Question(("cat",), 90, others=((Feature.TEXT, ("sale",)),)))
+    text = Image("h#text", scan=Scan(Status.COMPLETED, 1, feature=Feature.TEXT))
+    images = CountingImages({"h": Image("h", scan=SCAN), text.key: text})
+    table = FakeTable([request(0), for_text, request(2, image="i")])
+    page = list_requests(ListFilter(), limit=9, cursor=None, images=images, requests=table, now=1000)
+    assert images.reads == [["h", "h#text", "i"]]
+    assert [state.request.answer is not None for state in page.requests] == [False, True, True]

@@ -9,11 +9,14 @@ import pytest
 from imagescan.api import batch_results, http, serializers
 from imagescan.api.batch_results import MAX_RESPONSE_BYTES, count_fitting
 from imagescan.api.request_models import MAX_ENTRIES, MAX_LABELS, MAX_REFERENCE_BYTES
+from imagescan.domain.feature import OTHER_FEATURES, Feature, item_key
 from imagescan.domain.image_record import Image, Scan, Status
 from imagescan.domain.labels import MAX_LABEL_LENGTH, Label
-from imagescan.domain.match import Box
+from imagescan.domain.match import Box, Finding
+from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import MatchMode, Question
 from imagescan.domain.scan_request import ScanRequest, Upload, with_answer
+from imagescan.domain.text import TextLine
 from testing.fakes import by_feature
 
 LAMBDA_RESPONSE_BYTES = 6 * 1024 * 1024
@@ -23,13 +26,20 @@ BOX = Box(0.123456, 0.123456, 0.123456, 0.123456, 99.1234)
 
 
 def fullest_request(*, is_matched: bool) -> ScanRequest:
-    """Return an answered request with the longest labels and reference, whose message names each of its labels."""
+    """Return an answered request that asks for as much as possible, and whose message names each thing it asked for."""
     mode = MatchMode.ALL if is_matched else MatchMode.ANY
-    request = ScanRequest(
-        "r" * 36, "a" * 64, "k", Question(LABELS, 90, mode), 1, 2, reference="\0" * MAX_REFERENCE_BYTES
-    )
-    found = tuple(Label(name, 99.1234, boxes=(BOX,) * 100) for name in LABELS) if is_matched else ()
-    answered = with_answer(request, by_feature(Image("h", scan=Scan(Status.COMPLETED, 1, found, "3.0"))), 1)
+    question = Question(LABELS, 90, mode, tuple((feature, LABELS) for feature in OTHER_FEATURES))
+    request = ScanRequest("r" * 36, "a" * 64, "k", question, 1, 2, reference="\0" * MAX_REFERENCE_BYTES)
+    found: dict[Feature, tuple[Finding, ...]] = {
+        Feature.LABELS: tuple(Label(name, 99.1234, boxes=(BOX,) * 100) for name in LABELS),
+        Feature.MODERATION: tuple(ModerationLabel(name, 99.1234) for name in LABELS),
+        Feature.TEXT: tuple(TextLine(name, 99.1234, ((0, 0), (1, 0), (1, 1))) for name in LABELS),
+    }
+    scans = [
+        Scan(Status.COMPLETED, 1, found[feature] if is_matched else (), "3.0", feature=feature) for feature in Feature
+    ]
+    items = by_feature(*(Image(item_key("a" * 64, scan.feature), scan=scan) for scan in scans))
+    answered = with_answer(request, items, 1)
     assert answered
     return answered
 

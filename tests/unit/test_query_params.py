@@ -2,6 +2,7 @@ import pytest
 
 from imagescan.api import query_params
 from imagescan.domain.errors import BadInput
+from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Status
 from imagescan.use_cases.list_requests import ListFilter
 
@@ -13,15 +14,23 @@ def test_a_query_is_parsed_into_a_filter_and_a_limit() -> None:
     assert (query_params.list_filter({}, None), query_params.limit({})) == (ListFilter(), 25)
 
 
+@pytest.mark.parametrize("feature", Feature)
+def test_a_list_can_be_filtered_by_feature(feature: Feature) -> None:
+    assert query_params.list_filter({"feature": feature.value}, None) == ListFilter(feature=feature)
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
         ({"status": "done"}, "invalid_status"),
+        ({"feature": "faces"}, "invalid_feature"),
+        ({"feature": ""}, "invalid_feature"),
+        ({"feature": "TEXT"}, "invalid_feature"),
         ({"created_after": "yesterday"}, "invalid_created_after"),
         ({"created_after": "99999-01-01"}, "invalid_created_after"),
     ],
 )
-def test_an_invalid_status_or_time_is_rejected(query: dict[str, str], code: str) -> None:
+def test_an_invalid_status_feature_or_time_is_rejected(query: dict[str, str], code: str) -> None:
     with pytest.raises(BadInput) as raised:
         query_params.list_filter(query, None)
     assert raised.value.code == code
@@ -42,7 +51,7 @@ def test_up_to_100_ids_keep_their_order() -> None:
 @pytest.mark.parametrize(
     "query",
     [{"ids": ids} for ids in ("", ",", "a,", "a,,b", ",".join("a" * 101))]
-    + [{"ids": "a", name: "x"} for name in ("status", "label", "created_after", "limit", "cursor")],
+    + [{"ids": "a", name: "x"} for name in ("status", "label", "created_after", "limit", "cursor", "feature")],
     ids=str,
 )
 def test_no_ids_too_many_ids_and_ids_with_a_list_parameter_are_rejected(query: dict[str, str]) -> None:

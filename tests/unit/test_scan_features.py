@@ -16,7 +16,7 @@ from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.policy import LEASE_SECONDS, MAX_ATTEMPTS, REQUEST_STORED_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_message import ScanMessage
-from imagescan.domain.scan_request import ScanRequest
+from imagescan.domain.scan_request import Answer, ScanRequest
 from imagescan.domain.text import TextLine
 from imagescan.use_cases.scan_batch import MessageResult
 from imagescan.use_cases.scan_image import Outcome, OutcomeKind, Scanner
@@ -319,6 +319,23 @@ def test_an_object_without_a_pending_request_is_scanned_only_if_another_request_
     setup = Setup(requests=FakeRequests([replace(OTHER, question=waiting)], deleted={"r"}), key=key)
     assert kinds(setup.scan()) == [(LABELS, kind)]
     assert setup.calls == ({LABELS: 1} if kind is OutcomeKind.SCANNED else {})
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (FOR_TEXT, [(None, OutcomeKind.DUPLICATE)]),
+        (FOR_TWO, [(LABELS, OutcomeKind.SCANNED)]),
+        (FOR_LABELS, [(LABELS, OutcomeKind.SCANNED)]),
+    ],
+)
+def test_the_upload_of_a_finished_request_is_scanned_for_others_only_if_that_request_needed_labels(
+    question: Question, expected: list[tuple[Feature | None, OutcomeKind]]
+) -> None:
+    finished = replace(REQUEST, question=question, answer=Answer(Status.COMPLETED, NOW))
+    setup = Setup(requests=FakeRequests([OTHER], {"r": finished}))
+    outcomes = setup.scan()
+    assert (kinds(outcomes), is_acknowledged(outcomes)) == (expected, True)
 
 
 @pytest.mark.parametrize("key", [KEY, UPLOAD])

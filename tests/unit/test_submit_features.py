@@ -62,10 +62,20 @@ def requesting(image: ValidatedImage | DeclaredImage, owner: str | None = None, 
 
 
 def submit(
-    image: ValidatedImage | DeclaredImage, request: ScanRequest, images: FakeImages, bucket: FakeBucket
+    image: ValidatedImage | DeclaredImage,
+    request: ScanRequest,
+    images: FakeImages,
+    bucket: FakeBucket,
+    requests: FakeRequests | None = None,
 ) -> SubmitResult:
     return submit_request(
-        request, image, images=images, requests=FakeRequests(), bucket=bucket, now=NOW, retention_seconds=DAY_SECONDS
+        request,
+        image,
+        images=images,
+        requests=requests or FakeRequests(),
+        bucket=bucket,
+        now=NOW,
+        retention_seconds=DAY_SECONDS,
     )
 
 
@@ -130,6 +140,21 @@ def test_a_request_by_hash_has_the_bytes_copied_that_were_scanned_for_another_fe
     result = submit(DECLARED, requesting(DECLARED, **fields), known(scanned(TEXT)), bucket)
     assert (result.request.answer, result.request.awaits_upload, result.upload) == (None, False, None)
     assert bucket.uploads == [f"{OWN_KEY} for r copied from earlier"]
+
+
+def test_bytes_are_copied_before_the_request_is_stored() -> None:
+    bucket, requests = FakeBucket(copies_from="earlier"), FakeRequests(put_error=ConnectionError())
+    with pytest.raises(ConnectionError):
+        submit(DECLARED, requesting(DECLARED, label="cat"), known(scanned(TEXT)), bucket, requests)
+    assert bucket.uploads == [f"{OWN_KEY} for r copied from earlier"]
+
+
+def test_a_repeated_key_copies_nothing_again() -> None:
+    bucket, requests = FakeBucket(copies_from="earlier"), FakeRequests()
+    request = replace(requesting(DECLARED, label="cat"), payload_hash="f")
+    results = [submit(DECLARED, request, known(scanned(TEXT)), bucket, requests) for _ in range(2)]
+    assert results[0] == results[1]
+    assert len(bucket.uploads) == 1
 
 
 def test_a_request_by_hash_whose_features_are_known_copies_nothing() -> None:

@@ -15,7 +15,8 @@ from imagescan.use_cases.submit_request import SubmitResult, submit_request
 from testing.fakes import FakeBucket, FakeImages, FakeRequests
 from testing.images import png
 
-IMAGE = validate_image(png(), ImageType.PNG)
+IMAGE, OTHER = (validate_image(png(shade=shade), ImageType.PNG) for shade in (0, 1))
+OWN_KEY = upload_key("r", IMAGE.hash, IMAGE.type)
 DECLARED = DeclaredImage("cd" * 32, 12_000_000, ImageType.JPEG)
 RETENTION_SECONDS = 30 * DAY_SECONDS
 WRITTEN_NOW = 1000 + RETENTION_SECONDS + ITEM_MARGIN_SECONDS
@@ -168,9 +169,17 @@ def test_the_key_of_a_deleted_request_is_rejected_and_stores_nothing(image: Vali
     assert (bucket.uploads, requests.stored) == ([], {})
 
 
-@pytest.mark.parametrize("has_other_bytes", [True, False])
-def test_bytes_that_were_stored_for_a_key_in_use_are_marked_for_purging_unless_its_request_uses_them(
-    has_other_bytes: bool,
+@pytest.mark.parametrize(
+    ("image", "key", "marks"),
+    [
+        (IMAGE, IMAGE.key, []),  # the stored request uses the same object
+        (OTHER, OTHER.key, [f"mark {OTHER.hash} at {1000 + REQUEST_STORED_SECONDS}"]),
+        (IMAGE, OWN_KEY, [f"mark {OWN_KEY} at {1000 + REQUEST_STORED_SECONDS}"]),
+    ],
+    ids=["the same object", "another image", "an object of its own"],
+)
+def test_bytes_that_were_stored_for_a_key_in_use_are_marked_unless_the_stored_request_uses_them(
+    image: ValidatedImage, key: str, marks: list[str]
 ) -> None:
     class StaleRequests(FakeRequests):
         """A table in which a request is not found before it is stored."""
@@ -180,10 +189,9 @@ def test_bytes_that_were_stored_for_a_key_in_use_are_marked_for_purging_unless_i
 
     images, requests = FakeImages(), StaleRequests()
     submit(FakeImages(), requests, FakeBucket(), payload_hash="f")
-    image = replace(IMAGE, hash="cd" * 32) if has_other_bytes else IMAGE
     with pytest.raises(Conflict):
-        submit(images, requests, FakeBucket(), image, payload_hash="g")
-    assert images.steps == [f"mark {image.hash} at {1000 + REQUEST_STORED_SECONDS}"] * has_other_bytes
+        submit(images, requests, FakeBucket(), image, payload_hash="g", image_key=key)
+    assert images.steps == marks
 
 
 def test_an_error_of_a_call_marks_nothing_because_the_request_may_be_stored() -> None:

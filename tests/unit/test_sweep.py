@@ -202,7 +202,7 @@ def test_a_request_is_settled_when_all_of_its_features_are_scanned() -> None:
     assert report.settled == 2
 
 
-def test_each_object_that_may_hold_the_bytes_is_requeued_for_the_missing_feature() -> None:
+def test_each_object_that_may_hold_the_bytes_is_requeued_for_a_lost_feature() -> None:
     pending = [request(number=1), request_for_two(number=2), request_for_two(number=3)]
     _, _, queue, _ = sweep_items(pending, Image("h#text", scan=TEXT_SCAN))
     assert queue.keys == ["images/h", "uploads/r2/h", "uploads/r3/h"]

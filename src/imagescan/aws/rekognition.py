@@ -1,7 +1,8 @@
 """Amazon Rekognition as the detector. One instance makes the calls of one feature.
 
-Source of the error codes: the Amazon Rekognition API reference, "Errors" of DetectLabels, DetectModerationLabels and
-DetectText, which are the same except for HumanLoopQuotaExceededException, and "Error handling".
+Source of the error codes: the Amazon Rekognition API reference, "Error handling" and "Errors" of DetectLabels,
+DetectModerationLabels and DetectText. They are the same, except that DetectModerationLabels has two more: one of human
+reviews and one of custom adapters, which this service does not use.
 """
 
 import math
