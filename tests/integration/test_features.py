@@ -88,7 +88,7 @@ def test_a_pending_request_reads_the_items_of_its_features_in_one_call(env: Moto
     assert env.transport.calls == ["GetItem", "BatchGetItem"]
 
 
-def test_each_feature_of_an_image_is_paid_once_whoever_asks(env: MotoEnvironment) -> None:
+def test_each_feature_of_an_image_is_paid_once_however_often_it_is_requested(env: MotoEnvironment) -> None:
     for fields in ({"label": "cat"}, {"text": ["sale"]}, {"label": "dog", "text": ["exit"]}, ALL, ALL):
         post(env, **fields)
         env.trigger.deliver_all()

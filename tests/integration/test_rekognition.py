@@ -6,7 +6,7 @@ import pytest
 
 from imagescan.aws import clients
 from imagescan.aws.detect_labels import detect_labels
-from imagescan.aws.feature_adapters import FEATURE_ADAPTERS
+from imagescan.aws.feature_adapters import feature_adapter
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
 from imagescan.aws.rekognition import Rekognition
 from imagescan.domain.detection import (
@@ -151,7 +151,7 @@ def test_a_call_with_a_lost_response_is_not_retried_and_may_be_billed(
 
 
 def adapter(feature: Feature) -> Rekognition:
-    return Rekognition(clients.rekognition(), BUCKET, FEATURE_ADAPTERS[feature].detect, AdaptiveRateLimiter())
+    return Rekognition(clients.rekognition(), BUCKET, feature_adapter(feature).detect, AdaptiveRateLimiter())
 
 
 def test_moderation_labels_are_parsed_with_all_their_parents(stored: StoredObject, env: MotoEnvironment) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from imagescan.api.request_models import MAX_LABELS
 from imagescan.domain import feature as domain_feature
-from imagescan.domain import moderation
+from imagescan.domain import match
 from imagescan.domain.labels import LOWEST_CONFIDENCE, MAX_LABEL_LENGTH
 from imagescan_cli import questions
 from imagescan_cli.features import ANY_MODERATION_LABEL, Feature
@@ -202,7 +202,7 @@ def test_limits_and_features_equal_those_of_the_service() -> None:
     assert questions.LOWEST_CONFIDENCE == LOWEST_CONFIDENCE
     assert (questions.MAX_NAMES, questions.MAX_NAME_LENGTH) == (MAX_LABELS, MAX_LABEL_LENGTH)
     assert [*Feature] == [*domain_feature.Feature]
-    assert ANY_MODERATION_LABEL == moderation.ANY_MODERATION_LABEL
+    assert ANY_MODERATION_LABEL == match.ANY_MODERATION_LABEL
 
 
 @pytest.mark.parametrize(

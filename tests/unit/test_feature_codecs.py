@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from imagescan.aws.detect_moderation_labels import decode_moderation_labels, encode_moderation_labels
 from imagescan.aws.detect_text import decode_text_lines, encode_text_lines
-from imagescan.aws.feature_adapters import FEATURE_ADAPTERS
+from imagescan.aws.feature_adapters import feature_adapter
 from imagescan.aws.items import scan_attributes, scan_from_item
 from imagescan.aws.request_codec import request_from_item, request_item
 from imagescan.domain.feature import Feature, item_key
+from imagescan.domain.finding import Finding
 from imagescan.domain.image_record import Failure, Image, Scan, Status
 from imagescan.domain.labels import Label
-from imagescan.domain.match import Finding
 from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import MatchMode, Question
 from imagescan.domain.scan_request import ScanRequest, with_answer
@@ -58,7 +58,7 @@ def test_lines_of_text_are_decoded_as_they_were_encoded(lines: tuple[TextLine, .
 @pytest.mark.parametrize("feature", Feature)
 def test_other_content_raises_an_error(feature: Feature) -> None:
     with pytest.raises(zlib.error):
-        FEATURE_ADAPTERS[feature].decode(b"findings")
+        feature_adapter(feature).decode(b"findings")
 
 
 # ---------------------------------------------------------------- scans
@@ -180,7 +180,7 @@ def test_the_item_of_an_answered_request_for_labels_only_has_no_attribute_of_fea
     assert request_item(completed, 60) == COMMON | {
         "status": {"S": "completed"},
         "finished_at": {"N": "1010.0"},
-        "labels": {"B": FEATURE_ADAPTERS[LABELS].encode(labels)},
+        "labels": {"B": feature_adapter(LABELS).encode(labels)},
         "model_version": {"S": "3.0"},
         "scanned_for": {"S": "r"},
         "completed_at": {"N": "1010.0"},

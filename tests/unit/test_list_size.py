@@ -2,7 +2,7 @@
 
 import json
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,12 +12,15 @@ from imagescan.api.request_models import MAX_ENTRIES, MAX_LABELS, MAX_REFERENCE_
 from imagescan.domain.feature import OTHER_FEATURES, Feature, item_key
 from imagescan.domain.image_record import Image, Scan, Status
 from imagescan.domain.labels import MAX_LABEL_LENGTH, Label
-from imagescan.domain.match import Box, Finding
+from imagescan.domain.match import Box
 from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import MatchMode, Question
 from imagescan.domain.scan_request import ScanRequest, Upload, with_answer
 from imagescan.domain.text import TextLine
 from testing.fakes import by_feature
+
+if TYPE_CHECKING:
+    from imagescan.domain.finding import Finding
 
 LAMBDA_RESPONSE_BYTES = 6 * 1024 * 1024
 WIDEST = "\N{CAT FACE}"  # 12 bytes in the response, in which the body is a JSON string

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from imagescan.domain.feature import Feature
 from imagescan.domain.labels import normalized
-from imagescan.domain.match import MatchedBy
-from imagescan.domain.moderation import ANY_MODERATION_LABEL, ModerationLabel, match_moderation
+from imagescan.domain.match import ANY_MODERATION_LABEL, MatchedBy
+from imagescan.domain.moderation import ModerationLabel, match_moderation
 
 VIOLENCE = ModerationLabel("Violence", 96.0)
 WEAPONS = ModerationLabel("Weapons", 96.0, ("Violence",), level=2)

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import ImageItems
 from imagescan.domain.iso_time import iso_time
-from imagescan.domain.match import Match, MatchedBy, Result
-from imagescan.domain.moderation import ANY_MODERATION_LABEL
+from imagescan.domain.match import ANY_MODERATION_LABEL, Match, MatchedBy, Result
 from imagescan.domain.question import MatchMode, Question, Verdict
 from imagescan.domain.scan_request import ScanRequest, deferred_until
 

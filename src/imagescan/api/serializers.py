@@ -12,7 +12,6 @@ from imagescan.domain.image_record import Image, ImageItems, Scan, Status
 from imagescan.domain.iso_time import iso_time
 from imagescan.domain.labels import Label, most_confident_first
 from imagescan.domain.match import Box, Match, Result
-from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import Question, Verdict
 from imagescan.domain.scan_request import (
     Answer,
@@ -23,10 +22,11 @@ from imagescan.domain.scan_request import (
     is_answer_reused,
     is_reused_scan,
 )
-from imagescan.domain.text import Polygon, TextLine, TextWord, bounding_box
 
 if TYPE_CHECKING:
+    from imagescan.domain.moderation import ModerationLabel
     from imagescan.domain.stats import Totals  # used by one function, so the others need not import it
+    from imagescan.domain.text import Polygon, TextLine, TextWord
 
 
 def request_body(
@@ -237,7 +237,7 @@ def _findings(request: ScanRequest, feature: Feature) -> dict[str, Any] | None:
     return {name: findings, "model_version": scan.model_version if scan else None}
 
 
-def _moderation_label(label: ModerationLabel) -> dict[str, Any]:
+def _moderation_label(label: "ModerationLabel") -> dict[str, Any]:
     return {
         "name": label.name,
         "confidence": label.confidence,
@@ -246,15 +246,17 @@ def _moderation_label(label: ModerationLabel) -> dict[str, Any]:
     }
 
 
-def _line(line: TextLine) -> dict[str, Any]:
+def _line(line: "TextLine") -> dict[str, Any]:
     return _word(line) | {"words": [_word(word) for word in line.words]}
 
 
-def _word(word: TextWord | TextLine) -> dict[str, Any]:
+def _word(word: "TextWord | TextLine") -> dict[str, Any]:
     return {"text": word.text, "confidence": word.confidence, **_position(word.polygon, word.confidence)}
 
 
-def _position(polygon: Polygon, confidence: float) -> dict[str, Any]:
+def _position(polygon: "Polygon", confidence: float) -> dict[str, Any]:
+    from imagescan.domain.text import bounding_box  # noqa: PLC0415 - most responses contain no text
+
     box = bounding_box(polygon, confidence)
     return {
         "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from imagescan.domain.detection import Detection
 from imagescan.domain.labels import LOWEST_CONFIDENCE, Label
 from imagescan.domain.match import Box
 
@@ -10,9 +9,13 @@ if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_rekognition.type_defs import ImageTypeDef, InstanceTypeDef, LabelTypeDef
 
+    from imagescan.domain.detection import Detection
 
-def detect_labels(client: "RekognitionClient", image: "ImageTypeDef") -> Detection:
+
+def detect_labels(client: "RekognitionClient", image: "ImageTypeDef") -> "Detection":
     """Return the labels of the image from ``LOWEST_CONFIDENCE`` percent. Raise what the client raises."""
+    from imagescan.domain.detection import Detection  # noqa: PLC0415 - only the scanner needs it
+
     response = client.detect_labels(Image=image, MinConfidence=LOWEST_CONFIDENCE)
     return Detection(tuple(_label(label) for label in response["Labels"]), response["LabelModelVersion"])
 

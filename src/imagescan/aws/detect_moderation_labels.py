@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from imagescan.domain.detection import Detection
 from imagescan.domain.labels import LOWEST_CONFIDENCE
 from imagescan.domain.moderation import ModerationLabel
 
@@ -16,9 +15,13 @@ if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_rekognition.type_defs import ImageTypeDef
 
+    from imagescan.domain.detection import Detection
 
-def detect_moderation_labels(client: "RekognitionClient", image: "ImageTypeDef") -> Detection:
+
+def detect_moderation_labels(client: "RekognitionClient", image: "ImageTypeDef") -> "Detection":
     """Return the moderation labels of the image from ``LOWEST_CONFIDENCE`` percent. Raise what the client raises."""
+    from imagescan.domain.detection import Detection  # noqa: PLC0415 - only the scanner needs it
+
     response = client.detect_moderation_labels(Image=image, MinConfidence=LOWEST_CONFIDENCE)
     found = response["ModerationLabels"]
     parents = {label["Name"]: label.get("ParentName", "") for label in found}

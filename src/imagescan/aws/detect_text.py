@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from imagescan.domain.detection import Detection
 from imagescan.domain.labels import LOWEST_CONFIDENCE
 from imagescan.domain.text import Polygon, TextLine, TextWord
 
@@ -16,12 +15,16 @@ if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_rekognition.type_defs import ImageTypeDef, TextDetectionTypeDef
 
+    from imagescan.domain.detection import Detection
 
-def detect_text(client: "RekognitionClient", image: "ImageTypeDef") -> Detection:
+
+def detect_text(client: "RekognitionClient", image: "ImageTypeDef") -> "Detection":
     """Return the lines of text in the image from ``LOWEST_CONFIDENCE`` percent, with their words.
 
     Without a filter, Rekognition omits words below 80 percent. Raise what the client raises.
     """
+    from imagescan.domain.detection import Detection  # noqa: PLC0415 - only the scanner needs it
+
     response = client.detect_text(Image=image, Filters={"WordFilter": {"MinConfidence": LOWEST_CONFIDENCE}})
     words: dict[int, list[TextWord]] = defaultdict(list)
     for found in response["TextDetections"]:

@@ -1,31 +1,58 @@
-"""How each feature calls Rekognition and stores what it found."""
+"""How each feature calls Rekognition and stores what it found.
+
+The modules of a feature are imported when it is first used, because most functions need labels only.
+"""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imagescan.aws.detect_labels import detect_labels
-from imagescan.aws.detect_moderation_labels import (
-    decode_moderation_labels,
-    detect_moderation_labels,
-    encode_moderation_labels,
-)
-from imagescan.aws.detect_text import decode_text_lines, detect_text, encode_text_lines
-from imagescan.aws.label_codec import decode_labels, encode_labels
-from imagescan.domain.detection import Detection
 from imagescan.domain.feature import Feature
-from imagescan.domain.match import Finding
+
+if TYPE_CHECKING:
+    from imagescan.domain.detection import Detection
+    from imagescan.domain.finding import Finding
 
 
 class FeatureAdapter(NamedTuple):
     """``detect`` calls Rekognition with its client and the location of an image. The others convert findings."""
 
-    detect: Callable[[Any, Any], Detection]
+    detect: "Callable[[Any, Any], Detection]"
     encode: Callable[[Any], bytes]
-    decode: Callable[[bytes], tuple[Finding, ...]]
+    decode: "Callable[[bytes], tuple[Finding, ...]]"
 
 
-FEATURE_ADAPTERS: Mapping[Feature, FeatureAdapter] = {
-    Feature.LABELS: FeatureAdapter(detect_labels, encode_labels, decode_labels),
-    Feature.MODERATION: FeatureAdapter(detect_moderation_labels, encode_moderation_labels, decode_moderation_labels),
-    Feature.TEXT: FeatureAdapter(detect_text, encode_text_lines, decode_text_lines),
+@cache
+def feature_adapter(feature: Feature) -> FeatureAdapter:
+    """Return the adapter of the feature."""
+    return _ADAPTERS[feature]()
+
+
+def _labels() -> FeatureAdapter:
+    from imagescan.aws.detect_labels import detect_labels  # noqa: PLC0415
+    from imagescan.aws.label_codec import decode_labels, encode_labels  # noqa: PLC0415
+
+    return FeatureAdapter(detect_labels, encode_labels, decode_labels)
+
+
+def _moderation() -> FeatureAdapter:
+    from imagescan.aws.detect_moderation_labels import (  # noqa: PLC0415
+        decode_moderation_labels,
+        detect_moderation_labels,
+        encode_moderation_labels,
+    )
+
+    return FeatureAdapter(detect_moderation_labels, encode_moderation_labels, decode_moderation_labels)
+
+
+def _text() -> FeatureAdapter:
+    from imagescan.aws.detect_text import decode_text_lines, detect_text, encode_text_lines  # noqa: PLC0415
+
+    return FeatureAdapter(detect_text, encode_text_lines, decode_text_lines)
+
+
+_ADAPTERS: Mapping[Feature, Callable[[], FeatureAdapter]] = {
+    Feature.LABELS: _labels,
+    Feature.MODERATION: _moderation,
+    Feature.TEXT: _text,
 }

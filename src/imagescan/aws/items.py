@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imagescan.aws.feature_adapters import FEATURE_ADAPTERS
+from imagescan.aws.feature_adapters import feature_adapter
 from imagescan.domain.feature import Feature
 from imagescan.domain.image_record import Failure, Scan, Status
 
@@ -62,7 +62,7 @@ def scan_attributes(scan: Scan) -> WritableItem:
 
     The attribute of the findings has the name of the feature.
     """
-    encode = FEATURE_ADAPTERS[scan.feature].encode
+    encode = feature_adapter(scan.feature).encode
     return {
         "status": string_attribute(scan.status),
         "finished_at": number_attribute(scan.finished_at),
@@ -82,7 +82,7 @@ def scan_from_item(item: Item, feature: Feature = Feature.LABELS) -> Scan | None
     return Scan(
         status=Status(item["status"]["S"]),
         finished_at=finished_at,
-        findings=FEATURE_ADAPTERS[feature].decode(bytes(item[feature]["B"])) if feature in item else (),
+        findings=feature_adapter(feature).decode(bytes(item[feature]["B"])) if feature in item else (),
         model_version=get_text(item, "model_version"),
         failure=failure_from_item(item),
         scanned_for=get_text(item, "scanned_for"),

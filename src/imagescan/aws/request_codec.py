@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagescan.aws.items import (
     MALFORMED_ITEM_ERRORS,
@@ -20,9 +20,12 @@ from imagescan.domain.cursor import ListPosition
 from imagescan.domain.feature import Feature
 from imagescan.domain.image import KEY_PREFIX, UPLOAD_PREFIX
 from imagescan.domain.image_record import Scan, Status
-from imagescan.domain.match import Finding, Match, MatchedBy, Result
+from imagescan.domain.match import Match, MatchedBy, Result
 from imagescan.domain.question import MatchMode, Question, Verdict
 from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest, require_answer
+
+if TYPE_CHECKING:
+    from imagescan.domain.finding import Finding
 
 _DELETED = "deleted"
 
@@ -181,7 +184,7 @@ def _verdict_attributes(verdict: Verdict, scans: Sequence[Scan]) -> WritableItem
     }
 
 
-def _to_list(result: Result, findings: Sequence[Finding]) -> list[Any]:
+def _to_list(result: Result, findings: "Sequence[Finding]") -> list[Any]:
     """Return what was asked, the finding that matches and how, the closest ones, and the feature.
 
     Labels are referred to by their names, and the feature is omitted for them. Other findings are referred to by their
@@ -194,15 +197,15 @@ def _to_list(result: Result, findings: Sequence[Finding]) -> list[Any]:
     return [result.asked, match and findings.index(match.finding), match and match.matched_by, closest, result.feature]
 
 
-def _verdict(item: Item, findings: dict[Feature, tuple[Finding, ...]]) -> Verdict:
+def _verdict(item: Item, findings: "dict[Feature, tuple[Finding, ...]]") -> Verdict:
     labels: dict[Any, Finding] = {label.name: label for label in findings.get(Feature.LABELS, ())}
-    found = {feature: dict[Any, Finding](enumerate(each)) for feature, each in findings.items()}
+    found = {feature: dict(enumerate(each)) for feature, each in findings.items()}
     results = json.loads(item["results"]["S"])
     matched = item["label_matched"]["BOOL"] if "label_matched" in item else None
     return Verdict(matched, tuple(_from_list({**found, Feature.LABELS: labels}, fields) for fields in results))
 
 
-def _from_list(found: dict[Feature, dict[Any, Finding]], fields: list[Any]) -> Result:
+def _from_list(found: "dict[Feature, dict[Any, Finding]]", fields: list[Any]) -> Result:
     asked, finding, matched_by, closest, *other = fields
     feature = Feature(*other) if other else Feature.LABELS
     match = Match(found[feature][finding], MatchedBy(matched_by)) if matched_by else None

@@ -1,16 +1,19 @@
 """What a detector returns, and the errors it raises."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from imagescan.domain.image_record import Failure
-from imagescan.domain.match import Finding
+
+if TYPE_CHECKING:
+    from imagescan.domain.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
     """What a detector found, and the version of its model."""
 
-    findings: tuple[Finding, ...]
+    findings: "tuple[Finding, ...]"
     model_version: str
 
 

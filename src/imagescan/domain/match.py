@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagescan.domain.feature import Feature
+
+if TYPE_CHECKING:
+    from imagescan.domain.finding import Finding
+
+
+ANY_MODERATION_LABEL = "*"
+"""Asks for any moderation label."""
 
 
 class Box(NamedTuple):
@@ -15,22 +22,6 @@ class Box(NamedTuple):
     width: float
     height: float
     confidence: float
-
-
-class Finding(Protocol):
-    """What a scan found: a label, a moderation label or a line of text. Each feature has a type of its own."""
-
-    @property
-    def name(self) -> str:
-        """Name of the label, or the text."""
-
-    @property
-    def confidence(self) -> float:
-        """Confidence in percent."""
-
-    @property
-    def boxes(self) -> tuple[Box, ...]:
-        """Where it is in the image, as far as that is known."""
 
 
 class MatchedBy(StrEnum):
@@ -48,7 +39,7 @@ class MatchedBy(StrEnum):
 class Match:
     """A finding that matches, and how it matches."""
 
-    finding: Finding
+    finding: "Finding"
     matched_by: MatchedBy
 
 
@@ -58,7 +49,7 @@ class Result:
 
     asked: str
     match: Match | None
-    closest: tuple[Finding, ...] = ()
+    closest: "tuple[Finding, ...]" = ()
     feature: Feature = Feature.LABELS
 
     @property

@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 from imagescan.domain.feature import Feature
 from imagescan.domain.labels import normalized
-from imagescan.domain.match import Box, Match, MatchedBy, Result
-
-ANY_MODERATION_LABEL = "*"
+from imagescan.domain.match import ANY_MODERATION_LABEL, Box, Match, MatchedBy, Result
 
 
 class ModerationLabel(NamedTuple):

@@ -4,18 +4,32 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagescan.domain.feature import Feature
 from imagescan.domain.labels import match_label
-from imagescan.domain.match import Finding, Result
-from imagescan.domain.moderation import match_moderation
-from imagescan.domain.text import match_text
+from imagescan.domain.match import Result
+
+if TYPE_CHECKING:
+    from imagescan.domain.finding import Finding
+
+
+def _match_moderation(asked: str, labels: Any, min_confidence: float) -> Result:
+    from imagescan.domain.moderation import match_moderation  # noqa: PLC0415 - most questions ask for labels only
+
+    return match_moderation(asked, labels, min_confidence)
+
+
+def _match_text(asked: str, lines: Any, min_confidence: float) -> Result:
+    from imagescan.domain.text import match_text  # noqa: PLC0415 - most questions ask for labels only
+
+    return match_text(asked, lines, min_confidence)
+
 
 MATCHERS: Mapping[Feature, Callable[[str, Any, float], Result]] = {
     Feature.LABELS: match_label,
-    Feature.MODERATION: match_moderation,
-    Feature.TEXT: match_text,
+    Feature.MODERATION: _match_moderation,
+    Feature.TEXT: _match_text,
 }
 """How each feature looks for what was asked among its findings, with a minimum confidence in percent."""
 
@@ -70,7 +84,7 @@ class Verdict:
     results: tuple[Result, ...]
 
 
-def evaluate(question: Question, findings: Mapping[Feature, tuple[Finding, ...]]) -> Verdict:
+def evaluate(question: Question, findings: "Mapping[Feature, tuple[Finding, ...]]") -> Verdict:
     """Return the verdict on ``question`` for an image with these findings."""
     results = tuple(
         result
@@ -82,6 +96,6 @@ def evaluate(question: Question, findings: Mapping[Feature, tuple[Finding, ...]]
 
 
 def _match(
-    feature: Feature, findings: Mapping[Feature, tuple[Finding, ...]], min_confidence: float, asked: str
+    feature: Feature, findings: "Mapping[Feature, tuple[Finding, ...]]", min_confidence: float, asked: str
 ) -> Result:
     return MATCHERS[feature](asked, findings[feature], min_confidence)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from imagescan.aws import clients
 from imagescan.aws.daily_quota import DailyQuota
-from imagescan.aws.feature_adapters import FEATURE_ADAPTERS
+from imagescan.aws.feature_adapters import feature_adapter
 from imagescan.aws.image_bucket import ImageBucket
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.rate_limiter import AdaptiveRateLimiter
@@ -41,6 +41,10 @@ def _quota(names: ScannerSettings) -> Quota:
     return DailyQuota(clients.dynamodb_no_retry(), names.counters_table, limit) if limit else UnlimitedQuota()
 
 
+def _detector(feature: Feature, bucket: str) -> Detector:
+    return Rekognition(clients.rekognition(), bucket, feature_adapter(feature).detect, AdaptiveRateLimiter())
+
+
 @init_once
 def dependencies() -> Dependencies:
     names = settings()
@@ -48,10 +52,7 @@ def dependencies() -> Dependencies:
         ImagesTable(clients.dynamodb(), names.images_table, names.retention_seconds),
         RequestsTable(clients.dynamodb(), names.requests_table),
         ImageBucket(clients.s3(), names.images_bucket),
-        {
-            feature: Rekognition(clients.rekognition(), names.images_bucket, adapter.detect, AdaptiveRateLimiter())
-            for feature, adapter in FEATURE_ADAPTERS.items()
-        },
+        {feature: _detector(feature, names.images_bucket) for feature in Feature},
         _quota(names),
         ScanQueue(clients.sqs(), names.scan_queue_url),
     )
