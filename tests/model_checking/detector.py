@@ -3,9 +3,9 @@
 from imagescan.aws.rekognition import classify_error
 from imagescan.domain.detection import Detection
 from imagescan.domain.feature import Feature, item_key
-from imagescan.domain.finding import Finding
 from imagescan.domain.image import StoredObject, hash_from_key
 from imagescan.domain.labels import Label
+from imagescan.domain.match import Finding
 from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.text import TextLine
 from tests.model_checking.calls import Caller, operation

@@ -7,9 +7,9 @@ import pytest
 
 from imagescan.api.serializers import batch_entry_body, follow_up_body, request_body, request_summary, stats_body
 from imagescan.domain.feature import Feature as DomainFeature
-from imagescan.domain.finding import Finding as DomainFinding
 from imagescan.domain.image_record import Scan, Status
 from imagescan.domain.labels import Label
+from imagescan.domain.match import Finding as DomainFinding
 from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import Question, evaluate
 from imagescan.domain.scan_request import Answer, FollowUpAnswer, ScanRequest

@@ -13,9 +13,9 @@ from imagescan.aws.feature_adapters import feature_adapter
 from imagescan.aws.items import scan_attributes, scan_from_item
 from imagescan.aws.request_codec import request_from_item, request_item
 from imagescan.domain.feature import Feature, item_key
-from imagescan.domain.finding import Finding
 from imagescan.domain.image_record import Failure, Image, Scan, Status
 from imagescan.domain.labels import Label
+from imagescan.domain.match import Finding
 from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import MatchMode, Question
 from imagescan.domain.scan_request import ScanRequest, with_answer

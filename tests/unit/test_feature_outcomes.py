@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from imagescan.domain.feature import Feature, item_key
-from imagescan.domain.finding import Finding
 from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status
 from imagescan.domain.labels import Label
+from imagescan.domain.match import Finding
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import (

@@ -8,9 +8,9 @@ import pytest
 
 from imagescan.api import http, serializers
 from imagescan.domain.feature import Feature, item_key
-from imagescan.domain.finding import Finding
 from imagescan.domain.image_record import Failure, Image, Scan, Status
 from imagescan.domain.labels import Label
+from imagescan.domain.match import Finding
 from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.policy import DAY_SECONDS
 from imagescan.domain.question import MatchMode, Question, evaluate

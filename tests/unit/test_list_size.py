@@ -20,7 +20,7 @@ from imagescan.domain.text import TextLine
 from testing.fakes import by_feature
 
 if TYPE_CHECKING:
-    from imagescan.domain.finding import Finding
+    from imagescan.domain.match import Finding
 
 LAMBDA_RESPONSE_BYTES = 6 * 1024 * 1024
 WIDEST = "\N{CAT FACE}"  # 12 bytes in the response, in which the body is a JSON string

@@ -24,7 +24,7 @@ from imagescan.use_cases.publish_events import publish_events
 from testing.fakes import by_feature
 
 if TYPE_CHECKING:
-    from imagescan.domain.finding import Finding
+    from imagescan.domain.match import Finding
 
 CAT = Label("Cat", 97.5, aliases=("Feline",))
 SCAN = Scan(Status.COMPLETED, 1.0, (CAT,), "3.0", scanned_for="first")

@@ -3,9 +3,8 @@ from dataclasses import replace
 import pytest
 
 from imagescan.domain.feature import Feature
-from imagescan.domain.finding import Finding
 from imagescan.domain.labels import Label, match_label
-from imagescan.domain.match import Box, MatchedBy
+from imagescan.domain.match import Box, Finding, MatchedBy
 from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import MatchMode, Question, evaluate
 from imagescan.domain.text import TextLine

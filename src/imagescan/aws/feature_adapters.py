@@ -11,7 +11,7 @@ from imagescan.domain.feature import Feature
 
 if TYPE_CHECKING:
     from imagescan.domain.detection import Detection
-    from imagescan.domain.finding import Finding
+    from imagescan.domain.match import Finding
 
 
 class FeatureAdapter(NamedTuple):

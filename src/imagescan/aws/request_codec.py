@@ -25,7 +25,7 @@ from imagescan.domain.question import MatchMode, Question, Verdict
 from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest, require_answer
 
 if TYPE_CHECKING:
-    from imagescan.domain.finding import Finding
+    from imagescan.domain.match import Finding
 
 _DELETED = "deleted"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from imagescan.domain.image_record import Failure
 
 if TYPE_CHECKING:
-    from imagescan.domain.finding import Finding
+    from imagescan.domain.match import Finding
 
 
 @dataclass(frozen=True, slots=True)

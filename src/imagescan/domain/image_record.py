@@ -9,7 +9,7 @@ from imagescan.domain.feature import Feature, feature_from_item_key, hash_from_i
 from imagescan.domain.policy import DAY_SECONDS, MAX_ATTEMPTS, MAX_EXHAUSTIONS_PER_DAY
 
 if TYPE_CHECKING:
-    from imagescan.domain.finding import Finding
+    from imagescan.domain.match import Finding
 
 
 class Status(StrEnum):

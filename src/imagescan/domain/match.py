@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from imagescan.domain.feature import Feature
-
-if TYPE_CHECKING:
-    from imagescan.domain.finding import Finding
-
 
 ANY_MODERATION_LABEL = "*"
 """Asks for any moderation label."""
@@ -22,6 +18,22 @@ class Box(NamedTuple):
     width: float
     height: float
     confidence: float
+
+
+class Finding(Protocol):
+    """What a scan found: a label, a moderation label or a line of text. Each feature has a type of its own."""
+
+    @property
+    def name(self) -> str:
+        """Name of the label, or the text."""
+
+    @property
+    def confidence(self) -> float:
+        """Confidence in percent."""
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """Where it is in the image, as far as that is known."""
 
 
 class MatchedBy(StrEnum):
@@ -39,7 +51,7 @@ class MatchedBy(StrEnum):
 class Match:
     """A finding that matches, and how it matches."""
 
-    finding: "Finding"
+    finding: Finding
     matched_by: MatchedBy
 
 
@@ -49,7 +61,7 @@ class Result:
 
     asked: str
     match: Match | None
-    closest: "tuple[Finding, ...]" = ()
+    closest: tuple[Finding, ...] = ()
     feature: Feature = Feature.LABELS
 
     @property

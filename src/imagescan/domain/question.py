@@ -11,7 +11,7 @@ from imagescan.domain.labels import match_label
 from imagescan.domain.match import Result
 
 if TYPE_CHECKING:
-    from imagescan.domain.finding import Finding
+    from imagescan.domain.match import Finding
 
 
 def _match_moderation(asked: str, labels: Any, min_confidence: float) -> Result:
