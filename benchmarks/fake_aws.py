@@ -85,7 +85,8 @@ class FakeAws:
     def _get_item(self, parameters: Any) -> Any:
         key = _key_in(parameters["Key"])
         item = self._items[parameters["TableName"]].get(key) or _request_for_three_features(key)
-        return {"Item": item} if item else {}
+        is_complete = item is not None and ("request_id" not in item or "created_at" in item)
+        return {"Item": item} if is_complete else {}  # settling alone does not create a request
 
     def _put_item(self, parameters: Any) -> Any:
         self._items[parameters["TableName"]][parameters["Item"]["request_id"]["S"]] = parameters["Item"]
