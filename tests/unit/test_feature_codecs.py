@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagescan.aws.detect_moderation_labels import decode_moderation_labels, encode_moderation_labels
-from imagescan.aws.detect_text import decode_text_lines, encode_text_lines
+from imagescan.aws.detect_moderation_labels import decode_moderation_labels
+from imagescan.aws.detect_text import decode_text_lines
 from imagescan.aws.feature_adapters import feature_adapter
 from imagescan.aws.items import scan_attributes, scan_from_item
+from imagescan.aws.json_codec import encode_json
 from imagescan.aws.request_codec import request_from_item, request_item
 from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image_record import Failure, Image, Scan, Status
@@ -47,12 +48,12 @@ def findings_of(feature: Feature) -> st.SearchStrategy[tuple[Finding, ...]]:
 
 @given(st.lists(FOUND_MODERATION, max_size=5).map(tuple))
 def test_moderation_labels_are_decoded_as_they_were_encoded(labels: tuple[ModerationLabel, ...]) -> None:
-    assert decode_moderation_labels(encode_moderation_labels(labels)) == labels
+    assert decode_moderation_labels(encode_json(labels)) == labels
 
 
 @given(st.lists(FOUND_TEXT, max_size=5).map(tuple))
 def test_lines_of_text_are_decoded_as_they_were_encoded(lines: tuple[TextLine, ...]) -> None:
-    assert decode_text_lines(encode_text_lines(lines)) == lines
+    assert decode_text_lines(encode_json(lines)) == lines
 
 
 @pytest.mark.parametrize("feature", Feature)

@@ -1,13 +1,9 @@
-"""The feature ``moderation``: calls DetectModerationLabels, and encodes moderation labels for storage."""
+"""The feature ``moderation``: calls DetectModerationLabels, and decodes stored moderation labels."""
 
-import json
-import zlib
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import orjson
-
+from imagescan.aws.json_codec import decode_json
 from imagescan.domain.labels import LOWEST_CONFIDENCE
 from imagescan.domain.moderation import ModerationLabel
 
@@ -46,13 +42,7 @@ def _ancestors(name: str, parents: dict[str, str]) -> Iterator[str]:
         name = parent
 
 
-@lru_cache(maxsize=16)  # the same labels go into the item of the feature and into that of each pending request
-def encode_moderation_labels(labels: tuple[ModerationLabel, ...]) -> bytes:
-    """Return the moderation labels as compressed JSON."""
-    return zlib.compress(json.dumps(labels, separators=(",", ":")).encode(), level=9)
-
-
 def decode_moderation_labels(content: bytes) -> tuple[ModerationLabel, ...]:
     """Return the moderation labels that were encoded. Raise zlib.error for other content."""
-    rows = orjson.loads(zlib.decompress(content))
+    rows = decode_json(content)
     return tuple(ModerationLabel(name, confidence, tuple(parents), level) for name, confidence, parents, level in rows)

@@ -1,13 +1,9 @@
-"""The feature ``text``: calls DetectText, and encodes lines of text for storage."""
+"""The feature ``text``: calls DetectText, and decodes stored lines of text."""
 
-import json
-import zlib
 from collections import defaultdict
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from imagescan.aws.json_codec import decode_json
 from imagescan.domain.labels import LOWEST_CONFIDENCE
 from imagescan.domain.text import Polygon, TextLine, TextWord
 
@@ -43,15 +39,9 @@ def _fields(found: "TextDetectionTypeDef") -> tuple[str, float, Polygon]:
     return found["DetectedText"], round(found["Confidence"], 4), polygon
 
 
-@lru_cache(maxsize=16)  # the same lines go into the item of the feature and into that of each pending request
-def encode_text_lines(lines: tuple[TextLine, ...]) -> bytes:
-    """Return the lines as compressed JSON."""
-    return zlib.compress(json.dumps(lines, separators=(",", ":")).encode(), level=9)
-
-
 def decode_text_lines(content: bytes) -> tuple[TextLine, ...]:
     """Return the lines that were encoded. Raise zlib.error for other content."""
-    rows = orjson.loads(zlib.decompress(content))
+    rows = decode_json(content)
     return tuple(
         TextLine(text, confidence, _polygon(polygon), tuple(_word(*word) for word in words))
         for text, confidence, polygon, words in rows

@@ -39,16 +39,17 @@ def _moderation() -> FeatureAdapter:
     from imagescan.aws.detect_moderation_labels import (  # noqa: PLC0415
         decode_moderation_labels,
         detect_moderation_labels,
-        encode_moderation_labels,
     )
+    from imagescan.aws.json_codec import encode_json  # noqa: PLC0415
 
-    return FeatureAdapter(detect_moderation_labels, encode_moderation_labels, decode_moderation_labels)
+    return FeatureAdapter(detect_moderation_labels, encode_json, decode_moderation_labels)
 
 
 def _text() -> FeatureAdapter:
-    from imagescan.aws.detect_text import decode_text_lines, detect_text, encode_text_lines  # noqa: PLC0415
+    from imagescan.aws.detect_text import decode_text_lines, detect_text  # noqa: PLC0415
+    from imagescan.aws.json_codec import encode_json  # noqa: PLC0415
 
-    return FeatureAdapter(detect_text, encode_text_lines, decode_text_lines)
+    return FeatureAdapter(detect_text, encode_json, decode_text_lines)
 
 
 _ADAPTERS: Mapping[Feature, Callable[[], FeatureAdapter]] = {

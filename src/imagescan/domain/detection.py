@@ -1,19 +1,16 @@
 """What a detector returns, and the errors it raises."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from imagescan.domain.image_record import Failure
-
-if TYPE_CHECKING:
-    from imagescan.domain.match import Finding
+from imagescan.domain.match import Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
     """What a detector found, and the version of its model."""
 
-    findings: "tuple[Finding, ...]"
+    findings: tuple[Finding, ...]
     model_version: str
 
 

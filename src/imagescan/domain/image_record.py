@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from imagescan.domain.feature import Feature, feature_from_item_key, hash_from_item_key
+from imagescan.domain.match import Finding
 from imagescan.domain.policy import DAY_SECONDS, MAX_ATTEMPTS, MAX_EXHAUSTIONS_PER_DAY
-
-if TYPE_CHECKING:
-    from imagescan.domain.match import Finding
 
 
 class Status(StrEnum):
@@ -44,7 +42,7 @@ class Scan:
 
     status: Status
     finished_at: float
-    findings: "tuple[Finding, ...]" = ()
+    findings: tuple[Finding, ...] = ()
     model_version: str | None = None
     failure: Failure | None = None
     scanned_for: str | None = None

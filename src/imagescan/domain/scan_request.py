@@ -214,7 +214,7 @@ def deferred_until(request: ScanRequest, items: ImageItems | None, now: float) -
     return None if request.answer else max(days, default=None)
 
 
-class Outcome(NamedTuple):
+class FeatureOutcome(NamedTuple):
     """What is final about one feature of a request: its scan, or the failure, or both if the image was rejected."""
 
     decided_at: float
@@ -223,7 +223,9 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
 
 
-def derive_outcome(request: ScanRequest, feature: Feature, items: ImageItems | None, now: float) -> Outcome | None:
+def derive_outcome(
+    request: ScanRequest, feature: Feature, items: ImageItems | None, now: float
+) -> FeatureOutcome | None:
     """Return the outcome of one feature of the request as of ``now``, or None while it is pending.
 
     The function is total and monotone in time: once it returns an outcome, every later call returns the same one,
@@ -237,12 +239,12 @@ def derive_outcome(request: ScanRequest, feature: Feature, items: ImageItems | N
     deadline = feature_deadline(request, item)
     exhausted_at = item.first_exhausted_between(request.created_at, deadline) if item else None
     if exhausted_at is not None:
-        return Outcome(exhausted_at, feature_deadline(request, item, exhausted_at), failure=ATTEMPTS_EXHAUSTED)
+        return FeatureOutcome(exhausted_at, feature_deadline(request, item, exhausted_at), failure=ATTEMPTS_EXHAUSTED)
     if item and item.scan and item.scan.finished_at <= deadline:
         decided_at = max(item.scan.finished_at, request.created_at)
-        return Outcome(decided_at, feature_deadline(request, item, decided_at), item.scan, item.scan.failure)
+        return FeatureOutcome(decided_at, feature_deadline(request, item, decided_at), item.scan, item.scan.failure)
     if (item and item.scan) or now > deadline + GRACE_SECONDS:
-        return Outcome(deadline, deadline, failure=_timeout_failure(request, item, items))
+        return FeatureOutcome(deadline, deadline, failure=_timeout_failure(request, item, items))
     return None
 
 
@@ -270,14 +272,14 @@ def with_answer(request: ScanRequest, items: ImageItems | None, now: float) -> S
     return replace(request, answer=_combined(request, outcomes), deadline=deadline)
 
 
-def _outcomes(request: ScanRequest, items: ImageItems | None, now: float) -> dict[Feature, Outcome] | None:
+def _outcomes(request: ScanRequest, items: ImageItems | None, now: float) -> dict[Feature, FeatureOutcome] | None:
     """Return the outcome of each feature, or None while one is pending."""
     outcomes = {feature: derive_outcome(request, feature, items, now) for feature in request.features}
     decided = {feature: outcome for feature, outcome in outcomes.items() if outcome}
     return decided if len(decided) == len(outcomes) else None
 
 
-def _combined(request: ScanRequest, outcomes: Mapping[Feature, Outcome]) -> Answer:
+def _combined(request: ScanRequest, outcomes: Mapping[Feature, FeatureOutcome]) -> Answer:
     completed_at = max(outcome.decided_at for outcome in outcomes.values())
     scans = tuple(outcome.scan for outcome in outcomes.values() if outcome.scan)
     failures = [_failure_of(feature, each.failure, request) for feature, each in outcomes.items() if each.failure]
