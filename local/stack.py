@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -30,6 +31,16 @@ ANY_PORTS = {EMULATOR: ports.ANY_PORT, REKOGNITION: ports.ANY_PORT}
 DEPLOYED = "/local/deployed"
 PUBLISHED = "/local/published"
 NOT_RUNNING = "The local stack is not running. Run `make up`."
+PORT_OF_DATA_IN_USE = (
+    "Port {port} is in use by {owner}. The AWS emulator needs this port, because the queues in the stack's data have "
+    "URLs with it. Stop that process and run `make up` again. If it is another local stack, run `make down` in its "
+    "project folder. To use another port, run `make reset`: it deletes the data of this stack."
+)
+SCANNER_NOT_INVOKED = "not invoked by the scan queue; see `make logs`, or delete the data with `make reset`"
+# S3 sends this message when notifications are configured. The scanner ignores it.
+S3_TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent"})
+# A busy machine can take several seconds to start the scanner.
+MAX_SCANNER_START_S = 30
 
 
 class Stack:
@@ -45,10 +56,10 @@ class Stack:
     # ------------------------------------------------------------ commands
 
     def up(self, page_origins: Sequence[str] = ()) -> None:
-        """Start the servers that are not running, and deploy if the sources changed.
+        """Start the servers that are not running, and deploy if the sources, the ports or the origins changed.
 
         Pages at `page_origins`, such as `http://localhost:3000`, can upload images directly. Raise CommandError if an
-        origin is not on this machine.
+        origin is not on this machine, or if the stack has data and another process uses the AWS emulator's port.
         """
         invalid = [origin for origin in page_origins if not is_local_origin(origin)]
         if invalid:
@@ -204,6 +215,23 @@ class Stack:
             return False
         return response.status_code == httpx.codes.NOT_FOUND and "code" in response.text
 
+    def is_scanner_invoked(self, seconds: float = MAX_SCANNER_START_S) -> bool:
+        """Send a test event to the scan queue. Return whether the scanner is invoked within `seconds`.
+
+        The event scans nothing and changes no data.
+        """
+        outputs, logs = self.outputs(), self.client("logs")
+        function = self.client("lambda").get_function_configuration(FunctionName=outputs["ScannerFunction"])
+        log_group = function["LoggingConfig"]["LogGroup"]
+        sent_at_ms, end = int(time.time() * 1000), time.monotonic() + seconds
+        self.client("sqs").send_message(QueueUrl=outputs["ScanQueueUrl"], MessageBody=S3_TEST_EVENT)
+        # Lambda logs the start of each invocation.
+        while not logs.filter_log_events(logGroupName=log_group, startTime=sent_at_ms)["events"]:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+        return True
+
     # ------------------------------------------------------------ files
 
     @property
@@ -233,9 +261,20 @@ class Stack:
             raise CommandError(NOT_RUNNING) from missing
 
     def _pick_ports(self) -> dict[str, int]:
-        in_use = {server.name: self._port(server.name) for server in self._servers() if server.process()}
-        preferred = {**self._preferred_ports, **self._ports}
-        return {name: in_use.get(name) or ports.pick_port(port, TITLES[name]) for name, port in preferred.items()}
+        running = {server.name: self._port(server.name) for server in self._servers() if server.process()}
+        return {name: running.get(name) or self._pick_port(name) for name in self._preferred_ports}
+
+    def _pick_port(self, name: str) -> int:
+        """Return the port that a server had before, or else a free one. Only the AWS emulator cannot change its port.
+
+        The emulator stores the URLs of queues, and with another port it does not deliver their messages to functions.
+        """
+        port = self._ports.get(name, self._preferred_ports[name])
+        if name == EMULATOR and name in self._ports and self._data.exists():
+            if not ports.is_free(port):
+                raise CommandError(PORT_OF_DATA_IN_USE.format(port=port, owner=ports.owner(port)))
+            return port
+        return ports.pick_port(port, TITLES[name])
 
     # ------------------------------------------------------------ servers
 

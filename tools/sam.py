@@ -1,5 +1,7 @@
 """Run `sam build`, `sam deploy` and `sam validate`. Builds are cached by the hash of their sources."""
 
+import hashlib
+import json
 import os
 import platform
 import shutil
@@ -15,6 +17,7 @@ from tools.env import REGION, tool_env
 
 STACK_NAME = "imagescan"
 MAX_BUILDS = 3
+PREFIX_LENGTH = 16
 # Nothing listens on this port, so a command that does not need AWS cannot reach it by mistake.
 UNREACHABLE_ENDPOINT = "http://127.0.0.1:1"
 
@@ -35,7 +38,11 @@ def build() -> Path:
 
 
 def deploy(built: Path, aws_endpoint: str, parameters: Mapping[str, str], stack_name: str = STACK_NAME) -> None:
-    """Deploy a build to the emulator at the endpoint."""
+    """Deploy a build to the emulator at the endpoint. Changed code or parameters publish new versions of all functions.
+
+    The aliases of the functions point to published versions. The emulator ignores the value of the parameter `Release`,
+    but it publishes versions if the code has another key, so the prefix of the keys depends on the parameters.
+    """
     overrides = [f"{name}={value}" for name, value in parameters.items()]
     settings = [
         "--config-env",
@@ -44,9 +51,16 @@ def deploy(built: Path, aws_endpoint: str, parameters: Mapping[str, str], stack_
         str(paths.ROOT / "samconfig.toml"),
         "--stack-name",
         stack_name,
+        "--s3-prefix",
+        code_prefix(parameters),
     ]
     template = ["--template-file", str(built / "template.yaml"), "--parameter-overrides", *overrides]
     _sam(["deploy", *settings, *template], aws_endpoint)
+
+
+def code_prefix(parameters: Mapping[str, str]) -> str:
+    """Return a prefix for the keys of the code that differs for different parameters."""
+    return hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()[:PREFIX_LENGTH]
 
 
 def validate() -> None:
