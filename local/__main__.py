@@ -16,21 +16,33 @@ from rich.console import Console
 from local import logs, report
 from local.bridge import bridge, gateway
 from local.client import Client
-from local.stack import DEFAULT_PORTS, EMULATOR, NOT_RUNNING, REKOGNITION, TITLES, Stack
+from local.stack import DEFAULT_PORTS, EMULATOR, NOT_RUNNING, REKOGNITION, SCANNER_NOT_INVOKED, TITLES, Stack
 from local.usage import usage
 from tools import paths, sam
-from tools.console import CommandError
+from tools.console import CommandError, step
 
 LOG_HISTORY_S = 60
 # Environment variable with the origins of other pages that can upload images, separated by commas. Make exports it.
 PAGE_ORIGINS = "PAGE_ORIGINS"
-DEMO_LABELS = ["cat", "person"]
+
+
+class PipeConsole(Console):
+    """A console that reports a closed pipe as an exception. Rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def up(stack: Stack) -> None:
-    """Start the stack, deploy, and print how to use it. Read the origins of other pages from the environment."""
+    """Start the stack, deploy, check the scanner, and print how to use the stack.
+
+    Read the origins of other pages from the environment.
+    """
     started = time.monotonic()
     stack.up([origin.strip().rstrip("/") for origin in os.environ.get(PAGE_ORIGINS, "").split(",") if origin.strip()])
+    with step("check that the scan queue invokes the scanner"):
+        if not stack.is_scanner_invoked():
+            raise CommandError(f"The scanner is {SCANNER_NOT_INVOKED}.")
     print(f"\nThe local stack is running (started in {time.monotonic() - started:.1f} s).\n")
     print(usage(report.urls(stack), stack.api_url))
 
@@ -43,7 +55,7 @@ def down(stack: Stack) -> None:
 
 def status(stack: Stack) -> int:
     """Print the state of the stack. Return 1 if it is not healthy."""
-    return 0 if report.status(stack, Console()) else 1
+    return 0 if report.status(stack, PipeConsole()) else 1
 
 
 def url(stack: Stack) -> None:
@@ -69,7 +81,7 @@ def reset(stack: Stack) -> None:
 
 def demo(stack: Stack) -> None:
     """Scan the sample images and print the results."""
-    report.demo(Client(stack.api_url), paths.SAMPLES, DEMO_LABELS, Console(width=100))
+    report.demo(Client(stack.api_url), paths.SAMPLES, PipeConsole(width=120))
 
 
 def sync(stack: Stack) -> None:
@@ -120,7 +132,7 @@ COMMANDS: dict[str, Callable[[Stack], int | None]] = {
 
 
 def main() -> int:
-    """Run the command on the command line. Return 1 if it fails."""
+    """Run the command on the command line. Return 1 if it fails. A closed pipe is not a failure."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--stack", default="main", help="stack name; stacks with different names can run in parallel")
@@ -128,7 +140,13 @@ def main() -> int:
     # At INFO, the HTTP client would log each request between the lines of the command's output.
     logging.basicConfig(level=logging.WARNING)
     try:
-        return COMMANDS[arguments.command](Stack(arguments.stack)) or 0
+        exit_code = COMMANDS[arguments.command](Stack(arguments.stack)) or 0
+        sys.stdout.flush()
+        return exit_code
+    except BrokenPipeError:
+        # The reader, such as head, needs no more lines. Python would flush the rest at exit, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except CommandError as error:
         print(error, file=sys.stderr)
     except EndpointConnectionError:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,14 +13,34 @@ from rich.table import Table
 from imagescan.aws.items import scan_from_item
 from imagescan.domain.feature import Feature, feature_from_item_key
 from imagescan.domain.image_record import Scan
-from local.client import CONTENT_TYPES, Client, RequestJson
-from local.stack import TITLES, Stack
+from local.client import CONTENT_TYPES, Client, RequestJson, question
+from local.stack import SCANNER_NOT_INVOKED, TITLES, Stack
 from tools.console import CommandError
 
 RECENT_SCANS = 10
 MAX_OTHER_LABELS = 3
 NAME_WIDTH, AGE_WIDTH = 24, 10
 HEALTHY = "healthy"
+NONE = "none"
+# Attributes of a queue.
+VISIBLE, IN_FLIGHT = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+
+
+class Asked(NamedTuple):
+    """A question of `make demo`: how the table names it, and the field of the request that asks it."""
+
+    title: str
+    field: str
+    value: str | list[str]
+
+
+LABELS_OF_DEMO = [Asked("cat", "label", "cat"), Asked("person", "label", "person")]
+ANY_MODERATION_LABEL = Asked("any moderation label", "moderation", ["*"])
+# More questions about some of the sample images.
+FEATURES_OF_DEMO = {
+    "sign.png": [ANY_MODERATION_LABEL, Asked("text 'open'", "text", ["open"])],
+    "wine-bottle.png": [ANY_MODERATION_LABEL, Asked("text 'wine'", "text", ["wine"])],
+}
 
 
 def status(stack: Stack, console: Console) -> bool:
@@ -28,14 +48,15 @@ def status(stack: Stack, console: Console) -> bool:
     servers = {
         TITLES[server.name]: _health(server.process() is not None, server.is_healthy()) for server in stack.servers()
     }
-    is_healthy = set(servers.values()) == {HEALTHY} and stack.is_responding()
-    application = HEALTHY if is_healthy else "not responding; run `make up`"
-    _print_section("Health", servers | {"Application": application})
-    if is_healthy:
+    is_responding = set(servers.values()) == {HEALTHY} and stack.is_responding()
+    application = HEALTHY if is_responding else "not responding; run `make up`"
+    health = servers | {"Application": application} | ({"Scanner": _scanner_health(stack)} if is_responding else {})
+    _print_section("Health", health)
+    if is_responding:
         _print_section("URLs", urls(stack))
         _print_section("Messages", _queue_depths(stack))
         console.print(Padding(_recent_scans(stack), (0, 0, 0, 2)))
-    return is_healthy
+    return set(health.values()) == {HEALTHY}
 
 
 def urls(stack: Stack) -> dict[str, str]:
@@ -48,36 +69,60 @@ def urls(stack: Stack) -> dict[str, str]:
     }
 
 
-def demo(client: Client, folder: Path, labels: list[str], console: Console) -> None:
-    """Ask for each label about each image in the folder, and print the results. Raise CommandError without an image."""
+def demo(client: Client, folder: Path, console: Console) -> None:
+    """Ask about each image in the folder, and print the results. Raise CommandError without an image."""
     images = sorted(path for path in folder.iterdir() if path.suffix.lower() in CONTENT_TYPES)
     if not images:
         raise CommandError(f"No JPEG or PNG image in {folder}")
-    table = Table("Image", "Label", "Found", "Other labels")
+    table = Table("Image", "Asked for", "Found", "Other results")
     table.add_column("Seconds", justify="right")
     for image in images:
-        for label in labels:
-            table.add_row(image.name, label, *_ask(client, image, label))
+        for asked in [*LABELS_OF_DEMO, *FEATURES_OF_DEMO.get(image.name, [])]:
+            table.add_row(image.name, *(escape(text) for text in _ask(client, image, asked)))
         table.add_section()
     console.print(table)
-    console.print("Each image is scanned once. A second question about the same image uses the stored scan.")
+    console.print("Each image is scanned once per feature. Another question about the same image uses the stored scan.")
 
 
-def _ask(client: Client, image: Path, label: str) -> tuple[str, str, str]:
+def _ask(client: Client, image: Path, asked: Asked) -> tuple[str, str, str, str]:
     started = time.monotonic()
-    request = client.ask(image, label)
+    request = client.wait(client.post(question(image) | {asked.field: asked.value}).raise_for_status().json())
     seconds = time.monotonic() - started
     match = request["match"] or {}
-    others = [found["name"] for found in request["labels"] if found["name"] != match.get("label")]
-    return _verdict(request, match.get("confidence")), ", ".join(others[:MAX_OTHER_LABELS]) or "none", f"{seconds:.2f}"
+    others = [result for result in _results(request) if result[0] != match.get("label")]
+    return (
+        asked.title,
+        _verdict(request, match),
+        ", ".join(f"{name} ({confidence:.0f}%)" for name, confidence in others[:MAX_OTHER_LABELS]) or NONE,
+        f"{seconds:.2f}",
+    )
 
 
-def _verdict(request: RequestJson, confidence: float | None) -> str:
+def _results(request: RequestJson) -> list[tuple[str, float]]:
+    """Return the names, or the lines of text, and the confidences of all results of a finished request."""
+    results = [*request["labels"], *(request["moderation"] or {}).get("labels", ())]
+    lines = (request["text"] or {}).get("lines", ())
+    return [(each["name"], each["confidence"]) for each in results] + [
+        (line["text"], line["confidence"]) for line in lines
+    ]
+
+
+def _verdict(request: RequestJson, match: RequestJson) -> str:
     if request["label_matched"] is None:
         return str(request["message"])
     if not request["label_matched"]:
         return "no"
-    return "yes" if confidence is None else f"yes ({confidence:.1f}%)"
+    return f"yes: {match['label']} ({match['confidence']:.0f}%)"
+
+
+def _scanner_health(stack: Stack) -> str:
+    """Return whether the scan queue invokes the scanner, and whether it processes its messages."""
+    if not stack.is_scanner_invoked():
+        return SCANNER_NOT_INVOKED
+    dead_letters = int(_queue_depth(stack.client("sqs"), stack.outputs()["ScanDeadLetterQueueUrl"])[VISIBLE])
+    return (
+        f"dead-letter queue not empty ({dead_letters}); run `make redrive OPTIONS=--list`" if dead_letters else HEALTHY
+    )
 
 
 def _health(is_running: bool, is_responding: bool) -> str:
@@ -89,13 +134,13 @@ def _health(is_running: bool, is_responding: bool) -> str:
 def _queue_depths(stack: Stack) -> dict[str, str]:
     outputs, sqs = stack.outputs(), stack.client("sqs")
     queues = {"Scan queue": outputs["ScanQueueUrl"], "Dead-letter queue": outputs["ScanDeadLetterQueueUrl"]}
-    return {name: _queue_depth(sqs, url) for name, url in queues.items()}
+    depths = {name: _queue_depth(sqs, url) for name, url in queues.items()}
+    return {name: f"{depth[VISIBLE]} visible, {depth[IN_FLIGHT]} in flight" for name, depth in depths.items()}
 
 
-def _queue_depth(sqs: Any, url: str) -> str:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    depth: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-    return f"{depth[names[0]]} visible, {depth[names[1]]} in flight"
+def _queue_depth(sqs: Any, url: str) -> dict[str, str]:
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[VISIBLE, IN_FLIGHT])["Attributes"]
+    return {name: attributes[name] for name in (VISIBLE, IN_FLIGHT)}
 
 
 def _print_section(title: str, values: dict[str, str]) -> None:
@@ -149,5 +194,5 @@ def _references(dynamodb: Any, table: str, request_ids: Sequence[str]) -> dict[s
 def _result(scan: Scan) -> str:
     """Return what was found or the failure, after the name of the feature unless that is ``labels``."""
     found = ", ".join(finding.name for finding in scan.findings[:MAX_OTHER_LABELS])
-    result = scan.failure.message if scan.failure else found
+    result = scan.failure.message if scan.failure else found or NONE
     return result if scan.feature == Feature.LABELS else f"{scan.feature}: {result}"

@@ -1,4 +1,4 @@
-"""Test how `make up` handles PAGE_ORIGINS."""
+"""Test how `make up` handles PAGE_ORIGINS and the check of the scanner."""
 
 from collections.abc import Sequence
 
@@ -17,6 +17,11 @@ class RecordingStack(Stack):
 
     def up(self, page_origins: Sequence[str] = ()) -> None:
         self.page_origins = list(page_origins)
+
+    is_invoked = True
+
+    def is_scanner_invoked(self, seconds: float = 0) -> bool:
+        return self.is_invoked
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,13 @@ def test_page_origins_are_separated_by_commas(
     stack = RecordingStack("unused", ANY_PORTS)
     commands.up(stack)
     assert stack.page_origins == origins
+
+
+def test_make_up_fails_if_the_scan_queue_does_not_invoke_the_scanner() -> None:
+    stack = RecordingStack("unused", ANY_PORTS)
+    stack.is_invoked = False
+    with pytest.raises(CommandError, match="The scanner is not invoked by the scan queue; see `make logs`"):
+        commands.up(stack)
 
 
 @pytest.mark.parametrize("origin", ["*", "http://attacker.example", "http://localhost:3000/page", "localhost:3000"])

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from io import StringIO
 
@@ -9,6 +12,7 @@ from imagescan.domain.image_record import Failure, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.text import TextLine
 from local.report import age, scans_table
+from tools import paths
 
 NOW = 1_000_000.0
 LABELS = tuple(Label(name, 97.0) for name in ("Cat", "Domestic Short-haired Cat", "Carnivorous Mammal", "Pet"))
@@ -47,8 +51,36 @@ def test_a_scan_for_a_feature_other_than_labels_names_the_feature() -> None:
     assert "moderation: Rekognition cannot read the image." in lines[2]
 
 
+def test_a_scan_that_found_nothing_says_so() -> None:
+    assert "moderation: none" in printed(("cat.jpg", Scan(Status.COMPLETED, NOW, feature=Feature.MODERATION)))[1]
+    assert printed(("fog.jpg", Scan(Status.COMPLETED, NOW)))[1].split()[-1] == "none"
+
+
 def test_a_name_is_not_interpreted_as_markup() -> None:
     assert "[red]cat.jpg" in printed(("[red]cat.jpg", CAT))[1]
+
+
+@pytest.mark.parametrize("output", ["print('line\\n' * 100_000)", "commands.PipeConsole().print('line\\n' * 100_000)"])
+def test_a_command_ends_quietly_if_its_reader_has_closed_the_pipe(output: str) -> None:
+    program = f"""
+import sys
+from local import __main__ as commands
+commands.COMMANDS["status"] = lambda _: {output}
+sys.argv[1:] = ["status"]
+sys.exit(commands.main())
+"""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        completed = subprocess.run(  # noqa: S603 - our command
+            [sys.executable, "-c", program],
+            cwd=paths.ROOT,
+            env={**os.environ, "PYTHONPATH": "src"},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (completed.returncode, completed.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize(
