@@ -112,7 +112,7 @@ async def _submit(
             output.show(result, each.path, each.conversion)
         return results
 
-    with output.progress(len(contents), steps=steps, noun="images") as report:
+    with output.progress(len(contents), steps=steps, noun="image") as report:
         async with _reported(report):
             return [*chain.from_iterable(await asyncio.gather(*(submit(each, report) for each in contents.values())))]
 
@@ -131,7 +131,7 @@ async def _for_each_request(
         output.show(result)
         return result
 
-    with output.progress(len(request_ids), steps=(FINISHED,), noun="requests") as report:
+    with output.progress(len(request_ids), steps=(FINISHED,), noun="request") as report:
         async with _reported(report):
             results = await asyncio.gather(*(act(each, report) for each in request_ids))
     if len(results) > 1:

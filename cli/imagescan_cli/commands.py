@@ -213,13 +213,13 @@ def ask(
     label: options.LabelsToAskFor = None,
     moderation: options.Moderation = None,
     text: options.Text = None,
-    feature: options.Features = None,
+    feature: options.FeaturesToAskAbout = None,
     match_mode: options.MatchModeOption = None,
     min_confidence: options.Confidence = None,
 ) -> None:
     """Ask a follow-up question about a scanned image. It is not scanned again.
 
-    The request must have been scanned for the features that the question needs. --feature checks this without asking.
+    The request must have been scanned for the features that the question needs, and for those of --feature.
     """
     shared: SharedOptions = context.obj
     if not (label or moderation or text or feature):
@@ -237,9 +237,10 @@ def ask(
         return await ScanWorkflow(client, concurrency=1).ask(request_id, question)
 
     answer = _call_api(shared, _require_api_url(shared.api_url), ask_question)
+    if failure_code(answer) == "feature_not_scanned" and not shared.output.as_json:
+        # The message of the service describes the fields of its API.
+        answer["message"] = format_rescan(question.needed_features)
     shared.output.show(answer)
-    if failure_code(answer) == "feature_not_scanned":
-        shared.output.note(format_rescan(question.needed_features))
     raise typer.Exit(exit_code([answer]))
 
 

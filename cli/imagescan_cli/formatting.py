@@ -71,9 +71,12 @@ def format_found(feature: Feature, found: Sequence[Finding], *, limit: int, deci
 
 
 def format_rescan(features: Iterable[Feature]) -> str:
-    """Return how to scan an image for features that a request does not have."""
+    """Return that a request does not have all of these features, and how to scan its image for them."""
     options = " ".join(f"--feature {feature}" for feature in features)
-    return f"Submit the image again, then ask about the new request: imagescan submit FILE {options}"
+    return (
+        "The request was not scanned for every feature of the question. Submit the image again, then ask about the new "
+        f"request: imagescan submit FILE {options}"
+    )
 
 
 def format_summary(results: Sequence[RequestJson], *, uploads: int, conversions: int = 0, skipped: int = 0) -> str:
@@ -81,8 +84,8 @@ def format_summary(results: Sequence[RequestJson], *, uploads: int, conversions:
     outcomes = Counter(map(outcome, results))
     counts = ", ".join(f"{outcomes[each]} {word}" for each, word in VERDICTS.items() if outcomes[each])
     converted = f", {conversions} converted" if conversions else ""
-    rest = f" {_count(skipped, 'file')} skipped." if skipped else ""
-    return f"{_count(len(results), 'image')}: {counts}; {uploads} uploaded{converted}.{rest}"
+    rest = f" {count(skipped, 'file')} skipped." if skipped else ""
+    return f"{count(len(results), 'image')}: {counts}; {uploads} uploaded{converted}.{rest}"
 
 
 def format_skipped(skipped: Iterable[Skipped], limit: int | None = MAX_NAMED_FILES) -> list[str]:
@@ -91,7 +94,7 @@ def format_skipped(skipped: Iterable[Skipped], limit: int | None = MAX_NAMED_FIL
     for reason in SkipReason:
         group = [each for each in skipped if each.reason is reason]
         if group:
-            lines.append(f"Skipped {_count(sum(each.files for each in group), 'file')}: {reason}")
+            lines.append(f"Skipped {count(sum(each.files for each in group), 'file')}: {reason}")
             lines += [f"  {_skipped_name(each)}" for each in group[:limit]]
             lines += (
                 [f"  and {len(group) - limit:,} more (--dry-run names all)"] if limit and limit < len(group) else []
@@ -103,7 +106,7 @@ def format_estimate(images: int, distinct: int, features: Sequence[Feature]) -> 
     """Return one line with the number of images and the maximum cost of scanning them for these features."""
     scans = distinct * len(features)
     each = f" ({' + '.join(features)})" if len(features) > 1 else ""
-    counts = f"{_count(images, 'image')}, {distinct:,} different: at most {_count(scans, 'scan')}{each}"
+    counts = f"{count(images, 'image')}, {distinct:,} different: at most {count(scans, 'scan')}{each}"
     return f"{counts}, USD {scans * USD_PER_SCAN:,.3f} at the list price of Amazon Rekognition. Nothing was sent."
 
 
@@ -122,9 +125,10 @@ def _shorten(name: str) -> str:
     return name if len(name) <= MAX_FINDING_LENGTH else name[: MAX_FINDING_LENGTH - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return the number with the noun, which is in the plural unless the number is 1."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _skipped_name(skipped: Skipped) -> str:
-    return f"{skipped.path}/ ({_count(skipped.files, 'file')})" if skipped.path.is_dir() else f"{skipped.path}"
+    return f"{skipped.path}/ ({count(skipped.files, 'file')})" if skipped.path.is_dir() else f"{skipped.path}"

@@ -217,6 +217,10 @@ Features = Annotated[
     list[Feature] | None,
     typer.Option("--feature", help="Feature to scan for without a question (repeatable)."),
 ]
+FeaturesToAskAbout = Annotated[
+    list[Feature] | None,
+    typer.Option("--feature", help="Feature that the request must have been scanned for (repeatable)."),
+]
 Reference = Annotated[
     str | None,
     typer.Option(

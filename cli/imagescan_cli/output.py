@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from imagescan_cli.formatting import FAILED_PREFIX, format_duration, format_result, result_line, sanitize
+from imagescan_cli.formatting import FAILED_PREFIX, count, format_duration, format_result, result_line, sanitize
 from imagescan_cli.questions import printable_path
 from imagescan_cli.schemas import RequestJson
 
@@ -134,7 +134,7 @@ class ProgressReport:
         if not self._output.has_bars:
             done = ", ".join(f"{number:,} {step}" for step, number in self._done.items())
             duration = format_duration(time.monotonic() - self._started)
-            self._output.note(f"{self._total:,} {self._noun}: {done} after {duration}.")
+            self._output.note(f"{count(self._total, self._noun)}: {done} after {duration}.")
 
 
 class Ticker:

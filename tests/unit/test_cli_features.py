@@ -283,29 +283,34 @@ def test_follow_up_question_about_moderation_and_text_is_answered_without_anothe
     assert service.calls == {"ask": 1}
 
 
-def test_question_about_a_feature_that_was_not_scanned_prints_the_hint_of_the_service_and_how_to_scan_for_it(
+def test_question_about_a_feature_that_was_not_scanned_prints_once_how_to_scan_for_it(
     run: Run, bar: Path, service: FakeService, request_id: str
 ) -> None:
     result = run("ask", request_id, "--label", "cat", "--text", "sale")
-    assert result.exit_code == 3
-    assert result.stdout == f"Failed: {request_id}: This request was not scanned for ['labels'].\n"
     command = "imagescan submit FILE --feature labels --feature text"
-    assert result.stderr == f"Submit the image again, then ask about the new request: {command}\n"
+    assert (result.exit_code, result.stderr) == (3, "")
+    assert result.stdout == (
+        f"Failed: {request_id}: The request was not scanned for every feature of the question. Submit the image again, "
+        f"then ask about the new request: {command}\n"
+    )
     [rescanned] = lines(run(*command.removeprefix("imagescan ").replace("FILE", str(bar)).split(), "--wait", "--json"))
     assert run("ask", rescanned["request_id"], "--label", "cat", "--text", "sale").exit_code == 0
     assert service.uploads == 1
 
 
-def test_hint_is_not_part_of_the_json_output(run: Run, request_id: str) -> None:
+def test_the_json_output_contains_the_message_of_the_service_only(run: Run, request_id: str) -> None:
     result = run("ask", request_id, "--label", "cat", "--json")
     [failed] = lines(result)
     assert failed["failure"]["code"] == "feature_not_scanned"
-    assert "imagescan submit FILE --feature labels" in result.stderr
+    assert failed["failure"]["message"] == "This request was not scanned for ['labels']."
+    assert result.stderr == ""
 
 
-def test_other_failures_of_a_follow_up_question_have_no_hint(run: Run, service: FakeService, request_id: str) -> None:
+def test_other_failures_of_a_follow_up_question_have_the_message_of_the_service(
+    run: Run, service: FakeService, request_id: str
+) -> None:
     service.faults = [Fault("ask", 409, content=b'{"code": "labels_unavailable", "message": "It failed."}')]
-    assert run("ask", request_id, "--text", "sale").stderr == ""
+    assert run("ask", request_id, "--text", "sale").stdout == f"Failed: {request_id}: It failed.\n"
 
 
 def test_asking_nothing_is_a_usage_error_that_names_the_options(run: Run, service: FakeService) -> None:

@@ -165,16 +165,31 @@ def test_quiet_prints_results_and_errors_only(run: Run, folder: Path, monkeypatc
     assert "is unreachable" in run("submit", folder, "-q", api_url="http://127.0.0.1:1").stderr
 
 
-@pytest.mark.parametrize("command", ["submit", "wait"])
+@pytest.mark.parametrize(
+    ("command", "names", "progress"),
+    [
+        ("submit", ["cat.png", "dog.png"], "2 images: 2 submitted, 0 finished"),
+        ("submit", ["cat.png"], "1 image: 1 submitted, 0 finished"),
+        ("wait", ["cat.png", "dog.png"], "2 requests: 0 finished"),
+        ("wait", ["cat.png"], "1 request: 0 finished"),
+    ],
+)
 def test_progress_of_a_long_wait_is_reported_regularly(
-    run: Run, folder: Path, service: FakeService, monkeypatch: pytest.MonkeyPatch, command: str
+    run: Run,
+    folder: Path,
+    service: FakeService,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    command: str,
+    names: list[str],
+    progress: str,
 ) -> None:
     monkeypatch.setattr(output, "REPORT_INTERVAL_SECONDS", 0.3)
     service.polls_per_scan = 1_000
-    arguments = [folder] if command == "submit" else submitted_ids(run, folder / "cat.png", folder / "dog.png")
+    paths = [folder / name for name in names]
+    arguments = paths if command == "submit" else submitted_ids(run, *paths)
     options = ["--wait"] if command == "submit" else []
     result = run(command, *arguments, *options, "--timeout", 1.5)
-    progress = "2 images: 2 submitted, 0 finished" if command == "submit" else "2 requests: 0 finished"
     assert result.stderr.count(f"{progress} after 0:00:0") >= 2
 
 

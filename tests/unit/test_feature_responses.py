@@ -220,11 +220,27 @@ def test_the_message_names_what_decided_the_answer(question: Question, message: 
     assert body_of(answered(question))["message"] == message
 
 
-def test_the_absence_of_every_moderation_label_is_a_sentence() -> None:
-    question = asking((), moderation=("*",))
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        (asking((), moderation=("*",)), "No: no moderation label was found with a confidence of 90% or higher."),
+        (
+            asking((), MatchMode.NONE, moderation=("*",)),
+            "Yes: no moderation label was found with a confidence of 90% or higher.",
+        ),
+        (
+            asking((), moderation=("*", "alcohol")),
+            (
+                "No: moderation labels and the moderation label 'alcohol' were not found with a confidence of 90% or "
+                "higher."
+            ),
+        ),
+    ],
+)
+def test_the_absence_of_every_moderation_label_is_a_sentence(question: Question, message: str) -> None:
     verdict = evaluate(question, {MODERATION: ()})
     body = serializers.follow_up_body(FollowUpAnswer(answered(), question, verdict))
-    assert body["message"] == "No: a moderation label was not found with a confidence of 90% or higher."
+    assert body["message"] == message
 
 
 def test_a_request_whose_text_is_deferred_names_the_day() -> None:

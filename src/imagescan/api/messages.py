@@ -12,6 +12,7 @@ from imagescan.domain.scan_request import ScanRequest, deferred_until
 _PENDING = "The image has not been scanned yet. Retry shortly."
 _DEFERRED = "The daily scan limit was reached. The image will be scanned on {day} (UTC)."
 _AWAITS_UPLOAD = "Waiting for the image upload or its scan. Upload the image if you have not done so."
+_MODERATION_LABELS = "moderation labels"
 _NOTHING_ASKED = "The image was scanned for {features}. The request asked no question."
 
 
@@ -36,13 +37,15 @@ def verdict_message(question: Question, verdict: Verdict) -> str:
         matches = [_found(result, result.match) for result in verdict.results if result.match]
         return f"{yes_or_no}: the image contains {', '.join(matches)}."
     missed = [_ASKED[result.feature](result.asked) for result in verdict.results if not result.match]
+    confidence = f"with a confidence of {question.min_confidence:g}% or higher"
+    if missed == [_MODERATION_LABELS]:
+        return f"{yes_or_no}: no moderation label was found {confidence}."
     were = "was" if len(missed) == 1 else "were"
-    confidence = f"{question.min_confidence:g}%"
-    return f"{yes_or_no}: {_join(missed)} {were} not found with a confidence of {confidence} or higher."
+    return f"{yes_or_no}: {_join(missed)} {were} not found {confidence}."
 
 
 def _asked_moderation(asked: str) -> str:
-    return "a moderation label" if asked == ANY_MODERATION_LABEL else f"the moderation label '{asked}'"
+    return _MODERATION_LABELS if asked == ANY_MODERATION_LABEL else f"the moderation label '{asked}'"
 
 
 _ASKED: dict[Feature, Callable[[str], str]] = {

@@ -31,8 +31,9 @@ def ask_follow_up(
 
 def _not_scanned(missing: Sequence[Feature]) -> Conflict:
     names = " and ".join(f"'{feature}'" for feature in missing)
+    features = ", ".join(f'"{feature}"' for feature in missing)
     return Conflict(
         "feature_not_scanned",
-        f"This request was not scanned for {names}. Submit the image again with 'features': "
-        f"[{', '.join(f'"{feature}"' for feature in missing)}]. One Rekognition call per feature is made.",
+        f"This request was not scanned for {names}. Submit the image again with 'features': [{features}]. Each of "
+        "these features then costs one Rekognition call.",
     )
