@@ -26,8 +26,8 @@ Environment variables for images in S3:
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION
 
 Example:
-  rekognition-emulator --port 4570
-  AWS_ENDPOINT_URL_REKOGNITION=http://127.0.0.1:4570 python my_program.py
+  rekognition-emulator --port 8570
+  AWS_ENDPOINT_URL_REKOGNITION=http://127.0.0.1:8570 python my_program.py
 `;
 
 const options = readOptions();
@@ -59,9 +59,10 @@ async function serve({ port, host }) {
   console.log(JSON.stringify({ port: address.port }));
 }
 
-/** @param {Error} error such as a port that is in use */
+/** @param {NodeJS.ErrnoException} error such as a port that is in use */
 function fail(error) {
-  console.error(`Cannot listen: ${error.message}`);
+  const advice = error.code === "EADDRINUSE" ? ". Choose another port with --port." : "";
+  console.error(`Cannot listen: ${error.message}${advice}`);
   process.exit(1);
 }
 

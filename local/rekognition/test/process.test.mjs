@@ -69,5 +69,5 @@ test("a port that is in use is reported", async (context) => {
   context.after(() => child.kill("SIGKILL"));
   const { status, stderr } = run("--port", new URL(url).port);
   assert.equal(status, 1);
-  assert.match(stderr, /Cannot listen: .*EADDRINUSE/);
+  assert.match(stderr, /Cannot listen: .*EADDRINUSE.*\. Choose another port with --port\.\n/);
 });
