@@ -1,12 +1,14 @@
 """Identifies the content of an image file: a hash of the parts that decoders need to produce its pixels.
 
-docs/same-image.md defines the canonical form. A file whose canonical form is in doubt has none.
+docs/same-image.md defines the canonical form. A file has none if decoders could interpret it differently.
 """
 
 from collections.abc import Iterable
 
-from imagescan.domain import jpeg_content, png_content
 from imagescan.domain.byte_reader import ByteReader, NoCanonicalFormError
+
+_JPEG_SIGNATURE = b"\xff\xd8"
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def content_hash(chunks: Iterable[bytes]) -> str | None:
@@ -16,11 +18,15 @@ def content_hash(chunks: Iterable[bytes]) -> str | None:
     """
     reader = ByteReader(chunks)
     try:
-        start = reader.read(len(jpeg_content.SIGNATURE))
-        if start == jpeg_content.SIGNATURE:
-            return jpeg_content.canonical_hash(reader)
-        if png_content.SIGNATURE.startswith(start):
-            return png_content.canonical_hash(reader, start)
+        start = reader.read(len(_JPEG_SIGNATURE))
+        if start == _JPEG_SIGNATURE:
+            from imagescan.domain.jpeg_content import JpegContent  # noqa: PLC0415 - shortens cold starts
+
+            return JpegContent(reader).hash()
+        if start == _PNG_SIGNATURE[:2] and reader.read(len(_PNG_SIGNATURE) - 2) == _PNG_SIGNATURE[2:]:
+            from imagescan.domain.png_content import PngContent  # noqa: PLC0415 - most images are JPEGs
+
+            return PngContent(reader).hash()
     except NoCanonicalFormError:
         pass
     return None

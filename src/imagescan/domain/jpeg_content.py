@@ -1,114 +1,111 @@
 """Computes the canonical form of a JPEG file.
 
-Sources: ITU-T T.81 annex B (markers); libjpeg's jdmarker.c (how decoders recognise JFIF and Adobe segments); ICC.1
-annex B.4 (profiles); Exif 2.32, sections 4.5 and 4.6; Adobe's XMP specification, part 3.
+Sources: ITU-T T.81 annex B (markers); libjpeg's jdmarker.c (how decoders recognise JFIF and Adobe segments and restart
+markers); ICC.1 annex B.4 (profiles); Exif 2.32, section 4.6 (directories); Adobe's XMP specification, part 3.
 """
 
 import re
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-from imagescan.domain.byte_reader import ByteReader, NoCanonicalFormError
+from imagescan.domain.byte_reader import END_OF_IMAGE, ByteReader, NoCanonicalFormError
 
-SIGNATURE = b"\xff\xd8"
+if TYPE_CHECKING:
+    from typing import Literal
 
 MAX_SEGMENTS = 20_000
 """Segments to read. Files have dozens, or hundreds with large metadata. The limit bounds the time of crafted files."""
 
 _PREFIX = b"imagescan-content-1\njpeg\n"
-_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # neither an escaped 0xFF nor a restart marker
-
+_MARKER_START = 0xFF
+_TABLES = frozenset((0xDB, 0xC4, 0xDD, 0xCC))  # DQT, DHT, DRI, DAC
 _START_OF_FRAME = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))  # sequential and progressive, Huffman and arithmetic
-_TABLES = frozenset((0xC4, 0xCC, 0xDB, 0xDD))  # DHT, DAC, DQT, DRI
-_END_OF_IMAGE, _START_OF_SCAN, _COMMENT = 0xD9, 0xDA, 0xFE
-_APP = frozenset(range(0xE0, 0xF0))
+_START_OF_SCAN = 0xDA
+_METADATA = frozenset((*range(0xE0, 0xF0), 0xFE))  # APPn, COM
+_END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # not an escaped 0xFF or a restart marker
 
+_HEAD_BYTES = 4  # marker and length
+_FRAME_BYTES, _COMPONENT_BYTES = 10, 3
 _JFIF_BYTES = 14
 _ADOBE_BYTES = 12
 _ICC = b"ICC_PROFILE\x00"
 _EXIF = b"Exif\x00\x00"
-_EXIF_START_BYTES = 10  # readers accept up to four bytes before "Exif"
-_PHOTOSHOP = b"Photoshop 3.0"
-_PHOTOSHOP_COPIES = (b"8BIM\x04\x0f", b"8BIM\x04\x22", b"8BIM\x04\x23", b"8BIM\x04\x24")  # of ICC, EXIF and XMP
+_EXIF_SEARCH_BYTES = 10  # some readers accept up to four bytes before "Exif"
+_PHOTOSHOP_COPIES = (b"8BIM\x04\x0f", b"8BIM\x04\x22", b"8BIM\x04\x23", b"8BIM\x04\x24")  # of ICC, EXIF, EXIF, XMP
+
+_UPRIGHT, _LAST_ORIENTATION = 1, 8
+_BYTE_ORDERS: "dict[bytes, Literal['little', 'big']]" = {b"II*\x00": "little", b"MM\x00*": "big"}
+_TIFF_HEADER_BYTES = 8
+_ENTRY_BYTES = 12
+_ORIENTATION_TAG, _SHORT = 0x0112, 3
 _XMP_ORIENTATION = rb"""tiff:Orientation(?:=(?:"([1-8])"|'([1-8])')|>([1-8])</tiff:Orientation>)"""
 
 
-def canonical_hash(reader: ByteReader) -> str:
-    """Return the SHA-256 of the canonical form. The reader is after the signature. May raise NoCanonicalFormError."""
-    return _JpegContent(reader).read()
+class JpegContent:
+    """The state of a JPEG file that is read from after its start of image."""
 
-
-class _JpegContent:
     def __init__(self, reader: ByteReader) -> None:
+        """Start after the start of image."""
         self._reader = reader
-        self._canonical = sha256(_PREFIX + SIGNATURE)
+        self._canonical = sha256(_PREFIX + b"\xff\xd8")
         self._has_frame = False
         self._has_scan = False
         self._has_jfif = False
         self._has_photoshop = False
         self._adobe: bytes | None = None
-        self._profile = _IccProfile()
+        self._profile: _Profile | None = None
         self._orientation: int | None = None
         self._xmp_orientations: set[int] = set()
 
-    def read(self) -> str:
+    def hash(self) -> str:
+        """Return the SHA-256 of the canonical form. Raise NoCanonicalFormError if the file has none."""
         for _ in range(MAX_SEGMENTS):
-            marker = self._reader.read(2)
-            if marker[0] != 0xFF:
-                raise NoCanonicalFormError
-            if marker[1] == _END_OF_IMAGE:
-                return self._finish(marker)
-            self._read_segment(marker)
+            segment = self._reader.read_segment()
+            code = segment[1]
+            if segment[0] != _MARKER_START:
+                break
+            if code in _TABLES:
+                self._canonical.update(segment)
+            elif code in _METADATA:
+                self._read_metadata(code, segment[_HEAD_BYTES:])
+            elif code in _START_OF_FRAME:
+                self._read_frame(segment)
+            elif code == _START_OF_SCAN:
+                self._read_scan(segment)
+            elif segment == END_OF_IMAGE:
+                return self._finish()
+            else:
+                break
         raise NoCanonicalFormError
 
-    def _read_segment(self, marker: bytes) -> None:
-        code = marker[1]
-        if code in _APP or code == _COMMENT:
-            self._read_metadata(code, self._read_payload(self._reader.read(2)))
-        elif code in _TABLES:
-            self._keep_segment(marker)
-        elif code in _START_OF_FRAME:
-            self._read_frame(marker)
-        elif code == _START_OF_SCAN:
-            self._read_scan(marker)
-        else:
+    def _read_frame(self, frame: bytes) -> None:
+        if self._has_frame or len(frame) < _FRAME_BYTES or len(frame) != _FRAME_BYTES + _COMPONENT_BYTES * frame[9]:
             raise NoCanonicalFormError
-
-    def _read_payload(self, length: bytes) -> bytes:
-        size = int.from_bytes(length)
-        if size < 2:
-            raise NoCanonicalFormError
-        return self._reader.read(size - 2)
-
-    def _keep_segment(self, marker: bytes) -> bytes:
-        length = self._reader.read(2)
-        payload = self._read_payload(length)
-        self._canonical.update(marker + length + payload)
-        return payload
-
-    def _read_frame(self, marker: bytes) -> None:
-        header = self._keep_segment(marker)
-        if self._has_frame or len(header) < 6 or len(header) != 6 + 3 * header[5]:
-            raise NoCanonicalFormError
-        if not (any(header[1:3]) and any(header[3:5])):  # a height of 0 is stated later, in a DNL segment
+        if not (any(frame[5:7]) and any(frame[7:9])):  # no height: a DNL segment states it later
             raise NoCanonicalFormError
         self._has_frame = True
+        self._canonical.update(frame)
 
-    def _read_scan(self, marker: bytes) -> None:
+    def _read_scan(self, header: bytes) -> None:
         if not self._has_frame:
             raise NoCanonicalFormError
         self._has_scan = True
-        self._keep_segment(marker)
-        self._reader.copy_until(_END_OF_SCAN, self._canonical)
+        self._canonical.update(header)
+        self._reader.copy_until(_END_OF_SCAN, self._canonical.update)
 
-    def _finish(self, marker: bytes) -> str:
-        if not self._has_scan or self._xmp_orientations - {self._orientation or 1}:
+    def _finish(self) -> str:
+        orientation = self._orientation or _UPRIGHT
+        if not self._has_scan or self._xmp_orientations - {orientation}:
             raise NoCanonicalFormError
-        adobe = b"\x00" if self._adobe is None else b"\x01" + len(self._adobe).to_bytes(2) + self._adobe
-        trailer = bytes((self._has_jfif, self._orientation or 1))
-        self._canonical.update(marker + trailer + self._profile.finish() + adobe)
+        profile = b"" if self._profile is None else self._profile.digest()
+        adobe = self._adobe or b""
+        self._canonical.update(
+            END_OF_IMAGE + bytes((self._has_jfif, orientation, len(profile))) + profile + len(adobe).to_bytes(2) + adobe
+        )
         return self._canonical.hexdigest()
 
     def _read_metadata(self, code: int, payload: bytes) -> None:
+        """Read what decoders use of a segment, and omit it."""
         match code:
             case 0xE0:
                 self._read_app0(payload)
@@ -116,15 +113,16 @@ class _JpegContent:
                 self._read_app1(payload)
             case 0xE2 if payload.startswith(_ICC[:-1]):
                 self._require_no_scan()
+                self._profile = self._profile or _Profile()
                 self._profile.add(payload)
             case 0xE8 if payload.startswith(b"SPIFF"):
                 raise NoCanonicalFormError
-            case 0xEB if payload[12:16] != b"jumb":  # JPEG XT, or another extension to high dynamic range
+            case 0xEB if payload[12:16] != b"jumb":  # an extension to high dynamic range, for example JPEG XT
                 raise NoCanonicalFormError
-            case 0xED if payload.startswith(_PHOTOSHOP):
+            case 0xED if payload.startswith(b"Photoshop"):
                 self._read_photoshop(payload)
             case 0xEE:
-                self._read_app14(payload)
+                self._read_adobe(payload)
 
     def _read_app0(self, payload: bytes) -> None:
         if payload.startswith(b"JFIF"):
@@ -132,25 +130,26 @@ class _JpegContent:
             if self._has_jfif or not payload.startswith(b"JFIF\x00") or len(payload) < _JFIF_BYTES:
                 raise NoCanonicalFormError
             self._has_jfif = True
-        elif payload.startswith(b"AVI1"):  # a field of interlaced video
+        elif payload.startswith(b"AVI1"):  # may be a field of interlaced video
             raise NoCanonicalFormError
 
     def _read_app1(self, payload: bytes) -> None:
-        if b"exif" in payload[:_EXIF_START_BYTES].lower():
-            self._require_no_scan()
-            if self._orientation is not None or not payload.startswith(_EXIF):
-                raise NoCanonicalFormError
-            self._orientation = exif_orientation(payload[len(_EXIF) :])
-        else:
-            self._xmp_orientations |= xmp_orientations(payload)
+        if b"exif" not in payload[:_EXIF_SEARCH_BYTES].lower():
+            self._xmp_orientations |= _xmp_orientations(payload)
+            return
+        self._require_no_scan()
+        if self._orientation is not None or not payload.startswith(_EXIF):
+            raise NoCanonicalFormError
+        self._orientation = _exif_orientation(payload[len(_EXIF) :])
 
-    def _read_app14(self, payload: bytes) -> None:
+    def _read_adobe(self, payload: bytes) -> None:
         self._require_no_scan()
         if self._adobe is not None or not payload.startswith(b"Adobe") or len(payload) < _ADOBE_BYTES:
             raise NoCanonicalFormError
         self._adobe = payload
 
     def _read_photoshop(self, payload: bytes) -> None:
+        """Some readers use the ICC profile, EXIF and XMP that Photoshop's resources can contain."""
         if self._has_photoshop or any(copy in payload for copy in _PHOTOSHOP_COPIES):
             raise NoCanonicalFormError
         self._has_photoshop = True
@@ -160,73 +159,70 @@ class _JpegContent:
             raise NoCanonicalFormError
 
 
-class _IccProfile:
-    """The colour profile, which consists of numbered chunks."""
+class _Profile:
+    """A colour profile, which consists of numbered chunks."""
 
     def __init__(self) -> None:
-        self._hash = sha256()
+        self._sha256 = sha256()
         self._chunks = 0
         self._expected = 0
 
     def add(self, payload: bytes) -> None:
-        start = len(_ICC)
-        if not payload.startswith(_ICC) or len(payload) < start + 2:
+        if not payload.startswith(_ICC) or len(payload) < len(_ICC) + 2:
             raise NoCanonicalFormError
-        number, count = payload[start], payload[start + 1]
-        self._expected = self._expected or count
+        number, expected = payload[len(_ICC) : len(_ICC) + 2]
         self._chunks += 1
-        if number != self._chunks or count != self._expected:
+        if number != self._chunks or self._expected not in (0, expected):
             raise NoCanonicalFormError
-        self._hash.update(payload[start + 2 :])
+        self._expected = expected
+        self._sha256.update(payload[len(_ICC) + 2 :])
 
-    def finish(self) -> bytes:
+    def digest(self) -> bytes:
         if self._chunks != self._expected:
             raise NoCanonicalFormError
-        return b"\x01" + self._hash.digest() if self._chunks else b"\x00"
+        return self._sha256.digest()
 
 
-def exif_orientation(tiff: bytes) -> int:
-    """Return the orientation that EXIF data states: 1 to 8, 1 if it is absent or out of range.
+def _exif_orientation(tiff: bytes) -> int:
+    """Return the orientation that EXIF states, or 1 if it is absent or out of range.
 
-    Some readers search the second directory (of the thumbnail) if the first one states no orientation.
+    If it is absent, some readers use that of the thumbnail, which must be upright then.
     """
-    order = _BYTE_ORDERS.get(tiff[:4])
-    if order is None:
+    byte_order = _BYTE_ORDERS.get(tiff[:4])
+    if byte_order is None:
         raise NoCanonicalFormError
-    orientation, second = _read_directory(tiff, int.from_bytes(tiff[4:8], order), order)
-    if orientation is None and second:
-        of_thumbnail, _ = _read_directory(tiff, second, order)
-        if of_thumbnail not in (None, 1):
+    orientation, thumbnail_at = _read_directory(tiff, int.from_bytes(tiff[4:8], byte_order), byte_order)
+    if orientation is None and thumbnail_at:
+        of_thumbnail, _ = _read_directory(tiff, thumbnail_at, byte_order)
+        if of_thumbnail not in (None, _UPRIGHT):
             raise NoCanonicalFormError
-    return orientation if orientation in range(1, 9) else 1
+    return orientation if orientation and orientation <= _LAST_ORIENTATION else _UPRIGHT
 
 
-_BYTE_ORDERS = {b"II*\x00": "little", b"MM\x00*": "big"}
-
-
-def _read_directory(tiff, at, order):
+def _read_directory(tiff: bytes, at: int, byte_order: "Literal['little', 'big']") -> tuple[int | None, int]:
     """Return the orientation that a directory states, if any, and the position of the next directory, or 0."""
-    entries = int.from_bytes(tiff[at : at + 2], order)
-    end = at + 2 + 12 * entries
-    if at < 8 or len(tiff) < end + 4:
+    first = at + 2
+    end = first + _ENTRY_BYTES * int.from_bytes(tiff[at:first], byte_order)
+    if at < _TIFF_HEADER_BYTES or len(tiff) < end + 4:
         raise NoCanonicalFormError
-    tag, short_and_one = (0x0112).to_bytes(2, order), (3).to_bytes(2, order) + (1).to_bytes(4, order)
-    found = [start for start in range(at + 2, end, 12) if tiff.startswith(tag, start)]
-    if len(found) > 1 or not all(tiff.startswith(short_and_one, start + 2) for start in found):
+    tag = _ORIENTATION_TAG.to_bytes(2, byte_order)
+    stated = [entry for entry in range(first, end, _ENTRY_BYTES) if tiff.startswith(tag, entry)]
+    next_at = int.from_bytes(tiff[end : end + 4], byte_order)
+    if not stated:
+        return None, next_at
+    one_short = tag + _SHORT.to_bytes(2, byte_order) + (1).to_bytes(4, byte_order)
+    if len(stated) > 1 or not tiff.startswith(one_short, stated[0]):
         raise NoCanonicalFormError
-    values = [int.from_bytes(tiff[start + 8 : start + 10], order) for start in found]
-    return (values[0] if values else None), int.from_bytes(tiff[end : end + 4], order)
+    return int.from_bytes(tiff[stated[0] + 8 : stated[0] + 10], byte_order), next_at
 
 
-def xmp_orientations(packet: bytes) -> set[int]:
-    """Return the orientations that XMP states. Raise NoCanonicalFormError if it mentions one in an unusual way."""
-    text = packet.replace(b"\x00", b"")  # also finds them in UTF-16
-    if b"<!DOCTYPE" in text:  # can declare entities, which can stand for any text
+def _xmp_orientations(packet: bytes) -> set[int]:
+    """Return the orientations that XMP states. Raise NoCanonicalFormError if it could state one in another way."""
+    text = packet.replace(b"\x00", b"")  # UTF-16 becomes ASCII
+    if b"<!DOCTYPE" in text:  # it can declare entities, which stand for any text
         raise NoCanonicalFormError
     if b"orientation" not in text.lower():
         return set()
-    found = re.findall(_XMP_ORIENTATION, text)
-    rest = re.sub(_XMP_ORIENTATION, b"", text)
-    if b"orientation" in rest.lower():
+    if b"orientation" in re.sub(_XMP_ORIENTATION, b"", text).lower():
         raise NoCanonicalFormError
-    return {int(b"".join(groups)) for groups in found}
+    return {int(b"".join(values)) for values in re.findall(_XMP_ORIENTATION, text)}
