@@ -112,7 +112,7 @@ class JpegContent:
             case 0xE1:
                 self._read_app1(payload)
             case 0xE2 if payload.startswith(_ICC[:-1]):
-                self._require_no_scan()
+                self._require_no_frame()
                 self._profile = self._profile or _Profile()
                 self._profile.add(payload)
             case 0xE8 if payload.startswith(b"SPIFF"):
@@ -126,7 +126,7 @@ class JpegContent:
 
     def _read_app0(self, payload: bytes) -> None:
         if payload.startswith(b"JFIF"):
-            self._require_no_scan()
+            self._require_no_frame()
             if self._has_jfif or not payload.startswith(b"JFIF\x00") or len(payload) < _JFIF_BYTES:
                 raise NoCanonicalFormError
             self._has_jfif = True
@@ -137,13 +137,13 @@ class JpegContent:
         if b"exif" not in payload[:_EXIF_SEARCH_BYTES].lower():
             self._xmp_orientations |= _xmp_orientations(payload)
             return
-        self._require_no_scan()
+        self._require_no_frame()
         if self._orientation is not None or not payload.startswith(_EXIF):
             raise NoCanonicalFormError
         self._orientation = _exif_orientation(payload[len(_EXIF) :])
 
     def _read_adobe(self, payload: bytes) -> None:
-        self._require_no_scan()
+        self._require_no_frame()
         if self._adobe is not None or not payload.startswith(b"Adobe") or len(payload) < _ADOBE_BYTES:
             raise NoCanonicalFormError
         self._adobe = payload
@@ -154,8 +154,9 @@ class JpegContent:
             raise NoCanonicalFormError
         self._has_photoshop = True
 
-    def _require_no_scan(self) -> None:
-        if self._has_scan:
+    def _require_no_frame(self) -> None:
+        """Some decoders ignore what stands after the frame header. Pillow ignores the colour profile there."""
+        if self._has_frame:
             raise NoCanonicalFormError
 
 
