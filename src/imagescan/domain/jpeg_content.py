@@ -6,12 +6,9 @@ markers); ICC.1 annex B.4 (profiles); Exif 2.32, section 4.6 (directories); Adob
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from struct import iter_unpack, unpack_from
 
 from imagescan.domain.byte_reader import END_OF_IMAGE, ByteReader, NoCanonicalFormError
-
-if TYPE_CHECKING:
-    from typing import Literal
 
 MAX_SEGMENTS = 20_000
 """Segments to read. Files have dozens, or hundreds with large metadata. The limit bounds the time of crafted files."""
@@ -34,10 +31,12 @@ _EXIF_SEARCH_BYTES = 10  # some readers accept up to four bytes before "Exif"
 _PHOTOSHOP_COPIES = (b"8BIM\x04\x0f", b"8BIM\x04\x22", b"8BIM\x04\x23", b"8BIM\x04\x24")  # of ICC, EXIF, EXIF, XMP
 
 _UPRIGHT, _LAST_ORIENTATION = 1, 8
-_BYTE_ORDERS: "dict[bytes, Literal['little', 'big']]" = {b"II*\x00": "little", b"MM\x00*": "big"}
+_BYTE_ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
 _TIFF_HEADER_BYTES = 8
 _ENTRY_BYTES = 12
-_ORIENTATION_TAG, _SHORT = 0x0112, 3
+_ORIENTATION_TAG = 0x0112
+_ONE_SHORT = (3, 1)  # type and count
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _XMP_ORIENTATION = rb"""tiff:Orientation(?:=(?:"([1-8])"|'([1-8])')|>([1-8])</tiff:Orientation>)"""
 
 
@@ -190,9 +189,10 @@ def _exif_orientation(tiff: bytes) -> int:
     If it is absent, some readers use that of the thumbnail, which must be upright then.
     """
     byte_order = _BYTE_ORDERS.get(tiff[:4])
-    if byte_order is None:
+    if byte_order is None or len(tiff) < _TIFF_HEADER_BYTES:
         raise NoCanonicalFormError
-    orientation, thumbnail_at = _read_directory(tiff, int.from_bytes(tiff[4:8], byte_order), byte_order)
+    (at,) = unpack_from(f"{byte_order}I", tiff, 4)
+    orientation, thumbnail_at = _read_directory(tiff, at, byte_order)
     if orientation is None and thumbnail_at:
         of_thumbnail, _ = _read_directory(tiff, thumbnail_at, byte_order)
         if of_thumbnail not in (None, _UPRIGHT):
@@ -200,21 +200,29 @@ def _exif_orientation(tiff: bytes) -> int:
     return orientation if orientation and orientation <= _LAST_ORIENTATION else _UPRIGHT
 
 
-def _read_directory(tiff: bytes, at: int, byte_order: "Literal['little', 'big']") -> tuple[int | None, int]:
-    """Return the orientation that a directory states, if any, and the position of the next directory, or 0."""
-    first = at + 2
-    end = first + _ENTRY_BYTES * int.from_bytes(tiff[at:first], byte_order)
-    if at < _TIFF_HEADER_BYTES or len(tiff) < end + 4:
+def _read_directory(tiff: bytes, at: int, byte_order: str) -> tuple[int | None, int]:
+    """Return the orientation that a directory states, if any, and the position of the next directory, or 0.
+
+    Some readers stop at an entry of an unknown type, or with a value outside the data. Others skip it.
+    """
+    if at < _TIFF_HEADER_BYTES or len(tiff) < at + 2:
         raise NoCanonicalFormError
-    tag = _ORIENTATION_TAG.to_bytes(2, byte_order)
-    stated = [entry for entry in range(first, end, _ENTRY_BYTES) if tiff.startswith(tag, entry)]
-    next_at = int.from_bytes(tiff[end : end + 4], byte_order)
-    if not stated:
-        return None, next_at
-    one_short = tag + _SHORT.to_bytes(2, byte_order) + (1).to_bytes(4, byte_order)
-    if len(stated) > 1 or not tiff.startswith(one_short, stated[0]):
+    (entries,) = unpack_from(f"{byte_order}H", tiff, at)
+    end = at + 2 + _ENTRY_BYTES * entries
+    if len(tiff) < end + 4:
         raise NoCanonicalFormError
-    return int.from_bytes(tiff[stated[0] + 8 : stated[0] + 10], byte_order), next_at
+    orientation = None
+    for tag, kind, count, value in iter_unpack(f"{byte_order}HHI4s", tiff[at + 2 : end]):
+        if kind not in _TYPE_BYTES:
+            raise NoCanonicalFormError
+        size = _TYPE_BYTES[kind] * count
+        if size > len(value) and unpack_from(f"{byte_order}I", value)[0] + size > len(tiff):
+            raise NoCanonicalFormError
+        if tag == _ORIENTATION_TAG:
+            if orientation is not None or (kind, count) != _ONE_SHORT:
+                raise NoCanonicalFormError
+            (orientation,) = unpack_from(f"{byte_order}H", value)
+    return orientation, unpack_from(f"{byte_order}I", tiff, end)[0]
 
 
 def _xmp_orientations(packet: bytes) -> set[int]:
