@@ -32,6 +32,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "benchmarks.end_to_end": ("end-to-end",),
     "benchmarks.cost_per_million": ("cost-per-million",),
     "benchmarks.three_features": ("three-features",),
+    "benchmarks.content_hash": ("content-hash",),
 }
 """The benchmarks of each module. Each module has ``measure() -> Iterator[Measurement]``."""
 

@@ -37,7 +37,7 @@ def join_jpeg(segments: Iterable[bytes], rest: bytes) -> bytes:
 
 
 def with_segments(jpeg: bytes, *added: bytes, at: int = 1) -> bytes:
-    """Insert segments before the one at an index. JFIF usually has index 0. A large index means before the first scan."""
+    """Insert segments before the one at an index. JFIF usually has index 0. A large index means the first scan."""
     segments, rest = split_jpeg(jpeg)
     return join_jpeg([*segments[:at], *added, *segments[at:]], rest)
 

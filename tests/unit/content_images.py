@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
 from imagescan.domain.content_hash import content_hash
 from testing.image_variants import exif, join_png, with_profile
@@ -36,15 +36,14 @@ def hash_of(data: bytes) -> str | None:
 
 
 def seen(data: bytes) -> tuple[object, ...]:
-    """Return what Pillow decodes: mode, size, pixels, palette, transparency, gamma and profile. JPEGs are oriented."""
-    image: Image.Image
+    """Return what Pillow sees: mode, size, pixels, orientation of a JPEG, palette, transparency, gamma and profile."""
     with Image.open(BytesIO(data)) as image:
         image.load()
-        if image.format != "PNG":
-            image = ImageOps.exif_transpose(image)
+        orientation = 1 if image.format == "PNG" else image.getexif().get(ExifTags.Base.Orientation, 1)
         palette = image.palette.tobytes() if image.palette else None
         details = (repr(image.info.get(name)) for name in ("transparency", "gamma", "icc_profile"))
-        return image.mode, image.size, sha256(image.tobytes()).hexdigest(), palette, *details
+        pixels = sha256(image.tobytes()).hexdigest()
+        return image.mode, image.size, pixels, orientation if orientation in range(1, 9) else 1, palette, *details
 
 
 def encoded(image: Image.Image, image_format: str, **options: Any) -> bytes:
