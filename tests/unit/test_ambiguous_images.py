@@ -118,6 +118,12 @@ AMBIGUOUS_JPEGS = {
     "Adobe after the frame header": _added(ADOBE, at=99),
     "Adobe after the first scan": _between_scans(ADOBE),
     "interlaced video": _added(segment(0xE0, b"AVI1\x01" + bytes(9))),
+    "Adobe in another segment": _added(segment(0xE5, ADOBE[4:])),
+    "interlaced video in another segment": _added(segment(0xE4, b"AVI1\x01" + bytes(9))),
+    "Pegasus's colour space": _added(segment(0xE1, b"LJIF" + bytes(9))),
+    "the colour transformation of JPEG-LS": _added(segment(0xE8, b"mrfx\x01")),
+    "a comment that limits the range of values": _added(segment(0xFE, b"CS=ITU601\x00")),
+    "a comment that turns the image upside down": _added(segment(0xFE, b"Metasoft MJPEG Codec")),
     "SPIFF": _added(segment(0xE8, b"SPIFF\x00" + bytes(24))),
     "JPEG XT": _added(segment(0xEB, b"JP\x00\x01\x00\x00\x00\x01\x00\x00\x00\x10RESI")),
     "JPEG-HDR": _added(segment(0xEB, b"HDR_RI ver=11\x00")),
@@ -161,7 +167,9 @@ AMBIGUOUS_JPEGS = {
     "two orientations": _with_entries((0x0112, 3, 2, b"\x00\x06\x00\x06")),
     "no orientation": _with_entries((0x0112, 3, 0, b"\x00\x06\x00\x00")),
     "orientation of the thumbnail only": _with_exif_data(tiff([CAMERA], [ORIENTATION], byte_order=">")),
-    "thumbnail's directory that is cut off": _with_exif_data(tiff([CAMERA], [ORIENTATION], byte_order=">")[:-5]),
+    "orientation of the thumbnail only, little-endian": _with_exif_data(
+        tiff([CAMERA], [(0x0112, 3, 1, b"\x06\x00\x00\x00")], byte_order="<")
+    ),
     # XMP
     "XMP with another orientation": with_xmp(with_exif(JPEG, orientation=3), 'tiff:Orientation="6"'),
     "XMP with an orientation and no EXIF": with_xmp(JPEG, 'tiff:Orientation="6"'),
@@ -192,7 +200,10 @@ COUNTERPARTS = {
     "EXIF": _added(EXIF_SEGMENT),
     "an orientation": _with_entries(CAMERA, ORIENTATION),
     "orientation of image and thumbnail": _with_exif_data(tiff([ORIENTATION], [CAMERA, ORIENTATION], byte_order=">")),
-    "an upright thumbnail": _with_exif_data(tiff([CAMERA], [(0x0112, 3, 1, b"\x00\x01\x00\x00")], byte_order=">")),
+    "a thumbnail": _with_exif_data(tiff([CAMERA], [CAMERA], byte_order=">")),
+    "Photoshop's colour management": _added(segment(0xED, b"Adobe_CM\x00\x02")),
+    "a comment of Adobe": _added(segment(0xFE, b"Adobe Photoshop")),
+    "a usual comment": _added(segment(0xFE, b"Lavc61.3.100")),
     "XMP with the same orientation": with_xmp(with_exif(JPEG, orientation=6), 'tiff:Orientation="6"'),
 }
 

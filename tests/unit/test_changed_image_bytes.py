@@ -30,6 +30,8 @@ from testing.image_variants import (
 from testing.images import segment
 from tests.unit.content_images import OTHER_PROFILE, PROFILE, encoded, hash_of, jpegs, photo, pngs, seen
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # about corrupt metadata
+
 FLIPS = 600
 """Bits that are flipped in each image, one at a time."""
 SHUFFLES = 1500

@@ -1,12 +1,12 @@
 """Computes the canonical form of a JPEG file.
 
-Sources: ITU-T T.81 annex B (markers); libjpeg's jdmarker.c (how decoders recognise JFIF and Adobe segments and restart
-markers); ICC.1 annex B.4 (profiles); Exif 2.32, section 4.6 (directories); Adobe's XMP specification, part 3.
+Sources: ITU-T T.81 annex B (markers); jdmarker.c of libjpeg and mjpegdec.c of FFmpeg (what decoders recognise); ICC.1
+annex B.4 (profiles); Exif 2.32, section 4.6 (directories); Adobe's XMP specification, part 3.
 """
 
 import re
 from hashlib import sha256
-from struct import iter_unpack, unpack_from
+from struct import iter_unpack, pack, unpack_from
 
 from imagescan.domain.byte_reader import END_OF_IMAGE, ByteReader, NoCanonicalFormError
 
@@ -18,7 +18,8 @@ _MARKER_START = 0xFF
 _TABLES = frozenset((0xDB, 0xC4, 0xDD, 0xCC))  # DQT, DHT, DRI, DAC
 _START_OF_FRAME = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))  # sequential and progressive, Huffman and arithmetic
 _START_OF_SCAN = 0xDA
-_METADATA = frozenset((*range(0xE0, 0xF0), 0xFE))  # APPn, COM
+_ADOBE_APP, _COMMENT = 0xEE, 0xFE
+_METADATA = frozenset((*range(0xE0, 0xF0), _COMMENT))  # APPn, COM
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # not an escaped 0xFF or a restart marker
 
 _HEAD_BYTES = 4  # marker and length
@@ -28,6 +29,8 @@ _ADOBE_BYTES = 12
 _ICC = b"ICC_PROFILE\x00"
 _EXIF = b"Exif\x00\x00"
 _EXIF_SEARCH_BYTES = 10  # some readers accept up to four bytes before "Exif"
+_USED_BY_SOME = (b"SPIFF", b"AVI1", b"LJIF", b"mrfx", b"rloc", b"CS=ITU601", b"Metasoft MJPEG Codec")
+"""How segments and comments begin that change what FFmpeg and others decode, whatever their marker is."""
 _PHOTOSHOP_COPIES = (b"8BIM\x04\x0f", b"8BIM\x04\x22", b"8BIM\x04\x23", b"8BIM\x04\x24")  # of ICC, EXIF, EXIF, XMP
 
 _UPRIGHT, _LAST_ORIENTATION = 1, 8
@@ -105,6 +108,8 @@ class JpegContent:
 
     def _read_metadata(self, code: int, payload: bytes) -> None:
         """Read what decoders use of a segment, and omit it."""
+        if payload.startswith(_USED_BY_SOME) or (code not in (_ADOBE_APP, _COMMENT) and _is_adobe(payload)):
+            raise NoCanonicalFormError
         match code:
             case 0xE0:
                 self._read_app0(payload)
@@ -114,13 +119,11 @@ class JpegContent:
                 self._require_no_frame()
                 self._profile = self._profile or _Profile()
                 self._profile.add(payload)
-            case 0xE8 if payload.startswith(b"SPIFF"):
-                raise NoCanonicalFormError
             case 0xEB if payload[12:16] != b"jumb":  # an extension to high dynamic range, for example JPEG XT
                 raise NoCanonicalFormError
             case 0xED if payload.startswith(b"Photoshop"):
                 self._read_photoshop(payload)
-            case 0xEE:
+            case _ if code == _ADOBE_APP:
                 self._read_adobe(payload)
 
     def _read_app0(self, payload: bytes) -> None:
@@ -129,8 +132,6 @@ class JpegContent:
             if self._has_jfif or not payload.startswith(b"JFIF\x00") or len(payload) < _JFIF_BYTES:
                 raise NoCanonicalFormError
             self._has_jfif = True
-        elif payload.startswith(b"AVI1"):  # may be a field of interlaced video
-            raise NoCanonicalFormError
 
     def _read_app1(self, payload: bytes) -> None:
         if b"exif" not in payload[:_EXIF_SEARCH_BYTES].lower():
@@ -143,7 +144,7 @@ class JpegContent:
 
     def _read_adobe(self, payload: bytes) -> None:
         self._require_no_frame()
-        if self._adobe is not None or not payload.startswith(b"Adobe") or len(payload) < _ADOBE_BYTES:
+        if self._adobe is not None or not _is_adobe(payload) or len(payload) < _ADOBE_BYTES:
             raise NoCanonicalFormError
         self._adobe = payload
 
@@ -183,25 +184,28 @@ class _Profile:
         return self._sha256.digest()
 
 
+def _is_adobe(payload: bytes) -> bool:
+    """Return whether some decoders read the colour space from this segment. Adobe_CM is another one, in APP13."""
+    return payload.startswith(b"Adobe") and not payload.startswith(b"Adobe_CM")
+
+
 def _exif_orientation(tiff: bytes) -> int:
     """Return the orientation that EXIF states, or 1 if it is absent or out of range.
 
-    If it is absent, some readers use that of the thumbnail, which must be upright then.
+    If it is absent, some readers search other directories, for example that of the thumbnail.
     """
     byte_order = _BYTE_ORDERS.get(tiff[:4])
     if byte_order is None or len(tiff) < _TIFF_HEADER_BYTES:
         raise NoCanonicalFormError
     (at,) = unpack_from(f"{byte_order}I", tiff, 4)
-    orientation, thumbnail_at = _read_directory(tiff, at, byte_order)
-    if orientation is None and thumbnail_at:
-        of_thumbnail, _ = _read_directory(tiff, thumbnail_at, byte_order)
-        if of_thumbnail not in (None, _UPRIGHT):
-            raise NoCanonicalFormError
+    orientation = _read_directory(tiff, at, byte_order)
+    if orientation is None and pack(f"{byte_order}HHI", _ORIENTATION_TAG, *_ONE_SHORT) in tiff:
+        raise NoCanonicalFormError
     return orientation if orientation and orientation <= _LAST_ORIENTATION else _UPRIGHT
 
 
-def _read_directory(tiff: bytes, at: int, byte_order: str) -> tuple[int | None, int]:
-    """Return the orientation that a directory states, if any, and the position of the next directory, or 0.
+def _read_directory(tiff: bytes, at: int, byte_order: str) -> int | None:
+    """Return the orientation that a directory states, if any.
 
     Some readers stop at an entry of an unknown type, or with a value outside the data. Others skip it.
     """
@@ -209,7 +213,7 @@ def _read_directory(tiff: bytes, at: int, byte_order: str) -> tuple[int | None, 
         raise NoCanonicalFormError
     (entries,) = unpack_from(f"{byte_order}H", tiff, at)
     end = at + 2 + _ENTRY_BYTES * entries
-    if len(tiff) < end + 4:
+    if len(tiff) < end + 4:  # the position of the next directory follows
         raise NoCanonicalFormError
     orientation = None
     for tag, kind, count, value in iter_unpack(f"{byte_order}HHI4s", tiff[at + 2 : end]):
@@ -222,7 +226,7 @@ def _read_directory(tiff: bytes, at: int, byte_order: str) -> tuple[int | None, 
             if orientation is not None or (kind, count) != _ONE_SHORT:
                 raise NoCanonicalFormError
             (orientation,) = unpack_from(f"{byte_order}H", value)
-    return orientation, unpack_from(f"{byte_order}I", tiff, end)[0]
+    return orientation
 
 
 def _xmp_orientations(packet: bytes) -> set[int]:
