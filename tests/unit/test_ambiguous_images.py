@@ -137,6 +137,7 @@ AMBIGUOUS_JPEGS = {
     "a profile that counts from zero": _added(segment(0xE2, ICC + b"\x00\x01a")),
     "a profile without numbers": _added(segment(0xE2, ICC)),
     "a profile without the end of its name": _added(segment(0xE2, b"ICC_PROFILE\x01\x01\x01")),
+    "a profile in other letters": _added(segment(0xE2, b"icc_profile\x00\x01\x01data")),
     "a profile after the frame header": _added(*ICC_SEGMENTS, at=99),
     "a profile after the first scan": _between_scans(b"".join(ICC_SEGMENTS)),
     **{
@@ -145,6 +146,9 @@ AMBIGUOUS_JPEGS = {
         )
         for code in (0x040F, 0x0422, 0x0423, 0x0424)
     },
+    "Photoshop's profile in other letters": _added(
+        segment(0xED, b"photoshop 3.0\x008BIM\x04\x0f\x00\x00\x00\x00\x00\x04data")
+    ),
     "Photoshop resources in two segments": _added(*2 * [segment(0xED, b"Photoshop 3.0\x00")]),
     # EXIF
     "two EXIF segments": _added(EXIF_SEGMENT, EXIF_SEGMENT),

@@ -31,6 +31,7 @@ _EXIF = b"Exif\x00\x00"
 _EXIF_SEARCH_BYTES = 10  # some readers accept up to four bytes before "Exif"
 _USED_BY_SOME = (b"SPIFF", b"AVI1", b"LJIF", b"mrfx", b"rloc", b"CS=ITU601", b"Metasoft MJPEG Codec")
 """How segments and comments begin that change what FFmpeg and others decode, whatever their marker is."""
+_PHOTOSHOP = b"photoshop"
 _PHOTOSHOP_COPIES = (b"8BIM\x04\x0f", b"8BIM\x04\x22", b"8BIM\x04\x23", b"8BIM\x04\x24")  # of ICC, EXIF, EXIF, XMP
 
 _UPRIGHT, _LAST_ORIENTATION = 1, 8
@@ -115,13 +116,13 @@ class JpegContent:
                 self._read_app0(payload)
             case 0xE1:
                 self._read_app1(payload)
-            case 0xE2 if payload.startswith(_ICC[:-1]):
+            case 0xE2 if payload[: len(_ICC) - 1].upper() == _ICC[:-1]:  # ImageMagick ignores case
                 self._require_no_frame()
                 self._profile = self._profile or _Profile()
                 self._profile.add(payload)
             case 0xEB if payload[12:16] != b"jumb":  # an extension to high dynamic range, for example JPEG XT
                 raise NoCanonicalFormError
-            case 0xED if payload.startswith(b"Photoshop"):
+            case 0xED if payload[: len(_PHOTOSHOP)].lower() == _PHOTOSHOP:
                 self._read_photoshop(payload)
             case _ if code == _ADOBE_APP:
                 self._read_adobe(payload)
