@@ -22,7 +22,8 @@ OTHER_PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes(
 ARITHMETIC = tuple(sorted((paths.ROOT / "tests" / "data").glob("arithmetic*.jpg")))
 """``samples/cat.jpg``, cropped to 64 x 48 pixels and resized to 48 x 36, by ``cjpeg -arithmetic`` of libjpeg-turbo 2.1.
 
-The second file also used ``-progressive``. Pillow decodes arithmetic coding, but cannot write it.
+The second file also used ``-progressive``. Pillow decodes arithmetic coding, but cannot write it. The licence is that
+of the sample, CC0.
 """
 _FOLDERS = (
     paths.SAMPLES,
@@ -60,8 +61,8 @@ def photo(width: int = 48, height: int = 36, mode: str = "RGB") -> Image.Image:
 
 
 def found_images() -> Iterator[Path]:
-    """Find the images that every prepared machine has: samples, those of the tests, and those of an npm package."""
-    for folder in _FOLDERS:
+    """Find the samples, the images of other tests, and those of an npm package of the Rekognition emulator."""
+    for folder in filter(Path.is_dir, _FOLDERS):
         yield from sorted(path for path in folder.iterdir() if path.suffix in {".jpg", ".png"})
 
 

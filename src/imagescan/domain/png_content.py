@@ -83,7 +83,7 @@ class PngContent:
     def _read_size_and_name(self) -> tuple[int, bytes]:
         start = self._reader.read(8)
         size, name = int.from_bytes(start[:4]), start[4:]
-        if size > _MAX_CHUNK_BYTES or not (name.isalpha() and name.isascii()):
+        if size > _MAX_CHUNK_BYTES or not name.isalpha():
             raise NoCanonicalFormError
         return size, name
 
