@@ -66,6 +66,10 @@ def _with_frame(frame: bytes) -> bytes:
     return join_jpeg([*SEGMENTS[:FRAME_AT], frame, *SEGMENTS[FRAME_AT + 1 :]], SCAN)
 
 
+def _with_jfif(payload: bytes) -> bytes:
+    return join_jpeg([segment(0xE0, payload), *SEGMENTS[1:]], SCAN)
+
+
 def _with_exif_data(data: bytes) -> bytes:
     return _added(segment(0xE1, EXIF + data))
 
@@ -109,8 +113,9 @@ AMBIGUOUS_JPEGS = {
     "a frame header that is too short": _with_frame(segment(0xC0, FRAME[4:8])),
     # JFIF and Adobe
     "two JFIF segments": _added(JFIF),
-    "a short JFIF segment": _added(segment(0xE0, b"JFIF\x00\x01\x01"), at=0),
-    "JFIF without its end": join_jpeg([segment(0xE0, b"JFIF"), *SEGMENTS[1:]], SCAN),
+    "a short JFIF segment": _with_jfif(JFIF[4:-1]),
+    "JFIF without its end": _with_jfif(b"JFIF"),
+    "JFIF without a zero byte": _with_jfif(b"JFIFX" + JFIF[9:]),
     "JFIF after the frame header": join_jpeg([*SEGMENTS[1:], JFIF], SCAN),
     "two Adobe segments": _added(ADOBE, ADOBE),
     "a short Adobe segment": _added(segment(0xEE, ADOBE[4:-1])),
@@ -240,6 +245,13 @@ def _with_header_data(header: bytes) -> bytes:
     return join_png([(b"IHDR", header), *split_png(PNG)[1:]])
 
 
+def _empty_png(width: int, height: int, depth: int, colour_type: int, *, scanline_bytes: int) -> bytes:
+    """Return a PNG with scanlines of zeros."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    data = zlib.compress(bytes(scanline_bytes), 1)
+    return join_png([(b"IHDR", header), (b"PLTE", bytes(3)), (b"IDAT", data), (b"IEND", b"")])
+
+
 def _with_data(*chunks: bytes | Chunk) -> bytes:
     """Replace the chunks of scanlines by these. Bytes are those of one."""
     added = [(b"IDAT", each) if isinstance(each, bytes) else each for each in chunks]
@@ -297,19 +309,16 @@ AMBIGUOUS_PNGS = {
     "a profile as text, in other letters": with_chunks(PNG, (b"tEXt", b"raw Profile Type ICM\x00")),
     "Photoshop resources as text": with_chunks(PNG, (b"zTXt", b"Raw profile type 8bim\x00\x00")),
     # header
-    "width zero": _with_header_data(bytes(4) + HEADER[4:]),
-    "height zero": _with_header_data(HEADER[:4] + bytes(4) + HEADER[8:]),
+    "width zero": _empty_png(0, 5, 8, 2, scanline_bytes=0),
+    "height zero": _empty_png(5, 0, 8, 2, scanline_bytes=0),
     "width of 2^31": _with_header_data(b"\x80\x00\x00\x00" + HEADER[4:]),
-    "an invalid depth": _with_header(at=8, value=4),
-    "an invalid depth of a palette": join_png(
-        [(b"IHDR", split_png(PALETTE)[0][1][:8] + b"\x10\x03\x00\x00\x00"), *split_png(PALETTE)[1:]]
-    ),
+    "an invalid depth": _empty_png(2, 1, 4, 2, scanline_bytes=1 + 3),
+    "an invalid depth of a palette": _empty_png(1, 1, 16, 3, scanline_bytes=1 + 2),
     "an invalid colour type": _with_header(at=9, value=1),
     "an unknown compression": _with_header(at=10, value=1),
     "an unknown filter method": _with_header(at=11, value=64),
     "an unknown interlacing": _with_header(at=12, value=2),
     "interlacing of other scanlines": _with_header(at=12, value=1),
-    "too many scanlines": _with_header_data(struct.pack(">II", MAX_SCANLINE_BYTES // 3, 1) + HEADER[8:]),
     # chunks
     **{
         f"{name.decode()} twice": with_chunks(PNG, (name, data), (name, data))
@@ -397,9 +406,11 @@ COUNTERPART_PNGS = {
     "PNG": PNG,
     "palette": PALETTE,
     "grey": GREY,
+    "a pixel with a palette": _empty_png(1, 1, 8, 3, scanline_bytes=1 + 1),
     "a suggested palette": with_chunks(PNG, GAMMA, (b"PLTE", bytes(6)), (b"tRNS", bytes(6)), (b"bKGD", bytes(6))),
     "text": with_chunks(PNG, *[(b"tEXt", b"")] * 1000),
     "other profiles as text": with_chunks(PNG, (b"zTXt", b"Raw profile type exif\x00\x00")),
+    "a chunk that is no text": with_chunks(PNG, (b"abCd", b"Raw profile type icc\x00\x00")),
     "a profile": _with_profile(b"a" * 79 + b"\x00\x00" + zlib.compress(PROFILE)),
     "a profile of 4 MB": _with_profile(b"a\x00\x00" + zlib.compress(bytes(MAX_PROFILE_BYTES))),
     "a profile and gamma": with_chunks(pngs()["profile"], GAMMA),
@@ -411,6 +422,18 @@ COUNTERPART_PNGS = {
 @pytest.mark.parametrize("image", COUNTERPART_PNGS.values(), ids=COUNTERPART_PNGS)
 def test_a_similar_png_that_is_not_ambiguous_has_a_hash(image: bytes) -> None:
     assert hash_of(image) is not None
+
+
+def test_a_png_with_more_than_64_mb_of_scanlines_has_no_hash() -> None:
+    width = 4096 - 1  # and the byte of the filter
+    rows = MAX_SCANLINE_BYTES // 4096
+    assert hash_of(_without_palette(width, rows)) is not None
+    assert hash_of(_without_palette(width, rows + 1)) is None
+
+
+def _without_palette(width: int, height: int) -> bytes:
+    grey = _empty_png(width, height, 8, 0, scanline_bytes=(width + 1) * height)
+    return without_chunks(grey, b"PLTE")
 
 
 # ---------------------------------------------------------------- other files

@@ -28,7 +28,7 @@ _TEXT = frozenset((b"tEXt", b"zTXt", b"iTXt"))
 _TEXT_PROFILES = (b"raw profile type ic", b"raw profile type 8bim")  # ImageMagick uses them as ICC profiles
 _KEYWORD_BYTES = 79
 _MAX_KEPT_BYTES = 256 * 3  # a palette, the largest
-_MAX_CHUNK_BYTES = _MAX_SIDE = 0x7FFFFFFF
+_MAX_CHUNK_BYTES = 0x7FFFFFFF
 _MAX_WINDOW_BYTES = 32 * 1024
 
 _HEADER = (13, b"IHDR")
@@ -93,7 +93,7 @@ class PngContent:
         header = self._read_data(*_HEADER)
         width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
         depth, colour_type, compression, filtering, interlacing = header[8:]
-        if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE) or compression or filtering:
+        if not (width and height) or compression or filtering:
             raise NoCanonicalFormError
         if colour_type not in _CHANNELS or depth not in _DEPTHS.get(colour_type, _OTHER_DEPTHS):
             raise NoCanonicalFormError
