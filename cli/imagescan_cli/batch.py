@@ -12,11 +12,11 @@ from imagescan_cli import output as outputs
 from imagescan_cli.conversion import Prepared, planned_conversion
 from imagescan_cli.errors import ApiError
 from imagescan_cli.formatting import format_skipped, format_summary
-from imagescan_cli.image_files import FoundFiles, ImageFile, group_by_content
+from imagescan_cli.image_files import FailedFile, FoundFiles, ImageFile, group_by_content
 from imagescan_cli.output import Output, ProgressReport
 from imagescan_cli.preparation import Preparation
 from imagescan_cli.questions import Question
-from imagescan_cli.schemas import RequestJson, failed_request, has_failed, unreadable_file
+from imagescan_cli.schemas import RequestJson, failed_request, has_failed
 from imagescan_cli.workflow import ScanWorkflow
 
 SUBMITTED, FINISHED = "submitted", "finished"
@@ -44,17 +44,17 @@ async def submit_all(
 ) -> None:
     """Submit all images. Note the skipped files.
 
-    A result for each image and each unreadable file is added to ``results`` as soon as it exists, so that a command
-    that is interrupted has those that were complete.
+    A result for each image and each file that cannot be submitted is added to ``results`` as soon as it exists, so that
+    a command that is interrupted has those that were complete.
     """
     for line in format_skipped(found.skipped):
         output.note(line)
-    unreadable = [_show_unreadable(error, output) for error in found.unreadable]
-    results += unreadable
+    failed = [_show_failed(each, output) for each in found.failed]
+    results += failed
     with TemporaryDirectory(prefix="imagescan-", ignore_cleanup_errors=True) as folder:
         preparation = Preparation(Path(folder), with_thumbnails=with_thumbnails)
         in_order = await _submit(workflow, preparation, found.images, question, output, finished=results, wait=wait)
-    results[:] = unreadable + in_order
+    results[:] = failed + in_order
     _summarize(results, found, workflow.uploads, output)
 
 
@@ -162,12 +162,12 @@ def _summarize(results: Sequence[ImageResult], found: FoundFiles, uploads: int, 
         output.list_failures((each.result, each.path) for each in results if has_failed(each.result))
     conversions = sum(each.conversion is not None for each in results)
     skipped = sum(each.files for each in found.skipped)
-    output.note(
-        format_summary([each.result for each in results], uploads=uploads, conversions=conversions, skipped=skipped)
-    )
+    cleaned = sum(image.is_cleaned for image in found.images)
+    outcomes = [each.result for each in results]
+    output.note(format_summary(outcomes, uploads=uploads, conversions=conversions, cleaned=cleaned, skipped=skipped))
 
 
-def _show_unreadable(error: OSError, output: Output) -> ImageResult:
-    result = unreadable_file(error)
-    output.show(result, Path(error.filename))
-    return ImageResult(Path(error.filename), result)
+def _show_failed(failed: FailedFile, output: Output) -> ImageResult:
+    result = failed_request(failed.error.code, failed.error.message)
+    output.show(result, failed.path)
+    return ImageResult(failed.path, result)

@@ -14,6 +14,7 @@ import typer
 from imagescan_cli import __version__, config, options
 from imagescan_cli.api_client import ApiClient
 from imagescan_cli.batch import ImageResult, delete_all, poll_all, submit_all
+from imagescan_cli.clean_files import read_clean_file
 from imagescan_cli.csv_export import format_csv
 from imagescan_cli.errors import ApiError, AuthError, RejectedCredentialsError, UnreachableError, WrongUrlError
 from imagescan_cli.exit_codes import (
@@ -93,6 +94,7 @@ def imagescan(
         "imagescan submit photos/ --label cat,dog --report result.html",
         "imagescan submit photos/ --moderation any --text 'for sale' --wait",
         "imagescan submit photos/ --feature labels --feature text --csv result.csv",
+        "imagescan submit photos/ --remove-metadata --label cat --wait",
         "imagescan submit photos/ --exclude '*.gif' --dry-run",
         "find photos -newer last-run | imagescan submit - --label cat --wait --json",
     ),
@@ -112,6 +114,7 @@ def submit(
     timeout: options.Timeout = None,
     exclude: options.Exclude = None,
     include_hidden: options.IncludeHidden = False,
+    remove_metadata: options.RemoveMetadata = False,
     dry_run: options.DryRun = False,
     report: options.ReportFile = None,
     csv: options.CsvFile = None,
@@ -136,7 +139,8 @@ def submit(
         min_confidence=min_confidence,
         reference=reference,
     )
-    found = _find_images(paths, Selection(include_hidden, tuple(exclude or ())), output)
+    read = read_clean_file if remove_metadata else read_image_file
+    found = _find_images(paths, Selection(include_hidden, tuple(exclude or ())), output, read)
     if dry_run:
         is_possible = show_plan(found, question.needed_features, output)
         raise typer.Exit(ExitCode.ACCEPTED if is_possible else ExitCode.FAILED)
@@ -153,7 +157,7 @@ def submit(
 
     def export() -> None:
         skipped = sum(each.files for each in found.skipped)
-        missing = len(found.images) + len(found.unreadable) - len(results)
+        missing = len(found.images) + len(found.failed) - len(results)
         if report:
             run = RunDetails(url, datetime.now().astimezone(), skipped, missing)
             _write(report, format_report(results, question, run), output, missing=missing)
@@ -164,7 +168,7 @@ def submit(
     try:
         _call_api(shared, url, submit_found)
     except typer.Exit:  # interrupted, or the API can no longer be called
-        if len(results) > len(found.unreadable):
+        if len(results) > len(found.failed):
             results.sort(key=lambda each: each.path)
             export()
         raise
@@ -322,19 +326,21 @@ def stats(context: typer.Context) -> None:
             shared.output.print(line)
 
 
-def _find_images(paths: list[Path], selection: Selection, output: Output) -> FoundFiles:
+def _find_images(
+    paths: list[Path], selection: Selection, output: Output, read: Callable[[Path], ImageFile | None]
+) -> FoundFiles:
     """Return the files in the given paths. Report progress, because hashing many files takes time."""
     ticker = Ticker(output)
 
-    def read(path: Path) -> ImageFile | None:
+    def read_next(path: Path) -> ImageFile | None:
         ticker.tick("{} files read.")
-        return read_image_file(path)
+        return read(path)
 
     given = chain.from_iterable(
         split_paths(sys.stdin.buffer.read()) if path == options.STDIN else [path] for path in dict.fromkeys(paths)
     )
-    found = find_images(given, read, selection)
-    if not (found.images or found.unreadable):
+    found = find_images(given, read_next, selection)
+    if not (found.images or found.failed):
         for line in format_skipped(found.skipped):
             output.error(line)
         raise typer.BadParameter("no images found", param_hint="PATH")

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 DEFAULT_FILE = Path(typer.get_app_dir("imagescan")) / "config.toml"
-SETTINGS = frozenset({"api_url", "auth", "concurrency", "match_mode", "min_confidence", "region"})
+SETTINGS = frozenset({"api_url", "auth", "concurrency", "match_mode", "min_confidence", "region", "remove_metadata"})
 
 
 class ConfigError(Exception):

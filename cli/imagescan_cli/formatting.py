@@ -79,13 +79,16 @@ def format_rescan(features: Iterable[Feature]) -> str:
     )
 
 
-def format_summary(results: Sequence[RequestJson], *, uploads: int, conversions: int = 0, skipped: int = 0) -> str:
-    """Return one line with the number of images by outcome, of uploads, of conversions and of skipped files."""
+def format_summary(
+    results: Sequence[RequestJson], *, uploads: int, conversions: int = 0, cleaned: int = 0, skipped: int = 0
+) -> str:
+    """Return one line that counts the images by outcome, the uploads, the changed images, and the skipped files."""
     outcomes = Counter(map(outcome, results))
     counts = ", ".join(f"{outcomes[each]} {word}" for each, word in VERDICTS.items() if outcomes[each])
     converted = f", {conversions} converted" if conversions else ""
+    without_metadata = f", metadata removed from {cleaned}" if cleaned else ""
     rest = f" {count(skipped, 'file')} skipped." if skipped else ""
-    return f"{count(len(results), 'image')}: {counts}; {uploads} uploaded{converted}.{rest}"
+    return f"{count(len(results), 'image')}: {counts}; {uploads} uploaded{converted}{without_metadata}.{rest}"
 
 
 def format_skipped(skipped: Iterable[Skipped], limit: int | None = MAX_NAMED_FILES) -> list[str]:

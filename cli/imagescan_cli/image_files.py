@@ -9,6 +9,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from imagescan_cli.errors import ApiError
+
 _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
@@ -36,7 +38,7 @@ class ImageFile:
     """An image file: path, media type, SHA-256 of the bytes to submit in hexadecimal, and their number.
 
     ``content`` is the file with these bytes if that is not ``path``, because the image was converted as ``conversion``
-    states.
+    states. The bytes of an image that ``is_cleaned`` are those of its file without metadata.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class ImageFile:
     size: int
     content: Path | None = None
     conversion: str | None = None
+    is_cleaned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,20 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file that cannot be submitted."""
+
+    path: Path
+    error: ApiError
+
+
+@dataclass(frozen=True, slots=True)
 class FoundFiles:
-    """Files below the given paths: images, skipped files, and errors of unreadable ones."""
+    """Files below the given paths: images, skipped files, and those that cannot be submitted."""
 
     images: list[ImageFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    unreadable: list[OSError] = field(default_factory=list)
+    failed: list[FailedFile] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +121,20 @@ def find_images(
     read: Callable[[Path], ImageFile | None] = read_image_file,
     selection: Selection = SELECT_VISIBLE,
 ) -> FoundFiles:
-    """Return the files in paths, with directories searched recursively. Each file occurs once, in order."""
+    """Return the files in paths, with directories searched recursively. Each file occurs once, in order.
+
+    ``read`` returns the image in a file, or None if there is none. It raises OSError or ApiError if the image cannot be
+    submitted.
+    """
     found = FoundFiles()
     for file in dict.fromkeys(file for path in paths for file in _walk(path, selection, found)):
         try:
             image = read(file)
         except OSError as error:
-            error.filename = str(file)  # missing if the file could be opened but not read
-            found.unreadable.append(error)
+            found.failed.append(_unreadable(file, error))
+            continue
+        except ApiError as error:
+            found.failed.append(FailedFile(file, error))
             continue
         if image:
             found.images.append(image)
@@ -166,7 +183,9 @@ def _walk(path: Path, selection: Selection, found: FoundFiles) -> Iterator[Path]
         else:
             yield path
         return
-    for directory, folders, names in path.walk(on_error=found.unreadable.append):
+    for directory, folders, names in path.walk(
+        on_error=lambda error: found.failed.append(_unreadable(Path(error.filename), error))
+    ):
         for name in sorted(folders):
             reason = selection.reason_to_skip((directory / name).relative_to(path))
             if reason:
@@ -180,6 +199,10 @@ def _walk(path: Path, selection: Selection, found: FoundFiles) -> Iterator[Path]
                 found.skipped.append(Skipped(file, reason))
             else:
                 yield file
+
+
+def _unreadable(path: Path, error: OSError) -> FailedFile:
+    return FailedFile(path, ApiError("unreadable", f"Cannot read file: {error.strerror}."))
 
 
 def _reason_to_reject(file: Path) -> SkipReason:

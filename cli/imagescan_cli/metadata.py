@@ -112,9 +112,9 @@ def _marker(content: bytes, at: int) -> int:
         raise MetadataError("the file is truncated")
     prefix, marker = content[at : at + 2]
     if prefix != _FILL or marker == _FILL:
-        raise MetadataError("there are stray bytes between its segments")
+        raise MetadataError("the file contains stray bytes between segments")
     if marker not in _IMAGE | _METADATA | {_END_OF_IMAGE}:
-        raise MetadataError(f"it contains an unsupported segment (FF{marker:02X})")
+        raise MetadataError(f"the file contains an unsupported segment (FF{marker:02X})")
     return marker
 
 
@@ -128,20 +128,20 @@ def _end_of_scan(content: bytes, start: int) -> int:
 def _require_image(segments: Sequence[_Segment]) -> None:
     """Require one frame, scans after it, and before them, at most once, the metadata that decoders use."""
     if any(each.is_a(_Kind.SPIFF) for each in segments):
-        raise MetadataError("it is a SPIFF file")
+        raise MetadataError("the file is a SPIFF file")
     before_scans = [*takewhile(lambda each: each.marker != _START_OF_SCAN, segments)]
     scans = segments[len(before_scans) :]
     frames = [each for each in segments if each.marker in _FRAMES]
     if not scans or len(frames) != 1 or frames[0] in scans:
-        raise MetadataError("it does not consist of one frame and its scans")
+        raise MetadataError("the file does not consist of one frame and its scans")
     for kind in (_Kind.JFIF, _Kind.EXIF, _Kind.ICC, _Kind.ADOBE):
         if any(each.is_a(kind) for each in scans):
-            raise MetadataError(f"it contains {kind.name} data after the image")
+            raise MetadataError(f"the file contains {kind.name} data after the first scan")
         if kind is not _Kind.ICC and len(_payloads(before_scans, kind)) > 1:
-            raise MetadataError(f"it contains {kind.name} data twice")
+            raise MetadataError(f"the file contains {kind.name} data twice")
     for kind, size in ((_Kind.JFIF, _JFIF_BYTES), (_Kind.ADOBE, _ADOBE_BYTES), (_Kind.ICC, _ICC_HEADER_BYTES)):
         if any(len(payload) < size for payload in _payloads(segments, kind)):
-            raise MetadataError(f"its {kind.name} data is invalid")
+            raise MetadataError(f"the {kind.name} data is invalid")
 
 
 def _require_icc_profile(segments: Sequence[_Segment]) -> None:
@@ -151,7 +151,7 @@ def _require_icc_profile(segments: Sequence[_Segment]) -> None:
     if [(*payload[header:_ICC_HEADER_BYTES],) for payload in payloads] != [
         (number, len(payloads)) for number in range(1, len(payloads) + 1)
     ]:
-        raise MetadataError("its ICC data is incomplete or not in order")
+        raise MetadataError("the ICC data is incomplete or not in order")
 
 
 def _orientation(segments: Sequence[_Segment]) -> int:
@@ -160,7 +160,7 @@ def _orientation(segments: Sequence[_Segment]) -> int:
     orientation = _exif_orientation(exif[0]) if exif else _UPRIGHT
     stated = b"".join(_payloads(segments, _Kind.XMP))
     if any(int(digits) != orientation for digits in _XMP_ORIENTATION.findall(stated)):
-        raise MetadataError("its EXIF and XMP data state different orientations")
+        raise MetadataError("the EXIF and XMP data state different orientations")
     return orientation
 
 
@@ -173,10 +173,10 @@ def _exif_orientation(payload: bytes) -> int:
         [count] = struct.unpack_from(f"{order}H", tiff, start)
         fields = [struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * index) for index in range(count)]
     except (KeyError, struct.error) as error:
-        raise MetadataError("its EXIF data is invalid") from error
+        raise MetadataError("the EXIF data is invalid") from error
     found = [each for each in fields if each[0] == _ORIENTATION]
     if not payload.startswith(_EXIF_HEADER) or len(found) > 1 or any(each[1:3] != (_SHORT, 1) for each in found):
-        raise MetadataError("its EXIF data is invalid")
+        raise MetadataError("the EXIF data is invalid")
     return found[0][3] if found and found[0][3] in _ORIENTATIONS else _UPRIGHT
 
 
@@ -220,18 +220,18 @@ def _require_chunks(chunks: Sequence[tuple[bytes, bytes]]) -> None:
     kinds = [kind for kind, _ in chunks]
     unknown = [kind for kind in kinds if kind not in _KEPT_CHUNKS and not _is_ancillary(kind)]
     if unknown:
-        raise MetadataError("it contains an unknown critical chunk")
+        raise MetadataError("the file contains an unknown critical chunk")
     if kinds[0] != b"IHDR" or len(chunks[0][1]) != _CHUNK_BYTES + _PNG_HEADER_BYTES:
-        raise MetadataError("it does not begin with a valid header")
+        raise MetadataError("the file does not begin with a valid header")
     if len(chunks[-1][1]) != _CHUNK_BYTES:
-        raise MetadataError("its last chunk contains data")
+        raise MetadataError("the last chunk contains data")
     first = kinds.index(b"IDAT") if b"IDAT" in kinds else len(kinds)
     images = kinds.count(b"IDAT")
     if not images or kinds[first : first + images] != [b"IDAT"] * images:
-        raise MetadataError("its image data is missing or interrupted")
+        raise MetadataError("the image data is missing or interrupted")
     single = [kind for kind in kinds if kind in _SINGLE_CHUNKS]
     if len(single) > len(set(single)) or any(kind in _SINGLE_CHUNKS for kind in kinds[first:]):
-        raise MetadataError("it contains a chunk twice or after the image data")
+        raise MetadataError("the file contains a chunk twice or after the image data")
 
 
 def _is_ancillary(kind: bytes) -> bool:

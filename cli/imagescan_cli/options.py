@@ -239,6 +239,13 @@ Exclude = Annotated[
 IncludeHidden = Annotated[
     bool, typer.Option("--include-hidden", help="Submit hidden files (.*) and thumbnails (@eaDir) as well.")
 ]
+RemoveMetadata = Annotated[
+    bool,
+    typer.Option(
+        "--remove-metadata/--keep-metadata",
+        help="Remove metadata (location, camera, thumbnail, comments) from JPEG and PNG images before they are hashed.",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print what would be submitted and the maximum cost. Send nothing.")
 ]

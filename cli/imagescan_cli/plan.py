@@ -10,7 +10,7 @@ from imagescan_cli.formatting import format_estimate, format_skipped
 from imagescan_cli.image_files import FoundFiles, ImageFile, group_by_content
 from imagescan_cli.output import Output
 from imagescan_cli.questions import printable_path
-from imagescan_cli.schemas import RequestJson, failed_request, has_failed, unreadable_file
+from imagescan_cli.schemas import RequestJson, failed_request, has_failed
 
 
 def show_plan(found: FoundFiles, features: Sequence[Feature], output: Output) -> bool:
@@ -21,7 +21,7 @@ def show_plan(found: FoundFiles, features: Sequence[Feature], output: Output) ->
     for line in format_skipped(found.skipped, limit=None):
         output.note(line)
     groups = [[*_plan(copies)] for copies in group_by_content(found.images).values()]
-    results = [(Path(error.filename), unreadable_file(error)) for error in found.unreadable]
+    results = [(each.path, failed_request(each.error.code, each.error.message)) for each in found.failed]
     results += [result for group in groups for result in group]
     for path, result in results:
         output.show(result, path)
@@ -38,7 +38,8 @@ def _plan(copies: Sequence[ImageFile]) -> Iterator[tuple[Path, RequestJson]]:
         yield from ((copy.path, failed_request(error.code, error.message)) for copy in copies)
         return
     conversion = planned_conversion(first)
-    text = f"Would be submitted ({first.type}, {first.size:,} bytes)"
+    cleaned = " without its metadata" if first.is_cleaned else ""
+    text = f"Would be submitted{cleaned} ({first.type}, {first.size:,} bytes)"
     yield _planned(first, f"{text} after conversion: {conversion}." if conversion else f"{text}.")
     for copy in others:
         yield _planned(copy, f"Would not be sent again, because it is identical to {printable_path(first.path)}.")

@@ -122,11 +122,6 @@ def failed_request(code: str, message: str, request_id: str | None = None) -> Re
     }
 
 
-def unreadable_file(error: OSError) -> RequestJson:
-    """Return the result for a file that cannot be read."""
-    return failed_request("unreadable", f"Cannot read file: {error.strerror}.")
-
-
 def _has_verdict(body: RequestJson) -> bool:
     """Return whether a finished request has a verdict, or none because it asked nothing."""
     match body:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from imagescan_cli.api_client import ApiClient, ApiResponse
 from imagescan_cli.batching_client import BatchingClient
+from imagescan_cli.clean_files import read_content
 from imagescan_cli.errors import ApiError
 from imagescan_cli.image_files import ImageFile
 from imagescan_cli.questions import Body, Question, idempotency_key, submit_body
@@ -106,7 +107,7 @@ class ScanWorkflow:
 
     async def _upload_if_required(self, image: ImageFile, request: RequestJson) -> None:
         if upload := request.get("upload"):
-            await self._client.upload(upload, await asyncio.to_thread(_read_bytes, image))
+            await self._client.upload(upload, await asyncio.to_thread(read_content, image))
             # The upload is done. Printing the presigned URL would let readers of the output upload.
             request.update(upload=None, message=UPLOADED)
 
@@ -176,10 +177,3 @@ async def _or_failed(result: Awaitable[RequestJson], request_id: str | None = No
         return await result
     except ApiError as error:
         return failed_request(error.code, error.message, request_id)
-
-
-def _read_bytes(image: ImageFile) -> bytes:
-    try:
-        return (image.content or image.path).read_bytes()
-    except OSError as error:
-        raise ApiError("unreadable", f"Cannot read file: {error.strerror}.") from error

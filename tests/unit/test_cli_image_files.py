@@ -63,7 +63,7 @@ def test_directories_are_searched_recursively_by_content_and_each_file_is_found_
         Skipped(deep / "e.jpg", SkipReason.NOT_AN_IMAGE),
         Skipped(deep / "gone.jpg", SkipReason.NOT_REGULAR),
     ]
-    assert found.unreadable == []
+    assert found.failed == []
 
 
 def test_unreadable_file_is_reported_and_does_not_hide_others(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_unreadable_file_is_reported_and_does_not_hide_others(tmp_path: Path) ->
         return read_image_file(path)
 
     found = find_images([tmp_path], read)
-    assert [error.filename for error in found.unreadable] == [str(denied)]
+    assert [each.path for each in found.failed] == [denied]
     assert [image.path for image in found.images] == [readable]
 
 
@@ -148,7 +148,7 @@ def test_hidden_file_that_is_given_by_its_path_is_submitted_unless_it_is_exclude
 
 def test_path_that_does_not_exist_is_unreadable(tmp_path: Path) -> None:
     found = find_images([tmp_path / "none.png"])
-    assert [error.filename for error in found.unreadable] == [str(tmp_path / "none.png")]
+    assert [each.path for each in found.failed] == [tmp_path / "none.png"]
 
 
 @pytest.mark.parametrize("text", [b"a b.png\ncaf\xe9.png\n", b"a b.png\0caf\xe9.png\0", b"a b.png\ncaf\xe9.png"])
@@ -162,7 +162,7 @@ def test_error_without_a_file_name_gets_that_of_the_file(tmp_path: Path) -> None
     def read(_path: Path) -> ImageFile | None:
         raise OSError(5, "Input/output error")
 
-    assert [error.filename for error in find_images([tmp_path], read).unreadable] == [str(tmp_path / "a.png")]
+    assert [each.path for each in find_images([tmp_path], read).failed] == [tmp_path / "a.png"]
 
 
 def test_copies_of_an_image_form_one_group() -> None:
