@@ -9,28 +9,35 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from itertools import takewhile
-from typing import NamedTuple
+from itertools import dropwhile
+from typing import Literal, NamedTuple
+
+type _ByteOrder = Literal["little", "big"]
 
 _SOI, _EOI = b"\xff\xd8", b"\xff\xd9"
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # those that common decoders support
 _IMAGE = _FRAMES | {_START_OF_SCAN, 0xC4, 0xCC, 0xDB, 0xDD}  # the others are DHT, DAC, DQT and DRI
+_APP1 = 0xE1
 _METADATA = frozenset({*range(0xE0, 0xF0), 0xFE})  # APP0 to APP15, and COM
 _FILL, _LENGTH_BYTES = 0xFF, 2
-_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]", re.DOTALL)  # neither an escaped byte nor RST0 to RST7
+_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # neither an escaped byte nor RST0 to RST7
 
-_JFIF_BYTES, _ADOBE_BYTES = 14, 12  # decoders ignore the rest
 _JFIF_WITHOUT_THUMBNAIL = 12  # width and height of the thumbnail follow, one byte each
-_ICC_HEADER_BYTES = 14
-_EXIF_HEADER = b"Exif\0\0"
+_ICC_HEADER, _EXIF_HEADER = b"ICC_PROFILE\0", b"Exif\0\0"
+_TIFF_HEADER_BYTES, _TIFF_ENTRY_BYTES, _TIFF_POINTER_BYTES = 8, 12, 4
+_BYTE_ORDERS: dict[bytes, _ByteOrder] = {b"II*\0": "little", b"MM\0*": "big"}
 _ORIENTATION, _SHORT, _UPRIGHT, _ORIENTATIONS = 0x0112, 3, 1, range(1, 9)
-_XMP_ORIENTATION = re.compile(rb"""tiff:Orientation[ \t\r\n]*(?:=[ \t\r\n]*["']|>)[ \t\r\n]*([0-9]+)""")
+# The number is missing if an orientation is stated in an unusual way.
+_XMP_ORIENTATION = re.compile(rb"""(?<!/)tiff:Orientation(?:[ \t\r\n]*(?:=[ \t\r\n]*["']|>)[ \t\r\n]*([0-9]+))?""")
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_HEADER_BYTES = 13
 _CHUNK_BYTES = 12  # of a chunk without data: length, type and checksum
-_SINGLE_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"cHRM", b"gAMA", b"sRGB", b"iCCP", b"sBIT", b"cICP", b"bKGD"})
+_COLOUR_CHUNKS = frozenset({b"PLTE", b"tRNS", b"cHRM", b"gAMA", b"sRGB", b"iCCP", b"sBIT", b"cICP", b"bKGD"})
+# These change how an image of high dynamic range is shown. Drafts of the specification have the other spelling.
+_RANGE_CHUNKS = frozenset({b"mDCV", b"mDCv", b"cLLI", b"cLLi"})
+_SINGLE_CHUNKS = _COLOUR_CHUNKS | _RANGE_CHUNKS | {b"IHDR"}
 _KEPT_CHUNKS = _SINGLE_CHUNKS | {b"IDAT", b"IEND"}
 
 
@@ -51,14 +58,19 @@ def remove_metadata(content: bytes) -> bytes:
 
 
 class _Kind(Enum):
-    """Metadata of a JPEG file that matters. The values are the marker and the beginning of the payload."""
+    """Metadata of a JPEG file that decoders use. The values are its marker, a pattern, and its valid form."""
 
-    JFIF = (0xE0, b"JFIF\0")
-    EXIF = (0xE1, b"Exif")
-    XMP = (0xE1, b"http://ns.adobe.com/xap/1.0/\0")
-    ICC = (0xE2, b"ICC_PROFILE\0")
-    SPIFF = (0xE8, b"SPIFF\0")
-    ADOBE = (0xEE, b"Adobe")
+    JFIF = (0xE0, re.compile(rb"JFIF"), re.compile(rb"JFIF\0.{9}", re.DOTALL))
+    EXIF = (0xE1, re.compile(rb".{0,6}exif", re.DOTALL | re.IGNORECASE), re.compile(_EXIF_HEADER))
+    ICC = (0xE2, re.compile(rb"ICC_PROFILE"), re.compile(rb"ICC_PROFILE\0.{2}", re.DOTALL))
+    ADOBE = (0xEE, re.compile(rb"Adobe"), re.compile(rb"Adobe.{7}\Z", re.DOTALL))
+
+
+_UNSUPPORTED_FORMATS = {
+    "SPIFF": (0xE8, re.compile(rb"SPIFF")),
+    "AVI1": (0xE0, re.compile(rb"AVI1")),  # a field of interlaced video
+    "JPEG XT": (0xEB, re.compile(rb"(?!.{12}jumb)", re.DOTALL)),  # signatures of the origin have the same marker
+}
 
 
 class _Segment(NamedTuple):
@@ -69,9 +81,9 @@ class _Segment(NamedTuple):
     content: bytes
 
     def is_a(self, kind: _Kind) -> bool:
-        """Return whether the segment has a kind."""
-        marker, prefix = kind.value
-        return self.marker == marker and self.payload.startswith(prefix)
+        """Return whether the segment has a kind. Its data may be invalid."""
+        marker, pattern, _ = kind.value
+        return self.marker == marker and pattern.match(self.payload) is not None
 
 
 def _clean_jpeg(content: bytes) -> Iterator[bytes]:
@@ -81,12 +93,10 @@ def _clean_jpeg(content: bytes) -> Iterator[bytes]:
     orientation = _orientation(segments)
     yield _SOI
     for each in segments:
-        if each.marker in _IMAGE or each.is_a(_Kind.ICC):
+        if each.marker in _IMAGE or each.is_a(_Kind.ICC) or each.is_a(_Kind.ADOBE):
             yield each.content
         elif each.is_a(_Kind.JFIF):
             yield _segment(each.marker, each.payload[:_JFIF_WITHOUT_THUMBNAIL] + b"\0\0")
-        elif each.is_a(_Kind.ADOBE):
-            yield _segment(each.marker, each.payload[:_ADOBE_BYTES])
         elif each.is_a(_Kind.EXIF) and orientation != _UPRIGHT:
             yield _segment(each.marker, _exif(orientation))
     yield _EOI
@@ -126,58 +136,70 @@ def _end_of_scan(content: bytes, start: int) -> int:
 
 
 def _require_image(segments: Sequence[_Segment]) -> None:
-    """Require one frame, scans after it, and before them, at most once, the metadata that decoders use."""
-    if any(each.is_a(_Kind.SPIFF) for each in segments):
-        raise MetadataError("the file is a SPIFF file")
-    before_scans = [*takewhile(lambda each: each.marker != _START_OF_SCAN, segments)]
-    scans = segments[len(before_scans) :]
+    """Require one frame, scans after it, and before them valid metadata."""
+    scans = [*dropwhile(lambda each: each.marker != _START_OF_SCAN, segments)]
     frames = [each for each in segments if each.marker in _FRAMES]
     if not scans or len(frames) != 1 or frames[0] in scans:
         raise MetadataError("the file does not consist of one frame and its scans")
-    for kind in (_Kind.JFIF, _Kind.EXIF, _Kind.ICC, _Kind.ADOBE):
-        if any(each.is_a(kind) for each in scans):
+    for name, (marker, pattern) in _UNSUPPORTED_FORMATS.items():
+        if any(each.marker == marker and pattern.match(each.payload) for each in segments):
+            raise MetadataError(f"the file has the unsupported format {name}")
+    for kind in _Kind:
+        payloads = _payloads(segments, kind)
+        if _payloads(scans, kind):
             raise MetadataError(f"the file contains {kind.name} data after the first scan")
-        if kind is not _Kind.ICC and len(_payloads(before_scans, kind)) > 1:
+        if kind is not _Kind.ICC and len(payloads) > 1:
             raise MetadataError(f"the file contains {kind.name} data twice")
-    for kind, size in ((_Kind.JFIF, _JFIF_BYTES), (_Kind.ADOBE, _ADOBE_BYTES), (_Kind.ICC, _ICC_HEADER_BYTES)):
-        if any(len(payload) < size for payload in _payloads(segments, kind)):
+        if not all(kind.value[2].match(payload) for payload in payloads):
             raise MetadataError(f"the {kind.name} data is invalid")
 
 
 def _require_icc_profile(segments: Sequence[_Segment]) -> None:
     """Require all parts of the colour profile, in order."""
     payloads = _payloads(segments, _Kind.ICC)
-    header = len(_Kind.ICC.value[1])
-    if [(*payload[header:_ICC_HEADER_BYTES],) for payload in payloads] != [
-        (number, len(payloads)) for number in range(1, len(payloads) + 1)
-    ]:
-        raise MetadataError("the ICC data is incomplete or not in order")
+    for index, payload in enumerate(payloads):
+        number, count = payload[len(_ICC_HEADER) :][:2]
+        if number != index + 1 or count != len(payloads):
+            raise MetadataError("the ICC data is incomplete or not in order")
 
 
 def _orientation(segments: Sequence[_Segment]) -> int:
     """Return the orientation, or 1 if it is unknown. Some decoders read it from XMP data, which must agree."""
     exif = _payloads(segments, _Kind.EXIF)
-    orientation = _exif_orientation(exif[0]) if exif else _UPRIGHT
-    stated = b"".join(_payloads(segments, _Kind.XMP))
-    if any(int(digits) != orientation for digits in _XMP_ORIENTATION.findall(stated)):
+    orientation = _exif_orientation(exif[0][len(_EXIF_HEADER) :]) if exif else _UPRIGHT
+    xmp = b"".join(each.payload for each in segments if each.marker == _APP1 and not each.is_a(_Kind.EXIF))
+    # UTF-16 has NUL bytes.
+    if any(each != str(orientation).encode() for each in _XMP_ORIENTATION.findall(xmp.replace(b"\0", b""))):
         raise MetadataError("the EXIF and XMP data state different orientations")
     return orientation
 
 
-def _exif_orientation(payload: bytes) -> int:
-    tiff = payload[len(_EXIF_HEADER) :]
-    formats = {b"II*\0": "<", b"MM\0*": ">"}
-    try:
-        order = formats[tiff[:4]]
-        [start] = struct.unpack_from(f"{order}I", tiff, 4)
-        [count] = struct.unpack_from(f"{order}H", tiff, start)
-        fields = [struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * index) for index in range(count)]
-    except (KeyError, struct.error) as error:
-        raise MetadataError("the EXIF data is invalid") from error
-    found = [each for each in fields if each[0] == _ORIENTATION]
-    if not payload.startswith(_EXIF_HEADER) or len(found) > 1 or any(each[1:3] != (_SHORT, 1) for each in found):
+def _exif_orientation(tiff: bytes) -> int:
+    """Return the orientation. Some decoders read that of the thumbnail if the first directory states none."""
+    order = _BYTE_ORDERS.get(tiff[:4])
+    if order is None:
         raise MetadataError("the EXIF data is invalid")
-    return found[0][3] if found and found[0][3] in _ORIENTATIONS else _UPRIGHT
+    orientation, thumbnail_at = _read_directory(tiff, int.from_bytes(tiff[4:8], order), order)
+    if orientation is None and thumbnail_at:
+        of_thumbnail, _ = _read_directory(tiff, thumbnail_at, order)
+        if of_thumbnail not in {None, _UPRIGHT}:
+            raise MetadataError("the EXIF data states the orientation of the thumbnail only")
+    return orientation if orientation is not None and orientation in _ORIENTATIONS else _UPRIGHT
+
+
+def _read_directory(tiff: bytes, at: int, order: _ByteOrder) -> tuple[int | None, int]:
+    """Return the orientation in an EXIF directory, if any, and the position of the next directory, or 0."""
+    entries_at = at + 2
+    end = entries_at + _TIFF_ENTRY_BYTES * int.from_bytes(tiff[at:entries_at], order)
+    if at < _TIFF_HEADER_BYTES or len(tiff) < end + _TIFF_POINTER_BYTES:
+        raise MetadataError("the EXIF data is invalid")
+    entries = [tiff[start : start + _TIFF_ENTRY_BYTES] for start in range(entries_at, end, _TIFF_ENTRY_BYTES)]
+    found = [entry for entry in entries if int.from_bytes(entry[:2], order) == _ORIENTATION]
+    is_short = [(int.from_bytes(each[2:4], order), int.from_bytes(each[4:8], order)) == (_SHORT, 1) for each in found]
+    if len(found) > 1 or not all(is_short):
+        raise MetadataError("the EXIF data is invalid")
+    next_at = int.from_bytes(tiff[end : end + _TIFF_POINTER_BYTES], order)
+    return (int.from_bytes(found[0][8:10], order) if found else None), next_at
 
 
 def _exif(orientation: int) -> bytes:
