@@ -29,7 +29,7 @@ _TIFF_HEADER_BYTES, _TIFF_ENTRY_BYTES, _TIFF_POINTER_BYTES = 8, 12, 4
 _BYTE_ORDERS: dict[bytes, _ByteOrder] = {b"II*\0": "little", b"MM\0*": "big"}
 _ORIENTATION, _SHORT, _UPRIGHT, _ORIENTATIONS = 0x0112, 3, 1, range(1, 9)
 # The number is missing if an orientation is stated in an unusual way.
-_XMP_ORIENTATION = re.compile(rb"""(?<!/)tiff:Orientation(?:[ \t\r\n]*(?:=[ \t\r\n]*["']|>)[ \t\r\n]*([0-9]+))?""")
+_XMP_ORIENTATION = re.compile(rb"""(?<!</)tiff:Orientation(?:[ \t\r\n]*(?:=[ \t\r\n]*["']|>)[ \t\r\n]*([0-9]+))?""")
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_HEADER_BYTES = 13

@@ -46,7 +46,7 @@ const SHORT = 3;
 const UPRIGHT = 1;
 const HIGHEST_ORIENTATION = 8;
 /** The number is missing if an orientation is stated in an unusual way. */
-const XMP_ORIENTATION = /(?<!\/)tiff:Orientation(?:[ \t\r\n]*(?:=[ \t\r\n]*["']|>)[ \t\r\n]*([0-9]+))?/g;
+const XMP_ORIENTATION = /(?<!<\/)tiff:Orientation(?:[ \t\r\n]*(?:=[ \t\r\n]*["']|>)[ \t\r\n]*([0-9]+))?/g;
 
 /** A segment of a JPEG file: its payload, and all of its bytes with the scan data that follows. */
 interface Segment {
