@@ -70,7 +70,7 @@ async function renderApp({ apiUrl }: Config, session: Session | null, name: stri
   const authenticate: Authenticator = session ? (call) => session.call(call) : anonymous;
   const controller = new ScanController({
     api: combineCalls(createApiClient(apiUrl, authenticate)),
-    prepareImage: async (file) => (await load(imagePreparation)).prepareImage(file),
+    prepareImage: async (...image) => (await load(imagePreparation)).prepareImage(...image),
     history: database,
     tabs: openTabs(name),
     delay,

@@ -52,7 +52,7 @@ export class ScanController {
     );
   }
 
-  addFiles(files: readonly NamedFile[], question: Question): void {
+  addFiles(files: readonly NamedFile[], question: Question, removesMetadata = false): void {
     if (this.store.isClosed) return;
     const addedAt = this.deps.now();
     const sequence = this.nextSequence(addedAt);
@@ -62,6 +62,7 @@ export class ScanController {
           ...this.newInfo(addedAt, sequence + files.length - index),
           name,
           question,
+          removesMetadata,
         }),
         preview: null,
         file,
@@ -306,7 +307,8 @@ export class ScanController {
   }
 
   private newInfo(addedAt: number, sequence: number) {
-    return { id: this.deps.newId(), hash: null, image: null, note: null, addedAt, sequence, attempt: 0, generation: 0 };
+    const numbers = { addedAt, sequence, attempt: 0, generation: 0 };
+    return { id: this.deps.newId(), removesMetadata: false, hash: null, image: null, note: null, ...numbers };
   }
 
   /** Sequence numbers follow the clock, so that they also order the images of several tabs. */

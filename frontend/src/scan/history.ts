@@ -86,7 +86,8 @@ async function saveFile(files: Store<"files">, id: string, file: Blob | null): P
 
 /** Earlier versions of the page saved scans without these properties. */
 function withDefaults(scan: Scan): Scan {
-  const info = { ...{ sequence: scan.addedAt * SEQUENCE_PER_MS, generation: 0, note: null, image: null }, ...scan };
+  const sequence = scan.addedAt * SEQUENCE_PER_MS;
+  const info = { ...{ sequence, generation: 0, removesMetadata: false, note: null, image: null }, ...scan };
   const complete = { ...info, question: scan.question && { ...DEFAULT_QUESTION, ...scan.question } };
   if (complete.state !== "completed") return complete;
   return { ...complete, request: withFindings(complete.request), followUps: complete.followUps.map(withFeatures) };

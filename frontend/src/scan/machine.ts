@@ -13,7 +13,9 @@ export interface ScanInfo {
   readonly hash: string | null;
   /** The image as it was sent, or null while unknown. */
   readonly image: ImageInfo | null;
-  /** What the page converted before it sent the image, or null. */
+  /** Whether the page removes metadata before it sends the image. */
+  readonly removesMetadata: boolean;
+  /** What the page changed before it sent the image, or null. */
   readonly note: string | null;
   /** Milliseconds since 1970. */
   readonly addedAt: number;
@@ -108,11 +110,11 @@ export function transition(scan: Scan, event: ScanEvent): Scan {
 }
 
 function nextInfo(scan: Scan, event: ScanEvent): ScanInfo {
-  const { id, name, question, addedAt, sequence } = scan;
+  const { id, name, question, removesMetadata, addedAt, sequence } = scan;
   const { hash, image, note } = event.type === "upload" ? event : scan;
   const attempt = scan.attempt + Number(event.type === "retry" && scan.state === "failed");
   const generation = scan.generation + Number(event.type === "retry" || event.type === "cancel");
-  return { id, name, question, hash, image, note, addedAt, sequence, attempt, generation };
+  return { id, name, question, removesMetadata, hash, image, note, addedAt, sequence, attempt, generation };
 }
 
 /**

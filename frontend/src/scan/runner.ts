@@ -12,7 +12,7 @@ import { createUpload } from "./upload";
 
 /** The functions that wait reject with the reason of the signal when it is aborted. */
 export interface RunnerDependencies {
-  readonly prepareImage: (file: Blob) => Promise<PreparedImage>;
+  readonly prepareImage: (file: Blob, removesMetadata: boolean) => Promise<PreparedImage>;
   readonly api: ApiClient;
   readonly delay: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   /** Resolves when the page is online. */
@@ -47,7 +47,7 @@ export class ScanRunner {
   /** The API with a limit for calls that send the bytes of an image. */
   private readonly limitedApi: Pick<ApiClient, "submitHash" | "upload" | "submitBytes">;
   private readonly submitted = new Map<string, readonly string[]>();
-  /** Images that were sent in this visit, by their hash. Converted ones are not kept, because they take memory. */
+  /** Images that were sent in this visit, by their hash. Changed ones are not kept, because they take memory. */
   private readonly sent = new Map<string, Blob>();
   private readonly abortControllers = new Map<string, AbortController>();
   /** False after the API has ignored the preference to hold a response. */
@@ -118,7 +118,9 @@ export class ScanRunner {
     this.store.apply(id, { type: "check" });
     const entry = this.store.entry(id);
     if (!entry?.scan.question) throw new ScanError(errorInfo("rejected", NOT_SAVED));
-    const { file, note, hash, preview } = entry.file ? await this.deps.prepareImage(entry.file) : this.sentImage(entry);
+    const { file, note, hash, preview } = entry.file
+      ? await this.deps.prepareImage(entry.file, entry.scan.removesMetadata)
+      : this.sentImage(entry);
     signal.throwIfAborted();
     const duplicate = this.store.findDuplicate(entry.scan, hash);
     if (duplicate) return this.focusDuplicate(entry.scan, duplicate);

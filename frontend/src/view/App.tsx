@@ -1,12 +1,14 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
+import { readRemovesMetadata, saveRemovesMetadata } from "../core/preferences";
 import { DEFAULT_QUESTION, INITIAL_TERMS, type Question } from "../core/question";
 import type { NamedFile, ScanController } from "../scan/controller";
 import type { ScanStore } from "../scan/store";
 import { DropZone } from "./DropZone";
 import { Introduction } from "./Introduction";
 import { Logo } from "./icons";
+import { MetadataField } from "./MetadataField";
 import { Notices } from "./Notices";
 import { OpenRequest } from "./OpenRequest";
 import { QuestionFields, type Suggestions } from "./QuestionFields";
@@ -21,9 +23,10 @@ interface Props {
 
 export function App({ controller, invalidId, account = null }: Props) {
   const question = useSignal<Question | null>(DEFAULT_QUESTION);
+  const removesMetadata = useSignal(readRemovesMetadata());
   const form = useRef<HTMLElement>(null);
   const onFiles = (files: readonly NamedFile[]) => {
-    if (question.value) return controller.addFiles(files, question.value);
+    if (question.value) return controller.addFiles(files, question.value, removesMetadata.value);
     // The field shows what is wrong.
     form.current?.querySelector<HTMLInputElement>("[aria-invalid=true]")?.focus();
     announcer.notAdded();
@@ -48,7 +51,15 @@ export function App({ controller, invalidId, account = null }: Props) {
               question.value = changed;
             }}
           />
-          <DropZone onFiles={onFiles} />
+          <DropZone onFiles={onFiles}>
+            <MetadataField
+              value={removesMetadata.value}
+              onChange={(changed) => {
+                removesMetadata.value = changed;
+                saveRemovesMetadata(changed);
+              }}
+            />
+          </DropZone>
         </section>
         <OpenRequest invalidId={invalidId} onOpen={(id) => controller.openRequest(id)} />
         <Notices store={store} />

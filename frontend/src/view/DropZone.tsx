@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatLimit, maxImageBytes } from "../image/limits";
 import type { NamedFile } from "../scan/controller";
@@ -11,7 +12,7 @@ const LINK =
   "This is a link, not a file. Save the image and drop the file, or copy the image and paste it on this page.";
 
 /** Accepts images that are dropped or pasted anywhere on the page, selected, or taken with the camera of a phone. */
-export function DropZone({ onFiles }: { onFiles: OnFiles }) {
+export function DropZone({ onFiles, children }: { onFiles: OnFiles; children: ComponentChildren }) {
   const [message, setMessage] = useState<string | null>(null);
   const add = ({ files, skipped }: Transferred) => {
     setMessage(skippedMessage(files.length, skipped));
@@ -48,6 +49,7 @@ export function DropZone({ onFiles }: { onFiles: OnFiles }) {
       <p class="small">
         JPEG or PNG, up to {formatLimit(maxImageBytes())} each. Larger images, HEIC, WebP, AVIF and GIF are converted.
       </p>
+      {children}
       <p class="drop-message" role="status">
         {message}
       </p>

@@ -25,7 +25,7 @@ it("scripts and styles that are loaded initially are smaller than 45 kB compress
 
 it("converters and results are loaded on demand", () => {
   const onDemand = [...files.keys()].filter((name) => name.endsWith(".js") && !initialFiles().has(name));
-  for (const part of ["prepare", "heic-worker", "heic", "convert", "export", "ResultPanel"])
+  for (const part of ["prepare", "metadata", "heic-worker", "heic", "convert", "export", "ResultPanel"])
     expect(onDemand).toContainEqual(expect.stringMatching(`assets/${part}-`));
 });
 

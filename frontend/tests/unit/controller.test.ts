@@ -147,6 +147,29 @@ describe("an image", () => {
     expect(submitHash.calls[0]?.[0].file.type).toBe("image/jpeg");
   });
 
+  it("is prepared as the user chose when it was added", async () => {
+    const chosen: boolean[] = [];
+    const prepareImage = async (_: Blob, removesMetadata: boolean) => {
+      chosen.push(removesMetadata);
+      return Promise.reject(errorOf("rejected"));
+    };
+    const controller = createController({ prepareImage });
+    controller.addFiles([image()], CAT, true);
+    controller.addFiles([image()], CAT);
+    await until(controller, "failed", "failed");
+    expect(chosen).toEqual([true, false]);
+  });
+
+  it("is prepared as the user chose after a reload", async () => {
+    createController({ prepareImage: () => new Promise(() => {}) }).addFiles([image()], CAT, true);
+    await untilSaved(1);
+    const prepareImage = vi.fn(() => Promise.reject(errorOf("rejected")));
+    const reloaded = createController({ prepareImage });
+    await reloaded.restore();
+    await until(reloaded, "failed");
+    expect(prepareImage.mock.calls).toEqual([[expect.any(Blob), true]]);
+  });
+
   it("that is invalid is neither submitted nor retried", async () => {
     const submitHash = respondWith(reply());
     const controller = createController({ submitHash, prepareImage: () => Promise.reject(errorOf("rejected")) });
@@ -710,6 +733,7 @@ describe("the history", () => {
         id: "old",
         name: "cat.jpg",
         question: CAT,
+        removesMetadata: false,
         hash: null,
         image: null,
         note: null,
@@ -980,7 +1004,8 @@ describe("many images of a batch", () => {
   });
 
   it("that have finished are trimmed with a notice, the unfinished ones are not", async () => {
-    const info = { hash: null, image: null, note: null, question: CAT, addedAt: 0, attempt: 0, generation: 0 };
+    const numbers = { addedAt: 0, attempt: 0, generation: 0 };
+    const info = { hash: null, image: null, note: null, question: CAT, removesMetadata: false, ...numbers };
     const entry = (sequence: number, state: "queued" | "cancelled"): Entry => ({
       scan: { ...info, id: String(sequence), name: `${sequence}.jpg`, sequence, state, requestId: null },
       preview: null,

@@ -16,6 +16,7 @@ const INFO = {
   id: "1",
   name: "cat.jpg",
   question: DEFAULT_QUESTION,
+  removesMetadata: true,
   hash: null,
   image: null,
   note: null,
