@@ -17,7 +17,8 @@ from tests.unit.metadata_cases import SECRET, oriented
 
 pytestmark = pytest.mark.enable_socket  # the fake service listens on the loopback interface
 
-REJECTED = "Cannot remove metadata: the file contains EXIF data twice. Submit the image with --keep-metadata, or save it again."
+REASON = "the file contains EXIF data twice"
+REJECTED = f"Cannot remove metadata: {REASON}. Submit the image with --keep-metadata, or save it again."
 
 
 def photo(*segments: bytes, shade: int = 0) -> bytes:
@@ -109,10 +110,10 @@ def test_dry_run_states_which_metadata_would_be_removed_and_fails_for_an_ambiguo
 
 @pytest.mark.parametrize(("option", "is_removed"), [([], True), (["--keep-metadata"], False)])
 def test_configuration_file_sets_the_default_and_an_option_takes_precedence(
-    run: Run, folder: Path, service: FakeService, config_file: Path, option: list[str], is_removed: bool
+    run: Run, folder: Path, service: FakeService, option: list[str], is_removed: bool
 ) -> None:
-    config_file.write_text("remove_metadata = true")
-    run("submit", folder / "a.jpg", *option)
+    (folder / "config.toml").write_text("remove_metadata = true")
+    run("submit", folder / "a.jpg", *option, "--config", folder / "config.toml")
     [sent] = service.images.values()
     assert (SECRET not in sent) is is_removed
 
