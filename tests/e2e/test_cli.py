@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from local.control import RekognitionControl
 from local.stack import Stack
@@ -140,6 +140,22 @@ def test_wait_status_ask_and_list_work_for_a_request(run: Run, fresh_image: Path
     assert request in {each["request_id"] for each in _results(run("list", "--status", "completed", "--json"))}
 
 
+def test_photo_is_stored_without_the_place_where_it_was_taken(
+    run: Run, samples: Path, tmp_path: Path, stack: Stack
+) -> None:
+    place, exif = b"N 52.5163 E 13.3777", Image.Exif()
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAreaInformation] = place
+    with Image.open(samples / "cat.jpg") as cat:
+        cat.rotate(uuid.uuid4().int % 1000 / 200).save(tmp_path / "cat.jpg", exif=exif)  # new content for each run
+    assert place in (tmp_path / "cat.jpg").read_bytes()
+    finished = run("submit", tmp_path / "cat.jpg", "--label", "cat", "--wait", "--json", "--remove-metadata")
+    [result] = _results(finished)
+    assert (finished.returncode, result["label_matched"]) == (0, True)
+    [content] = _contents(stack, result["image_hash"])
+    assert place not in content
+    assert finished.stderr.endswith("1 uploaded, metadata removed from 1.\n")
+
+
 def test_converted_images_are_scanned_once_and_appear_in_report_and_table(
     run: Run, samples: Path, tmp_path: Path, rekognition: RekognitionControl
 ) -> None:
@@ -217,3 +233,11 @@ def _versions(stack: Stack, hashes: set[str]) -> Counter[str]:
     listed = pages.paginate(Bucket=stack.outputs()["ImagesBucket"])
     stored = (Path(version["Key"]).stem for page in listed for version in page.get("Versions", []))
     return Counter(each for each in stored if each in hashes)
+
+
+def _contents(stack: Stack, image_hash: str) -> list[bytes]:
+    """Return the bytes of the objects of an image."""
+    s3, bucket = stack.client("s3"), stack.outputs()["ImagesBucket"]
+    listed = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [each["Key"] for page in listed for each in page.get("Contents", [])]
+    return [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys if Path(key).stem == image_hash]
