@@ -20,6 +20,7 @@ _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # those that common decoder
 _IMAGE = _FRAMES | {_START_OF_SCAN, 0xC4, 0xCC, 0xDB, 0xDD}  # the others are DHT, DAC, DQT and DRI
 _APP1 = 0xE1
 _METADATA = frozenset({*range(0xE0, 0xF0), 0xFE})  # APP0 to APP15, and COM
+_MARKERS = _IMAGE | _METADATA | {_END_OF_IMAGE}
 _FILL, _LENGTH_BYTES = 0xFF, 2
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")  # neither an escaped byte nor RST0 to RST7
 
@@ -27,6 +28,7 @@ _JFIF_WITHOUT_THUMBNAIL = 12  # width and height of the thumbnail follow, one by
 _ICC_HEADER, _EXIF_HEADER = b"ICC_PROFILE\0", b"Exif\0\0"
 _TIFF_HEADER_BYTES, _TIFF_ENTRY_BYTES, _TIFF_POINTER_BYTES = 8, 12, 4
 _BYTE_ORDERS: dict[bytes, _ByteOrder] = {b"II*\0": "little", b"MM\0*": "big"}
+_TIFF_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _ORIENTATION, _SHORT, _UPRIGHT, _ORIENTATIONS = 0x0112, 3, 1, range(1, 9)
 # The number is missing if an orientation is stated in an unusual way.
 _XMP_ORIENTATION = re.compile(rb"""(?<!</)tiff:Orientation(?:[ \t\r\n]*(?:=[ \t\r\n]*["']|>)[ \t\r\n]*([0-9]+))?""")
@@ -71,6 +73,15 @@ _UNSUPPORTED_FORMATS = {
     "AVI1": (0xE0, re.compile(rb"AVI1")),  # a field of interlaced video
     "JPEG XT": (0xEB, re.compile(rb"(?!.{12}jumb)", re.DOTALL)),  # signatures of the origin have the same marker
 }
+
+
+class _Entry(NamedTuple):
+    """An entry of an EXIF directory: the number of its values, and four bytes with the values or their position."""
+
+    tag: int
+    kind: int
+    values: int
+    data: bytes
 
 
 class _Segment(NamedTuple):
@@ -123,7 +134,7 @@ def _marker(content: bytes, at: int) -> int:
     prefix, marker = content[at : at + 2]
     if prefix != _FILL or marker == _FILL:
         raise MetadataError("the file contains stray bytes between segments")
-    if marker not in _IMAGE | _METADATA | {_END_OF_IMAGE}:
+    if marker not in _MARKERS:
         raise MetadataError(f"the file contains an unsupported segment (FF{marker:02X})")
     return marker
 
@@ -193,13 +204,26 @@ def _read_directory(tiff: bytes, at: int, order: _ByteOrder) -> tuple[int | None
     end = entries_at + _TIFF_ENTRY_BYTES * int.from_bytes(tiff[at:entries_at], order)
     if at < _TIFF_HEADER_BYTES or len(tiff) < end + _TIFF_POINTER_BYTES:
         raise MetadataError("the EXIF data is invalid")
-    entries = [tiff[start : start + _TIFF_ENTRY_BYTES] for start in range(entries_at, end, _TIFF_ENTRY_BYTES)]
-    found = [entry for entry in entries if int.from_bytes(entry[:2], order) == _ORIENTATION]
-    is_short = [(int.from_bytes(each[2:4], order), int.from_bytes(each[4:8], order)) == (_SHORT, 1) for each in found]
-    if len(found) > 1 or not all(is_short):
+    entries = [
+        _read_entry(tiff, tiff[start : start + _TIFF_ENTRY_BYTES], order)
+        for start in range(entries_at, end, _TIFF_ENTRY_BYTES)
+    ]
+    found = [each for each in entries if each.tag == _ORIENTATION]
+    if len(found) > 1 or any((each.kind, each.values) != (_SHORT, 1) for each in found):
         raise MetadataError("the EXIF data is invalid")
     next_at = int.from_bytes(tiff[end : end + _TIFF_POINTER_BYTES], order)
-    return (int.from_bytes(found[0][8:10], order) if found else None), next_at
+    return (int.from_bytes(found[0].data[:2], order) if found else None), next_at
+
+
+def _read_entry(tiff: bytes, entry: bytes, order: _ByteOrder) -> _Entry:
+    """Return an entry. Reject an unknown type and a value outside the data, at which some decoders stop reading."""
+    tag, kind, count = (int.from_bytes(part, order) for part in (entry[:2], entry[2:4], entry[4:8]))
+    is_known = kind in _TIFF_TYPE_BYTES
+    size = _TIFF_TYPE_BYTES.get(kind, 0) * count
+    is_outside = size > _TIFF_POINTER_BYTES and int.from_bytes(entry[8:], order) + size > len(tiff)
+    if is_outside or not is_known:
+        raise MetadataError("the EXIF data is invalid")
+    return _Entry(tag, kind, count, entry[8:])
 
 
 def _exif(orientation: int) -> bytes:

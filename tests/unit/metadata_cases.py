@@ -78,6 +78,7 @@ def accepted() -> Iterator[tuple[str, bytes]]:
         yield f"EXIF orientation {value}", jpeg(segments=oriented(value))
     yield "little-endian EXIF", jpeg(segments=oriented(6, "little"))
     yield "EXIF before JFIF", jpeg(segments=oriented(8) + JFIF)
+    yield "EXIF value at the end of the data", jpeg(segments=exif(tiff((DESCRIPTION, LONG, 2, 26)) + SECRET[:8]))
     yield "EXIF without orientation", jpeg(segments=exif(tiff((DESCRIPTION, SHORT, 1, 9)) + SECRET))
     upright = tiff((ORIENTATION, SHORT, 1, 1))[8:]
     yield "EXIF with an upright thumbnail", jpeg(segments=exif(tiff(thumbnail=upright) + SECRET))
@@ -143,6 +144,9 @@ def _ambiguous_jpegs() -> Iterator[tuple[str, bytes]]:
     yield "two orientations", jpeg(segments=exif(tiff((ORIENTATION, SHORT, 1, 6), (ORIENTATION, SHORT, 1, 6))))
     yield "orientation of another type", jpeg(segments=exif(tiff((ORIENTATION, LONG, 1, 6))))
     yield "two values of an orientation", jpeg(segments=exif(tiff((ORIENTATION, SHORT, 2, 6))))
+    yield "EXIF entry of an unknown type", jpeg(segments=exif(tiff((DESCRIPTION, 14, 1, 6))))
+    yield "EXIF entry of type 0", jpeg(segments=exif(tiff((DESCRIPTION, 0, 1, 6))))
+    yield "EXIF value outside the data", jpeg(segments=exif(tiff((DESCRIPTION, LONG, 2, 27))))
     rotated = tiff((ORIENTATION, SHORT, 1, 6))[8:]
     yield "orientation of the thumbnail only", jpeg(segments=exif(tiff(thumbnail=rotated)))
     for text in ('tiff:Orientation="6"', "<tiff:Orientation>8<", "tiff:Orientation='1", 'tiff:Orientation=""'):

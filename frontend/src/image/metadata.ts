@@ -41,6 +41,8 @@ const BIG_ENDIAN = [0x4d, 0x4d, 0, 42];
 const TIFF_HEADER_BYTES = 8;
 const TIFF_ENTRY_BYTES = 12;
 const TIFF_POINTER_BYTES = 4;
+/** The bytes of a value of each type. There is no type 0. */
+const TIFF_TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4];
 const ORIENTATION = 0x0112;
 const SHORT = 3;
 const UPRIGHT = 1;
@@ -205,19 +207,26 @@ function readExifOrientation(tiff: Bytes): number {
 function readDirectory(tiff: Bytes, at: number, isLittle: boolean) {
   const view = viewOf(tiff);
   const count = at + 2 <= tiff.length ? view.getUint16(at, isLittle) : 0;
-  const entries = Array.from({ length: count }, (_, index) => at + 2 + TIFF_ENTRY_BYTES * index);
   const end = at + 2 + TIFF_ENTRY_BYTES * count;
   if (at < TIFF_HEADER_BYTES || tiff.length < end + TIFF_POINTER_BYTES)
     throw new MetadataError("the EXIF data is invalid");
-  const found = entries.filter((entry) => view.getUint16(entry, isLittle) === ORIENTATION);
-  const isShort = (entry: number) =>
-    view.getUint16(entry + 2, isLittle) === SHORT && view.getUint32(entry + 4, isLittle) === 1;
-  if (found.length > 1 || !found.every(isShort)) throw new MetadataError("the EXIF data is invalid");
-  const [first] = found;
-  return {
-    orientation: first === undefined ? null : view.getUint16(first + 8, isLittle),
-    next: view.getUint32(end, isLittle),
-  };
+  const entries = Array.from({ length: count }, (_, index) =>
+    readEntry(view, at + 2 + TIFF_ENTRY_BYTES * index, isLittle),
+  );
+  const found = entries.filter(({ tag }) => tag === ORIENTATION);
+  if (found.length > 1 || found.some(({ type, count }) => type !== SHORT || count !== 1))
+    throw new MetadataError("the EXIF data is invalid");
+  return { orientation: found[0]?.short ?? null, next: view.getUint32(end, isLittle) };
+}
+
+/** Return an entry. Reject an unknown type and a value outside the data, at which some decoders stop reading. */
+function readEntry(view: DataView, at: number, isLittle: boolean) {
+  const type = view.getUint16(at + 2, isLittle);
+  const count = view.getUint32(at + 4, isLittle);
+  const size = (TIFF_TYPE_BYTES[type] ?? 0) * count;
+  const isOutside = size > TIFF_POINTER_BYTES && view.getUint32(at + 8, isLittle) + size > view.byteLength;
+  if (isOutside || !TIFF_TYPE_BYTES[type]) throw new MetadataError("the EXIF data is invalid");
+  return { tag: view.getUint16(at, isLittle), type, count, short: view.getUint16(at + 8, isLittle) };
 }
 
 /** Return EXIF data with nothing but an orientation. */
