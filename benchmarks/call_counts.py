@@ -14,6 +14,8 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from benchmarks.measurement import Measurement
+from testing.functions import image_bytes
+from testing.image_variants import with_text_chunk
 from testing.moto_environment import MotoEnvironment
 from testing.moto_environments import attached_sdk, moto_environment
 from testing.preparation import enqueue_scanned_image, submit_image
@@ -52,7 +54,7 @@ def _scans(pending: Sequence[int]) -> Iterator[Case]:
     for count in pending:
         further_pages = math.ceil(count / ITEMS_PER_PAGE) - 1
         settling = math.ceil(count / ITEMS_PER_TRANSACTION) + further_pages
-        yield f"scan of a new image, {count:,} pending", partial(_scan, pending=count), 6 + settling
+        yield f"scan of a new image, {count:,} pending", partial(_scan, pending=count), 8 + settling
         yield f"scan of a duplicate, {count:,} pending", partial(_scan_duplicate, pending=count), 2 + settling
 
 
@@ -65,6 +67,24 @@ def _submit_known(env: MotoEnvironment) -> None:
     env.trigger.deliver_all()
     env.transport.reset()
     submit_image(env)
+
+
+def _submit_known_content(env: MotoEnvironment) -> None:
+    """Post a file whose content was scanned in another file."""
+    submit_image(env)
+    env.trigger.deliver_all()
+    env.transport.reset()
+    env.functions.submit(with_text_chunk(image_bytes()))
+
+
+def _scan_known_content(env: MotoEnvironment) -> None:
+    """Scan a file whose content was scanned in another file since it was submitted."""
+    env.functions.submit(with_text_chunk(image_bytes()))
+    copied = env.trigger.receive()
+    submit_image(env)
+    env.trigger.deliver_all()
+    env.transport.reset()
+    env.functions.scan(*copied)
 
 
 def _get_pending(env: MotoEnvironment) -> None:
@@ -103,6 +123,8 @@ def _deliver(env: MotoEnvironment, pending: int) -> None:
 _CASES: tuple[Case, ...] = (
     ("submit a new image", _submit_new, 3),
     ("submit a known image", _submit_known, 2),
+    ("submit a new image with known content", _submit_known_content, 3),
+    ("scan of a new image with known content", _scan_known_content, 7),
     ("get status, pending", _get_pending, 2),
     ("get status, settled", _get_settled, 1),
     ("scan of a duplicate, none pending", partial(_scan_duplicate, pending=0), 2),

@@ -145,7 +145,7 @@ def _poll(client: Client, answered: Answered) -> float:
 
 
 def _post(client: Client, wait_seconds: int | None = None) -> dict[str, Any]:
-    content = png(80, 80, shade=next(_shades))
+    content = png(80, 80, shade=next(_shades), pixels=True)
     body = {"file": b64encode(content).decode(), "fileType": "image/png"}
     response: dict[str, Any] = client.post(body, wait_seconds=wait_seconds).raise_for_status().json()
     return response

@@ -1,13 +1,15 @@
 """Answer AWS calls immediately and successfully, so that a benchmark measures the service and not an emulator.
 
-Every condition holds, each image has one pending request, and each object is an image with unique bytes.
+Every condition holds, each image has one pending request, and images have numbers. Bytes that were put are returned as
+they are. Other objects are the images whose hashes are in their keys.
 """
 
 import json
 import re
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,29 +36,41 @@ LABELS = [
     )
     for at in range(10)
 ]
-_PNG = png(80, 80)
-THREE_FEATURES_PREFIX = "ffffffff"
-"""Start of the hashes of images whose requests need three features. The others need labels only."""
+THREE_FEATURES_FROM = 1_000_000
+"""Number of the first image whose request needs three features. The others need labels only."""
+_MAX_IMAGES = 4_000  # of either kind
 _SET = re.compile(r"(#?\w+) = (?:if_not_exists\(\w+, )?(:\w+)")
 _ADD = re.compile(r"ADD (\w+) (:\w+)")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-def _head(path: str) -> Headers:
-    [content_hash] = _HASH.findall(path)
+@cache
+def image_for(number: int) -> bytes:
+    """Return an image with a content of its own for each number."""
+    return png(80, 80, shade=number, pixels=True)
+
+
+def hash_for(number: int) -> str:
+    """Return the hash of the image with this number."""
+    return sha256(image_for(number)).hexdigest()
+
+
+def request_id_for(number: int) -> str:
+    """Return the ID of the request for the image with this number."""
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+@cache
+def _numbers() -> dict[str, int]:
+    """Return the numbers of the images by their hashes."""
     return {
-        "Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT",
-        "ETag": '"0"',
-        "x-amz-checksum-sha256": b64encode(bytes.fromhex(content_hash)).decode(),
-        "x-amz-checksum-type": "FULL_OBJECT",
-        "x-amz-version-id": "1",
-        "x-amz-meta-request-id": request_id_for(content_hash),
+        hash_for(number): number for first in (0, THREE_FEATURES_FROM) for number in range(first, first + _MAX_IMAGES)
     }
 
 
-def request_id_for(content_hash: str) -> str:
-    """Return the ID of the request for the image."""
-    return f"{content_hash[:8]}-0000-4000-8000-{content_hash[-12:]}"
+def _number(image_hash: str) -> int:
+    """Return the number of the image with this hash. An image that was put has the number 0."""
+    return _numbers().get(image_hash, 0)
 
 
 class FakeAws:
@@ -64,6 +78,7 @@ class FakeAws:
 
     def __init__(self) -> None:
         self._items: dict[str, dict[str, Item]] = defaultdict(dict)
+        self._objects: dict[str, bytes] = {}
 
     def attach(self, client: Any) -> None:
         """Answer every call of this client inside the process, before the SDK sends it."""
@@ -72,7 +87,7 @@ class FakeAws:
     def answer(self, method: str, url: str, target: str | None, body: bytes) -> Response:
         """Return the headers and the body for a call. ``target`` names the operation and is None for S3."""
         if target is None:
-            return self._S3_METHODS[method](urlsplit(url).path)  # type: ignore[no-any-return]  # values are Any
+            return self._S3_METHODS[method](self, urlsplit(url).path, body)  # type: ignore[no-any-return]  # values are Any
         answer = self._JSON_OPERATIONS[target.rpartition(".")[2]](self, json.loads(body))
         return {}, json.dumps(answer).encode()
 
@@ -97,7 +112,30 @@ class FakeAws:
         self._items[parameters["TableName"]][_key_in(parameters["Key"])] = item
         return {"Attributes": item} if "ReturnValues" in parameters else {}
 
+    def _batch_get_item(self, parameters: Any) -> Any:
+        found = {
+            table: [item for key in requested["Keys"] if (item := self._items[table].get(_key_in(key)))]
+            for table, requested in parameters["RequestItems"].items()
+        }
+        return {"Responses": found, "UnprocessedKeys": {}}
+
+    def _get_object(self, path: str, _: bytes) -> Response:
+        [image_hash] = _HASH.findall(path)
+        number = _number(image_hash)
+        headers = {
+            "Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT",
+            "ETag": '"0"',
+            "x-amz-version-id": "1",
+            "x-amz-meta-request-id": request_id_for(number),
+        }
+        return headers, self._objects.get(path) or image_for(number)
+
+    def _put_object(self, path: str, body: bytes) -> Response:
+        self._objects[path] = body
+        return {"ETag": '"0"'}, b""
+
     _JSON_OPERATIONS: Mapping[str, Any] = {
+        "BatchGetItem": _batch_get_item,
         "GetItem": _get_item,
         "PutItem": _put_item,
         "UpdateItem": _update_item,
@@ -110,11 +148,7 @@ class FakeAws:
             "Failed": [],
         },
     }
-    _S3_METHODS: Mapping[str, Any] = {
-        "HEAD": lambda path: (_head(path), b""),
-        "GET": lambda path: ({}, _PNG + path.encode()),  # decoders ignore the bytes after the end of the image
-        "PUT": lambda _: ({"ETag": '"0"'}, b""),
-    }
+    _S3_METHODS: Mapping[str, Any] = {"GET": _get_object, "PUT": _put_object}
 
 
 def updated_item(parameters: Any) -> Item:
@@ -131,19 +165,21 @@ def _key_in(key: Any) -> str:
 
 
 def _request_for_three_features(request_id: str) -> Item | None:
-    """Return the request for an image whose hash starts with ``THREE_FEATURES_PREFIX``. Others are not stored."""
-    prefix, _, end = request_id.partition("-0000-4000-8000-")
-    return _pending_request(f"{prefix}{end:0>56}") if prefix == THREE_FEATURES_PREFIX else None
+    """Return the request for an image from ``THREE_FEATURES_FROM`` on. Others are not stored."""
+    end = request_id.rpartition("-")[2]
+    is_known = end.isdecimal() and request_id == request_id_for(int(end)) and int(end) >= THREE_FEATURES_FROM
+    return _pending_request(hash_for(int(end))) if is_known else None
 
 
-def _pending_request(content_hash: str) -> Item:
-    asked = content_hash.startswith(THREE_FEATURES_PREFIX)
+def _pending_request(image_hash: str) -> Item:
+    number = _number(image_hash)
+    asked = number >= THREE_FEATURES_FROM
     others: Item = {f"asked_of_{feature}": {"L": [{"S": "*"}]} for feature in ("moderation", "text")} if asked else {}
     return {
         **({"has_own_object": {"BOOL": True}} if asked else {}),
         **others,
-        "request_id": {"S": request_id_for(content_hash)},
-        "image_hash": {"S": content_hash},
+        "request_id": {"S": request_id_for(number)},
+        "image_hash": {"S": image_hash},
         "extension": {"S": "png"},
         "labels_asked": {"L": [{"S": "cat"}]},
         "match_mode": {"S": "any"},
@@ -151,5 +187,5 @@ def _pending_request(content_hash: str) -> Item:
         "created_at": {"N": "1795341600.0"},
         "deadline": {"N": "9999999999.0"},
         "status": {"S": "pending"},
-        "waiting_for": {"S": content_hash},
+        "waiting_for": {"S": image_hash},
     }

@@ -15,7 +15,9 @@ from statistics import median
 
 from benchmarks.measurement import Measurement
 from imagescan.aws.s3_events import s3_event_message
-from imagescan.domain.image import validate_image
+from imagescan.domain.content import content_item_key
+from imagescan.domain.feature import Feature
+from imagescan.domain.image import ValidatedImage, validate_image
 from imagescan.domain.image_header import ImageType
 from testing.functions import image_bytes
 from testing.moto_environment import MotoEnvironment
@@ -26,8 +28,6 @@ from testing.resources import IMAGES
 MANY = 10_000
 ROUNDS = 100
 TARGET = 1.2
-# UpdateItem (lease), HeadObject, DetectLabels and UpdateItem (terminal write). Settling follows.
-CALLS_BEFORE_SETTLING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class PendingImage:
     """An image and one of its pending requests."""
 
     env: MotoEnvironment
-    key: str
+    image: ValidatedImage
     request_id: str
 
     @classmethod
@@ -43,24 +43,24 @@ class PendingImage:
         """Submit an image of its own with this number of requests."""
         request_id = env.functions.submit(image_bytes(requests)).body["request_id"]
         env.resources.copy_request(request_id, requests - 1)
-        return cls(env, validate_image(image_bytes(requests), ImageType.PNG).key, request_id)
+        return cls(env, validate_image(image_bytes(requests), ImageType.PNG), request_id)
 
     def status(self) -> str:
         """Get the status of the request through the status handler."""
         return str(self.env.functions.get(self.request_id).body["status"])
 
     def scan(self) -> None:
-        """Run the scanner and stop it after the terminal write, so that all requests stay pending."""
-        self.env.transport.inject({CALLS_BEFORE_SETTLING: InjectedFault.KILL_BEFORE})
-        message = {"MessageId": "m", "ReceiptHandle": "m", "Body": s3_event_message(self.key)}
+        """Run the scanner and stop it before it looks for requests to settle, so that all of them stay pending."""
+        self.env.transport.inject_into("Query", InjectedFault.KILL_BEFORE)
+        message = {"MessageId": "m", "ReceiptHandle": "m", "Body": s3_event_message(self.image.key)}
         with suppress(Killed):
             self.env.functions.scan(message | {"Attributes": {"ApproximateReceiveCount": "1"}})
         self.env.transport.reset()
 
     def reset(self) -> None:
-        """Delete the item of the image, as if it had never been scanned."""
-        image_hash = self.key.removeprefix("images/").partition(".")[0]
-        self.env.resources.dynamodb.delete_item(TableName=IMAGES, Key={"image_hash": {"S": image_hash}})
+        """Delete the items of the image and of its content, as if it had never been scanned."""
+        for item in (self.image.hash, content_item_key(self.image.content_hash or "", Feature.LABELS)):
+            self.env.resources.dynamodb.delete_item(TableName=IMAGES, Key={"image_hash": {"S": item}})
 
 
 def measure() -> Iterator[Measurement]:

@@ -32,7 +32,7 @@ LATENCY_SECONDS = {
     "UpdateItem": 0.007,
     "TransactWriteItems": 0.015,
     "PutObject": 0.045,
-    "HeadObject": 0.015,
+    "GetObject": 0.030,
     "DetectLabels": 0.400,
     "DetectModerationLabels": 0.400,
     "DetectText": 0.600,
@@ -51,7 +51,6 @@ LAMBDA_LINES = (  # Lambda writes them for each invocation, in the text format o
 )
 OBJECT_REQUESTS = {
     "PutObject": "s3.put",
-    "HeadObject": "s3.get",
     "GetObject": "s3.get",
     # the GET that Rekognition makes is charged to the bucket's account
     "DetectLabels": "s3.get",

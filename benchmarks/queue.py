@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.fake_aws import THREE_FEATURES_PREFIX, request_id_for
+from benchmarks.fake_aws import THREE_FEATURES_FROM, hash_for, request_id_for
 from imagescan.aws.s3_events import s3_event_message
 from testing.resources import TEMPLATE
 
@@ -90,13 +90,13 @@ class Queue:
 
 def message_for(number: int, at: float = 0.0) -> Message:
     """Return the message of a distinct image for each number, visible from ``at`` on."""
-    return Message(at, f"m{number}", s3_event_message(f"images/{number:064x}.png"))
+    return Message(at, f"m{number}", s3_event_message(f"images/{hash_for(number)}.png"))
 
 
 def message_for_three_features(number: int) -> Message:
     """Return the message of a distinct image whose request needs three features, for each number."""
-    digest = f"{THREE_FEATURES_PREFIX}{number:056x}"
-    return Message(0.0, f"m{number}", s3_event_message(f"uploads/{request_id_for(digest)}/{digest}.png"))
+    number += THREE_FEATURES_FROM
+    return Message(0.0, f"m{number}", s3_event_message(f"uploads/{request_id_for(number)}/{hash_for(number)}.png"))
 
 
 def event(batch: Sequence[Message]) -> dict[str, Any]:

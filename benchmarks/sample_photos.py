@@ -4,6 +4,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from testing.image_variants import with_new_content
+
 SAMPLE = Path(__file__).parents[1] / "samples" / "motorcycle.jpg"
 
 _ANIMAL, _HOME, _BUILDING = "Animals and Pets", "Home and Indoors", "Buildings and Architecture"
@@ -35,8 +37,8 @@ _LABELS: list[tuple[str, tuple[str, ...], tuple[str, ...], str, int]] = [
 
 
 def photo(number: int) -> bytes:
-    """Return the sample JPEG with different bytes for each number."""
-    return SAMPLE.read_bytes() + number.to_bytes(4)
+    """Return the sample JPEG with different content for each number."""
+    return with_new_content(SAMPLE.read_bytes(), number)
 
 
 def detected_labels(number: int, boxes: int = 1) -> list[dict[str, Any]]:

@@ -225,7 +225,7 @@ class Bucket:
         self.cloud.queue.send(message)
 
     def find(self, key: str) -> StoredObject | None:
-        self.cloud.call("HeadObject")
+        self.cloud.call("GetObject")
         return self.cloud.objects.get(key)
 
 

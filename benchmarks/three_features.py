@@ -18,7 +18,7 @@ from testing.functions import image_bytes
 from testing.moto_environments import attached_sdk, moto_environment
 
 NAME = "three-features"
-SUBMIT_CALLS, SCAN_CALLS, REKOGNITION_CALLS = 3, 13, 3
+SUBMIT_CALLS, SCAN_CALLS, REKOGNITION_CALLS = 3, 19, 3
 
 
 def measure() -> Iterator[Measurement]:

@@ -18,10 +18,12 @@ from typing import Any
 import boto3
 from botocore import xform_name
 
+from benchmarks.fake_aws import hash_for
 from imagescan.aws import clients
 from imagescan.aws.s3_events import s3_event_message
 from imagescan.domain.image import validate_image
 from imagescan.domain.image_header import ImageType
+from testing.image_variants import with_new_content
 from tools import paths
 
 # Status code of the handler (or result for the queue), status of the request, and number of AWS calls.
@@ -30,7 +32,11 @@ EXPECTED: dict[str, tuple[object, str | None, int]] = {
     "status, pending": (200, "pending", 2),
     "submit, new image": (202, "pending", 3),
     "submit, known image": (200, "completed", 2),
-    "scanner, 10 images": ({"batchItemFailures": []}, None, 80),  # one more per image: its request is only in the index
+    "scanner, 10 images": (
+        {"batchItemFailures": []},
+        None,
+        100,
+    ),  # one more per image: its request is only in the index
 }
 
 type Event = dict[str, Any]
@@ -40,7 +46,7 @@ type Threads = list[list[Call]]
 ROUNDS = 200
 CLIENTS = (clients.dynamodb, clients.s3, clients.sqs, clients.rekognition)
 NEW = (paths.SAMPLES / "cat.jpg").read_bytes()
-KNOWN = NEW + b"known"  # decoders ignore the bytes after the end of the image
+KNOWN = with_new_content(NEW, 0)
 
 
 class Context:
@@ -91,11 +97,12 @@ def handlers() -> dict[str, Call]:
     """
     from imagescan.handlers import scanner, status, submit  # noqa: PLC0415 - see the docstring
 
+    known, new = _post_event(KNOWN), _post_event(NEW)
+    submit.lambda_handler(known, Context())
     batch = _queue_event(
-        validate_image(KNOWN, ImageType.JPEG).key, *(f"images/{number:064x}.jpg" for number in range(9))
+        validate_image(KNOWN, ImageType.JPEG).key, *(f"images/{hash_for(number)}.png" for number in range(9))
     )
     scanner.lambda_handler(batch, Context())
-    known, new = _post_event(KNOWN), _post_event(NEW)
     finished, pending = (_get_event(submit.lambda_handler(post, Context())) for post in (known, new))
     return {
         "status, finished": lambda: status.lambda_handler(finished, Context()),

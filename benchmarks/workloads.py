@@ -20,7 +20,17 @@ from testing.functions import BATCH_SIZE, proxy_event
 from testing.moto_environment import MotoEnvironment
 from testing.resources import IMAGES, REQUESTS, TEMPLATE
 
-SCAN_CALLS = ("UpdateItem", "HeadObject", "GetItem", "DetectLabels", "UpdateItem", "Query", "UpdateItem")
+SCAN_CALLS = (
+    "UpdateItem",  # the lease of the image
+    "GetObject",
+    "GetItem",
+    "UpdateItem",  # the lease of its content
+    "DetectLabels",
+    "UpdateItem",  # the scan of the content
+    "UpdateItem",  # that of the image
+    "Query",
+    "UpdateItem",  # the answer
+)
 _WARM_UP_PHOTO = 1_000_000
 API_GATEWAY_HEADER_BYTES = 400  # date, IDs and framing, in addition to the headers that a function sets
 TRACE = "Root=1-6921b0f0-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0"  # every invocation has one

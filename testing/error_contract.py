@@ -102,7 +102,7 @@ CALLS: dict[tuple[str, str], dict[str, ErrorEffect]] = {
         code: ErrorEffect.DELAY if effect is ErrorEffect.FAILURE else effect
         for code, effect in _DYNAMODB_TRANSACTION_ERRORS.items()
     },
-    ("s3", "HeadObject"): _S3_ERRORS
+    ("s3", "GetObject"): _S3_ERRORS
     | {
         "404": ErrorEffect.RESULT,
         "NoSuchKey": ErrorEffect.RESULT,
@@ -110,8 +110,8 @@ CALLS: dict[tuple[str, str], dict[str, ErrorEffect]] = {
         "NotFound": ErrorEffect.RESULT,
         "403": ErrorEffect.FAILURE,
         "503": ErrorEffect.FAILURE,
+        "InvalidObjectState": ErrorEffect.FAILURE,
     },
-    ("s3", "GetObject"): _S3_ERRORS | {"InvalidObjectState": ErrorEffect.FAILURE, "NoSuchKey": ErrorEffect.FAILURE},
     ("s3", "PutObject"): _S3_ERRORS
     | {
         "BadDigest": ErrorEffect.FAILURE,

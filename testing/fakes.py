@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from imagescan.domain.content import is_content_item_key
 from imagescan.domain.detection import Detection, DetectionError
 from imagescan.domain.feature import Feature
 from imagescan.domain.image import DeclaredImage, StoredObject, ValidatedImage
@@ -25,7 +26,7 @@ class FakeImages:
     A lease is granted unless ``lease_refused_by`` is set: the existing item that does not meet the lease's condition.
     ``first_leased_at``, ``deferred_at`` and ``attempts`` are those of the leased item. ``exhausted`` is the item that
     prevents an exhaustion. ``steps`` records the writes in order. Without ``is_renewable``, a renewed item was deleted
-    since it was read.
+    since it was read. ``content`` is the item of a content whose lease is refused.
     """
 
     items: dict[str, Image] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class FakeImages:
     exhausted: Image | None = None
     possessed: dict[PossessionKey, Possession] = field(default_factory=dict)
     is_renewable: bool = True
+    content: Image | None = None
 
     def renew(self, read: Image | Possession, now: float) -> bool:
         self.steps.append(f"renew {_name(read)}")
@@ -63,7 +65,9 @@ class FakeImages:
         return {each: self.items[each] for each in keys if each in self.items}
 
     def lease(self, key: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
-        self.steps.append("lease")
+        self.steps.append(f"lease{_of_content(key)}")
+        if is_content_item_key(key) and self.content:
+            return LeaseResult(granted=False, image=self.content)
         first = now if self.first_leased_at is None else self.first_leased_at
         leased = Image(key, self.attempts, first, until, deferred_at=self.deferred_at)
         return LeaseResult(self.lease_refused_by is None, self.lease_refused_by or leased)
@@ -78,25 +82,26 @@ class FakeImages:
         not_before: float | None = None,
     ) -> None:
         wait = "" if not_before is None else f" until {not_before:g}"
-        self.steps.append("release" + " with refund" * refund + " as bytes_missing" * bytes_missing + wait)
+        kind = " with refund" * refund + " as bytes_missing" * bytes_missing
+        self.steps.append(f"release{_of_content(key)}{kind}{wait}")
 
     def defer(self, key: str, owner: str, began: float) -> bool:
         self.steps.append(f"defer since {began:g}")
         return self.is_still_leased
 
-    def exhaust(self, image: Image, at: float) -> Image:
-        self.steps.append(f"exhaust at {at:g}")
+    def exhaust(self, image: Image, at: float, refund: str | None = None) -> Image:
+        self.steps.append(f"exhaust{_of_content(image.key)}{' with refund' if refund else ''} at {at:g}")
         exhausted = replace(image, exhausted_at=(*image.exhausted_at, at), is_exhausted=True)
         return self.exhausted or exhausted
 
     def reopen(self, image: Image) -> None:
-        self.steps.append("reopen")
+        self.steps.append(f"reopen{_of_content(image.key)}")
 
     def mark_for_purge(self, key: str, now: float) -> None:
         self.steps.append(f"mark {key} at {now:g}")
 
-    def finish(self, key: str, scan: Scan) -> Image:
-        self.steps.append("finish")
+    def finish(self, key: str, scan: Scan, refund: str | None = None) -> Image:
+        self.steps.append(f"finish{_of_content(key)}{' with refund' if refund else ''}")
         self.finished.append(scan)
         return Image(key, scan=scan)
 
@@ -106,7 +111,11 @@ class FakeImages:
 
 
 def _name(item: Image | Possession) -> str:
-    return "image" if isinstance(item, Image) else "possession"
+    return (_of_content(item.key) or " image")[1:] if isinstance(item, Image) else "possession"
+
+
+def _of_content(key: str) -> str:
+    return " content" if is_content_item_key(key) else ""
 
 
 @dataclass

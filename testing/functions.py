@@ -181,8 +181,8 @@ class Trigger:
 
 
 def image_bytes(shade: int = 0) -> bytes:
-    """Return a PNG of the smallest accepted size. Each shade is a different image."""
-    return png(80, 80, shade=shade)
+    """Return a PNG of the smallest accepted size. Each shade has a content of its own."""
+    return png(80, 80, shade=shade, pixels=True)
 
 
 def batch_event(*messages: dict[str, Any]) -> dict[str, Any]:

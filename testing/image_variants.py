@@ -1,5 +1,9 @@
-"""Variants of image files that differ in metadata only, made from their bytes. No pixel is decoded or encoded."""
+"""Variants of image files, made from their bytes. No pixel is decoded or encoded.
 
+All but ``with_new_content`` and another orientation differ in metadata only, so they have the same content.
+"""
+
+import random
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -11,7 +15,12 @@ EXIF = b"Exif\x00\x00"
 XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 ICC = b"ICC_PROFILE\x00"
 MAX_PAYLOAD = 65_533  # bytes of a JPEG segment
-_SCAN = 0xDA
+_SCAN, _QUANTIZATION_TABLES = 0xDA, 0xDB
+_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+_NEW_TABLE = 3  # encoders use 0 to 2
+_NEW_COLOURS = 8
+_GREY, _PALETTE, _GREY_ALPHA = 0, 3, 4
+_AFTER_PALETTE = (b"tRNS", b"bKGD", b"hIST", b"IDAT")
 _BYTE_ORDERS = {"<": b"II*\x00", ">": b"MM\x00*"}
 
 type Chunk = tuple[bytes, bytes]
@@ -167,3 +176,47 @@ def recompressed(png: bytes, *, level: int = 1, chunk_bytes: int = 5000) -> byte
 def with_trailing_bytes(data: bytes, trailing: bytes = b"trailing bytes") -> bytes:
     """Append bytes after the end of the image, which decoders ignore."""
     return data + trailing
+
+
+def with_new_content(image: bytes, number: int | None = None) -> bytes:
+    """Return the image with other content and the same pixels. Each number makes other content, and None a random one.
+
+    A JPEG gets a quantisation table and a PNG colours of a palette, which no pixel uses. Raise ValueError if there is
+    no room for them.
+    """
+    chance = random.Random(number)  # noqa: S311 - not used for security
+    if image.startswith(PNG_SIGNATURE):
+        return _with_colours(image, chance.randbytes(3 * _NEW_COLOURS))
+    return _with_table(image, bytes(chance.choices(range(1, 256), k=64)))
+
+
+def _with_table(jpeg: bytes, table: bytes) -> bytes:
+    """Add a quantisation table that no component uses."""
+    if _NEW_TABLE in _tables(jpeg):
+        raise ValueError(f"The JPEG uses or defines the quantisation table {_NEW_TABLE}. Choose another image.")
+    return with_segments(jpeg, segment(_QUANTIZATION_TABLES, bytes((_NEW_TABLE,)) + table))
+
+
+def _tables(jpeg: bytes) -> Iterator[int]:
+    """Return the numbers of the quantisation tables that the frame uses or that are defined before the first scan."""
+    for each in split_jpeg(jpeg)[0]:
+        marker, payload = each[1], each[4:]
+        if marker in _FRAMES:
+            yield from payload[8::3]
+        at = 0
+        while marker == _QUANTIZATION_TABLES and at < len(payload):
+            yield payload[at] & 0x0F
+            at += 129 if payload[at] >> 4 else 65
+
+
+def _with_colours(png: bytes, colours: bytes) -> bytes:
+    """Add colours to the palette, which is only a suggestion if the image has another colour type."""
+    chunks = split_png(png)
+    depth, colour_type = chunks[0][1][8:10]
+    palette = dict(chunks).get(b"PLTE", b"") + colours
+    most = 2**depth if colour_type == _PALETTE else 256
+    if colour_type in (_GREY, _GREY_ALPHA) or len(palette) > 3 * most:
+        raise ValueError("The PNG has no palette or no room in it. Choose another image.")
+    others = without_chunks(png, b"PLTE")
+    before = next(name for name, _ in split_png(others) if name in _AFTER_PALETTE)
+    return with_chunks(others, (b"PLTE", palette), before=before)

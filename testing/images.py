@@ -7,9 +7,11 @@ import zlib
 def png(width: int = 100, height: int = 100, *, shade: int = 0, pixels: bool = False) -> bytes:
     """Return a PNG whose header declares these dimensions in pixels. Each ``shade`` makes different bytes.
 
-    The image can be decoded only with ``pixels``. It is black then.
+    The image can be decoded, and has a content, only with ``pixels``. They are black but for the first 16, which differ
+    with the shade.
     """
-    data = _chunk(b"IDAT", zlib.compress(bytes((width + 1) * height))) if pixels else b""
+    scanlines = (b"\0" + shade.to_bytes(16)).ljust((width + 1) * height, b"\0")
+    data = _chunk(b"IDAT", zlib.compress(scanlines)) if pixels else b""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"tEXt", f"Comment\0{shade}".encode()) + data + _chunk(b"IEND", b"")
 

@@ -43,7 +43,7 @@ class RecordingTransport:
         self.calls: list[str] = []
         self.requests: list[Any] = []
         self._responders = responders
-        self._faults: dict[int, InjectedFault] = {}
+        self._faults: dict[int | str, InjectedFault] = {}
         self._failures: dict[str, Iterator[tuple[int, str]]] = {}
         self._transactions: dict[str, bytes] = {}
         self._lock = threading.Lock()
@@ -64,7 +64,12 @@ class RecordingTransport:
     def inject(self, faults: dict[int, InjectedFault]) -> None:
         """Reset, and inject these faults by the position of the call."""
         self.reset()
-        self._faults = dict(faults)
+        self._faults.update(faults.items())
+
+    def inject_into(self, operation: str, fault: InjectedFault) -> None:
+        """Reset, and inject this fault into each call of an operation."""
+        self.reset()
+        self._faults[operation] = fault
 
     def fail(self, operation: str, code: str, status: int = 400, times: int = sys.maxsize) -> None:
         """Return this error for the next calls of an operation (default: for all of them)."""
@@ -73,7 +78,7 @@ class RecordingTransport:
     def _send(self, event_name: str, request: AWSPreparedRequest, **_more: Any) -> AWSResponse | None:
         _, service, operation = event_name.split(".")
         with self._lock:
-            fault = self._faults.get(len(self.calls))
+            fault = self._faults.get(len(self.calls), self._faults.get(operation))
             self.calls.append(operation)
             self.requests.append(request)
         if fault is InjectedFault.KILL_BEFORE:

@@ -37,7 +37,10 @@ class Streams:
         iterator = self.client.get_shard_iterator(
             StreamArn=shard["streamArn"], ShardId=shard["shardId"], ShardIteratorType="TRIM_HORIZON"
         )["ShardIterator"]
-        records = self.client.get_records(ShardIterator=iterator)["Records"]
+        records: list[Any] = []
+        while (page := self.client.get_records(ShardIterator=iterator))["Records"]:
+            records += page["Records"]
+            iterator = page["NextShardIterator"]
         in_lambda_format: list[dict[str, Any]] = json.loads(json.dumps(records, default=_plain))
         return in_lambda_format
 

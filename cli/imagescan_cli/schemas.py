@@ -61,7 +61,7 @@ def is_statistics(body: Any) -> bool:
     """Return whether a body contains usage statistics."""
     match body:
         case {"images": int(), "requests": int(), "scans": int(), "as_of": str()}:
-            return _is_by_feature(body.get("by_feature", {}))
+            return _are_counters(body.get("scans_avoided_by", {})) and _is_by_feature(body.get("by_feature", {}))
     return False
 
 
@@ -134,9 +134,15 @@ def _has_verdict(body: RequestJson) -> bool:
 
 def _is_by_feature(body: object) -> bool:
     return isinstance(body, dict) and all(
-        isinstance(counters, dict) and all(isinstance(count, int) for count in counters.values())
-        for counters in body.values()
+        isinstance(part, dict)
+        and _are_counters(part.get("scans_avoided_by", {}))
+        and _are_counters({name: count for name, count in part.items() if name != "scans_avoided_by"})
+        for part in body.values()
     )
+
+
+def _are_counters(body: object) -> bool:
+    return isinstance(body, dict) and all(isinstance(count, int) for count in body.values())
 
 
 def _is_batch_result(body: object) -> bool:

@@ -26,6 +26,7 @@ _COUNTERS = {
     "scans": "Scans",
     "scans_avoided": "Scans avoided",
 }
+_REASONS = ("bytes", "content")
 
 
 def format_requests(requests: Sequence[RequestJson], *, now: float, width: int | None) -> list[str]:
@@ -47,7 +48,7 @@ def format_requests(requests: Sequence[RequestJson], *, now: float, width: int |
 
 
 def format_statistics(statistics: Mapping[str, Any]) -> list[str]:
-    """Return one line per counter, followed by one for each feature if the counter has such parts."""
+    """Return one line per counter, followed by one for each reason and each feature if the counter has such parts."""
     rows = [*_counter_rows(statistics)]
     names, numbers = _width_of(name for name, _ in rows), _width_of(number for _, number in rows)
     lines = [f"{name:<{names}}{_GAP}{number:>{numbers}}" for name, number in rows]
@@ -65,6 +66,8 @@ def _counter_rows(statistics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, name in _COUNTERS.items():
         if key in statistics:
             yield name, f"{statistics[key]:,}"
+        by_reason = statistics.get(f"{key}_by") or {}
+        yield from ((f"  by {reason}", f"{by_reason[reason]:,}") for reason in _REASONS if reason in by_reason)
         parts = {feature: by_feature[feature] for feature in Feature if feature in by_feature}
         yield from ((f"  {feature}", f"{counters[key]:,}") for feature, counters in parts.items() if key in counters)
 

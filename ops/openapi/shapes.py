@@ -9,6 +9,7 @@ from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Failure, Status
 from imagescan.domain.match import MatchedBy
 from imagescan.domain.question import MatchMode
+from imagescan.domain.scan_request import ReusedBy
 
 type Confidence = Annotated[float, Field(ge=0, le=100, description="Percent.")]
 type Timestamp = Annotated[
@@ -159,7 +160,18 @@ class RequestSummary(Verdict):
     model_version: Annotated[str | None, Field(description="Version of Rekognition's label model.")]
     scan_reused: Annotated[
         bool | None,
-        Field(description="Whether all scans were made for the uploads of other requests."),
+        Field(description="Whether no scan was needed: all scans were made for the uploads of other requests."),
+    ]
+    reused_by: Annotated[
+        ReusedBy | None,
+        Field(description="Whether the scanned file has the same bytes or only the same content. Null without reuse."),
+    ]
+    content_hash: Annotated[
+        str | None,
+        Field(
+            description="Hash of the image without its metadata. Null until it is scanned, and for ambiguous files.",
+            pattern="^[0-9a-f]{64}$",
+        ),
     ]
 
 
@@ -295,12 +307,20 @@ class RequestPageOrResults(RootModel[RequestPage | RequestResults]):
     """A page of requests, or the results for the requested IDs."""
 
 
+class AvoidedBy(TypedDict):
+    """Why calls were unnecessary. The counts add up to ``scans_avoided``."""
+
+    bytes: Annotated[Count, Field(description="A file with the same bytes was scanned.")]
+    content: Annotated[Count, Field(description="A file with other bytes and the same content was scanned.")]
+
+
 class FeatureStats(TypedDict):
     """The part of the counts that concerns one feature."""
 
     images: Count
     scans: Count
     scans_avoided: Count
+    scans_avoided_by: AvoidedBy
 
 
 class StatsByFeature(TypedDict):
@@ -322,5 +342,6 @@ class Stats(TypedDict):
     failed: Count
     scans: Annotated[Count, Field(description="Rekognition calls for these images that may have been billed.")]
     scans_avoided: Annotated[Count, Field(description="Rekognition calls that existing scans made unnecessary.")]
+    scans_avoided_by: AvoidedBy
     by_feature: StatsByFeature
     as_of: Timestamp

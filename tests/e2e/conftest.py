@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from local.client import Client
 from local.control import RekognitionControl
 from local.stack import ANY_PORTS, Stack
+from testing.image_variants import with_new_content
 from tools import paths
 
 TEST_STACK = "test-"
@@ -64,9 +64,9 @@ def samples() -> Path:
 
 @pytest.fixture
 def fresh_image(samples: Path, tmp_path: Path) -> Path:
-    """Return the sample cat with new bytes. Decoders ignore the random bytes after the end of the image."""
+    """Return the sample cat with new content."""
     image = tmp_path / "cat.jpg"
-    image.write_bytes((samples / "cat.jpg").read_bytes() + uuid.uuid4().bytes)
+    image.write_bytes(with_new_content((samples / "cat.jpg").read_bytes()))
     return image
 
 

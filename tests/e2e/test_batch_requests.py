@@ -11,6 +11,7 @@ import pytest
 from local.client import Client, question
 from local.control import RekognitionControl
 from local.stack import Stack
+from testing.image_variants import with_new_content
 
 
 @pytest.fixture
@@ -23,9 +24,9 @@ def declared(content: bytes, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_batch_answers_known_images_and_returns_uploads_for_new_ones(
-    http: httpx.Client, api: Client, fresh_image: Path, rekognition: RekognitionControl
+    http: httpx.Client, api: Client, samples: Path, fresh_image: Path, rekognition: RekognitionControl
 ) -> None:
-    known, new = fresh_image.read_bytes(), fresh_image.read_bytes() + b"more"
+    known, new = fresh_image.read_bytes(), with_new_content((samples / "cat.jpg").read_bytes())
     api.ask(fresh_image)
     entries = [
         declared(known, label="cat"),

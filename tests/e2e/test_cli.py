@@ -17,6 +17,7 @@ from PIL import ExifTags, Image
 
 from local.control import RekognitionControl
 from local.stack import Stack
+from testing.image_variants import with_new_content
 from tools import paths
 
 IMAGE_COUNT = 200
@@ -125,7 +126,7 @@ def test_rerun_after_a_kill_uploads_nothing_twice(
 
 def test_image_of_12_megabytes_is_scanned(run: Run, samples: Path, tmp_path: Path) -> None:
     image = tmp_path / "large.jpg"
-    image.write_bytes((samples / "cat.jpg").read_bytes().ljust(LARGE_BYTES) + uuid.uuid4().bytes)
+    image.write_bytes(with_new_content((samples / "cat.jpg").read_bytes()).ljust(LARGE_BYTES))
     assert run("submit", image, "--wait").returncode == 0
 
 
@@ -214,8 +215,8 @@ def test_corrupt_image_fails_and_is_never_reported_as_no_match(run: Run, samples
 
 
 def _write_unique(sample: Path, path: Path) -> None:
-    """Copy a sample with a unique suffix. Decoders ignore bytes after the end of the image."""
-    path.write_bytes(sample.read_bytes() + uuid.uuid4().bytes)
+    """Copy a sample with new content."""
+    path.write_bytes(with_new_content(sample.read_bytes()))
 
 
 def _results(finished: Finished) -> list[dict[str, Any]]:

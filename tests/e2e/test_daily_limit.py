@@ -15,6 +15,7 @@ from imagescan.domain.policy import DAY_SECONDS
 from local.client import Client, RequestJson
 from local.control import RekognitionControl
 from local.stack import Stack
+from testing.image_variants import with_new_content
 from tests.e2e.stack_admin import eventually
 from tools import sam
 
@@ -105,8 +106,8 @@ def test_images_over_the_daily_limit_are_deferred_and_scanned_on_the_following_d
 
 
 def _submit_new_images(api: Client, image: Path) -> list[str]:
-    """Submit ``IMAGES`` unique images concurrently. Return the request IDs."""
-    contents = [image.read_bytes() + uuid.uuid4().bytes for _ in range(IMAGES)]
+    """Submit ``IMAGES`` images with different contents concurrently. Return the request IDs."""
+    contents = [with_new_content(image.read_bytes()) for _ in range(IMAGES)]
     bodies = [{"file": base64.b64encode(content).decode(), "fileType": "image/jpeg"} for content in contents]
     with ThreadPoolExecutor(IMAGES) as pool:
         return [response.raise_for_status().json()["request_id"] for response in pool.map(api.post, bodies)]

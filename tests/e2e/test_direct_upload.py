@@ -13,6 +13,7 @@ import pytest
 from local.client import Client, RequestJson
 from local.control import RekognitionControl
 from local.stack import Stack
+from testing.image_variants import with_new_content
 from testing.images import jpeg, png
 
 
@@ -28,8 +29,7 @@ def upload_to_s3(answer: RequestJson, content: bytes, **headers: str) -> httpx.R
 @pytest.fixture
 def large_image(samples: Path) -> bytes:
     """Return 12 MB that decode as the sample cat. Decoders ignore the bytes after the end of the image."""
-    image = (samples / "cat.jpg").read_bytes()
-    return image + uuid.uuid4().bytes + bytes(12_000_000 - len(image) - 16)
+    return with_new_content((samples / "cat.jpg").read_bytes()).ljust(12_000_000)
 
 
 def test_an_image_of_12_mb_is_uploaded_directly_and_scanned(

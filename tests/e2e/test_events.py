@@ -21,6 +21,7 @@ from local.stack import Stack
 from ops.redrive.__main__ import DeployedStack
 from ops.redrive.redrive import redrive
 from testing.deployment import Deployment
+from testing.image_variants import with_comment
 from testing.images import png
 from tests.e2e.stack_admin import eventually
 from tools.env import REGION
@@ -77,7 +78,8 @@ def subscriber(stack: Stack) -> Iterator[Subscriber]:
 
 def stats(stack: Stack) -> dict[str, int]:
     body: dict[str, Any] = httpx.get(f"{stack.api_url}/stats", timeout=60).raise_for_status().json()
-    return {name: value for name, value in body.items() if name not in {"as_of", "by_feature"}}
+    counters = {name: value for name, value in body.items() if isinstance(value, int)}
+    return counters | {f"avoided by {reason}": value for reason, value in body["scans_avoided_by"].items()}
 
 
 def stable_stats(stack: Stack) -> dict[str, int]:
@@ -160,17 +162,22 @@ def test_stats_add_up(
     api: Client, stack: Stack, fresh_image: Path, undecodable: Path, rekognition: RekognitionControl
 ) -> None:
     before = stable_stats(stack)
-    for image, label in ((fresh_image, "cat"), (fresh_image, "dog"), (fresh_image, "mammal"), (undecodable, "cat")):
+    same_content = fresh_image.with_name("commented.jpg")
+    same_content.write_bytes(with_comment(fresh_image.read_bytes()))
+    questions = [(fresh_image, "cat"), (fresh_image, "dog"), (fresh_image, "mammal"), (same_content, "cat")]
+    for image, label in (*questions, (undecodable, "cat")):
         api.ask(image, label)
-    eventually(lambda: stats(stack)["requests"] >= before["requests"] + 4)
+    eventually(lambda: stats(stack)["requests"] >= before["requests"] + 5)
     after = stable_stats(stack)
     assert {name: after[name] - before[name] for name in before} == {
-        "images": 2,
-        "requests": 4,
-        "completed": 3,
+        "images": 3,
+        "requests": 5,
+        "completed": 4,
         "failed": 1,
         "scans": rekognition.calls()["total"],
-        "scans_avoided": 2,
+        "scans_avoided": 3,
+        "avoided by bytes": 2,
+        "avoided by content": 1,
     }
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -21,6 +20,7 @@ from local.stack import Stack
 from ops.redrive.dead_letters import DeadLetterQueue
 from ops.redrive.redrive import redrive
 from ops.redrive.scan_queue_target import ScanQueueTarget
+from testing.image_variants import with_new_content
 from tests.e2e.stack_admin import StackAdmin, eventually
 from tools.env import REGION
 
@@ -43,12 +43,12 @@ def truth(api: Client, samples: Path) -> dict[str, RequestJson]:
 
 
 def copies(samples: Path, folder: Path, count: int) -> list[Path]:
-    """Create unique copies of the samples. Decoders ignore the random bytes after the end of the image."""
+    """Create copies of the samples with new contents."""
     originals = islice(cycle(sorted(samples.glob("*.jpg"))), count)
     created = []
     for number, original in enumerate(originals):
         copy = folder / f"{number} {original.name}"
-        copy.write_bytes(original.read_bytes() + uuid.uuid4().bytes)
+        copy.write_bytes(with_new_content(original.read_bytes()))
         created.append(copy)
     return created
 
@@ -132,7 +132,7 @@ def test_500_requests_for_50_images_complete_despite_many_errors(
     by_image = [calls["by_image"].get(hash_of(image), 0) for image in cached_images]
     assert min(by_image) >= 1
     assert sum(by_image) <= 50 + 2
-    eventually(lambda: stack_admin.depth(QUEUE) == 0)
+    eventually(lambda: stack_admin.depth(QUEUE) == 0, seconds=120)  # a message for a leased image may wait 45 s
     assert stack_admin.depth(DEAD_LETTERS) == 0
 
 
@@ -161,13 +161,13 @@ def test_duplicate_late_and_early_events_make_no_additional_call(
 ) -> None:
     keys = [f"images/{hash_of(image)}.jpg" for image in images]
     stack_admin.send(*[s3_event(key) for key in keys])
-    eventually(lambda: stack_admin.depth(QUEUE) == 0)
+    eventually(lambda: stack_admin.depth(QUEUE) == 0, seconds=120)  # a message for a leased image may wait 45 s
     assert rekognition.calls()["total"] == 0
     submitted = submit_all(api, images)
     stack_admin.send(*[s3_event(key) for key in reversed(keys)], s3_event(*keys))
     assert_right_answers(api, truth, submitted)
     stack_admin.send(s3_event(*keys))
-    eventually(lambda: stack_admin.depth(QUEUE) == 0)
+    eventually(lambda: stack_admin.depth(QUEUE) == 0, seconds=120)  # a message for a leased image may wait 45 s
     assert {rekognition.calls_for(hash_of(image)) for image in images} == {1}
 
 

@@ -1,7 +1,6 @@
 """Labels, moderation and text on the deployed stack, with the models of the Rekognition emulator."""
 
 import hashlib
-import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from local.client import Client, question
 from local.control import Operation, RekognitionControl
 from local.stack import Stack
+from testing.image_variants import with_new_content
 
 OPERATIONS = get_args(Operation.__value__)
 ALL_FEATURES = {"label": "sign", "moderation": ["*"], "text": ["open"]}
@@ -26,9 +26,9 @@ def http(stack: Stack) -> httpx.Client:
 
 @pytest.fixture
 def fresh_sign(samples: Path, tmp_path: Path) -> Path:
-    """Return the sample sign with new bytes after its end, which decoders ignore."""
+    """Return the sample sign with new content."""
     image = tmp_path / "sign.png"
-    image.write_bytes((samples / "sign.png").read_bytes() + uuid.uuid4().bytes)
+    image.write_bytes(with_new_content((samples / "sign.png").read_bytes()))
     return image
 
 

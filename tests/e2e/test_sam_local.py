@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from local import bridge, ports
-from local.client import Client, question
+from local.client import Client, RequestJson, question
 from local.control import RekognitionControl
 from local.stack import DEFAULT_PORTS, EMULATOR, REKOGNITION, Stack
 from testing.template import Template
@@ -147,7 +147,7 @@ def test_invoke_scans_each_image_of_a_batch_once_and_returns_only_malformed_mess
     sam_local: SamLocal, stack: Stack, api: Client, samples: Path, rekognition: RekognitionControl
 ) -> None:
     cat, _ = api.ask(samples / "cat.jpg"), api.ask(samples / "rocket.jpg")
-    _make_unscanned(stack, cat["image_hash"], (samples / "cat.jpg").read_bytes())
+    _make_unscanned(stack, cat, (samples / "cat.jpg").read_bytes())
     rekognition.reset()
     malformed = json.loads((EVENTS / "scanner-batch.json").read_text())["Records"][-1]["messageId"]
     result = sam_local.invoke("ScannerFunction", "scanner-batch")
@@ -215,10 +215,14 @@ def _is_listening(port: int) -> bool:
         return probe.connect_ex((ports.HOST, port)) == 0
 
 
-def _make_unscanned(stack: Stack, image_hash: str, content: bytes) -> None:
-    """Delete the image's item, and store its bytes as an operator does: for no request, so that they are scanned."""
-    bucket, key = stack.outputs()["ImagesBucket"], f"images/{image_hash}.jpg"
+def _make_unscanned(stack: Stack, image: RequestJson, content: bytes) -> None:
+    """Delete the items of the image and of its content, and store its bytes as an operator does.
+
+    They are scanned although no request needs them.
+    """
+    bucket, key = stack.outputs()["ImagesBucket"], f"images/{image['image_hash']}.jpg"
     stack.client("s3").put_object(Bucket=bucket, Key=key, Body=content, ChecksumAlgorithm="SHA256")
     time.sleep(5)  # the deployed scanner receives the event and finds the image scanned
     table = stack.outputs()["ImagesTable"]
-    stack.client("dynamodb").delete_item(TableName=table, Key={"image_hash": {"S": image_hash}})
+    for item in (image["image_hash"], f"contents/{image['content_hash']}"):
+        stack.client("dynamodb").delete_item(TableName=table, Key={"image_hash": {"S": item}})

@@ -28,7 +28,6 @@ from tools import paths
 CAT = image_bytes()
 TABLES = {IMAGES: "ImagesTable", REQUESTS: "RequestsTable", COUNTERS: "CountersTable"}
 ACTIONS = {
-    "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:DeleteObjects": "s3:DeleteObjectVersion",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility*",
@@ -51,6 +50,7 @@ BY_LAMBDA = {
 """Actions that Lambda performs with the role of the function."""
 WITHOUT_CALL = {
     ("ScannerRole", "s3:ListBucket", "ImagesBucket"),  # S3 checks it to return 404 instead of 403
+    ("PurgerRole", "s3:ListBucket", "ImagesBucket"),
     ("SubmitRole", "s3:ListBucket", "ImagesBucket"),  # the same for a copy
     ("EventPublisherRole", "sqs:SendMessage*", "EventStreamDeadLetterQueue"),  # Lambda sends failed batches
 }
@@ -172,6 +172,10 @@ def submit_after_expiry(env: MotoEnvironment) -> None:
         env.pass_time(seconds)
         env.functions.submit(CAT)
         env.trigger.deliver_all()
+    env.pass_time(100 * DAY_SECONDS)
+    declared = {"sha256": hash_of(CAT), "size": len(CAT), "fileType": "image/png"}
+    env.upload(CAT, env.functions.post(declared).body)  # only the scanner sees that the content has expired
+    env.trigger.deliver_all()
 
 
 def read(env: MotoEnvironment, ids: list[str]) -> None:

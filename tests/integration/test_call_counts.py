@@ -8,7 +8,7 @@ from testing.preparation import KEY, enqueue_scanned_image, submit_image
 
 def test_submit_of_a_new_image_makes_three_calls(env: MotoEnvironment) -> None:
     submit_image(env)
-    assert env.transport.calls == ["GetItem", "PutObject", "PutItem"]
+    assert env.transport.calls == ["BatchGetItem", "PutObject", "PutItem"]
 
 
 def test_submit_of_a_known_image_makes_two_calls(env: MotoEnvironment) -> None:
@@ -16,7 +16,7 @@ def test_submit_of_a_known_image_makes_two_calls(env: MotoEnvironment) -> None:
     env.trigger.deliver_all()
     env.transport.reset()
     submit_image(env)
-    assert env.transport.calls == ["GetItem", "PutItem"]
+    assert env.transport.calls == ["BatchGetItem", "PutItem"]
 
 
 def test_get_makes_two_calls_while_pending_and_one_when_settled(env: MotoEnvironment) -> None:
@@ -31,14 +31,23 @@ def test_get_makes_two_calls_while_pending_and_one_when_settled(env: MotoEnviron
 
 
 @pytest.mark.parametrize(("pending", "settling"), [(1, 1), (10, 1), (25, 1), (26, 2), (100, 4)])
-def test_a_scan_makes_six_calls_and_one_per_25_pending_requests(
+def test_a_scan_makes_eight_calls_and_one_per_25_pending_requests(
     env: MotoEnvironment, pending: int, settling: int
 ) -> None:
     submit_image(env, pending)
     env.transport.reset()
     env.trigger.deliver_all()
-    assert env.transport.calls[:6] == ["UpdateItem", "HeadObject", "GetItem", "DetectLabels", "UpdateItem", "Query"]
-    assert len(env.transport.calls) == 6 + settling
+    assert env.transport.calls[:8] == [
+        "UpdateItem",
+        "GetObject",
+        "GetItem",
+        "UpdateItem",
+        "DetectLabels",
+        "UpdateItem",
+        "UpdateItem",
+        "Query",
+    ]
+    assert len(env.transport.calls) == 8 + settling
 
 
 @pytest.mark.parametrize(("pending", "settling"), [(0, 0), (1, 1), (100, 4)])
@@ -58,4 +67,4 @@ def test_a_batch_of_ten_duplicates_makes_the_calls_of_one(env: MotoEnvironment) 
         env.resources.enqueue(KEY)
     env.transport.reset()
     assert env.trigger.deliver() == 10
-    assert len(env.transport.calls) == 7
+    assert len(env.transport.calls) == 9

@@ -50,7 +50,7 @@ def test_nothing_is_stored_for_a_submission_over_the_limit(limited: MotoEnvironm
     limited.transport.reset()
     body = {"file": b64encode(image_bytes(LIMIT)).decode(), "fileType": "image/png"}
     assert limited.functions.post(body, requestContext=ANN).status == 403
-    assert limited.transport.calls == ["BatchGetItem", "GetItem", "UpdateItem"]
+    assert limited.transport.calls == ["BatchGetItem", "BatchGetItem", "UpdateItem"]
     assert len(limited.resources.items(REQUESTS)) == LIMIT
     assert limited.resources.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
 

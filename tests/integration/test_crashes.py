@@ -15,12 +15,14 @@ from botocore.exceptions import ClientError
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from testing.fake_rekognition import label
 from testing.functions import image_bytes
+from testing.image_variants import with_text_chunk
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
 from testing.moto_environments import MakeEnvironment
 from testing.recording_transport import InjectedFault, Killed
 from testing.resources import BUCKET, DEAD_LETTER_QUEUE_URL, IMAGES, QUEUE_URL, REQUESTS
 
 CAT_IMAGE, CAR_IMAGE, UNREADABLE_IMAGE = image_bytes(0), image_bytes(1), image_bytes(2)
+CAT_COPY = with_text_chunk(CAT_IMAGE)  # with the same content
 LABELS = {hash_of(CAT_IMAGE): [label("Cat", 97.0)], hash_of(CAR_IMAGE): [label("Car", 96.0)]}
 KEY = f"images/{hash_of(CAT_IMAGE)}.png"
 THROTTLED = (400, "ThrottlingException")
@@ -101,6 +103,17 @@ def duplicate_scan_message(env: MotoEnvironment) -> None:
     env.resources.enqueue(KEY)
 
 
+def submit_copy(env: MotoEnvironment) -> None:
+    env.functions.submit(CAT_COPY)
+
+
+def scan_cat_after_the_submission_of_its_copy(env: MotoEnvironment) -> None:
+    submit_copy(env)
+    env.trigger.receive()
+    scan_cat(env)
+    env.trigger.expire_visibility_timeouts()
+
+
 def delete_object_of_cat(env: MotoEnvironment) -> None:
     submit_cat(env)
     env.resources.s3.delete_object(Bucket=BUCKET, Key=KEY)
@@ -122,6 +135,8 @@ USE_CASES = [
     UseCase("submit a new image", do_nothing, submit_cat),
     UseCase("submit a known image", scan_cat, submit_cat),
     UseCase("scan a new image", submit_cat, deliver),
+    UseCase("submit a file with known content", scan_cat, submit_copy),
+    UseCase("scan a file with known content", scan_cat_after_the_submission_of_its_copy, deliver),
     UseCase("scan an image with thirty pending requests", submit_thirty_cats, deliver),
     UseCase("submit an image by hash", do_nothing, submit_cat_by_hash, outcome="never_uploaded"),
     UseCase("scan a direct upload", upload_cat_directly, deliver),
@@ -243,5 +258,5 @@ def _has_outcome(request: dict[str, Any], outcome: str) -> bool:
     """
     if request["status"] != "completed":
         return bool(request["failure"]["code"] == outcome)
-    is_cat = request["image_hash"] == hash_of(CAT_IMAGE)
+    is_cat = request["image_hash"] in {hash_of(CAT_IMAGE), hash_of(CAT_COPY)}
     return outcome == "completed" and request["label_matched"] is is_cat

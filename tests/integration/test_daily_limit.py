@@ -64,15 +64,16 @@ def test_a_limit_adds_one_call_to_a_scan(limited: MotoEnvironment) -> None:
     limited.functions.submit(image_bytes())
     limited.transport.reset()
     limited.trigger.deliver_all()
-    assert limited.transport.calls[:6] == [
+    assert limited.transport.calls[:7] == [
         "UpdateItem",
-        "HeadObject",
+        "GetObject",
         "GetItem",
-        "UpdateItem",
+        "UpdateItem",  # the lease of the content
+        "UpdateItem",  # the quota
         "DetectLabels",
         "UpdateItem",
     ]
-    assert len(limited.transport.calls) == 8
+    assert len(limited.transport.calls) == 10
     assert counted_calls(limited) == {f"calls#{datetime.fromtimestamp(NOON, UTC):%Y-%m-%d}": 1}
 
 
@@ -146,15 +147,14 @@ def test_a_rejected_call_is_not_counted(limited: MotoEnvironment, error: tuple[i
 
 def test_a_call_with_a_lost_response_is_counted(limited: MotoEnvironment) -> None:
     limited.functions.submit(image_bytes())
-    limited.transport.inject({4: InjectedFault.RESPONSE_LOST})
+    limited.transport.inject_into("DetectLabels", InjectedFault.RESPONSE_LOST)
     limited.trigger.deliver()
-    assert limited.transport.calls[4] == "DetectLabels"
     assert list(counted_calls(limited).values()) == [1]
 
 
 def test_a_count_with_a_lost_response_is_not_retried(limited: MotoEnvironment) -> None:
     limited.functions.submit(image_bytes())
-    limited.transport.inject({3: InjectedFault.RESPONSE_LOST})
+    limited.transport.inject({4: InjectedFault.RESPONSE_LOST})
     limited.trigger.deliver()
     assert list(counted_calls(limited).values()) == [1]
     assert limited.detector.calls.total() == 0
@@ -174,7 +174,15 @@ def test_a_raised_limit_applies_to_the_next_delivery(make_environment: MakeEnvir
         assert statuses(env) == ["completed"] * 3
 
 
-CALLS_OF_A_DEFERRAL = ("lease", "find object", "acquire quota", "defer")
+CALLS_OF_A_DEFERRAL = (
+    "lease",
+    "find object",
+    "find request",
+    "lease content",
+    "acquire quota",
+    "release content",
+    "defer",
+)
 
 
 @pytest.mark.parametrize("fault", InjectedFault)

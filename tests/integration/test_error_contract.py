@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from testing.error_contract import CALLS, ErrorEffect
 from testing.functions import image_bytes
 from testing.moto_environment import MINUTE, MotoEnvironment, hash_of
-from testing.resources import BUCKET, QUEUE_URL, REQUESTS
+from testing.resources import QUEUE_URL, REQUESTS
 from tests.integration.conftest import Log
 
 KEY = f"images/{hash_of(image_bytes())}.png"
@@ -26,21 +26,14 @@ def errors_with(effect: ErrorEffect, *operations: str) -> list[tuple[str, str]]:
     return [(operation, code) for operation, code, actual in codes(*operations) if actual is effect]
 
 
-def upload_without_checksum(env: MotoEnvironment) -> None:
-    env.functions.submit(image_bytes())
-    env.resources.s3.put_object(Bucket=BUCKET, Key=KEY, Body=image_bytes())
-
-
-@pytest.mark.parametrize(
-    ("operation", "code"), errors_with(ErrorEffect.FAILURE, "UpdateItem", "HeadObject", "GetObject")
-)
+@pytest.mark.parametrize(("operation", "code"), errors_with(ErrorEffect.FAILURE, "UpdateItem", "GetObject"))
 def test_an_error_during_a_scan_makes_its_message_retry(
     env: MotoEnvironment, log: Log, operation: str, code: str
 ) -> None:
-    upload_without_checksum(env)
+    env.functions.submit(image_bytes())
     env.transport.fail(operation, code)
     env.trigger.deliver()
-    assert env.resources.depth(QUEUE_URL) == 2
+    assert env.resources.depth(QUEUE_URL) == 1
     assert env.detector.calls.total() == 0
     [line, *_] = log.messages("unexpected_error")
     assert line["level"] == "ERROR"
@@ -50,10 +43,9 @@ def test_an_error_during_a_scan_makes_its_message_retry(
     assert env.functions.get(env.functions.accepted[0]).body["status"] == "completed"
 
 
-@pytest.mark.parametrize("operation", ["HeadObject", "GetObject"])
-def test_an_unreadable_bucket_fails_no_image(env: MotoEnvironment, operation: str) -> None:
-    upload_without_checksum(env)
-    env.transport.fail(operation, "SlowDown", 503)
+def test_an_unreadable_bucket_fails_no_image(env: MotoEnvironment) -> None:
+    env.functions.submit(image_bytes())
+    env.transport.fail("GetObject", "SlowDown", 503)
     for _ in range(12):
         env.pass_time(2 * MINUTE)
         env.resources.enqueue(KEY)
@@ -64,7 +56,7 @@ def test_an_unreadable_bucket_fails_no_image(env: MotoEnvironment, operation: st
     assert env.detector.calls.total() == 1
 
 
-@pytest.mark.parametrize(("operation", "code"), errors_with(ErrorEffect.RESULT, "HeadObject"))
+@pytest.mark.parametrize(("operation", "code"), errors_with(ErrorEffect.RESULT, "GetObject"))
 def test_a_message_for_a_missing_object_is_acknowledged(
     env: MotoEnvironment, log: Log, operation: str, code: str
 ) -> None:
@@ -113,7 +105,9 @@ def test_a_cancelled_transaction_is_settled_item_by_item(env: MotoEnvironment) -
     assert env.resources.items(REQUESTS, index="pending_by_image") == []
 
 
-@pytest.mark.parametrize(("operation", "code"), errors_with(ErrorEffect.FAILURE, "GetItem", "PutObject", "PutItem"))
+@pytest.mark.parametrize(
+    ("operation", "code"), errors_with(ErrorEffect.FAILURE, "BatchGetItem", "PutObject", "PutItem")
+)
 def test_an_error_during_a_submission_stores_no_request(env: MotoEnvironment, operation: str, code: str) -> None:
     env.transport.fail(operation, code)
     response = env.functions.submit(image_bytes())

@@ -16,12 +16,11 @@ from tests.integration.conftest import Log
 from tests.integration.test_scanner import delays, key_of, record, upload_message
 
 CAT = image_bytes(0)
-LOST_RESPONSE = {3: InjectedFault.RESPONSE_LOST}  # of the call after the lease and the reads of object and request
 
 
 def scan_without_response(env: MotoEnvironment) -> set[str]:
     """Deliver the message of the image. Rekognition receives the call, but its response is lost."""
-    env.transport.inject(LOST_RESPONSE)
+    env.transport.inject_into("DetectLabels", InjectedFault.RESPONSE_LOST)
     return env.functions.scan(upload_message(record(key_of(CAT))))
 
 
@@ -185,7 +184,7 @@ def test_an_exhausted_image_is_reopened_with_one_additional_call(env: MotoEnviro
     env.clock.now += MINUTE
     env.transport.reset()
     submit(env)
-    assert env.transport.calls == ["GetItem", "UpdateItem", "PutObject", "PutItem"]
+    assert env.transport.calls == ["BatchGetItem", "UpdateItem", "PutObject", "PutItem"]
 
 
 def test_the_attempts_of_exhausted_images_are_counted_once(env: MotoEnvironment) -> None:

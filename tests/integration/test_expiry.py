@@ -39,7 +39,7 @@ def test_every_item_of_a_scan_expires(env: MotoEnvironment) -> None:
     env.upload(image_bytes(), submitted)
     env.trigger.deliver_all()
     env.functions.invoke("DeleteFunction", event_for(submitted))
-    assert len(env.resources.items(IMAGES)) == 3  # the image, its possession, and the upload to purge
+    assert len(env.resources.items(IMAGES)) == 4  # the image, its content, its possession, and the upload to purge
     assert lifetimes(env) == {LIFETIME}
 
 
@@ -54,11 +54,11 @@ def test_the_item_of_an_abandoned_submission_expires(env: MotoEnvironment) -> No
     assert lifetimes(env) == {LIFETIME}
 
 
-def test_an_image_that_is_used_is_kept_for_one_more_write_a_day(env: MotoEnvironment) -> None:
+def test_an_image_that_is_used_is_kept_with_its_content_for_two_more_writes_a_day(env: MotoEnvironment) -> None:
     submit_image(env)
     env.trigger.deliver_all()
     env.pass_time(DAY + 1)
-    for calls in (["GetItem", "UpdateItem", "PutItem"], ["GetItem", "PutItem"]):
+    for calls in (["BatchGetItem", "UpdateItem", "UpdateItem", "PutItem"], ["BatchGetItem", "PutItem"]):
         env.transport.reset()
         submit_image(env)
         assert env.transport.calls == calls

@@ -56,9 +56,9 @@ def test_a_request_for_three_features_is_scanned_in_one_delivery(env: MotoEnviro
     env.transport.reset()
     assert env.trigger.deliver() == 1
     assert Counter(env.transport.calls) == {
-        "HeadObject": 1,
+        "GetObject": 1,
         "GetItem": 1,
-        "UpdateItem": 7,  # a lease and a result for each feature, and the answer
+        "UpdateItem": 13,  # for each feature, two leases and two results, of the image and of its content; the answer
         "DetectLabels": 1,
         "DetectModerationLabels": 1,
         "DetectText": 1,
@@ -129,7 +129,7 @@ def test_an_error_in_one_feature_neither_repeats_nor_delays_the_others(env: Moto
     env.trigger.deliver()
     assert env.functions.get(request_id).body["status"] == "pending"
     finished = {item["image_hash"]["S"] for item in env.resources.items(IMAGES) if "finished_at" in item}
-    assert len(finished) == 2
+    assert len(finished) == 4  # the items of two features, of the image and of its content
     env.recover()
     assert env.functions.get(request_id).body["status"] == "completed"
     assert sorted(env.detector.operations) == OPERATIONS  # the throttled call did not reach the detector
@@ -199,9 +199,9 @@ def test_events_and_statistics_name_the_features(env: MotoEnvironment) -> None:
     stats = invoke(env, "StatsFunction").body
     assert (stats["images"], stats["scans"], stats["scans_avoided"]) == (3, 3, 1)
     assert stats["by_feature"] == {
-        "labels": {"images": 1, "scans": 1, "scans_avoided": 0},
-        "moderation": {"images": 1, "scans": 1, "scans_avoided": 0},
-        "text": {"images": 1, "scans": 1, "scans_avoided": 1},
+        "labels": {"images": 1, "scans": 1, "scans_avoided": 0, "scans_avoided_by": {"bytes": 0, "content": 0}},
+        "moderation": {"images": 1, "scans": 1, "scans_avoided": 0, "scans_avoided_by": {"bytes": 0, "content": 0}},
+        "text": {"images": 1, "scans": 1, "scans_avoided": 1, "scans_avoided_by": {"bytes": 1, "content": 0}},
     }
 
 

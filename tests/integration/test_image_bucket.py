@@ -47,7 +47,10 @@ def test_find_returns_a_stored_image(bucket: ImageBucket, image: ValidatedImage,
     assert stored["Body"].read() == image.content
     assert stored["ContentType"] == "image/png"
     uploaded_at = stored["LastModified"].timestamp()
-    assert bucket.find(image.key) == StoredObject(image.key, stored["VersionId"], image.hash, "a-request", uploaded_at)
+    assert image.content_hash
+    assert bucket.find(image.key) == StoredObject(
+        image.key, stored["VersionId"], image.hash, "a-request", uploaded_at, image.content_hash
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_find_returns_none_for_a_missing_object(
 def test_find_raises_an_error_for_an_object_that_it_cannot_read(
     bucket: ImageBucket, image: ValidatedImage, env: MotoEnvironment
 ) -> None:
-    env.transport.fail("HeadObject", "403", 403)
+    env.transport.fail("GetObject", "403", 403)
     with pytest.raises(ClientError):
         bucket.find(image.key)
 

@@ -31,7 +31,9 @@ def test_a_purge_takes_one_call_for_all_versions_of_an_image(env: MotoEnvironmen
     delete_images(env, 1)
     assert env.functions.purge() == {"images_purged": 1, "failed": 0, "is_complete": True}
     assert env.transport.calls == [
-        "Scan", "BatchGetItem", "Query", "ListObjectVersions", "DeleteObjects", "DeleteItem",
+        "Scan", "BatchGetItem", "Query",
+        "BatchGetItem", "DeleteItem",  # the content
+        "ListObjectVersions", "DeleteObjects", "DeleteItem",
     ]  # fmt: skip
     assert (versions(env), env.resources.items(IMAGES)) == (0, [])
 

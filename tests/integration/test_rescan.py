@@ -8,6 +8,10 @@ from rich.console import Console
 from imagescan.aws import clients
 from imagescan.aws.images_table import ImagesTable
 from imagescan.aws.requests_table import RequestsTable
+from imagescan.domain.content import content_item_key
+from imagescan.domain.feature import Feature
+from imagescan.domain.image import validate_image
+from imagescan.domain.image_header import ImageType
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS
 from ops.rescan.rescan import CHANGED, PENDING, RESET, TOO_RECENT, WOULD_RESET, rescan
 from testing.functions import image_bytes
@@ -129,3 +133,19 @@ def test_an_exhausted_image_is_reset_with_its_daily_limit(env: MotoEnvironment) 
     env.functions.submit(CAT)
     env.trigger.deliver_all()
     assert status(env) == "completed"
+
+
+def test_an_exhausted_content_is_not_an_image(env: MotoEnvironment) -> None:
+    content = validate_image(CAT, ImageType.PNG).content_hash
+    assert content
+    env.resources.dynamodb.put_item(
+        TableName=IMAGES,
+        Item={
+            "image_hash": {"S": content_item_key(content, Feature.TEXT)},
+            "attempts": {"SS": list("abcde")},
+            "is_exhausted": {"BOOL": True},
+            "exhausted_at": {"NS": [repr(env.clock.now - number) for number in range(4)]},
+        },
+    )
+    env.clock.now += PURGE_DELAY_SECONDS + 1
+    assert run(env, "attempts_exhausted") == []

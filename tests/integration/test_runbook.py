@@ -17,13 +17,15 @@ def documented(pattern: str) -> str:
     return str(found)
 
 
-def rescan(env: MotoEnvironment) -> None:
+def rescan(env: MotoEnvironment, content_hash: str) -> None:
     env.functions.sweep()
-    env.resources.dynamodb.delete_item(
-        TableName=IMAGES,
-        Key={"image_hash": {"S": hash_of(CAT)}},
-        ConditionExpression=documented(r"--condition-expression '(.+)'"),
-    )
+    content_key = documented(r'\$\{CONTENT_HASH:\+"(.+?)"\}')
+    for key in (hash_of(CAT), content_key.replace("$CONTENT_HASH", content_hash)):
+        env.resources.dynamodb.delete_item(
+            TableName=IMAGES,
+            Key={"image_hash": {"S": key}},
+            ConditionExpression=documented(r"--condition-expression '(.+)'"),
+        )
     target = documented(r'"s3://\$\(output ImagesBucket\)/\$KEY" "s3://\$\(output ImagesBucket\)/(.+?)" \\\n')
     directive = documented(r"--metadata-directive (\w+)")
     source = f"images/{hash_of(CAT)}.png"
@@ -42,7 +44,7 @@ def test_rescanning_an_image_gives_new_results_and_keeps_finished_requests(env: 
     env.trigger.deliver_all()
     before = env.functions.get(request_id).body
     env.pass_time(3600)
-    rescan(env)
+    rescan(env, before["content_hash"])
     after = env.functions.submit(CAT)
     assert env.detector.calls[hash_of(CAT)] == 2
     assert (after.status, after.body["status"]) == (200, "completed")

@@ -140,13 +140,14 @@ def test_bytes_that_do_not_match_the_key_are_not_scanned(env: MotoEnvironment, l
     assert log.messages("hash_mismatch")
 
 
-def test_a_leased_image_is_retried_soon(env: MotoEnvironment) -> None:
+@pytest.mark.parametrize(("receives", "delay"), [(1, 10), (2, 45), (4, 45)])
+def test_a_leased_image_is_retried_soon_and_then_rarely(env: MotoEnvironment, receives: int, delay: int) -> None:
     env.functions.submit(CAT)
     now = env.clock.now
     ImagesTable(clients.dynamodb(), IMAGES).lease(hash_of(CAT), "another", now, now + 90, MAX_ATTEMPTS)
     env.transport.reset()
-    assert env.functions.scan(upload_message(record(key_of(CAT)), receives=2)) == {"m0"}
-    assert delays(env) == [20]
+    assert env.functions.scan(upload_message(record(key_of(CAT)), receives=receives)) == {"m0"}
+    assert delays(env) == [delay]
     assert env.detector.calls.total() == 0
 
 
@@ -177,10 +178,9 @@ def test_a_configuration_error_is_logged_and_leaves_the_request_pending(env: Mot
 
 def test_an_image_fails_after_the_maximum_number_of_attempts(env: MotoEnvironment, log: Log) -> None:
     request_id = env.functions.submit(CAT).body["request_id"]
-    lost = {3: InjectedFault.RESPONSE_LOST}  # the call after the lease and the reads of object and request
     for wait in (0, *BACKOFF_SECONDS):
         env.clock.now += wait
-        env.transport.inject(lost)
+        env.transport.inject_into("DetectLabels", InjectedFault.RESPONSE_LOST)
         assert env.functions.scan(upload_message(record(key_of(CAT)))) == {"m0"}
     assert env.functions.scan(upload_message(record(key_of(CAT)))) == set()
     assert env.detector.calls == {hash_of(CAT): MAX_ATTEMPTS}

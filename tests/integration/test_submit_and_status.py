@@ -19,6 +19,7 @@ KEYS = {
     "labels_asked", "match_mode", "results", "reference", "upload", "features", "moderation", "moderation_asked",
     "text", "text_asked",
     "failure", "image_hash", "created_at", "deadline", "completed_at", "scanned_at", "model_version", "scan_reused",
+    "reused_by", "content_hash",
 }  # fmt: skip
 
 
@@ -147,7 +148,7 @@ def test_image_bytes_are_not_logged(env: MotoEnvironment, log: Log) -> None:
         assert text not in log.text
 
 
-@pytest.mark.parametrize("operation", ["GetItem", "PutObject", "PutItem"])
+@pytest.mark.parametrize("operation", ["BatchGetItem", "PutObject", "PutItem"])
 def test_an_internal_error_is_logged_and_not_disclosed(env: MotoEnvironment, log: Log, operation: str) -> None:
     env.transport.fail(operation, "AccessDeniedException", 403)
     response = env.functions.submit(image_bytes())

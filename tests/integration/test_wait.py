@@ -115,7 +115,7 @@ def test_a_known_image_is_answered_without_a_pause(env: MotoEnvironment, pauses:
     env.trigger.deliver_all()
     env.transport.reset()
     assert env.functions.post(submit_body(), **PREFER).status == 200
-    assert env.transport.calls == ["GetItem", "PutItem"]
+    assert env.transport.calls == ["BatchGetItem", "PutItem"]
     assert pauses.now == 0
 
 

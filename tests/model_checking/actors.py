@@ -44,7 +44,7 @@ from tests.model_checking.images_table import ImagesTable
 from tests.model_checking.requests_table import RequestsTable
 from tests.model_checking.scan_queue import ScanQueue
 from tests.model_checking.sweep_position import SweepPosition
-from tests.model_checking.system_state import Submission, key_for
+from tests.model_checking.system_state import CONTENT_HASHES, Submission, key_for
 
 TIMEOUT_SECONDS = 3600.0
 RETENTION_SECONDS = DAY_SECONDS
@@ -163,6 +163,7 @@ class Submit:
             awaits_upload=is_direct,
             payload_hash=f"{image} {self.submission.label}" if self.submission.key else None,
             owner=self.submission.owner,
+            reference=self.submission.claimed,
         )
 
     def run(self, run: Run) -> Any:
@@ -191,7 +192,7 @@ def _question(submission: Submission) -> Question:
 
 
 def _validated_image(image_hash: str) -> ValidatedImage:
-    return ValidatedImage(b"", ImageType.JPEG, 80, 80, image_hash)
+    return ValidatedImage(b"", ImageType.JPEG, 80, 80, image_hash, CONTENT_HASHES.get(image_hash))
 
 
 def _declared_image(image_hash: str) -> DeclaredImage:
@@ -337,7 +338,8 @@ class Delivery:
         replacements = {
             "dependencies": lambda: handler.Dependencies(**fakes),
             "time": SimpleNamespace(time=run.clock),
-            "uuid": SimpleNamespace(uuid4=lambda: OWNER),
+            "settings": lambda: SimpleNamespace(retention_seconds=RETENTION_SECONDS),
+            "uuid": SimpleNamespace(uuid4=lambda: f"{OWNER}.{run.thread}"),
             "Scanner": partial(Scanner, run_all=_run_in_turn),
             "log_outcomes": _record_outcomes,
             "emit_metrics": lambda _: None,

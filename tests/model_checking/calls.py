@@ -7,7 +7,8 @@ from typing import Any
 from tests.model_checking.faults import Fault
 from tests.model_checking.system_state import SystemState
 
-# Replaces the name of the calling actor in arguments, so that actors at the same checkpoint have equal calls.
+# Replaces the name of the calling actor in arguments, so that actors at the same checkpoint have equal calls. It is
+# followed by the thread.
 OWNER = "this delivery"
 
 
@@ -32,7 +33,7 @@ class Call:
 
     def execute(self, system: SystemState, actor_name: str) -> tuple[SystemState, Any]:
         """Return the system after the call, and the result of the call."""
-        arguments = (actor_name if argument == OWNER else argument for argument in self.arguments)
+        arguments = (_with_name(argument, actor_name) for argument in self.arguments)
         return self.operation.effect(system, *arguments)
 
     def __str__(self) -> str:
@@ -52,6 +53,11 @@ def operation(
     nothing but the clock.
     """
     return lambda effect: Operation(effect, description, faults, is_immediate, is_unobservable)
+
+
+def _with_name(argument: Any, actor_name: str) -> Any:
+    is_owner = isinstance(argument, str) and argument.startswith(OWNER)
+    return argument.replace(OWNER, actor_name) if is_owner else argument
 
 
 def _short(argument: Any) -> str:

@@ -1,6 +1,7 @@
 """Rekognition in memory: returns what the requested object version shows, and counts billed calls."""
 
 from imagescan.aws.rekognition import classify_error
+from imagescan.domain.content import content_item_key
 from imagescan.domain.detection import Detection
 from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image import StoredObject, hash_from_key
@@ -10,7 +11,7 @@ from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.text import TextLine
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import DETECTION
-from tests.model_checking.system_state import CONTENT_LABELS, SystemState, day_of
+from tests.model_checking.system_state import CONTENT_HASHES, CONTENT_LABELS, SystemState, day_of
 
 
 class Detector:
@@ -42,8 +43,10 @@ def shown(content: str, feature: Feature) -> Finding:
 
 
 def with_billed_call(system: SystemState, key: str, feature: Feature) -> SystemState:
-    """Return the system with one more billed call for this feature of the image under ``key``."""
-    item = item_key(hash_from_key(key) or key, feature)
+    """Return the system with one more billed call for this feature of the content of the image under ``key``."""
+    image_hash = hash_from_key(key) or key
+    content_hash = CONTENT_HASHES.get(image_hash)
+    item = content_item_key(content_hash, feature) if content_hash else item_key(image_hash, feature)
     day = day_of(system.now)
     return system._replace(
         billed_calls=system.billed_calls.with_item(item, system.billed_calls.get(item, 0) + 1),

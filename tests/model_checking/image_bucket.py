@@ -10,7 +10,7 @@ from testing.images import png
 from tests.model_checking.calls import Caller, operation
 from tests.model_checking.faults import READ, WRITE
 from tests.model_checking.scan_queue import with_message
-from tests.model_checking.system_state import SystemState, Version, key_for
+from tests.model_checking.system_state import CONTENT_HASHES, SystemState, Version, key_for
 
 _HEADER = png(100, 100)  # valid, so that it does not explain rejected parameters
 REMOVED_VERSION = Version(None, None, is_removed=True)  # the placeholder for a removed version
@@ -67,12 +67,13 @@ def _copy(system: SystemState, source: str, key: str, request_id: str) -> tuple[
     return with_message(with_version(system, key, content, request_id, is_copy=True), key), True
 
 
-@operation("reads the metadata of image {0}", READ)
+@operation("reads image {0} from the bucket", READ)
 def _find(system: SystemState, key: str) -> tuple[SystemState, StoredObject | None]:
     number, newest = _newest(system, key)
     if newest.content is None:
         return system, None
-    return system, StoredObject(key, str(number), newest.content, newest.request_id, math.floor(newest.uploaded_at))
+    uploaded_at, content_hash = math.floor(newest.uploaded_at), CONTENT_HASHES.get(newest.content)
+    return system, StoredObject(key, str(number), newest.content, newest.request_id, uploaded_at, content_hash)
 
 
 def _newest(system: SystemState, key: str) -> tuple[int, Version]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from imagescan.domain.content import is_content_item_key
 from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image_record import (
     ATTEMPTS_EXHAUSTED,
@@ -64,12 +65,12 @@ class ImagesTable:
         is_recorded: bool = self._call(_defer(key, owner, began))
         return is_recorded
 
-    def finish(self, key: str, scan: Scan) -> Image:
-        in_force: Image = self._call(_finish(key, scan))
+    def finish(self, key: str, scan: Scan, refund: str | None = None) -> Image:
+        in_force: Image = self._call(_finish(key, scan, refund))
         return in_force
 
-    def exhaust(self, image: Image, at: float) -> Image:
-        in_force: Image = self._call(_exhaust(image.key, len(image.exhausted_at), at))
+    def exhaust(self, image: Image, at: float, refund: str | None = None) -> Image:
+        in_force: Image = self._call(_exhaust(image.key, len(image.exhausted_at), at, refund))
         return in_force
 
     def reopen(self, image: Image) -> None:
@@ -118,8 +119,7 @@ class ImagesTable:
 @operation("reads image {0}", READ)
 def _get(system: SystemState, image_hash: str) -> tuple[SystemState, Image | None]:
     image = image_in(system.images, image_hash)
-    never_expires = image is not None and not system.retention_seconds  # so that no submission renews it
-    return system, replace(image, expires_at=math.inf) if image and never_expires else image
+    return system, _as_renewed(system, image) if image else None
 
 
 @operation("reads images", READ)
@@ -127,7 +127,12 @@ def _get_many(system: SystemState, image_hashes: Sequence[str]) -> tuple[SystemS
     if not system.malformed_images.isdisjoint(image_hashes):
         return system, None
     found = (image_in(system.images, image_hash) for image_hash in image_hashes)
-    return system, tuple(image for image in found if image)
+    return system, tuple(_as_renewed(system, image) for image in found if image)
+
+
+def _as_renewed(system: SystemState, image: Image) -> Image:
+    """Return the image. If items do not expire in the scenario, nothing renews it."""
+    return image if system.retention_seconds else replace(image, expires_at=math.inf)
 
 
 @operation("requests the lease of image {0}", WRITE)
@@ -139,7 +144,7 @@ def _lease(  # noqa: PLR0917 - the arguments of the adapter, by position
     may_try = len(item.attempts) < max_attempts or owner in item.attempts
     is_blocked = item.is_exhausted or (item.not_before is not None and item.not_before > now)
     if item.scan or is_blocked or not is_free or not may_try:
-        return system, LeaseResult(granted=False, image=_image(image_hash, item))
+        return system, LeaseResult(granted=False, image=_as_renewed(system, _image(image_hash, item)))
     first = now if item.first_leased_at is None else item.first_leased_at
     item = item._replace(lease_owner=owner, lease_until=until, first_leased_at=first, attempts=item.attempts | {owner})
     item = item._replace(expires_at=_expiry(system, now))
@@ -172,21 +177,24 @@ def _defer(system: SystemState, image_hash: str, owner: str, began: float) -> tu
 
 
 @operation("writes the terminal result of image {0}", WRITE)
-def _finish(system: SystemState, image_hash: str, scan: Scan) -> tuple[SystemState, Image]:
+def _finish(system: SystemState, image_hash: str, scan: Scan, refund: str | None) -> tuple[SystemState, Image]:
     item = system.images.get(image_hash, ImageItem())
     if item.scan is None:
-        expires_at = _expiry(system, scan.finished_at)
-        item = item._replace(scan=scan, lease_owner=None, lease_until=None, expires_at=expires_at)
+        expires_at, attempts = _expiry(system, scan.finished_at), item.attempts - {refund}
+        item = item._replace(scan=scan, lease_owner=None, lease_until=None, expires_at=expires_at, attempts=attempts)
     return _put(system, image_hash, item), _image(image_hash, item)
 
 
 @operation("records that the attempts of image {0} are exhausted", WRITE)
-def _exhaust(system: SystemState, image_hash: str, budget: int, at: float) -> tuple[SystemState, Image]:
+def _exhaust(
+    system: SystemState, image_hash: str, budget: int, at: float, refund: str | None
+) -> tuple[SystemState, Image]:
     item = system.images.get(image_hash, ImageItem())
     is_current = len(item.exhausted_at) == budget and not item.is_exhausted and bool(item.attempts)
     if item.scan or not is_current:
         return system, _image(image_hash, item)
     item = item._replace(is_exhausted=True, exhausted_at=item.exhausted_at | {at}, lease_owner=None, lease_until=None)
+    item = item._replace(attempts=item.attempts - {refund})
     return _put(system, image_hash, item), _image(image_hash, item)
 
 
@@ -330,8 +338,8 @@ def _is_unchanged(system: SystemState, read: AsRead, now: float) -> bool:
 @operation("reads the failed images", READ)
 def _failed_with(system: SystemState, failure_code: str) -> tuple[SystemState, tuple[Image, ...]]:
     items = sorted(system.images.items())
-    failed = (_image(key, item) for key, item in items if not item.purge_mark and _has_failed(item, failure_code))
-    return system, tuple(failed)
+    images = ((key, item) for key, item in items if not item.purge_mark and not is_content_item_key(key))
+    return system, tuple(_image(key, item) for key, item in images if _has_failed(item, failure_code))
 
 
 def _has_failed(item: ImageItem, failure_code: str) -> bool:

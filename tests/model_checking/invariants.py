@@ -5,6 +5,7 @@ from collections import Counter
 from functools import lru_cache
 
 from imagescan.aws.s3_events import MalformedMessage, image_keys
+from imagescan.domain.content import content_item_key, is_content_item_key
 from imagescan.domain.feature import Feature, feature_from_item_key, hash_from_item_key, item_key
 from imagescan.domain.image import hash_from_key
 from imagescan.domain.image_record import Image, Possession, Status
@@ -17,6 +18,7 @@ from tests.model_checking.image_bucket import is_stored
 from tests.model_checking.images_table import items_in, possession_in
 from tests.model_checking.state import State
 from tests.model_checking.system_state import (
+    CONTENT_HASHES,
     CONTENT_LABELS,
     ImageItem,
     QueuedMessage,
@@ -46,6 +48,7 @@ def check(before: State, after: State) -> None:
     _check_requeues(after)
     if after.system.billed_calls is not before.system.billed_calls:
         _check_billing(after)
+        _check_backoff(before.system, after.system)
 
 
 def answers(system: SystemState) -> dict[str, Answer | None]:
@@ -217,7 +220,10 @@ def _check_purges(before: SystemState, after: State) -> None:
         if not item.scan or after.system.purges.get(key) == before.purges.get(key):
             continue
         image_hash = hash_from_item_key(key)
-        mark = before.images.get(image_hash, ImageItem()).purge_mark
+        if is_content_item_key(key):
+            mark = any(item.purge_mark for marked, item in before.images.items() if image_hash == _content(marked))
+        else:
+            mark = before.images.get(image_hash, ImageItem()).purge_mark is not None
         deleted = [each for each in after.system.deleted_requests.values() if each.image_hash == image_hash]
         has_failed = item.scan.status == Status.FAILED and after.scenario.rescans
         has_expired = item.expires_at is not None and item.expires_at <= after.system.now
@@ -225,6 +231,12 @@ def _check_purges(before: SystemState, after: State) -> None:
             raise InvariantViolation(f"image {image_hash[0].upper()} was removed before it expired")
         if deleted and not any(_was_received(after, each) for each in deleted):
             raise InvariantViolation(f"image {image_hash[0].upper()} was purged by an owner who never sent it")
+
+
+def _content(key: str) -> str:
+    """Return the hash in the keys of the items of the content of this image or upload."""
+    content_hash = CONTENT_HASHES.get(hash_from_key(key) or hash_from_item_key(key), "")
+    return hash_from_item_key(content_item_key(content_hash, Feature.LABELS))
 
 
 def _check_verdict(request: ScanRequest, answer: Answer) -> None:
@@ -254,16 +266,23 @@ def _check_failure(state: State, request: ScanRequest, answer: Answer) -> None:
 def _is_rejection_justified(state: State, request: ScanRequest, answer: Answer) -> bool:
     at_start = state.scenario.initial_system.images.get(_failed_item(request, answer), ImageItem()).scan
     was_injected = state.was_injected(Fault.IMAGE_REJECTED) or state.was_injected(Fault.IMAGE_PARAMETERS_INVALID)
-    return was_injected or (at_start is not None and at_start in answer.scans)
+    is_own = not any(scan.origin for scan in answer.scans if scan.failure)
+    return (was_injected and is_own) or (at_start is not None and at_start in answer.scans)
 
 
 def _is_exhaustion_justified(state: State, request: ScanRequest, answer: Answer) -> bool:
-    """Return whether faults used up a whole attempt budget after the request was created."""
+    """Return whether faults used up a whole attempt budget after the request was created.
+
+    Each file has a budget of its own, also if it shares its content with others.
+    """
     key = _failed_item(request, answer)
-    at_start = state.scenario.initial_system.images.get(key, ImageItem()).exhausted_at
-    budgets = state.system.images.get(key, ImageItem()).exhausted_at - at_start
+    before, after = state.scenario.initial_system.images, state.system.images
+    files = {key, *(each for each in after if CONTENT_HASHES.get(each) and _content(each) == _content(key))}
+    budgets = sum(
+        len(after.get(each, ImageItem()).exhausted_at - before.get(each, ImageItem()).exhausted_at) for each in files
+    )
     faults = state.scenario.initial_attempts + state.billable_faults
-    return request.created_at <= answer.completed_at and faults >= len(budgets) * state.scenario.max_attempts
+    return request.created_at <= answer.completed_at and faults >= budgets * state.scenario.max_attempts
 
 
 def _is_deferred_today(system: SystemState, request: ScanRequest, answer: Answer) -> bool:
@@ -349,6 +368,14 @@ def _check_billing(state: State) -> None:
     for day, billed_calls in state.system.billed_by_day.items():
         if limit and billed_calls > limit:
             raise InvariantViolation(f"{billed_calls} calls were billed on {day}; the limit is {limit}")
+
+
+def _check_backoff(before: SystemState, after: SystemState) -> None:
+    """Check that no call is made for an image or a content before its next attempt may start."""
+    for key, item in before.images.items():
+        is_billed = after.billed_calls.get(key, 0) > before.billed_calls.get(key, 0)
+        if is_billed and item.not_before is not None and after.now < item.not_before:
+            raise InvariantViolation(f"{key} was billed before {item.not_before:g} s")
 
 
 def _needed_features(state: State) -> set[Feature]:

@@ -73,7 +73,7 @@ MUTANTS = (
         "one request, two faults",
         _in(
             "use_cases.scan_image",
-            "            self.images.release(item.key, owner, refund=True)\n"
+            "            self._release(leased, owner, refund=True)\n"
             "            return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)",
             "            scan = Scan(Status.COMPLETED, self.clock())",
         ),
@@ -115,8 +115,8 @@ MUTANTS = (
         "an exhaustion races with a late result",
         _in(
             "use_cases.scan_image",
-            "        if item.is_leased(now):\n            return Outcome(key, OutcomeKind.LEASED)\n",
-            "",
+            "        if item.is_leased(now):\n            return Outcome(",
+            "        if item.is_leased(now) and not item:\n            return Outcome(",
         ),
     ),
     Mutant(
@@ -134,10 +134,10 @@ MUTANTS = (
         "two requests for one image",
         _in(
             "use_cases.scan_image",
-            "        now = self.clock()\n        lease =",
+            "        now = self.clock()\n        lease = self",
             "        if not list(self.requests.pending_for_image(item)):\n"
             "            return Outcome(key, OutcomeKind.OBJECT_MISSING)\n"
-            "        now = self.clock()\n        lease =",
+            "        now = self.clock()\n        lease = self",
         ),
     ),
     Mutant(
@@ -171,8 +171,8 @@ MUTANTS = (
         "one request, two faults",
         _in(
             "use_cases.scan_image",
-            "Outcome(key, kind, item=self.images.finish(item.key, scan))",
-            "Outcome(key, kind)",
+            "Outcome(key, OutcomeKind.SCANNED, item=self.images.finish(item.key, scan))",
+            "Outcome(key, OutcomeKind.SCANNED)",
         ),
     ),
     Mutant(
@@ -432,8 +432,10 @@ MUTANTS = (
         "deletion with one fault",
         _in(
             "use_cases.purge_deleted_images",
-            "return bucket.remove(candidate.key, until, covered_until) and images.remove(list(items.values()), now)\n",
-            "return images.remove(list(items.values()), now) and bucket.remove(candidate.key, until, covered_until)\n",
+            "        and bucket.remove(candidate.key, until, covered_until)\n"
+            "        and images.remove(list(items.values()), now)\n",
+            "        and images.remove(list(items.values()), now)\n"
+            "        and bucket.remove(candidate.key, until, covered_until)\n",
         ),
     ),
     Mutant(
@@ -620,8 +622,8 @@ MUTANTS = (
         _in(
             "use_cases.get_request",
             "    possessions = read_possessions([request], images)\n"
-            "    items = read_items(request.item_keys, images)\n",
-            "    items = read_items(request.item_keys, images)\n"
+            "    items = {item.feature: item for item in read_items(request.item_keys, images)}\n",
+            "    items = {item.feature: item for item in read_items(request.item_keys, images)}\n"
             "    possessions = read_possessions([request], images)\n",
         ),
     ),
@@ -695,12 +697,16 @@ MUTANTS = (
     Mutant(
         "an image is deleted before it expires",
         "an image expires",
-        _in("use_cases.submit_request", "item.expires_at <= now:", "item.expires_at <= now + DAY_SECONDS:"),
+        _in("use_cases.submit_request", "item.expires_at <= now:", "item.expires_at <= now + 86_400:"),
     ),
     Mutant(
         "the expiry of a possession is not extended",
         "the possession of an image expires",
-        _in("use_cases.submit_request", "if is_recent or images.renew(item, now) else None", "if True else None"),
+        _in(
+            "use_cases.renew_daily",
+            "return images.renew(item, now)",
+            "return not isinstance(item, Image) or images.renew(item, now)",
+        ),
     ),
     Mutant(
         "an item that was renewed since it was read is deleted as expired",
@@ -791,5 +797,99 @@ MUTANTS = (
         "an object is scanned for others before its request is stored",
         "requests for different features",
         _in("use_cases.scan_image", "if upload and self._may_be_stored(upload):", "if upload == key:"),
+    ),
+    # ---------------------------------------------------------------- content
+    Mutant(
+        "a content has no lease",
+        "two files with one content",
+        _in("use_cases.scan_image", "if received.stored.content_hash is None:", "if received:"),
+    ),
+    Mutant(
+        "the lease of a content that another delivery holds is ignored",
+        "two files with one content, one fault",
+        _in("use_cases.scan_image", "if content.granted:", "if content.granted or not content.image.scan:"),
+    ),
+    Mutant(
+        "the result of a content is not stored",
+        "two files with one content",
+        _in(
+            "use_cases.scan_image",
+            "        for content in leased[:-1]:\n",
+            "        self._release(leased[:-1], owner, refund=True)\n        for content in ():\n",
+        ),
+    ),
+    Mutant(
+        "the canonical form omits the quantisation tables",
+        "a client claims the content of another image",
+        Change(
+            "tests.model_checking.system_state",
+            'CONTENT_HASHES = {C: "1" * 64, D: "1" * 64, E: "2" * 64}',
+            'CONTENT_HASHES = {C: "1" * 64, D: "1" * 64, E: "1" * 64}',
+        ),
+    ),
+    Mutant(
+        "the content that a client claims is trusted",
+        "a client claims the content of another image",
+        _in(
+            "use_cases.submit_request",
+            "all_item_keys(request.image_hash), list[str]()",
+            "all_item_keys(request.image_hash), [content_item_key(str(request.reference), Feature.LABELS)]",
+        ),
+    ),
+    Mutant(
+        "a copied scan finishes at the time of the original",
+        "a scan is copied around the deadline",
+        _in("domain.content", "replace(scan, finished_at=now, scanned_hash=None)", "replace(scan, scanned_hash=None)"),
+    ),
+    Mutant(
+        "a rejected file rejects its content",
+        "two files with one content, one fault",
+        _in("use_cases.scan_image", "        if scan.failure:\n", "        if scan.failure and len(leased) == 1:\n"),
+    ),
+    Mutant(
+        "an answer from the scan of a content is returned but not stored",
+        "a file whose content was scanned is posted",
+        _in(
+            "use_cases.submit_request",
+            "images.finish(copy.key, copy.scan) for",
+            "copy for",
+        ),
+    ),
+    Mutant(
+        "the scan of a content outlives the purge of its file",
+        "the file that was scanned is purged",
+        _in("use_cases.purge_deleted_images", "return not contents or images.remove(contents, now)", "return True"),
+    ),
+    Mutant(
+        "the content of a file without a result is not purged",
+        "an interrupted scan of a file that is deleted",
+        _in(
+            "use_cases.purge_deleted_images",
+            "    if not content_hashes:\n",
+            "    if content_hashes:\n",
+        ),
+    ),
+    Mutant(
+        "the purge of a file removes the results of other files with its content",
+        "the file that was scanned is purged",
+        _in(
+            "use_cases.purge_deleted_images",
+            "and images.remove(list(items.values()), now)",
+            "and images.remove([*items.values(), *images.get_many(['d' * 64]).values()], now)",
+        ),
+    ),
+    Mutant(
+        "an exhausted content is never reopened",
+        "a file whose content is exhausted is submitted",
+        _in("use_cases.scan_image", "= content.can_be_reopened(now)", "= False"),
+    ),
+    Mutant(
+        "a file does not wait until its content may be attempted again",
+        "two files with one content back off",
+        _in(
+            "use_cases.scan_image",
+            "if content.granted:",
+            "if content.granted or content.image.is_backing_off(self.clock()):",
+        ),
     ),
 )

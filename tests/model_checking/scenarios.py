@@ -1,10 +1,12 @@
 """Scenarios: a few requests each, with the faults that could affect them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from imagescan.aws.image_bucket import UPLOAD_URL_SECONDS
 from imagescan.aws.s3_events import s3_event_message
+from imagescan.domain.content import content_item_key, content_scan
 from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image import IMAGE_INVALID
 from imagescan.domain.image_record import Possession, Scan, Status
@@ -17,9 +19,13 @@ from tests.model_checking.detector import shown
 from tests.model_checking.faults import Fault
 from tests.model_checking.state import Scenario
 from tests.model_checking.system_state import (
+    CONTENT_HASHES,
     CONTENT_LABELS,
     A,
     B,
+    C,
+    D,
+    E,
     ImageItem,
     PurgeMark,
     Submission,
@@ -178,6 +184,45 @@ BOTH_DELETED = ANN_DELETED._replace(
     images=_BOTH_SCANNED.with_item(A, _BOTH_SCANNED[A]._replace(purge_mark=MARK, granted_at=0.0, purge_guard=2)),
     billed_calls=Table(dict.fromkeys(_BOTH_SCANNED, 1)),
 )
+
+# Two files with the same content.
+_CONTENT = content_item_key(CONTENT_HASHES[C], Feature.LABELS)
+TWO_FILES = (Submission(C, "cat"), Submission(D, "cat"))
+_TWO_ACCEPTED = _lost_messages(*TWO_FILES)
+ACCEPTED_TWO_FILES: dict[str, Any] = {
+    "initial_system": _TWO_ACCEPTED,
+    "initial_messages": (s3_event_message(key_for(C)), s3_event_message(key_for(D))),
+}
+# Ann's file C was scanned for her.
+_SCAN_OF_C = replace(_ANNS_SCAN, content_hash=CONTENT_HASHES[C])
+_SCAN_OF_CONTENT = content_scan(_SCAN_OF_C, C)
+CONTENT_SCANNED = SystemState(
+    0.0,
+    images=Table(
+        {
+            C: ImageItem(first_leased_at=0, scan=_SCAN_OF_C, granted_at=0.0, purge_guard=1),
+            _CONTENT: ImageItem(first_leased_at=0, scan=_SCAN_OF_CONTENT),
+        }
+    ),
+    possessions=Table({f"{C}/ann": Possession("ann", C, 0.0, "ann")}),
+    objects=Table({key_for(C): (Version(C, "ann"),)}),
+    billed_calls=Table({_CONTENT: 1}),
+)
+_MARKED_C = CONTENT_SCANNED.images[C]._replace(purge_mark=MARK, purge_guard=2)
+FILE_DELETED = CONTENT_SCANNED._replace(
+    images=CONTENT_SCANNED.images.with_item(C, _MARKED_C),
+    deleted_requests=Table({"ann": Submit(0, Submission(C, "cat", owner="ann"), 0.0).request}),
+)
+
+
+_TWO_FILES_FOR_BOTH = _lost_messages(BOTH._replace(image=C), BOTH._replace(image=D))
+
+
+def _with_pending(system: SystemState, *submissions: Submission) -> SystemState:
+    """Return the state with these requests as well, whose messages were lost."""
+    lost = _lost_messages(*submissions)
+    return system._replace(requests=lost.requests, objects=Table({**system.objects, **lost.objects}))
+
 
 QUICK_SCENARIOS = (
     Scenario("two requests for one image", TWO_REQUESTS, instants=(0, AFTER_LEASE), polls=1),
@@ -747,6 +792,144 @@ QUICK_SCENARIOS = (
             0.0,
             objects=Table({_OWN_KEY: (Version(A, "r0"),)}),
             deleted_requests=_BOTH_ACCEPTED.requests,
+        ),
+    ),
+    Scenario("two files with one content", TWO_FILES, instants=(0, AFTER_LEASE)),
+    Scenario(
+        "two files with one content, one fault",
+        (),
+        each(1, *ANY_FAULT),
+        max_faults=1,
+        instants=(0, AFTER_LEASE),
+        **ACCEPTED_TWO_FILES,
+    ),
+    Scenario(
+        "two files with one content in one batch",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED, Fault.RESPONSE_LOST),
+        max_faults=1,
+        batches=True,
+        **ACCEPTED_TWO_FILES,
+    ),
+    Scenario(
+        "the attempts of a content are exhausted",
+        (Submission(D, "dog"),),
+        each(1, Fault.DETECTION_TIMEOUT),
+        max_attempts=1,
+        **ACCEPTED_TWO_FILES,
+    ),
+    Scenario(
+        "a file whose content is exhausted is submitted",
+        (Submission(D, "cat"),),
+        each(1, Fault.DETECTION_TIMEOUT, Fault.CRASH, Fault.FAILED, Fault.RESPONSE_LOST, Fault.RETRIED),
+        max_faults=1,
+        instants=(5,),
+        max_attempts=1,
+        initial_system=SystemState(0.0, images=Table({_CONTENT: exhausted(0).images[A]})),
+    ),
+    Scenario(
+        "two files with one content back off",
+        (),
+        each(1, Fault.DETECTION_TIMEOUT),
+        instants=(0, 30, 65),
+        max_receives=4,
+        **ACCEPTED_TWO_FILES,
+    ),
+    Scenario(
+        "two files with one content, one call per day",
+        (),
+        each(1, Fault.RESPONSE_LOST, Fault.CRASH),
+        max_faults=1,
+        instants=(NIGHT, DAY_SECONDS + 5),
+        daily_rekognition_limit=1,
+        initial_messages=ACCEPTED_TWO_FILES["initial_messages"],
+        initial_system=_TWO_ACCEPTED._replace(
+            requests=Table({f"r{at}": Submit(at, each, NIGHT).request for at, each in enumerate(TWO_FILES)})
+        ),
+    ),
+    Scenario(
+        "a file whose content was scanned is posted",
+        (Submission(D, "cat", key="r0"), Submission(D, "dog")),
+        each(1, Fault.CRASH, Fault.FAILED, Fault.RESPONSE_LOST, Fault.RETRIED),
+        max_faults=1,
+        polls=1,
+        initial_system=_with_pending(CONTENT_SCANNED, Submission(D, "cat", key="r0")),
+        initial_messages=(s3_event_message(key_for(D)),),
+    ),
+    Scenario(
+        "a scan is copied around the deadline",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED),
+        max_faults=1,
+        instants=AROUND_DEADLINE,
+        polls=1,
+        initial_system=_with_pending(CONTENT_SCANNED, Submission(D, "cat")),
+        initial_messages=(s3_event_message(key_for(D)),),
+    ),
+    Scenario(
+        "another owner sends a file with the same content",
+        (Submission(D, "cat", owner="bob"), Submission(D, "cat", is_direct=True, owner="ann")),
+        polls=1,
+        initial_system=CONTENT_SCANNED,
+    ),
+    Scenario(
+        "one of two files with one content is deleted",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED),
+        max_faults=1,
+        instants=(0, AFTER_PURGE_DELAY),
+        deletes=1,
+        purge_runs=1,
+        initial_system=_with_pending(CONTENT_SCANNED, Submission(D, "cat", is_direct=True)),
+    ),
+    Scenario(
+        "the file that was scanned is purged",
+        (Submission(D, "cat"),),
+        each(1, Fault.CRASH, Fault.FAILED),
+        max_faults=1,
+        instants=(AFTER_PURGE_DELAY,),
+        polls=1,
+        purge_runs=1,
+        initial_system=FILE_DELETED,
+    ),
+    Scenario(
+        "an interrupted scan of a file that is deleted",
+        (),
+        each(1, Fault.CRASH, Fault.FAILED, Fault.RESPONSE_LOST),
+        max_faults=1,
+        instants=(0, AFTER_PURGE_DELAY),
+        deletes=1,
+        purge_runs=1,
+        max_receives=4,
+        initial_system=_lost_messages(Submission(C, "cat", is_direct=True)),
+    ),
+    Scenario(
+        "two features of one content",
+        (),
+        each(1, Fault.CRASH, Fault.IMAGE_REJECTED, Fault.DETECTION_TIMEOUT),
+        max_faults=1,
+        initial_system=_TWO_FILES_FOR_BOTH,
+        initial_messages=tuple(map(s3_event_message, _TWO_FILES_FOR_BOTH.objects)),
+    ),
+    Scenario(
+        "a client claims the content of another image",
+        (
+            Submission(E, "cat", is_direct=True, claimed=CONTENT_HASHES[C]),
+            Submission(E, "dog", claimed=CONTENT_HASHES[C]),
+        ),
+        polls=1,
+        initial_system=CONTENT_SCANNED,
+    ),
+    Scenario(
+        "the scan of a content expires",
+        (Submission(D, "cat"),),
+        each(1, Fault.EXPIRED),
+        instants=AROUND_EXPIRY,
+        initial_system=SystemState(
+            0.0,
+            images=Table({_CONTENT: ImageItem(first_leased_at=0, scan=_SCAN_OF_CONTENT, expires_at=EXPIRY)}),
+            billed_calls=Table({_CONTENT: 1}),
+            retention_seconds=RETENTION_SECONDS,
         ),
     ),
 )

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from tests.model_checking.actors import Actor, Checkpoint
@@ -152,7 +153,7 @@ class State(NamedTuple):
             (
                 image_hash,
                 item.first_leased_at,
-                item.lease_owner in living,
+                item.lease_owner is not None and item.lease_owner.partition(".")[0] in living,
                 len(item.attempts),
                 *item[_AFTER_OWNER:],
             )
@@ -166,9 +167,18 @@ _AFTER_OWNER = ImageItem._fields.index("lease_owner") + 1
 def _actor_key(running: RunningActor, items: Sequence[ImageItem]) -> tuple[object, ...]:
     """Return the key of an actor: in place of its name, the leases and attempts that contain it."""
     name = running.name
-    owned = tuple((item.lease_owner == name, name in item.attempts) for item in items) if running.messages else ()
+    owned = tuple(map(partial(_owned, f"{name}."), items)) if running.messages else ()
     messages = tuple(message.receives for message in running.messages)
     return running.checkpoint.number, running.started_at, len(running.present_keys), messages, owned
+
+
+def _owned(prefix: str, item: ImageItem) -> tuple[tuple[str, ...], ...]:
+    """Return the threads of the actor with this prefix that hold the lease of the item, and that attempted it."""
+    owners = [item.lease_owner] if item.lease_owner else []
+    return tuple(
+        tuple(sorted(each.removeprefix(prefix) for each in names if each.startswith(prefix)))
+        for names in (owners, item.attempts)
+    )
 
 
 def initial_state(scenario: Scenario) -> State:

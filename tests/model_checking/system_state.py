@@ -13,17 +13,20 @@ from imagescan.domain.image_record import Possession, Scan
 from imagescan.domain.policy import DAY_SECONDS
 from imagescan.domain.scan_request import ScanRequest
 
-# Two images, named by the first letter of their hash, and their labels.
-A, B = "a" * 64, "b" * 64
+# Images, named by the first letter of their hash.
+A, B = "a" * 64, "b" * 64  # without a canonical form
+C, D, E = "c" * 64, "d" * 64, "e" * 64
 FOREIGN_CONTENT = "f" * 64  # bytes that no request ever sent
 # What Rekognition finds in them, whatever the feature.
-CONTENT_LABELS = {A: "Cat", B: "Dog", FOREIGN_CONTENT: "Teapot"}
+CONTENT_LABELS = {A: "Cat", B: "Dog", C: "Cat", D: "Cat", E: "Dog", FOREIGN_CONTENT: "Teapot"}
+CONTENT_HASHES = {C: "1" * 64, D: "1" * 64, E: "2" * 64}
 
 
 class Submission(NamedTuple):
     """Asks whether ``image`` shows ``label``. With ``is_direct``, the client uploads the bytes to the bucket.
 
-    With an ``owner``, authentication is enabled. The question is asked of each of the ``features``.
+    With an ``owner``, authentication is enabled. The question is asked of each of the ``features``. The client may
+    claim the hash of a content.
     """
 
     image: str
@@ -32,6 +35,7 @@ class Submission(NamedTuple):
     key: str = ""
     owner: str | None = None
     features: tuple[Feature, ...] = (Feature.LABELS,)
+    claimed: str | None = None
 
 
 def key_for(image_hash: str) -> str:

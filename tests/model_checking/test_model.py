@@ -27,6 +27,7 @@ COVERING_SCENARIOS = (
     "midnight passes during two deliveries",
     "resubmitted image, one fault",
     "an image expires",
+    "a scan is copied around the deadline",
 )
 
 

@@ -155,11 +155,12 @@ class FakeService:
     def get_stats(self) -> tuple[int, Body]:
         counts = {"images": 7, "requests": 1_234, "completed": 1_230, "failed": 4}
         by_feature = {
-            "labels": {"images": 4, "scans": 4, "scans_avoided": 1},
-            "moderation": {"images": 2, "scans": 2, "scans_avoided": 1},
-            "text": {"images": 1, "scans": 1, "scans_avoided": 0},
+            "labels": {"images": 4, "scans": 4, "scans_avoided": 1, "scans_avoided_by": {"bytes": 1, "content": 0}},
+            "moderation": {"images": 2, "scans": 2, "scans_avoided": 1, "scans_avoided_by": {"bytes": 0, "content": 1}},
+            "text": {"images": 1, "scans": 1, "scans_avoided": 0, "scans_avoided_by": {"bytes": 0, "content": 0}},
         }
-        totals = {"scans": 7, "scans_avoided": 2, "by_feature": by_feature}
+        avoided = {"scans_avoided": 2, "scans_avoided_by": {"bytes": 1, "content": 1}}
+        totals = {"scans": 7, **avoided, "by_feature": by_feature}
         return 200, counts | totals | {"as_of": "2026-11-27T03:03:26.858Z"}
 
     def next_fault(self, kind: str) -> "Fault | None":

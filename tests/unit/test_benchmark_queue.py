@@ -1,6 +1,6 @@
 """The in-memory scan queue and the fake of AWS that the benchmarks use."""
 
-from benchmarks.fake_aws import updated_item
+from benchmarks.fake_aws import hash_for, updated_item
 from benchmarks.queue import BATCH_SIZE, MAX_RECEIVES, Queue, event, failed_in, message_for
 from imagescan.aws.scan_queue import messages_from_event
 
@@ -37,7 +37,7 @@ def test_the_scanner_can_parse_the_events_of_the_queue() -> None:
     queue = Queue([message_for(7)])
     [message] = messages_from_event(event(queue.receive(now=0)))
     assert (message.id, message.receipt, message.receives) == ("m7", "m7", 1)
-    assert list(message.keys) == [f"images/{7:064x}.png"]
+    assert list(message.keys) == [f"images/{hash_for(7)}.png"]
 
 
 def test_failed_message_ids_are_read_from_the_result() -> None:

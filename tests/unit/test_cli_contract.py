@@ -132,3 +132,18 @@ def test_statistics_are_printed_by_feature() -> None:
         "  moderation   0",
         "  text         1",
     ]
+
+
+def test_avoided_scans_are_printed_by_reason() -> None:
+    body = sent(stats_body(Totals(scans_avoided=3, text_scans_avoided=1, copies=2), now=0))
+    assert is_statistics(body)
+    printed = format_statistics(body)
+    start = printed.index("Scans avoided  5")
+    assert printed[start : start + 6] == [
+        "Scans avoided  5",
+        "  by bytes     3",
+        "  by content   2",
+        "  labels       4",
+        "  moderation   0",
+        "  text         1",
+    ]

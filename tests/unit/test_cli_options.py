@@ -263,6 +263,8 @@ def test_stats_prints_one_counter_per_line(run: Run) -> None:
         "  moderation       2\n"
         "  text             1\n"
         "Scans avoided      2\n"
+        "  by bytes         1\n"
+        "  by content       1\n"
         "  labels           1\n"
         "  moderation       1\n"
         "  text             0\n"

@@ -76,12 +76,30 @@ def test_follow_up_answer_has_no_verdict_only_if_nothing_was_asked() -> None:
 
 @pytest.mark.parametrize(
     ("by_feature", "is_valid"),
-    [({"text": {"scans": 1}}, True), ({}, True), ([], False), ({"text": 1}, False), ({"text": {"scans": "1"}}, False)],
+    [
+        ({"text": {"scans": 1}}, True),
+        ({"text": {"scans_avoided_by": {"bytes": 1, "content": 1}}}, True),
+        ({}, True),
+        ([], False),
+        ({"text": 1}, False),
+        ({"text": {"scans": "1"}}, False),
+        ({"text": {"scans": {"bytes": 1}}}, False),
+        ({"text": {"scans_avoided_by": {"bytes": "1"}}}, False),
+        ({"text": {"scans_avoided_by": 1}}, False),
+    ],
 )
 def test_statistics_by_feature_are_counters(by_feature: object, is_valid: bool) -> None:
     statistics: RequestJson = {"images": 1, "requests": 1, "scans": 1, "as_of": "2026-11-27T03:03:26.858Z"}
     assert is_statistics(statistics)
     assert is_statistics(statistics | {"by_feature": by_feature}) is is_valid
+
+
+@pytest.mark.parametrize(
+    ("avoided_by", "is_valid"), [({"bytes": 1, "content": 2}, True), ({"bytes": None}, False), (3, False)]
+)
+def test_avoided_scans_by_reason_are_counters(avoided_by: object, is_valid: bool) -> None:
+    statistics: RequestJson = {"images": 1, "requests": 1, "scans": 1, "as_of": "2026-11-27T03:03:26.858Z"}
+    assert is_statistics(statistics | {"scans_avoided_by": avoided_by}) is is_valid
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Stored findings and requests of all features are read as they were written."""
 
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from imagescan.aws.feature_adapters import feature_adapter
 from imagescan.aws.items import scan_attributes, scan_from_item
 from imagescan.aws.json_codec import encode_json
 from imagescan.aws.request_codec import request_from_item, request_item
+from imagescan.domain.content import content_scan, file_scan
 from imagescan.domain.feature import Feature, item_key
-from imagescan.domain.image_record import Failure, Image, Scan, Status
+from imagescan.domain.image_record import Failure, Image, Origin, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.match import Finding
 from imagescan.domain.moderation import ModerationLabel
@@ -65,23 +67,57 @@ def test_other_content_raises_an_error(feature: Feature) -> None:
 # ---------------------------------------------------------------- scans
 
 FAILURES = st.builds(Failure, st.text(min_size=1, max_size=9), NAMES)
+OWNERS = st.none() | st.just("ann")
 
 
 @st.composite
 def scans(draw: st.DrawFn, feature: Feature) -> Scan:
-    """Return scans with findings, or with the failure of a rejected image."""
+    """Return scans with findings, or with the failure of a rejected image. Some are copies."""
     finished_at, scanned_for = draw(st.floats(900, 1200)), draw(st.sampled_from(["r", "other"]))
-    owner = draw(st.sampled_from([None, "ann"]))
+    owner, content = draw(OWNERS), draw(st.none() | st.just("cd" * 32))
     failure = draw(st.none() | FAILURES)
     if failure:
-        return Scan(Status.FAILED, finished_at, failure=failure, scanned_for=scanned_for, owner=owner, feature=feature)
-    return Scan(Status.COMPLETED, finished_at, draw(findings_of(feature)), "3.0", None, scanned_for, owner, feature)
+        rejected = Scan(Status.FAILED, finished_at, failure=failure, scanned_for=scanned_for, owner=owner)
+        return replace(rejected, feature=feature, content_hash=content)
+    origin = draw(st.none() | st.builds(Origin, st.floats(0, 900), st.booleans())) if content else None
+    scan = Scan(Status.COMPLETED, finished_at, draw(findings_of(feature)), "3.0", None, scanned_for, owner, feature)
+    return replace(scan, content_hash=content, origin=origin)
 
 
 @given(st.sampled_from(Feature).flatmap(scans))
 def test_a_scan_is_read_as_it_was_written(scan: Scan) -> None:
     item: Any = scan_attributes(scan)
     assert scan_from_item(item, scan.feature) == scan
+
+
+@given(st.sampled_from(Feature).flatmap(scans), st.sampled_from([HASH, "ef" * 32]))
+def test_the_scan_of_a_content_is_read_as_it_was_written(scan: Scan, scanned_hash: str) -> None:
+    of_content = content_scan(scan, scanned_hash)
+    item: Any = scan_attributes(of_content)
+    assert scan_from_item(item, scan.feature) == of_content
+
+
+def test_hashes_are_stored_as_bytes() -> None:
+    scan = Scan(Status.COMPLETED, 1.0, content_hash="cd" * 32, scanned_hash=HASH)
+    item = scan_attributes(scan)
+    assert (item["content_hash"], item["scanned_hash"]) == ({"B": b"\xcd" * 32}, {"B": b"\xab" * 32})
+
+
+def test_a_scan_without_a_content_has_no_attribute_for_it() -> None:
+    assert not {"content_hash", "scanned_hash", "origin_at"} & set(scan_attributes(Scan(Status.COMPLETED, 1.0)))
+
+
+@given(
+    st.sampled_from(Feature).flatmap(scans).filter(lambda scan: not scan.origin and not scan.failure),
+    st.floats(1200, 2000),
+    OWNERS,
+)
+def test_a_copy_has_the_findings_and_the_time_of_the_scan(scan: Scan, now: float, owner: str | None) -> None:
+    copy = file_scan(content_scan(scan, HASH), "ef" * 32, now, "r2", owner)
+    assert (copy.findings, copy.scanned_at, copy.finished_at) == (scan.findings, scan.finished_at, now)
+    assert (copy.scanned_for, copy.owner, copy.origin) == ("r2", owner, Origin(scan.finished_at, scan.owner == owner))
+    own = file_scan(content_scan(scan, HASH), HASH, now, "r2", owner)
+    assert own == replace(scan, finished_at=now)
 
 
 # ---------------------------------------------------------------- requests

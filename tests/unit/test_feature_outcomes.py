@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from imagescan.domain.feature import Feature, item_key
-from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Origin, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.match import Finding
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
@@ -13,11 +13,12 @@ from imagescan.domain.question import Question
 from imagescan.domain.scan_request import (
     NEVER_UPLOADED,
     TIMED_OUT,
+    ReusedBy,
     ScanRequest,
+    answer_reused_by,
     deferred_until,
     derive_answer,
     effective_deadline,
-    is_answer_reused,
     with_answer,
 )
 from imagescan.domain.text import TextLine
@@ -36,8 +37,8 @@ def scan(feature: Feature, at: float = 1010, scanned_for: str = "r") -> Scan:
     return Scan(Status.COMPLETED, at, FINDINGS.get(feature, ()), "3.0", scanned_for=scanned_for, feature=feature)
 
 
-def scanned(feature: Feature, at: float = 1010, scanned_for: str = "r") -> Image:
-    return Image(item_key("h", feature), scan=scan(feature, at, scanned_for))
+def scanned(feature: Feature, at: float = 1010, scanned_for: str = "r", origin: Origin | None = None) -> Image:
+    return Image(item_key("h", feature), scan=replace(scan(feature, at, scanned_for), origin=origin))
 
 
 def rejected(feature: Feature, at: float = 1010) -> Image:
@@ -198,15 +199,26 @@ def test_a_request_is_deferred_to_the_latest_day_of_the_features_that_are_not_sc
 
 
 @pytest.mark.parametrize(
-    ("scanned_for", "reused"), [(("r", "r"), False), (("r", "other"), False), (("other", "others"), True)]
+    ("scanned_for", "copied", "reused_by"),
+    [
+        (("r", "r"), (), None),
+        (("r", "other"), (), None),
+        (("r", "other"), (TEXT,), None),
+        (("other", "others"), (), "bytes"),
+        (("r", "r"), (LABELS, TEXT), "content"),
+        (("r", "other"), (LABELS,), "content"),
+    ],
 )
-def test_an_answer_is_reused_if_every_scan_was_made_for_another_request(
-    scanned_for: tuple[str, str], reused: bool
+def test_an_answer_is_reused_if_no_scan_was_made_for_the_request(
+    scanned_for: tuple[str, str], copied: tuple[Feature, ...], reused_by: ReusedBy | None
 ) -> None:
     request = replace(REQUEST, question=Question(("cat",), 90, others=((TEXT, ()),)))
     items = by_feature(
-        *(scanned(each, scanned_for=made_for) for each, made_for in zip((LABELS, TEXT), scanned_for, strict=True))
+        *(
+            scanned(each, scanned_for=made_for, origin=Origin(5.0) if each in copied else None)
+            for each, made_for in zip((LABELS, TEXT), scanned_for, strict=True)
+        )
     )
     answer = derive_answer(request, items, 1040)
     assert answer
-    assert is_answer_reused(request, answer) is reused
+    assert answer_reused_by(request, answer) == reused_by

@@ -279,12 +279,13 @@ def test_debug_data_of_a_request_without_labels_has_no_item_for_labels() -> None
 def test_statistics_are_given_for_each_feature_and_for_all_together() -> None:
     totals = Totals(
         images=9, scans=12, scans_avoided=7, moderation_images=2, moderation_scans=3, moderation_scans_avoided=1,
-        text_images=4, text_scans=5, text_scans_avoided=6,
+        text_images=4, text_scans=5, text_scans_avoided=6, copies=5, text_copies=3,
     )  # fmt: skip
     body = orjson.loads(http.response(200, serializers.stats_body(totals, now=0.5))["body"])
-    assert (body["images"], body["scans"], body["scans_avoided"]) == (9, 12, 7)
+    assert (body["images"], body["scans"], body["scans_avoided"]) == (9, 12, 12)
+    assert body["scans_avoided_by"] == {"bytes": 7, "content": 5}
     assert body["by_feature"] == {
-        "labels": {"images": 3, "scans": 4, "scans_avoided": 0},
-        "moderation": {"images": 2, "scans": 3, "scans_avoided": 1},
-        "text": {"images": 4, "scans": 5, "scans_avoided": 6},
+        "labels": {"images": 3, "scans": 4, "scans_avoided": 2, "scans_avoided_by": {"bytes": 0, "content": 2}},
+        "moderation": {"images": 2, "scans": 3, "scans_avoided": 1, "scans_avoided_by": {"bytes": 1, "content": 0}},
+        "text": {"images": 4, "scans": 5, "scans_avoided": 9, "scans_avoided_by": {"bytes": 6, "content": 3}},
     }

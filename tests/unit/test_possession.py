@@ -9,7 +9,7 @@ from imagescan.domain.detection import Detection
 from imagescan.domain.feature import Feature
 from imagescan.domain.image import DeclaredImage, StoredObject, upload_key, validate_image
 from imagescan.domain.image_header import ImageType
-from imagescan.domain.image_record import Image, Possession, PossessionKey, Scan, Status
+from imagescan.domain.image_record import Image, Origin, Possession, PossessionKey, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS
 from imagescan.domain.question import Question
@@ -17,7 +17,7 @@ from imagescan.domain.scan_request import (
     NEVER_UPLOADED,
     ScanRequest,
     effective_deadline,
-    is_reused_scan,
+    scan_reused_by,
     visible_items,
     with_answer,
 )
@@ -71,7 +71,22 @@ def test_a_scan_for_another_owner_appears_as_the_scan_of_the_own_bytes() -> None
     assert answered
     assert answered.answer
     assert (answered.answer.status, answered.answer.completed_at) == (Status.COMPLETED, NOW)
-    assert not is_reused_scan(answered, seen.scan or ANNS_SCAN)
+    assert scan_reused_by(answered, seen.scan or ANNS_SCAN) is None
+
+
+@pytest.mark.parametrize(
+    ("copied_for", "scanned_for", "seen_origin"),
+    [("bob", "bob", True), ("bob", "ann", False), ("ann", "bob", False), ("ann", "ann", False)],
+)
+def test_a_copied_scan_appears_as_a_copy_only_if_both_files_are_those_of_the_owner(
+    copied_for: str, scanned_for: str, seen_origin: bool
+) -> None:
+    origin = Origin(NOW - 100, is_own=copied_for == scanned_for)
+    scan = replace(ANNS_SCAN, finished_at=NOW - 1, scanned_for="copy", owner=copied_for, origin=origin)
+    seen = seen_by_bob(Image(HASH, first_leased_at=NOW - 9, scan=scan), NOW - 10)
+    assert seen.scan
+    assert seen.scan.origin == (Origin(NOW - 100) if seen_origin else None)
+    assert seen.scan.scanned_at == (NOW - 100 if seen_origin else NOW - 1)
 
 
 def test_a_scan_for_the_same_owner_keeps_its_time_and_its_request() -> None:

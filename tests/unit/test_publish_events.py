@@ -13,7 +13,7 @@ from imagescan.api.request_models import MAX_LABELS, MAX_REFERENCE_BYTES
 from imagescan.aws.event_bus import EVENTS_PER_CALL, EventBus
 from imagescan.domain.events import DomainEvent, FinishedRecord, to_event
 from imagescan.domain.feature import Feature, item_key
-from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Scan, Status
+from imagescan.domain.image_record import ATTEMPTS_EXHAUSTED, Failure, Image, Origin, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.moderation import ModerationLabel
 from imagescan.domain.question import MatchMode, Question
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CAT = Label("Cat", 97.5, aliases=("Feline",))
 SCAN = Scan(Status.COMPLETED, 1.0, (CAT,), "3.0", scanned_for="first")
 REJECTED = Scan(Status.FAILED, 1.0, failure=Failure("image_invalid", "The image is corrupt."), scanned_for="first")
+COPY = replace(SCAN, origin=Origin(0.5), content_hash="cd" * 32)
+TEXT_COPY = replace(COPY, feature=Feature.TEXT, findings=())
 EXHAUSTED = Scan(Status.FAILED, 1.0, failure=ATTEMPTS_EXHAUSTED)
 MAX_CALL_BYTES = 256 * 1024
 
@@ -171,6 +173,11 @@ def test_events_are_published_in_order_in_as_few_calls_as_their_sizes_allow(
         ([finished(REJECTED), finished(REJECTED, "second")], Totals(failed=2, scans_avoided=1)),
         ([finished(EXHAUSTED)], Totals(failed=1)),
         ([Image("h", attempts=2, scan=SCAN), Image("i", attempts=1, scan=REJECTED)], Totals(images=2, scans=3)),
+        ([Image("h", scan=COPY)], Totals(images=1, copies=1)),
+        ([Image("h", attempts=1, scan=COPY)], Totals(images=1, scans=1, copies=1)),  # an earlier attempt was billed
+        ([Image("h", scan=COPY), finished(COPY)], Totals(images=1, completed=1, copies=1)),
+        ([finished(COPY, "second")], Totals(completed=1, scans_avoided=1)),
+        ([Image("h#text", scan=TEXT_COPY)], Totals(images=1, copies=1, text_images=1, text_copies=1)),
     ],
 )
 def test_totals_count_images_billed_calls_answers_and_avoided_scans(

@@ -4,8 +4,11 @@ from typing import NoReturn
 
 import pytest
 
+from imagescan.domain.content import content_item_key
 from imagescan.domain.feature import Feature, item_key
-from imagescan.domain.image_record import Image, Possession, PossessionKey, PurgeCandidate, Scan, Status
+from imagescan.domain.image import StoredObject, object_key
+from imagescan.domain.image_header import ImageType
+from imagescan.domain.image_record import Image, Origin, Possession, PossessionKey, PurgeCandidate, Scan, Status
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import Answer, DeletedRequest, ScanRequest
 from imagescan.use_cases.purge_deleted_images import PURGE_DELAY_SECONDS, PurgeReport, purge_deleted_images
@@ -25,7 +28,7 @@ def finished(at: float = DELAY_AGO - 5) -> Image:
 class Service:
     """One marked image, and the requests that wait for it. ``steps`` records the writes in order.
 
-    ``others`` are the items of its other features.
+    ``others`` are the items of its other features and of its content. ``objects`` can be read.
     """
 
     image: Image | None = field(default_factory=finished)
@@ -39,6 +42,7 @@ class Service:
     possessed: dict[PossessionKey, Possession] = field(default_factory=dict)
     scanned_upload: Image | None = None
     others: tuple[Image, ...] = ()
+    objects: dict[str, StoredObject] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
 
 
@@ -49,12 +53,11 @@ class FakeImages:
     def purge_candidates(self) -> Iterable[PurgeCandidate]:
         return [PurgeCandidate(self.service.key, self.service.marked_at)]
 
-    def get_many(self, image_hashes: Sequence[str]) -> dict[str, Image]:
-        image = self.service.image
-        marked = {self.service.key: replace(image, purge_until=self.service.covers_until)} if image else {}
-        scanned = self.service.scanned_upload
-        others = [each for each in (*self.service.others, *([scanned] if scanned else ())) if each.key in image_hashes]
-        return marked | {each.key: each for each in others}
+    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        service = self.service
+        marked = replace(service.image, key=service.key, purge_until=service.covers_until) if service.image else None
+        items = [item for item in (marked, service.scanned_upload, *service.others) if item and item.key in keys]
+        return {item.key: item for item in items}
 
     def possessions(self, keys: Sequence[PossessionKey]) -> dict[PossessionKey, Possession]:
         return {key: self.service.possessed[key] for key in keys if key in self.service.possessed}
@@ -85,6 +88,9 @@ class FakeBucket:
     def remove(self, image_hash: str, until: float, covered_until: float) -> bool:
         self.service.steps.append(f"bytes until {until:.0f}")
         return not until < self.service.uploaded_at <= covered_until
+
+    def find(self, key: str) -> StoredObject | None:
+        return self.service.objects.get(key)
 
     def remove_upload(self, key: str, until: float) -> bool:
         self.service.steps.append(f"upload {key}")
@@ -248,3 +254,111 @@ def test_a_pending_request_for_another_feature_keeps_the_image() -> None:
     for_text = replace(REQUEST, question=Question((), 90, others=((Feature.TEXT, ("sale",)),)))
     service = Service(pending=[for_text])
     assert (purge(service), service.steps) == (0, [])
+
+
+# ---------------------------------------------------------------- contents
+
+CONTENT = "cd" * 32
+CONTENT_KEY, CONTENT_TEXT_KEY = (content_item_key(CONTENT, feature) for feature in (Feature.LABELS, Feature.TEXT))
+SCAN = Scan(Status.COMPLETED, DELAY_AGO - 5, content_hash=CONTENT, scanned_for="r")
+SCANNED = Image("h", scan=SCAN)
+CONTENT_ITEM = Image(CONTENT_KEY, scan=replace(SCAN, scanned_hash="h"))
+CONTENT_TEXT_ITEM = Image(CONTENT_TEXT_KEY, scan=replace(SCAN, scanned_hash="h", feature=Feature.TEXT))
+OBJECT_KEY = "images/h.png"
+STORED = {OBJECT_KEY: StoredObject(OBJECT_KEY, "v", "h", "r", content_hash=CONTENT)}
+
+
+def test_the_content_of_an_image_is_deleted_first() -> None:
+    service = Service(image=SCANNED, others=(CONTENT_ITEM,))
+    assert purge(service) == 1
+    assert service.steps == [CONTENT_KEY, f"bytes until {DELAY_AGO:.0f}", "h"]
+
+
+def test_the_contents_of_all_features_are_deleted_together() -> None:
+    text = replace(text_item(), scan=replace(SCAN, feature=Feature.TEXT))
+    service = Service(image=SCANNED, others=(text, CONTENT_ITEM, CONTENT_TEXT_ITEM))
+    assert purge(service) == 1
+    assert service.steps == [f"{CONTENT_KEY} and {CONTENT_TEXT_KEY}", f"bytes until {DELAY_AGO:.0f}", "h and h#text"]
+
+
+def test_the_content_of_a_copied_image_is_deleted_as_well() -> None:
+    copy = Image("h", scan=replace(SCAN, origin=Origin(DELAY_AGO - 50)))
+    other = replace(CONTENT_ITEM, scan=replace(SCAN, scanned_for="other", scanned_hash="other"))
+    service = Service(image=copy, others=(other,))
+    assert purge(service) == 1
+    assert service.steps[0] == CONTENT_KEY
+
+
+@pytest.mark.parametrize(
+    "item", [None, Image(CONTENT_KEY, attempts=1, lease_until=NOW + 60)], ids=["purged", "scanned for another file"]
+)
+def test_only_a_content_with_findings_is_deleted(item: Image | None) -> None:
+    service = Service(image=SCANNED, others=(item,) if item else ())
+    assert purge(service) == 1
+    assert CONTENT_KEY not in service.steps
+
+
+def test_the_content_of_an_image_that_a_request_needs_is_kept() -> None:
+    service = Service(image=SCANNED, others=(CONTENT_ITEM,), pending=[REQUEST])
+    assert (purge(service), service.steps) == (0, [])
+
+
+def test_nothing_else_is_deleted_if_the_content_cannot_be_deleted_now() -> None:
+    service = Service(image=SCANNED, others=(CONTENT_ITEM,), is_removable=False)
+    assert (purge(service), service.steps) == (0, [CONTENT_KEY])
+
+
+@pytest.mark.parametrize("image_type", ImageType)
+def test_the_content_of_an_interrupted_scan_is_found_from_the_bytes(image_type: ImageType) -> None:
+    key = object_key("h", image_type)
+    stored = {key: StoredObject(key, "v", "h", "r", content_hash=CONTENT)}
+    service = Service(image=Image("h", attempts=1), others=(CONTENT_ITEM,), objects=stored)
+    assert purge(service) == 1
+    assert service.steps == [CONTENT_KEY, f"bytes until {DELAY_AGO:.0f}", "h"]
+
+
+def test_bytes_without_a_canonical_form_have_no_content() -> None:
+    stored = {OBJECT_KEY: replace(STORED[OBJECT_KEY], content_hash=None)}
+    service = Service(image=Image("h"), others=(CONTENT_ITEM,), objects=stored)
+    assert purge(service) == 1
+    assert CONTENT_KEY not in service.steps
+
+
+def test_the_bytes_of_a_scanned_image_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeBucket, "find", lambda *_: fail())
+    assert purge(Service(image=SCANNED, others=(CONTENT_ITEM,))) == 1
+
+
+def of_upload(scan: Scan | None) -> Service:
+    """Return the service with a marked upload of the deleted request ``r``, and the scan of its content."""
+    content = Image(CONTENT_KEY, scan=scan)
+    scanned = Image(UPLOADED_HASH, scan=replace(SCAN, scanned_for="other"))
+    stored = {"r": DeletedRequest("r")}
+    return Service(image=Image(UPLOAD), key=UPLOAD, stored=dict(stored), scanned_upload=scanned, others=(content,))
+
+
+def test_the_content_that_was_scanned_in_an_upload_is_deleted_first() -> None:
+    service = of_upload(SCAN)
+    assert purge(service) == 1
+    assert service.steps == [CONTENT_KEY, f"upload {UPLOAD}", UPLOAD]
+
+
+@pytest.mark.parametrize("scan", [replace(SCAN, scanned_for="other"), None], ids=["another request", "no scan"])
+def test_a_content_that_was_scanned_for_another_request_is_kept_with_its_upload(scan: Scan | None) -> None:
+    service = of_upload(scan)
+    assert purge(service) == 1
+    assert service.steps == [f"upload {UPLOAD}", UPLOAD]
+
+
+def test_the_content_of_an_interrupted_scan_is_found_in_the_upload() -> None:
+    service = of_upload(SCAN)
+    service.scanned_upload = None
+    service.objects = {UPLOAD: StoredObject(UPLOAD, "v", UPLOADED_HASH, "r", content_hash=CONTENT)}
+    assert purge(service) == 1
+    assert service.steps == [CONTENT_KEY, f"upload {UPLOAD}", UPLOAD]
+
+
+def test_an_upload_is_kept_if_its_content_cannot_be_deleted_now() -> None:
+    service = of_upload(SCAN)
+    service.is_removable = False
+    assert (purge(service), service.steps) == (0, [CONTENT_KEY])

@@ -6,7 +6,7 @@ import pytest
 from imagescan.domain.feature import Feature
 from imagescan.domain.policy import LEASE_SECONDS
 from imagescan.domain.scan_message import ScanMessage
-from imagescan.use_cases.scan_batch import LEASED_DELAY_SECONDS, REQUEST_DELAY_SECONDS, MessageResult, scan_batch
+from imagescan.use_cases.scan_batch import LONG_LEASED_DELAY_SECONDS, REQUEST_DELAY_SECONDS, MessageResult, scan_batch
 from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKind
 
 
@@ -153,8 +153,8 @@ def test_a_message_is_done_only_when_all_features_of_its_image_are_done(
 @pytest.mark.parametrize(
     ("outcomes", "delay"),
     [
-        ((SCANNED, LEASED), 2 * LEASED_DELAY_SECONDS),
-        ((LEASED, LEASED), 2 * LEASED_DELAY_SECONDS),
+        ((SCANNED, LEASED), LONG_LEASED_DELAY_SECONDS),
+        ((LEASED, LEASED), LONG_LEASED_DELAY_SECONDS),
         ((SCANNED, TRANSIENT), 20),
         ((LEASED, TRANSIENT), 20),
         ((SCANNED, backing_off(60.2)), 61),

@@ -73,13 +73,13 @@ class Images(FakeImages):
         self._record(key, "defer")
         return True
 
-    def exhaust(self, image: Image, at: float) -> Image:
+    def exhaust(self, image: Image, at: float, refund: str | None = None) -> Image:
         self._record(image.key, "exhaust")
-        return super().exhaust(image, at)
+        return super().exhaust(image, at, refund)
 
-    def finish(self, key: str, scan: Scan) -> Image:
+    def finish(self, key: str, scan: Scan, refund: str | None = None) -> Image:
         self._record(key, "finish")
-        return super().finish(key, scan)
+        return super().finish(key, scan, refund)
 
     def _record(self, key: str, step: str) -> None:
         self.written.setdefault(feature_from_item_key(key), []).append(step)

@@ -238,7 +238,7 @@ def test_no_scan_starts_without_enough_time() -> None:
 
 def test_settling_stops_when_time_runs_out() -> None:
     setup = Setup(requests=FakeRequests([request(n) for n in range(60)]))
-    time_left = iter([60, 60, 60, 1, 1])
+    time_left = iter([60, 60, 60, 60, 1, 1])
     detectors = {Feature.LABELS: setup.detector}
     scanner = Scanner(setup.images, setup.requests, setup.bucket, detectors, lambda: NOW, lambda: next(time_left))
     [outcome] = scanner.scan(KEY, owner="delivery-1")

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from imagescan.domain.image_record import Failure, Image, Scan, Status, next_day
+from imagescan.domain.image_record import Failure, Image, Origin, Scan, Status, next_day
 from imagescan.domain.labels import Label
 from imagescan.domain.policy import DAY_SECONDS, GRACE_SECONDS, LEASE_SECONDS, SCANNER_TIMEOUT_SECONDS
 from imagescan.domain.question import Question
@@ -11,7 +11,7 @@ from imagescan.domain.scan_request import (
     ScanRequest,
     derive_answer,
     effective_deadline,
-    is_reused_scan,
+    scan_reused_by,
     with_answer,
 )
 from testing.fakes import by_feature
@@ -102,8 +102,14 @@ def test_a_settled_answer_does_not_depend_on_later_states_of_the_image() -> None
 
 
 def test_a_scan_is_reused_by_every_request_except_the_one_it_was_made_for() -> None:
-    assert not is_reused_scan(REQUEST, SCAN)
-    assert is_reused_scan(replace(REQUEST, id="another"), SCAN)
+    assert scan_reused_by(REQUEST, SCAN) is None
+    assert scan_reused_by(replace(REQUEST, id="another"), SCAN) == "bytes"
+
+
+def test_a_copied_scan_is_reused_by_content_for_the_request_that_it_was_copied_for() -> None:
+    copy = replace(SCAN, origin=Origin(5.0))
+    assert scan_reused_by(REQUEST, copy) == "content"
+    assert scan_reused_by(replace(REQUEST, id="another"), copy) == "bytes"
 
 
 def test_the_grace_period_is_longer_than_any_write_in_flight() -> None:

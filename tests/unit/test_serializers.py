@@ -5,7 +5,7 @@ import pytest
 
 from imagescan.api import serializers
 from imagescan.domain.feature import Feature
-from imagescan.domain.image_record import Failure, Image, Scan, Status
+from imagescan.domain.image_record import Failure, Image, Origin, Scan, Status
 from imagescan.domain.labels import Label
 from imagescan.domain.match import Box
 from imagescan.domain.question import MatchMode, Question, evaluate
@@ -217,17 +217,82 @@ def test_a_deferred_request_names_the_day_and_has_a_later_deadline() -> None:
 
 
 def test_stats_contain_the_time_of_their_query() -> None:
-    assert serializers.stats_body(Totals(images=1, scans=2, completed=3, failed=4, scans_avoided=5), now=0.5) == {
+    nothing = {"images": 0, "scans": 0, "scans_avoided": 0, "scans_avoided_by": {"bytes": 0, "content": 0}}
+    assert serializers.stats_body(Totals(1, 2, 3, 4, scans_avoided=5, copies=6), now=0.5) == {
         "images": 1,
         "requests": 7,
         "completed": 3,
         "failed": 4,
         "scans": 2,
-        "scans_avoided": 5,
+        "scans_avoided": 11,
+        "scans_avoided_by": {"bytes": 5, "content": 6},
         "by_feature": {
-            "labels": {"images": 1, "scans": 2, "scans_avoided": 5},
-            "moderation": {"images": 0, "scans": 0, "scans_avoided": 0},
-            "text": {"images": 0, "scans": 0, "scans_avoided": 0},
+            "labels": nothing
+            | {"images": 1, "scans": 2, "scans_avoided": 11}
+            | {"scans_avoided_by": {"bytes": 5, "content": 6}},
+            "moderation": nothing,
+            "text": nothing,
         },
         "as_of": "1970-01-01T00:00:00.500Z",
     }
+
+
+# ---------------------------------------------------------------- contents
+
+CONTENT = "cd" * 32
+OWN = replace(scan_with(CAT), content_hash=CONTENT)
+COPY = replace(OWN, finished_at=5.0, origin=Origin(1.0))
+ANOTHER = replace(OWN, scanned_for="another")
+
+
+@pytest.mark.parametrize(
+    ("scan", "reused", "reused_by"),
+    [
+        (OWN, False, None),
+        (COPY, True, "content"),
+        (ANOTHER, True, "bytes"),
+        (replace(COPY, scanned_for="x"), True, "bytes"),
+    ],
+)
+def test_a_result_states_how_its_scan_was_reused(scan: Scan, reused: bool, reused_by: str | None) -> None:
+    body = serializers.request_body(request_with(scan))
+    assert (body["scan_reused"], body["reused_by"], body["content_hash"]) == (reused, reused_by, CONTENT)
+    assert body["scanned_at"] == "1970-01-01T00:00:01.000Z"
+
+
+@pytest.mark.parametrize(
+    ("labels", "text", "reused_by"),
+    [(COPY, ANOTHER, "content"), (ANOTHER, COPY, "content"), (ANOTHER, ANOTHER, "bytes"), (OWN, COPY, None)],
+)
+def test_a_result_for_several_features_is_reused_if_all_scans_are(
+    labels: Scan, text: Scan, reused_by: str | None
+) -> None:
+    items = by_feature(Image("h", scan=labels), Image("h#text", scan=replace(text, feature=Feature.TEXT, findings=())))
+    question = Question(("cat",), 90, others=((Feature.TEXT, ("sale",)),))
+    answered = with_answer(replace(REQUEST, question=question), items, 1)
+    assert answered
+    body = serializers.request_body(answered)
+    assert (body["scan_reused"], body["reused_by"], body["content_hash"]) == (reused_by is not None, reused_by, CONTENT)
+
+
+@pytest.mark.parametrize("now", [1, 1e6], ids=["pending", "timed out"])
+def test_a_request_without_a_scan_has_no_content_hash(now: float) -> None:
+    body = serializers.request_body(request_with(None, now))
+    assert [body[name] for name in ("scanned_at", "scan_reused", "reused_by", "content_hash")] == [None] * 4
+
+
+def test_a_rejected_file_and_one_without_a_canonical_form_differ_in_their_content_hash() -> None:
+    rejected = Scan(Status.FAILED, 1.0, failure=Failure("image_invalid", "Corrupt."), scanned_for="r")
+    for content_hash in (CONTENT, None):
+        body = serializers.request_body(request_with(replace(rejected, content_hash=content_hash)))
+        assert (body["content_hash"], body["reused_by"]) == (content_hash, None)
+
+
+def test_a_summary_has_the_content_hash() -> None:
+    summary = serializers.request_summary(request_with(COPY), now=1)
+    assert (summary["content_hash"], summary["reused_by"]) == (CONTENT, "content")
+
+
+def test_debug_data_of_a_copied_scan_does_not_claim_that_it_was_made_for_the_request() -> None:
+    assert "scanned_for" not in serializers.debug_data(request_with(COPY), None)
+    assert serializers.debug_data(request_with(OWN), None)["scanned_for"] == "r"

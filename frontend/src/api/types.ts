@@ -99,6 +99,10 @@ export interface ScanRequest extends Verdict {
   /** Null if the feature was not requested. */
   readonly text: { readonly lines: readonly TextLine[]; readonly model_version: string | null } | null;
   readonly failure: Failure | null;
+  /** What the scanned file has in common with this image. Null while pending, and if this image was scanned itself. */
+  readonly reused_by: "bytes" | "content" | null;
+  /** Null while pending, and for files that programs could interpret differently. */
+  readonly content_hash: string | null;
   readonly upload: UploadTarget | null;
   readonly created_at: string;
   readonly completed_at: string | null;

@@ -61,6 +61,7 @@ export function ResultPanel({ request, followUps, name, preview, suggestions, co
         </>
       )}
       <Findings request={request} onHover={setHoveredLine} />
+      {request.reused_by && <p class="small">{REUSED_BY[request.reused_by]}</p>}
       <FollowUps verdicts={followUps} request={request} name={name} suggestions={suggestions} {...actions} />
       <details>
         <summary>Raw JSON</summary>
@@ -72,6 +73,11 @@ export function ResultPanel({ request, followUps, name, preview, suggestions, co
     </>
   );
 }
+
+const REUSED_BY = {
+  bytes: "This image was scanned before.",
+  content: "An image with the same content was scanned before.",
+} as const;
 
 /** Return the label that the verdict names first. */
 function primaryLabel(verdict: Verdict, labels: readonly Label[]): string | null {

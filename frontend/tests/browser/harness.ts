@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test as base, expect, type Locator, type Page, type Request } from "@playwright/test";
 import axe from "axe-core";
+import { withNewContent } from "./new-content";
 
 export { expect };
 
@@ -37,10 +38,9 @@ export async function openPage(page: Page, url: string, use: (page: Page) => Pro
   expect(errors).toEqual([]);
 }
 
-/** Return a sample image with a new hash. Decoders ignore the random bytes after the end of the image. */
+/** Return a sample image with new content. */
 export function uniqueSample(name: string, as = name): ImageFile {
-  const suffix = Buffer.from(`${Date.now()} ${Math.random()}`);
-  return { ...sample(name), name: as, buffer: Buffer.concat([sample(name).buffer, suffix]) };
+  return { ...sample(name), name: as, buffer: withNewContent(sample(name).buffer) };
 }
 
 export function sample(name: string): ImageFile {

@@ -9,6 +9,7 @@ import {
   fillQuestion,
   type ImageFile,
   outcome,
+  padded,
   sample,
   takeScreenshot,
   test,
@@ -56,6 +57,27 @@ test("three samples show three correct results with boxes", async ({ page }) => 
   for (const name of ["cat.jpg", "astronaut.jpg", "coffee.jpg"])
     await expect(card(page, name).locator(".box").first()).toBeVisible();
   await expect(page.getByRole("heading", { name: "3 done" })).toBeVisible();
+});
+
+test("an image with the same content as an earlier one says that it was scanned before", async ({ page }) => {
+  const image = uniqueSample("cat.jpg");
+  await choose(page, image);
+  await expect(outcome(card(page, "cat.jpg"))).toHaveText(/^Yes: a cat/);
+  await choose(page, { ...padded(image, image.buffer.length + 1), name: "copy.jpg" });
+  await expect(outcome(card(page, "copy.jpg"))).toHaveText(/^Yes: a cat/);
+  await expect(card(page, "copy.jpg")).toContainText("An image with the same content was scanned before.");
+  await expect(card(page, "cat.jpg")).not.toContainText("scanned before");
+});
+
+test("an image that was scanned for an earlier request says so", async ({ page }) => {
+  const image = uniqueSample("cat.jpg");
+  for (const label of ["cat", "dog"]) {
+    await fillQuestion(page, label);
+    await choose(page, { ...image, name: `${label}.jpg` });
+    await expect(outcome(card(page, `${label}.jpg`))).toHaveText(/cat/);
+  }
+  await expect(card(page, "dog.jpg")).toContainText("This image was scanned before.");
+  await expect(card(page, "cat.jpg")).not.toContainText("scanned before");
 });
 
 test("a box is drawn at the coordinates of the response", async ({ page }) => {

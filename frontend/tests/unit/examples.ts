@@ -25,6 +25,8 @@ export function pending(more: Partial<ScanRequest> = {}): ScanRequest {
     moderation: null,
     text: null,
     failure: null,
+    reused_by: null,
+    content_hash: null,
     upload: null,
     image_hash: "ab",
     created_at: "2026-11-22T10:40:00.123Z",

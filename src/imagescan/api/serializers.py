@@ -18,14 +18,14 @@ from imagescan.domain.scan_request import (
     FollowUpAnswer,
     ScanRequest,
     Upload,
+    answer_reused_by,
     effective_deadline,
-    is_answer_reused,
-    is_reused_scan,
+    scan_reused_by,
 )
 
 if TYPE_CHECKING:
     from imagescan.domain.moderation import ModerationLabel
-    from imagescan.domain.stats import Totals  # used by one function, so the others need not import it
+    from imagescan.domain.stats import FeatureTotals, Totals  # used by one function, so the others need not import it
     from imagescan.domain.text import Polygon, TextLine, TextWord
 
 
@@ -62,8 +62,14 @@ def request_body(
 def _scan_fields(request: ScanRequest, answer: Answer | None) -> dict[str, Any]:
     scanned_at = answer.scanned_at if answer else None
     if answer is None or scanned_at is None:
-        return {"scanned_at": None, "scan_reused": None}
-    return {"scanned_at": iso_time(scanned_at), "scan_reused": is_answer_reused(request, answer)}
+        return {"scanned_at": None, "scan_reused": None, "reused_by": None, "content_hash": None}
+    reused_by = answer_reused_by(request, answer)
+    return {
+        "scanned_at": iso_time(scanned_at),
+        "scan_reused": reused_by is not None,
+        "reused_by": reused_by,
+        "content_hash": answer.content_hash,
+    }
 
 
 def _label_findings(scan: Scan) -> list[Label]:
@@ -106,7 +112,7 @@ def debug_data(request: ScanRequest, items: ImageItems | None) -> dict[str, Any]
     scans = request.answer.scans if request.answer else ()
     leased_at = [item.first_leased_at for item in found.values() if item.first_leased_at is not None]
     uploaded_at = min(leased_at, default=None) if request.awaits_upload else request.created_at
-    is_own_scan = any(not is_reused_scan(request, scan) for scan in scans)
+    is_own_scan = None in [scan_reused_by(request, scan) for scan in scans]
     scanned_at = request.answer.scanned_at if request.answer else None
     return {
         "image_key": request.image_key,
@@ -156,16 +162,20 @@ def stats_body(totals: "Totals", now: float) -> dict[str, Any]:
         "completed": totals.completed,
         "failed": totals.failed,
         "scans": totals.scans,
-        "scans_avoided": totals.scans_avoided,
+        **_avoided(totals),
         "by_feature": {
-            feature.value: {
-                "images": by_feature.images,
-                "scans": by_feature.scans,
-                "scans_avoided": by_feature.scans_avoided,
-            }
-            for feature, by_feature in totals.by_feature.items()
+            feature.value: {"images": each.images, "scans": each.scans, **_avoided(each)}
+            for feature, each in totals.by_feature.items()
         },
         "as_of": iso_time(now),
+    }
+
+
+def _avoided(totals: "Totals | FeatureTotals") -> dict[str, Any]:
+    """Return the calls that were avoided: all, and those because the bytes or the content of an image were known."""
+    return {
+        "scans_avoided": totals.calls_avoided,
+        "scans_avoided_by": {"bytes": totals.scans_avoided, "content": totals.copies},
     }
 
 

@@ -28,6 +28,7 @@ _DEFAULT_CONFIG = Config(
 )
 _S3_CONFIG = Config(
     signature_version="s3v4",  # the default would presign URLs without their headers
+    response_checksum_validation="when_required",  # the scanner hashes the bytes itself
     connect_timeout=2,
     read_timeout=8,
     retries={"mode": "standard", "total_max_attempts": 2},

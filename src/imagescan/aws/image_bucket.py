@@ -1,13 +1,14 @@
 """The images bucket: one object per distinct posted image, and one per direct upload."""
 
-from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import batched, islice
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from imagescan.domain.image import (
     KEY_PREFIX,
@@ -21,15 +22,15 @@ from imagescan.domain.image_header import HEADER_BYTES
 from imagescan.domain.scan_request import ScanRequest, Upload
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, ObjectVersionTypeDef
+    from mypy_boto3_s3.type_defs import ObjectVersionTypeDef
 
 _DELETIONS_PER_CALL = 1000  # limit of DeleteObjects
 _MAX_DELETIONS = 5 * _DELETIONS_PER_CALL
 UPLOAD_URL_SECONDS = 15 * 60
 """Lifetime of a presigned URL."""
 _REQUEST_ID = "request-id"
+_CHUNK_BYTES = 256 * 1024
 _MISSING = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
 
 
@@ -112,19 +113,23 @@ class ImageBucket:
         return True
 
     def find(self, key: str) -> StoredObject | None:
-        """Return the newest version of the object, or None if it is gone.
-
-        Its hash is the checksum that S3 stored with the object. If there is none, the bytes are read and hashed.
-        """
+        """Read and hash the newest version of the object. Return None if it is gone."""
         try:
-            head = self.client.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
+            return self._read(key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
             raise
-        request_id = head["Metadata"].get(_REQUEST_ID)
-        uploaded_at = head["LastModified"].timestamp()
-        return StoredObject(key, head.get("VersionId"), self._hash(key, head), request_id, uploaded_at)
+        except (HTTPClientError, IncompleteReadError):  # the SDK does not retry what fails while the bytes arrive
+            return self._read(key)
+
+    def _read(self, key: str) -> StoredObject:
+        found = self.client.get_object(Bucket=self.name, Key=key)
+        with closing(found["Body"]) as body:
+            image_hash, content_hash = read_hashes(body.iter_chunks(_CHUNK_BYTES))
+        request_id = found["Metadata"].get(_REQUEST_ID)
+        uploaded_at = found["LastModified"].timestamp()
+        return StoredObject(key, found.get("VersionId"), image_hash, request_id, uploaded_at, content_hash)
 
     def remove(self, image_hash: str, until: float, covered_until: float) -> bool:
         """Delete the versions of the image's posted bytes that were stored by ``until``, at most 5,000 in one call.
@@ -169,23 +174,29 @@ class ImageBucket:
 
     def read_header(self, stored: StoredObject) -> bytes:
         """Return the first bytes of the object, enough for the header of an image."""
-        return self._bytes(stored.key, stored.version, Range=f"bytes=0-{HEADER_BYTES - 1}").read()
+        version: dict[str, Any] = {"VersionId": stored.version} if stored.version else {}
+        start = f"bytes=0-{HEADER_BYTES - 1}"
+        return self.client.get_object(Bucket=self.name, Key=stored.key, Range=start, **version)["Body"].read()
 
-    def _hash(self, key: str, head: "HeadObjectOutputTypeDef") -> str:
-        checksum = head.get("ChecksumSHA256")
-        # A multipart checksum covers the checksums of the parts instead of the bytes.
-        if checksum and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
-            return b64decode(checksum).hex()
-        digest = sha256()
-        for chunk in self._bytes(key, head.get("VersionId")).iter_chunks():
+
+def read_hashes(chunks: Iterable[bytes]) -> tuple[str, str | None]:
+    """Return the SHA-256 of these bytes, and the hash of their content, or None if they have no canonical form."""
+    from imagescan.domain.content_hash import content_hash  # noqa: PLC0415 - only the scanner and the purger read bytes
+
+    digest = sha256()
+
+    def hashed() -> Iterator[bytes]:
+        for chunk in chunks:
             digest.update(chunk)
-        return digest.hexdigest()
+            yield chunk
 
-    def _bytes(self, key: str, version: str | None, **options: Any) -> "StreamingBody":
-        version_id: dict[str, Any] = {"VersionId": version} if version else {}
-        return self.client.get_object(Bucket=self.name, Key=key, **version_id, **options)["Body"]
+    remaining = hashed()
+    content = content_hash(remaining)
+    for _ in remaining:
+        pass
+    return digest.hexdigest(), content
 
 
-def _checksum(content_hash: str) -> str:
+def _checksum(image_hash: str) -> str:
     """Return a SHA-256 in the encoding that S3 uses."""
-    return b64encode(bytes.fromhex(content_hash)).decode()
+    return b64encode(bytes.fromhex(image_hash)).decode()

@@ -1,7 +1,8 @@
-"""The images table: one item per distinct image and feature.
+"""The images table: one item per distinct image and feature, and one per content and feature.
 
-Its key is the SHA-256 of the image in hexadecimal, followed by the name of the feature unless that is ``labels``. A
-direct upload that must be purged has an item as well, keyed by its object key. So has the possession of each owner.
+The key of an image is its SHA-256 in hexadecimal, followed by the name of the feature unless that is ``labels``. A
+content has the prefix ``contents/``, and no marks or grants. A direct upload that must be purged has an item as well,
+keyed by its object key. So has the possession of each owner.
 
 ``attempts`` is the set of the deliveries that leased the item since it was last reopened. Adding one twice, as a
 retried write does, counts once.
@@ -28,7 +29,7 @@ from imagescan.aws.items import (
     string_attribute,
     try_conditional_write,
 )
-from imagescan.domain.feature import feature_from_item_key
+from imagescan.domain.feature import CONTENT_KEY_PREFIX, feature_from_item_key
 from imagescan.domain.image_record import (
     ATTEMPTS_EXHAUSTED,
     Image,
@@ -118,7 +119,7 @@ class ImagesTable:
         No attempt starts before ``not_before``.
         """
         evidence = ", first_leased_at" if bytes_missing else ""
-        refunding, attempt = (" DELETE attempts :attempt", {":attempt": {"SS": [owner]}}) if refund else ("", {})
+        refunding, attempt = _refund(owner if refund else None)
         wait = {":not_before": number_attribute(not_before)} if not_before is not None else {}
         waiting = " SET not_before = :not_before" if wait else ""
         self._update_if(  # otherwise another delivery holds the lease
@@ -150,9 +151,13 @@ class ImagesTable:
             return existing is not None and began in image_from_item(existing).deferred_at
         return True
 
-    def finish(self, key: str, scan: Scan) -> Image:
-        """Make the one terminal write. If it was made before, return the earlier item unchanged."""
+    def finish(self, key: str, scan: Scan, refund: str | None = None) -> Image:
+        """Make the one terminal write. If it was made before, return the earlier item unchanged.
+
+        The attempt of the owner ``refund`` is removed, because it made no call.
+        """
         attributes = scan_attributes(scan) | {"expires_at": self._expiry(scan.finished_at)}
+        refunding, attempt = _refund(refund)
         try:
             response = self.client.update_item(
                 TableName=self.name,
@@ -160,9 +165,11 @@ class ImagesTable:
                 ConditionExpression=_PENDING_CONDITION,
                 UpdateExpression="SET "
                 + ", ".join(f"#{name} = :{name}" for name in attributes)
-                + " REMOVE lease_owner, lease_until",
+                + f" REMOVE lease_owner, lease_until{refunding}",
                 ExpressionAttributeNames={f"#{name}": name for name in attributes},
-                ExpressionAttributeValues=_PENDING | {f":{name}": value for name, value in attributes.items()},
+                ExpressionAttributeValues=_PENDING
+                | {f":{name}": value for name, value in attributes.items()}
+                | attempt,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -170,21 +177,27 @@ class ImagesTable:
             return image_from_item(existing_item(error))
         return image_from_item(response["Attributes"])
 
-    def exhaust(self, image: Image, at: float) -> Image:
+    def exhaust(self, image: Image, at: float, refund: str | None = None) -> Image:
         """Record that the attempt budget of ``image``, as it was read, is exhausted. Return the item in force.
 
-        Nothing is recorded for an item that is terminal, exhausted already, or was reopened since it was read.
+        Nothing is recorded for an item that is terminal, exhausted already, or was reopened since it was read. The
+        attempt of the owner ``refund`` is removed, because it made no call.
         """
         budget, count = _same_budget(image)
+        refunding, attempt = _refund(refund)
         try:
             response = self.client.update_item(
                 TableName=self.name,
                 Key=_key(image.key),
                 ConditionExpression=f"{_PENDING_CONDITION} AND {budget} AND attribute_not_exists(is_exhausted)"
                 " AND attribute_exists(attempts)",
-                UpdateExpression="SET is_exhausted = :true ADD exhausted_at :at REMOVE lease_owner, lease_until",
+                UpdateExpression="SET is_exhausted = :true ADD exhausted_at :at REMOVE lease_owner, lease_until"
+                + refunding,
                 ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=_PENDING | {":true": {"BOOL": True}, ":at": {"NS": [repr(at)]}} | count,
+                ExpressionAttributeValues=_PENDING
+                | {":true": {"BOOL": True}, ":at": {"NS": [repr(at)]}}
+                | count
+                | attempt,
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -333,14 +346,19 @@ class ImagesTable:
     def failed_with(self, failure_code: str) -> Iterator[Image]:
         """Return the images whose scan failed with this code, or that are exhausted, without those to be purged.
 
+        Contents are left out: the next delivery for one of their images reopens them.
+
         Read the whole table, page by page.
         """
         is_exhausted = " OR (attribute_exists(is_exhausted) AND attribute_not_exists(finished_at))"
         pages = self.client.get_paginator("scan").paginate(
             TableName=self.name,
-            FilterExpression="attribute_not_exists(marked_at) AND (failure_code = :code"
-            f"{is_exhausted if failure_code == ATTEMPTS_EXHAUSTED.code else ''})",
-            ExpressionAttributeValues={":code": string_attribute(failure_code)},
+            FilterExpression="attribute_not_exists(marked_at) AND NOT begins_with(image_hash, :content)"
+            f" AND (failure_code = :code{is_exhausted if failure_code == ATTEMPTS_EXHAUSTED.code else ''})",
+            ExpressionAttributeValues={
+                ":code": string_attribute(failure_code),
+                ":content": string_attribute(CONTENT_KEY_PREFIX),
+            },
         )
         return (image_from_item(item) for page in pages for item in page["Items"])
 
@@ -405,6 +423,11 @@ class ImagesTable:
 
     def _update_if(self, **update: Any) -> bool:
         return try_conditional_write(lambda: self.client.update_item(TableName=self.name, **update))
+
+
+def _refund(owner: str | None) -> tuple[str, dict[str, Any]]:
+    """Return the part of an update that removes the attempt of this owner, if there is one, with the value it uses."""
+    return (" DELETE attempts :attempt", {":attempt": {"SS": [owner]}}) if owner else ("", {})
 
 
 def _key(key: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from imagescan.aws.feature_adapters import feature_adapter
 from imagescan.domain.feature import Feature
-from imagescan.domain.image_record import Failure, Scan, Status
+from imagescan.domain.image_record import Failure, Origin, Scan, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,6 +70,9 @@ def scan_attributes(scan: Scan) -> WritableItem:
         **({"model_version": string_attribute(scan.model_version)} if scan.model_version else {}),
         **({"scanned_for": string_attribute(scan.scanned_for)} if scan.scanned_for else {}),
         **({"scanned_owner": string_attribute(scan.owner)} if scan.owner else {}),
+        **({"content_hash": _hash_attribute(scan.content_hash)} if scan.content_hash else {}),
+        **({"scanned_hash": _hash_attribute(scan.scanned_hash)} if scan.scanned_hash else {}),
+        **(_origin_attributes(scan.origin) if scan.origin else {}),
         **failure_attributes(scan.failure),
     }
 
@@ -88,7 +91,29 @@ def scan_from_item(item: Item, feature: Feature = Feature.LABELS) -> Scan | None
         scanned_for=get_text(item, "scanned_for"),
         owner=get_text(item, "scanned_owner"),
         feature=feature,
+        content_hash=_get_hash(item, "content_hash"),
+        origin=_origin_from_item(item),
+        scanned_hash=_get_hash(item, "scanned_hash"),
     )
+
+
+def _hash_attribute(value: str) -> "UniversalAttributeValueTypeDef":
+    """Return a SHA-256 as 32 bytes. Its hexadecimal digits would take twice as much."""
+    return {"B": bytes.fromhex(value)}
+
+
+def _get_hash(item: Item, name: str) -> str | None:
+    return bytes(item[name]["B"]).hex() if name in item else None
+
+
+def _origin_attributes(origin: Origin) -> WritableItem:
+    foreign: WritableItem = {} if origin.is_own else {"origin_is_foreign": {"BOOL": True}}
+    return {"origin_at": number_attribute(origin.scanned_at), **foreign}
+
+
+def _origin_from_item(item: Item) -> Origin | None:
+    scanned_at = get_number(item, "origin_at")
+    return None if scanned_at is None else Origin(scanned_at, "origin_is_foreign" not in item)
 
 
 def condition_failed(error: ClientError) -> bool:

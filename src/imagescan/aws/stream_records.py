@@ -7,6 +7,7 @@ from typing import Any
 from imagescan.aws.images_table import image_from_item
 from imagescan.aws.items import MALFORMED_ITEM_ERRORS
 from imagescan.aws.request_codec import request_from_item
+from imagescan.domain.content import is_content_item_key
 from imagescan.domain.events import FinishedRecord
 from imagescan.domain.image_record import Image, Status
 from imagescan.domain.scan_request import ScanRequest
@@ -20,8 +21,8 @@ def finished_records(event: dict[str, Any], on_error: Callable[[str, Exception],
     """Return the items in a Lambda event that left ``pending``, or were created finished, in the stream's order.
 
     An image whose attempts were exhausted counts as well, although it stays pending. Later changes of finished items do
-    not count. A malformed record is reported to ``on_error`` and left out, because a record that fails on every retry
-    would block its shard.
+    not count, and neither do the items of contents: those of their images do. A malformed record is reported to
+    ``on_error`` and left out, because a record that fails on every retry would block its shard.
     """
     finished: list[FinishedRecord] = []
     for record in event["Records"]:
@@ -41,6 +42,8 @@ def _item_key(record: dict[str, Any]) -> str:
 def _finished(record: dict[str, Any]) -> list[FinishedRecord]:
     change = record["dynamodb"]
     new, old = change.get("NewImage"), change.get("OldImage")
+    if is_content_item_key(change.get("Keys", {}).get("image_hash", {}).get("S", "")):
+        return []
     if not any(has_ended(new) and not has_ended(old) for has_ended in (_is_finished, _is_exhausted)):
         return []
     return [FinishedRecord(record["eventID"], change["SequenceNumber"], _entity(change["NewImage"]))]

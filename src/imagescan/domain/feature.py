@@ -13,6 +13,8 @@ class Feature(StrEnum):
 
 OTHER_FEATURES: tuple[Feature, ...] = tuple(feature for feature in Feature if feature != Feature.LABELS)
 _SEPARATOR = "#"
+CONTENT_KEY_PREFIX = "contents/"
+"""Prefix of the keys of the items of contents, in place of the hash of an image: ``contents/{content_hash}``."""
 
 
 def all_item_keys(image_hash: str) -> list[str]:

@@ -34,13 +34,17 @@ _KEY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ValidatedImage:
-    """The bytes of an image that can be scanned. Width and height are in pixels."""
+    """The bytes of an image that can be scanned. Width and height are in pixels.
+
+    ``content_hash`` is None if the file has no canonical form.
+    """
 
     content: bytes
     type: ImageType
     width: int
     height: int
     hash: str
+    content_hash: str | None = None
 
     @property
     def size(self) -> int:
@@ -66,7 +70,8 @@ class DeclaredImage:
 class StoredObject:
     """One version of an object: the SHA-256 of its bytes, and the ID of the request that uploaded it, if known.
 
-    ``uploaded_at`` is in whole seconds since the Unix epoch, rounded down.
+    ``uploaded_at`` is in whole seconds since the Unix epoch, rounded down. ``content_hash`` is None if the bytes have
+    no canonical form.
     """
 
     key: str
@@ -74,6 +79,7 @@ class StoredObject:
     hash: str
     request_id: str | None
     uploaded_at: float = 0.0
+    content_hash: str | None = None
 
 
 def validate_image(content: bytes, declared: ImageType) -> ValidatedImage:
@@ -92,7 +98,10 @@ def validate_image(content: bytes, declared: ImageType) -> ValidatedImage:
         )
     actual = _validated_type(content, declared)
     width, height = _validated_dimensions(content, actual)
-    return ValidatedImage(content, actual, width, height, hashlib.sha256(content).hexdigest())
+    from imagescan.domain.content_hash import content_hash  # noqa: PLC0415 - only submit needs it
+
+    image_hash = hashlib.sha256(content).hexdigest()
+    return ValidatedImage(content, actual, width, height, image_hash, content_hash([content]))
 
 
 def header_failure(start: bytes) -> Failure | None:

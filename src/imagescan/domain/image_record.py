@@ -32,12 +32,24 @@ ATTEMPTS_EXHAUSTED = Failure(
 )
 
 
+class Origin(NamedTuple):
+    """The scan of another file with the same content that a scan was copied from.
+
+    ``is_own`` is True if the requests of both files have the same owner.
+    """
+
+    scanned_at: float
+    is_own: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Scan:
     """Result of the one scan of an image for a feature: what was found, or the reason why there is nothing.
 
     ``finished_at`` is taken before the write that stores it. ``scanned_for`` is the ID of the request whose upload was
-    scanned, and ``owner`` the owner of that request.
+    scanned, and ``owner`` the owner of that request. ``content_hash`` is None if the file has no canonical form.
+    ``origin`` is None unless the scan is a copy. ``scanned_hash`` is the hash of the file that was scanned, in the item
+    of a content only.
     """
 
     status: Status
@@ -48,6 +60,14 @@ class Scan:
     scanned_for: str | None = None
     owner: str | None = None
     feature: Feature = Feature.LABELS
+    content_hash: str | None = None
+    origin: Origin | None = None
+    scanned_hash: str | None = None
+
+    @property
+    def scanned_at(self) -> float:
+        """Time at which the detector returned its findings, perhaps for another file with the same content."""
+        return self.origin.scanned_at if self.origin else self.finished_at
 
 
 class Possession(NamedTuple):
@@ -137,6 +157,10 @@ class Image:
     def first_exhausted_between(self, start: float, end: float) -> float | None:
         """Return the first time in this interval (both ends included) at which an attempt budget was exhausted."""
         return next((at for at in self.exhausted_at if start <= at <= end), None)
+
+    def has_expired(self, now: float) -> bool:
+        """Return whether the item may be deleted, and counts as absent."""
+        return self.expires_at is not None and self.expires_at <= now
 
     def is_leased(self, now: float) -> bool:
         """Return whether a delivery may still be working on the image."""

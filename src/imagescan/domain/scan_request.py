@@ -8,7 +8,7 @@ Times are seconds since the Unix epoch.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeIs
+from typing import Literal, NamedTuple, TypeIs
 
 from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image import UPLOAD_PREFIX
@@ -49,8 +49,13 @@ class Answer:
 
     @property
     def scanned_at(self) -> float | None:
-        """Time at which the last of the scans finished."""
-        return max((scan.finished_at for scan in self.scans), default=None)
+        """Time of the last of the scans."""
+        return max((scan.scanned_at for scan in self.scans), default=None)
+
+    @property
+    def content_hash(self) -> str | None:
+        """Hash of the content of the image, or None if the image has no canonical form or was not scanned."""
+        return next((scan.content_hash for scan in self.scans if scan.content_hash), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,8 @@ def visible_items(request: ScanRequest, items: ImageItems, possession: Possessio
 
     Without authentication, these are the items. An owner sees nothing of an image before its bytes were received from
     them by the deadline of the request. A scan for another owner appears as the scan of the bytes that were received,
-    and exhausted attempts before that time do not count. A stored request with posted bytes proves that they were
-    received.
+    also if it was copied from that of another file, and exhausted attempts before that time do not count. A stored
+    request with posted bytes proves that they were received.
     """
     if request.owner is None:
         return items
@@ -137,8 +142,14 @@ def _visible_item(item: Image, possession: Possession) -> Image:
 
 
 def _visible_scan(scan: Scan, possession: Possession) -> Scan:
-    scanned_for = scan.scanned_for if scan.owner == possession.owner else possession.granted_for
-    return replace(scan, finished_at=max(scan.finished_at, possession.since), scanned_for=scanned_for, owner=None)
+    is_own = scan.owner == possession.owner
+    return replace(
+        scan,
+        finished_at=max(scan.finished_at, possession.since),
+        scanned_for=scan.scanned_for if is_own else possession.granted_for,
+        owner=None,
+        origin=scan.origin if is_own and scan.origin and scan.origin.is_own else None,
+    )
 
 
 def exists(request: ScanRequest | DeletedRequest | None) -> TypeIs[ScanRequest]:
@@ -311,14 +322,28 @@ def require_answer(request: ScanRequest) -> Answer:
     return request.answer
 
 
-def is_answer_reused(request: ScanRequest, answer: Answer) -> bool:
-    """Return whether all scans were made for the uploads of other requests, so that this request cost nothing."""
-    return all(is_reused_scan(request, scan) for scan in answer.scans)
+type ReusedBy = Literal["bytes", "content"]
+"""What showed that an image needs no scan: a file with the same bytes, or one with the same content."""
 
 
-def is_reused_scan(request: ScanRequest, scan: Scan) -> bool:
-    """Return whether the scan was made for the upload of another request."""
-    return scan.scanned_for != request.id
+def answer_reused_by(request: ScanRequest, answer: Answer) -> ReusedBy | None:
+    """Return how all scans were reused, so that this request cost nothing, or None if one was made for this request.
+
+    If some were reused by their bytes and others by their content, the content is returned.
+    """
+    reused = {scan_reused_by(request, scan) for scan in answer.scans}
+    if None in reused:
+        return None
+    if "content" in reused:
+        return "content"
+    return "bytes" if reused else None
+
+
+def scan_reused_by(request: ScanRequest, scan: Scan) -> ReusedBy | None:
+    """Return how the scan was reused, or None if it was made for the upload of this request."""
+    if scan.scanned_for != request.id:
+        return "bytes"
+    return "content" if scan.origin else None
 
 
 def _timeout_failure(request: ScanRequest, item: Image | None, items: ImageItems | None) -> Failure:

@@ -16,16 +16,22 @@ class FeatureTotals:
     images: int
     scans: int
     scans_avoided: int
+    copies: int
+
+    @property
+    def calls_avoided(self) -> int:
+        return self.scans_avoided + self.copies
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Counts of what finished.
 
-    ``images`` counts the images that were scanned, once per feature. ``scans`` counts the detector calls that were, or
-    may have been, billed. ``scans_avoided`` counts the calls that requests did not need because the scan was made for
-    another request's upload. ``completed`` and ``failed`` count requests. Fields that begin with the name of a feature
-    are its part of a count, and the rest of this count is that of labels.
+    ``images`` counts the images that have a result, once per feature. ``scans`` counts the detector calls that were, or
+    may have been, billed. ``scans_avoided`` counts the calls that requests did not need because their bytes had a
+    result. ``copies`` counts the images that got the result of other bytes with the same content. ``completed`` and
+    ``failed`` count requests. Fields that begin with the name of a feature are its part of a count, and the rest of
+    this count is that of labels.
     """
 
     images: int = 0
@@ -33,12 +39,19 @@ class Totals:
     completed: int = 0
     failed: int = 0
     scans_avoided: int = 0
+    copies: int = 0
     moderation_images: int = 0
     moderation_scans: int = 0
     moderation_scans_avoided: int = 0
+    moderation_copies: int = 0
     text_images: int = 0
     text_scans: int = 0
     text_scans_avoided: int = 0
+    text_copies: int = 0
+
+    @property
+    def calls_avoided(self) -> int:
+        return self.scans_avoided + self.copies
 
     @property
     def by_feature(self) -> dict[Feature, FeatureTotals]:
@@ -48,11 +61,12 @@ class Totals:
             self.images - sum(each.images for each in others.values()),
             self.scans - sum(each.scans for each in others.values()),
             self.scans_avoided - sum(each.scans_avoided for each in others.values()),
+            self.copies - sum(each.copies for each in others.values()),
         )
         return {Feature.LABELS: labels, **others}
 
     def _of(self, feature: Feature) -> FeatureTotals:
-        return FeatureTotals(*(getattr(self, f"{feature}_{name}") for name in ("images", "scans", "scans_avoided")))
+        return FeatureTotals(*(getattr(self, f"{feature}_{name}") for name in FeatureTotals.__dataclass_fields__))
 
 
 def count_totals(finished: Sequence[ScanRequest | Image]) -> Totals:
@@ -65,6 +79,7 @@ def count_totals(finished: Sequence[ScanRequest | Image]) -> Totals:
         "images": Counter(image.feature for image in images if image.scan),
         "scans": _count_scans(images),
         "scans_avoided": Counter(scan.feature for scan in avoided),
+        "copies": Counter(image.feature for image in images if image.scan and image.scan.origin),
     }
     return Totals(
         completed=statuses.count(Status.COMPLETED),

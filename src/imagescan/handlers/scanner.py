@@ -61,7 +61,8 @@ def dependencies() -> Dependencies:
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     images, requests, bucket, detectors, quota, queue = dependencies()
     clock, time_left = time.time, lambda: context.get_remaining_time_in_millis() / 1000
-    scanner = Scanner(images, requests, bucket, detectors, clock, time_left, quota)
+    retention = settings().retention_seconds
+    scanner = Scanner(images, requests, bucket, detectors, clock, time_left, quota, retention)
     results = scan_batch(messages_from_event(event), lambda key: scanner.scan(key, owner=str(uuid.uuid4())))
     log_outcomes(results)
     emit_metrics(results)

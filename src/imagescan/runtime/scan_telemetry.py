@@ -14,6 +14,7 @@ _NEEDS_OPERATOR = frozenset({OutcomeKind.CONFIGURATION_ERROR, OutcomeKind.UNEXPE
 _CALLS = frozenset({OutcomeKind.SCANNED, OutcomeKind.REJECTED_IMAGE, OutcomeKind.TRANSIENT_ERROR})
 _METRICS = {
     OutcomeKind.SCANNED: "Scanned",
+    OutcomeKind.REUSED: "Reused",
     OutcomeKind.REJECTED_IMAGE: "RejectedImages",
     OutcomeKind.DUPLICATE: "Duplicate",
     OutcomeKind.EXHAUSTED: "Exhausted",

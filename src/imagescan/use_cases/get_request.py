@@ -50,7 +50,7 @@ def get_request(
     if request.answer and not with_image:
         return RequestState(request)
     possessions = read_possessions([request], images)
-    items = read_items(request.item_keys, images)
+    items = {item.feature: item for item in read_items(request.item_keys, images)}
     state = current_state(request, possessions.visible(request, items), now)
     if state.request.answer and not request.answer:
         # An item is removed only after its requests were settled. The image may have no item now, or a later scan.
@@ -64,12 +64,12 @@ def request_not_found() -> NotFound:
     return NotFound("request_not_found", "Request not found. Check the ID. Requests expire after the retention period.")
 
 
-def read_items(keys: Sequence[str], images: Images) -> ImageItems:
-    """Return the items of an image under these keys, by feature, using consistent reads."""
+def read_items(keys: Sequence[str], images: Images) -> list[Image]:
+    """Return the items under these keys using consistent reads. Missing items are left out."""
     if len(keys) == 1:
         item = images.get(keys[0])
-        return {item.feature: item} if item else {}
-    return {item.feature: item for item in images.get_many(keys).values()}
+        return [item] if item else []
+    return list(images.get_many(keys).values())
 
 
 def current_state(request: ScanRequest, items: ImageItems | None, now: float) -> RequestState:

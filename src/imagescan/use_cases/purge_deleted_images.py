@@ -4,14 +4,18 @@ An answered request holds its complete answer, so only pending requests need the
 only the ones whose owner has the image. A request that is about to be stored, or that an index does not show yet, may
 still need it. Therefore purging waits for a delay, after the first mark, after each owner got possession, and after the
 upload of each version. The upload of a deleted request has its own key. No other request needs it.
+
+The scan of the content of an image is purged with it. Other images with the same content keep their copies.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from imagescan.domain.content import all_content_item_keys
 from imagescan.domain.feature import all_item_keys
-from imagescan.domain.image import hash_from_key, request_id_from_key
+from imagescan.domain.image import StoredObject, hash_from_key, object_key, request_id_from_key
+from imagescan.domain.image_header import ImageType
 from imagescan.domain.image_record import Image, PurgeCandidate
 from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists
 from imagescan.use_cases.visible_images import PossessionReader, is_awaited
@@ -51,6 +55,9 @@ class Bucket(Protocol):
 
         Return whether none is left that was stored by ``covered_until``.
         """
+
+    def find(self, key: str) -> StoredObject | None:
+        """Read and hash the newest version of the object. Return None if it is gone."""
 
     def remove_upload(self, key: str, until: float) -> bool:
         """Delete the versions of an object of one request that were stored by ``until``.
@@ -115,7 +122,13 @@ def _purge(candidate: PurgeCandidate, images: Images, requests: Requests, bucket
         return False
     covered_until = candidate.marked_at if image.purge_until is None else image.purge_until
     until = min(covered_until, now - PURGE_DELAY_SECONDS)
-    return bucket.remove(candidate.key, until, covered_until) and images.remove(list(items.values()), now)
+    keys = [object_key(candidate.key, image_type) for image_type in ImageType]
+    contents = _scanned_contents(image.hash, items.values(), keys, images, bucket)
+    return (
+        _remove_contents(contents, images, now)
+        and bucket.remove(candidate.key, until, covered_until)
+        and images.remove(list(items.values()), now)
+    )
 
 
 def _items(image_hash: str, images: Images) -> dict[str, Image]:
@@ -129,9 +142,37 @@ def _purge_upload(key: str, images: Images, requests: Requests, bucket: Bucket, 
     upload = images.get_many([key]).get(key)
     if upload is None or _is_pending(requests.find(request_id)):
         return False
-    if any(item.scan and item.scan.scanned_for == request_id for item in _items(image_hash, images).values()):
+    items = _items(image_hash, images).values()
+    if any(item.scan and item.scan.scanned_for == request_id for item in items):
         images.mark_for_purge(image_hash, now)
-    return bucket.remove_upload(key, now - PURGE_DELAY_SECONDS) and images.remove([upload], now)
+    contents = _scanned_contents(image_hash, items, [key], images, bucket)
+    own = [content for content in contents if content.scan and content.scan.scanned_for == request_id]
+    return (
+        _remove_contents(own, images, now)
+        and bucket.remove_upload(key, now - PURGE_DELAY_SECONDS)
+        and images.remove([upload], now)
+    )
+
+
+def _scanned_contents(
+    image_hash: str, items: Iterable[Image], keys: Sequence[str], images: Images, bucket: Bucket
+) -> list[Image]:
+    """Return the items of the image's content that hold findings.
+
+    An image has no result if its delivery was interrupted. Then the bytes under these keys have its content, if they
+    are still stored.
+    """
+    content_hashes = {item.scan.content_hash for item in items if item.scan and item.scan.content_hash}
+    if not content_hashes:
+        stored = filter(None, map(bucket.find, keys))
+        content_hashes = {each.content_hash for each in stored if each.content_hash and each.hash == image_hash}
+    wanted = [key for each in content_hashes for key in all_content_item_keys(each)]
+    return [content for content in images.get_many(wanted).values() if content.scan] if wanted else []
+
+
+def _remove_contents(contents: Sequence[Image], images: Images, now: float) -> bool:
+    """Delete these items. This comes before the bytes, which may be needed to find them."""
+    return not contents or images.remove(contents, now)
 
 
 def _is_pending(request: ScanRequest | DeletedRequest | None) -> bool:

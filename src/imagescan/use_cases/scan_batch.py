@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from imagescan.domain.scan_message import ScanMessage
 from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKind
 
-LEASED_DELAY_SECONDS = 10
-"""Unit of the delay after which a message for a leased image is retried. Four such delays, each longer than the one
-before, outlast the lease of a delivery that crashed, so that the fifth delivery gets the image."""
+LEASED_DELAY_SECONDS, LONG_LEASED_DELAY_SECONDS = 10, 45
+"""Delays after which a message for a leased image or content is retried: after the first delivery, and after each
+further one. The fourth delivery comes after the lease of one that crashed. Of several files with the same content, one
+gets the lease then, and the fifth delivery of the others finds its scan."""
 REQUEST_DELAY_SECONDS = 4
 """Unit of the delay before a request that may still be stored is looked for again. Four such delays last 40 seconds."""
 
@@ -37,11 +38,11 @@ class MessageResult:
             return 0
         waits = [outcome.wait_seconds for outcome in self.outcomes if not outcome.is_done]
         known = [wait for wait in waits if wait is not None]
-        if known and len(known) == len(waits):
-            return min(math.ceil(min(known)), MAX_DELAY_SECONDS)
         kinds = {outcome.kind for outcome in self.outcomes if not outcome.is_done}
         if kinds == {OutcomeKind.LEASED}:
-            return LEASED_DELAY_SECONDS * self.message.receives
+            return LEASED_DELAY_SECONDS if self.message.receives == 1 else LONG_LEASED_DELAY_SECONDS
+        if known and len(known) == len(waits):
+            return min(math.ceil(min(known)), MAX_DELAY_SECONDS)
         if kinds == {OutcomeKind.REQUEST_MISSING}:
             return REQUEST_DELAY_SECONDS * self.message.receives
         return min(10 << (self.message.receives - 1), MAX_DELAY_SECONDS)

@@ -2,6 +2,9 @@
 
 Posted bytes of requests for labels share an object, ``images/{hash}``. It is scanned for labels. Every other object
 belongs to one request, and is scanned for the features of that request.
+
+Files with the same content are scanned once. The scanner leases the item of the image first and that of its content
+second. It never waits for a lease, so that leases cannot deadlock.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +16,7 @@ from functools import partial
 from itertools import batched
 from typing import NamedTuple, Protocol
 
+from imagescan.domain.content import content_item_key, content_scan, file_scan
 from imagescan.domain.detection import (
     Detection,
     DetectorConfigurationError,
@@ -27,6 +31,7 @@ from imagescan.domain.image_record import Image, LeaseResult, Possession, Scan, 
 from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS, REQUEST_STORED_SECONDS
 from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists, with_answer
 from imagescan.use_cases import settle as settling
+from imagescan.use_cases.renew_daily import renew_daily
 from imagescan.use_cases.settle import settle
 from imagescan.use_cases.visible_images import (
     POSSESSIONS_PER_CALL,
@@ -38,7 +43,7 @@ from imagescan.use_cases.visible_images import (
 type RefundGuard = Callable[[], AbstractContextManager[None]]
 
 MIN_SECONDS_FOR_SCAN = 30.0
-"""Time for reading the object's metadata, one detection with its read timeout, and the writes around them. A scan that
+"""Time for one detection with its read timeout, and the writes around it, after the object was read. A scan that
 waits for the rate limiter (at most 20 s) started with its batch, when the function had twice that time left."""
 
 MAX_DELAY_SECONDS = 300
@@ -79,14 +84,27 @@ class Images(PossessionReader, Protocol):
         Return whether the item records it. A terminal item and one that is no longer leased to ``owner`` do not change.
         """
 
-    def finish(self, key: str, scan: Scan) -> Image:
-        """Make the one terminal write, unless it was made before, and return the item that is in force."""
+    def finish(self, key: str, scan: Scan, refund: str | None = None) -> Image:
+        """Make the one terminal write, unless it was made before, and return the item that is in force.
 
-    def exhaust(self, image: Image, at: float) -> Image:
+        The attempt of the owner ``refund`` is removed, because it made no call.
+        """
+
+    def exhaust(self, image: Image, at: float, refund: str | None = None) -> Image:
         """Record that the attempt budget of ``image``, as it was read, is exhausted. Return the item in force.
 
-        Nothing is recorded for an item that is terminal, exhausted already, or was reopened since it was read.
+        Nothing is recorded for an item that is terminal, exhausted already, or was reopened since it was read. The
+        attempt of the owner ``refund`` is removed, because it made no call.
         """
+
+    def reopen(self, image: Image) -> None:
+        """Renew the attempt budget of the item, unless it changed since it was read."""
+
+    def renew(self, read: Image, now: float) -> bool:
+        """Extend the expiry of the item. Return False if it was deleted since it was ``read``."""
+
+    def remove_expired(self, read: Image) -> None:
+        """Delete the item, unless its expiry was extended since it was ``read``."""
 
     def mark_for_purge(self, key: str, now: float) -> None:
         """Have the purger delete the image, or the upload under this key, once no request needs it."""
@@ -98,7 +116,7 @@ class Requests(settling.Requests, Protocol):
 
 class Bucket(Protocol):
     def find(self, key: str) -> StoredObject | None:
-        """Return the newest version of the object, or None if it is gone."""
+        """Read and hash the newest version of the object. Return None if it is gone."""
 
     def read_header(self, stored: StoredObject) -> bytes:
         """Return the first bytes of the object, enough for the header of an image."""
@@ -132,6 +150,7 @@ class OutcomeKind(StrEnum):
     """Outcome of a delivery for one feature of an image. The values are also the names of log events."""
 
     SCANNED = "scanned"
+    REUSED = "reused"  # the scan of a file with the same content was copied
     REJECTED_IMAGE = "rejected_image"  # the image cannot be scanned, which is a final result too
     DUPLICATE = "duplicate"  # the image was scanned, or its attempts were exhausted, before
     EXHAUSTED = "exhausted"  # this delivery found that no attempt is left
@@ -227,7 +246,10 @@ def run_concurrently(calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
 
 @dataclass(frozen=True, slots=True)
 class Scanner:
-    """The use case with its collaborators. ``clock`` returns seconds since the epoch, ``time_left`` seconds."""
+    """The use case with its collaborators. ``clock`` returns seconds since the epoch, ``time_left`` seconds.
+
+    ``retention_seconds`` is the time for which requests and bytes are kept.
+    """
 
     images: Images
     requests: Requests
@@ -236,6 +258,7 @@ class Scanner:
     clock: Callable[[], float]
     time_left: Callable[[], float]
     quota: Quota = field(default_factory=UnlimitedQuota)
+    retention_seconds: int = 0
     run_all: RunAll = run_concurrently
 
     def scan(self, key: str, owner: str) -> list[Outcome]:
@@ -309,12 +332,14 @@ class Scanner:
             return self._exhaust(key, item)
         return Outcome(key, OutcomeKind.BACKING_OFF, wait_seconds=(item.not_before or now) - now)
 
-    def _exhaust(self, key: str, item: Image) -> Outcome:
+    def _exhaust(self, key: str, item: Image, refund: str | None = None) -> Outcome:
         """Fail the requests that wait for the item. If it changed since it was read, the message is retried."""
         at = self.clock()
-        current = self.images.exhaust(item, at)
+        current = self.images.exhaust(item, at, refund)
         if at in current.exhausted_at:
             return Outcome(key, OutcomeKind.EXHAUSTED, item=current)
+        if refund:
+            self.images.release(item.key, refund, refund=True)
         return Outcome(key, OutcomeKind.LEASED)
 
     def _scan_leased(self, key: str, item: Image, owner: str, upload: Received | None, *, is_first: bool) -> Outcome:
@@ -322,28 +347,99 @@ class Scanner:
 
         Only the first lease may record that the bytes never existed, because answers may depend on an earlier one.
         """
-        refund_on_error = partial(self._refund_on_error, item.key, owner)
-        with refund_on_error():
+        with self._refund_on_error([item], owner):
             received = upload or self._receive(key)
             if isinstance(received, Received):
                 received = self._skip_unrequested(received, item.feature) or received
         if isinstance(received, Outcome):
             self.images.release(item.key, owner, refund=True, bytes_missing=is_first)
             return received
+        if self.time_left() < MIN_SECONDS_FOR_SCAN:  # reading can take long
+            self.images.release(item.key, owner, refund=True)
+            return Outcome(key, OutcomeKind.OUT_OF_TIME)
+        if received.stored.content_hash is None:
+            return self._detect_and_finish(received, [item], owner)
+        content_key = content_item_key(received.stored.content_hash, item.feature)
+        with self._refund_on_error([Image(content_key), item], owner):
+            content = self._lease_content(content_key, owner)
+        if content.granted:
+            return self._detect_and_finish(received, [content.image, item], owner)
+        return self._handle_content(received, content.image, item, owner)
+
+    def _lease_content(self, key: str, owner: str) -> LeaseResult:
+        now = self.clock()
+        lease = partial(self.images.lease, key, owner, now, now + LEASE_SECONDS, MAX_ATTEMPTS)
+        result = lease()
+        return lease() if not result.granted and self._renew_content(result.image, now) else result
+
+    def _renew_content(self, content: Image, now: float) -> bool:
+        """Remove the item if it expired. Renew its attempt budget if that is used up. Return whether it changed.
+
+        Without this, the next file with the content would fail for attempts that were made for another one. A file has
+        a budget of its own.
+        """
+        if content.has_expired(now):
+            self.images.remove_expired(content)
+            return True
+        is_free = not (content.scan or content.is_leased(now) or content.is_backing_off(now))
+        is_used_up = is_free and content.attempts >= MAX_ATTEMPTS and not content.is_exhausted
+        if is_used_up:
+            content = self.images.exhaust(content, now)
+        can_be_reopened = content.can_be_reopened(now)
+        if can_be_reopened:
+            self.images.reopen(content)
+        return is_used_up or can_be_reopened
+
+    def _handle_content(self, received: Received, content: Image, item: Image, owner: str) -> Outcome:
+        """Finish the item without a call: its content was scanned, or is not scanned now."""
+        key, now = received.stored.key, self.clock()
+        with self._refund_on_error([item], owner):
+            if content.scan:
+                return self._copy_scan(received, content, content.scan, item, owner)
+            if content.is_exhausted:
+                return self._exhaust(key, item, refund=owner)
+        wait_until = content.not_before if content.is_backing_off(now) else None
+        self.images.release(item.key, owner, refund=True, not_before=wait_until)
+        if wait_until is None:
+            return Outcome(key, OutcomeKind.LEASED)
+        return Outcome(key, OutcomeKind.BACKING_OFF, wait_seconds=wait_until - now)
+
+    def _copy_scan(self, received: Received, content: Image, scan: Scan, item: Image, owner: str) -> Outcome:
+        """Finish the item with a copy of the scan of its content, which is kept for another retention period."""
+        stored = received.stored
+        renew_daily(content, self.images, self.clock(), self.retention_seconds)
+        copy = file_scan(scan, stored.hash, self.clock(), received.request_id, received.owner)
+        return Outcome(stored.key, OutcomeKind.REUSED, item=self.images.finish(item.key, copy, refund=owner))
+
+    def _detect_and_finish(self, received: Received, leased: Sequence[Image], owner: str) -> Outcome:
+        """Scan the object under the leases of its items: that of its content, if it has one, and that of its image.
+
+        The attempts of a content are those of all files with this content. A rejection concerns the file alone.
+        """
+        key, item = received.stored.key, leased[-1]
         try:
-            scan = self._detect(received, item.feature, refund_on_error)
+            scan = self._detect(received, item.feature, partial(self._refund_on_error, leased, owner))
         except QuotaExceeded as error:
+            self._release(leased[:-1], owner, refund=True)
             return self._defer(key, item, owner, error.at)
         except TransientDetectorError as error:
-            wait = _backoff(item.attempts) if error.may_be_billed else None
+            wait = _backoff(leased) if error.may_be_billed else None
             not_before = None if wait is None else self.clock() + wait
-            self.images.release(item.key, owner, refund=not error.may_be_billed, not_before=not_before)
+            self._release(leased, owner, refund=not error.may_be_billed, not_before=not_before)
             return Outcome(key, OutcomeKind.TRANSIENT_ERROR, error.code, wait_seconds=wait)
         except DetectorConfigurationError as error:
-            self.images.release(item.key, owner, refund=True)
+            self._release(leased, owner, refund=True)
             return Outcome(key, OutcomeKind.CONFIGURATION_ERROR, error.code)
-        kind = OutcomeKind.REJECTED_IMAGE if scan.failure else OutcomeKind.SCANNED
-        return Outcome(key, kind, item=self.images.finish(item.key, scan))
+        if scan.failure:
+            self._release(leased[:-1], owner, refund=True)
+            return Outcome(key, OutcomeKind.REJECTED_IMAGE, item=self.images.finish(item.key, scan))
+        for content in leased[:-1]:
+            self.images.finish(content.key, content_scan(scan, item.hash))
+        return Outcome(key, OutcomeKind.SCANNED, item=self.images.finish(item.key, scan))
+
+    def _release(self, leased: Iterable[Image], owner: str, *, refund: bool, not_before: float | None = None) -> None:
+        for item in leased:
+            self.images.release(item.key, owner, refund=refund, not_before=not_before)
 
     def _skip_unrequested(self, received: Received, feature: Feature) -> Outcome | None:
         """Return None if a request needs a scan of this object for the feature. Nothing is paid otherwise.
@@ -364,17 +460,23 @@ class Scanner:
         return Outcome(stored.key, OutcomeKind.UNREQUESTED)
 
     @contextmanager
-    def _refund_on_error(self, item: str, owner: str) -> Iterator[None]:
-        """Release the lease and refund the attempt if the block fails: nothing in it is billed."""
+    def _refund_on_error(self, leased: Iterable[Image], owner: str) -> Iterator[None]:
+        """Release the leases and refund the attempts if the block fails: nothing in it is billed."""
         try:
             yield
         except Exception:
-            self.images.release(item, owner, refund=True)
+            self._release(leased, owner, refund=True)
             raise
 
     def _detect(self, received: Received, feature: Feature, refund_on_error: RefundGuard) -> Scan:
         stored = received.stored
-        scanned = partial(Scan, scanned_for=received.request_id, owner=received.owner, feature=feature)
+        scanned = partial(
+            Scan,
+            scanned_for=received.request_id,
+            owner=received.owner,
+            feature=feature,
+            content_hash=stored.content_hash,
+        )
         try:
             detection = self._detect_within_quota(stored, feature, refund_on_error)
         except ImageRejected as error:
@@ -446,6 +548,7 @@ class Scanner:
             known.update({item.feature: item for item in self.images.get_many(sorted(keys)).values()})
 
 
-def _backoff(attempts: int) -> float | None:
-    """Return the wait after that many attempts, or None after the last one: the next delivery exhausts the item."""
-    return BACKOFF_SECONDS[attempts - 1] if attempts < MAX_ATTEMPTS else None
+def _backoff(leased: Iterable[Image]) -> float | None:
+    """Return the wait after an attempt for these items. After the last one for all of them, there is none."""
+    attempts = [item.attempts for item in leased]
+    return None if min(attempts) >= MAX_ATTEMPTS else BACKOFF_SECONDS[min(max(attempts), len(BACKOFF_SECONDS)) - 1]

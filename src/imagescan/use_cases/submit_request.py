@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
+from imagescan.domain.content import content_item_key, file_scan
 from imagescan.domain.errors import Conflict, LimitExceeded
-from imagescan.domain.feature import all_item_keys
+from imagescan.domain.feature import Feature, all_item_keys, item_key
 from imagescan.domain.image import DeclaredImage, ValidatedImage
-from imagescan.domain.image_record import Image, ImageItems, Possession
-from imagescan.domain.policy import DAY_SECONDS, ITEM_MARGIN_SECONDS, REQUEST_STORED_SECONDS
+from imagescan.domain.image_record import Image, ImageItems, Possession, Scan
+from imagescan.domain.policy import REQUEST_STORED_SECONDS
 from imagescan.domain.scan_request import (
     DeletedRequest,
     ScanRequest,
@@ -20,6 +21,7 @@ from imagescan.domain.scan_request import (
     with_answer,
 )
 from imagescan.use_cases.get_request import read_items
+from imagescan.use_cases.renew_daily import renew_daily
 from imagescan.use_cases.visible_images import PossessionReader, read_possessions
 
 
@@ -37,6 +39,9 @@ class Images(PossessionReader, Protocol):
 
     def remove_expired(self, read: Image | Possession) -> None:
         """Delete the item, unless its expiry was extended since it was ``read``."""
+
+    def finish(self, key: str, scan: Scan) -> Image:
+        """Make the one terminal write, unless it was made before, and return the item that is in force."""
 
     def reopen(self, image: Image) -> None:
         """Renew the attempt budget of the item, unless it changed since it was read."""
@@ -112,6 +117,9 @@ def submit_request(
     A request by hash whose owner has the image needs no upload if the image was scanned for another feature and its
     bytes are still stored.
 
+    Posted bytes whose content was scanned need no scan. Their items get copies of the scans, from which the request is
+    answered.
+
     The items of the image outlive the request: those that expire earlier are renewed, and expired ones are deleted.
     """
     renewed = partial(_renewed, images=images, now=now, retention_seconds=retention_seconds)
@@ -119,29 +127,23 @@ def submit_request(
     granted = None
     if isinstance(image, ValidatedImage) and request.owner is not None and possession is None:
         possession = granted = Possession(request.owner, image.hash, now, request.id)
-    is_posted = isinstance(image, ValidatedImage)
-    keys = request.item_keys if is_posted else all_item_keys(request.image_hash)
-    items: ImageItems = {
-        feature: item for feature, each in read_items(keys, images).items() if (item := _unexpired(each, images, now))
-    }
+    items, contents = _read_items(request, image, images, now)
     if visible_items(request, items, possession) is not None:
         items = _renewed_items(request, items, renewed)
     found = requests.find(request.id) if request.payload_hash else None
     earlier = _same_request(found, request) if found else None
     known = visible_items(earlier or request, items, possession)
-    answered = with_answer(earlier or request, known, now)
-    if quota and earlier is None and not answered and not quota.try_acquire(now):
-        raise LimitExceeded(
-            "daily_limit_exceeded",
-            f"You have made {quota.limit} submissions today that could not be answered immediately, which is the daily "
-            "limit. Submit the image again after midnight UTC.",
-        )
+    answered, copies = _answer(earlier or request, known, items, contents, possession=possession, now=now)
     copy_error = None
     if not answered:
+        _acquire(quota if earlier is None else None, now)
         _reopen(earlier or request, items, known or {}, images, now)
         request, copy_error = _store_bytes(request, earlier, image, known, bucket)
     if granted:
         images.grant(granted)
+    if copies:
+        known = visible_items(request, {**items, **_finish_copies(copies, contents, images, renewed)}, possession)
+        answered = with_answer(earlier or request, known, now)
     stored = earlier or requests.put(answered or request)
     try:
         current = _same_request(stored, request)
@@ -152,6 +154,72 @@ def submit_request(
     if isinstance(image, ValidatedImage) or current.answer or not current.awaits_upload:
         return SubmitResult(current, known)
     return SubmitResult(current, known, bucket.presign_upload(image, current, now), copy_error)
+
+
+def _read_items(
+    request: ScanRequest, image: ValidatedImage | DeclaredImage, images: Images, now: float
+) -> tuple[ImageItems, ImageItems]:
+    """Return the items of the image by feature, and those of its content. Expired ones are deleted and left out.
+
+    Only posted bytes have a content that is known. A request by hash may copy bytes that were scanned for any feature.
+    """
+    if isinstance(image, DeclaredImage):
+        keys, content_keys = all_item_keys(request.image_hash), list[str]()
+    else:
+        keys = list(request.item_keys)
+        content_keys = [content_item_key(image.content_hash, each) for each in request.features if image.content_hash]
+    found = read_items([*keys, *content_keys], images)
+    unexpired = [item for each in found if (item := _unexpired(each, images, now))]
+    items = {item.feature: item for item in unexpired if item.key in keys}
+    return items, {item.feature: item for item in unexpired if item.key in content_keys}
+
+
+def _answer(
+    request: ScanRequest,
+    known: ImageItems | None,
+    items: ImageItems,
+    contents: ImageItems,
+    *,
+    possession: Possession | None,
+    now: float,
+) -> tuple[ScanRequest | None, ImageItems]:
+    """Return the request with its answer, if it has one, and the items that must get copies of scans for it."""
+    answered = with_answer(request, known, now)
+    copies = {} if answered else _copies(request, items, contents, now)
+    if not copies:
+        return answered, {}
+    answered = with_answer(request, visible_items(request, {**items, **copies}, possession), now)
+    return answered, copies if answered else {}
+
+
+def _copies(request: ScanRequest, items: ImageItems, contents: ImageItems, now: float) -> ImageItems:
+    """Return the items that have no result, with copies of the scans of their contents."""
+    copies: dict[Feature, Image] = {}
+    for feature, content in contents.items():
+        item = items.get(feature, Image(item_key(request.image_hash, feature)))
+        if content.scan and not item.scan:
+            scan = file_scan(content.scan, request.image_hash, now, request.id, request.owner)
+            copies[feature] = replace(item, scan=scan)
+    return copies
+
+
+def _finish_copies(
+    copies: ImageItems, contents: ImageItems, images: Images, renewed: Callable[[Image | None], Image | None]
+) -> ImageItems:
+    """Store the copies, and return the items in force. The contents that were copied are kept as long as the copies."""
+    for feature in copies:
+        renewed(contents[feature])
+    return {feature: images.finish(copy.key, copy.scan) for feature, copy in copies.items() if copy.scan}
+
+
+def _acquire(quota: Quota | None, now: float) -> None:
+    """Count the submission, which cannot be answered immediately. Raise LimitExceeded if the quota is used up."""
+    if quota and not quota.try_acquire(now):
+        raise LimitExceeded(
+            "daily_limit_exceeded",
+            f"You have made {quota.limit} submissions today that could not be answered immediately, which is the daily "
+            "limit. Submit the image again after midnight UTC.",
+        )
 
 
 def _store_bytes(
@@ -220,14 +288,10 @@ def _unexpired[Item: (Image, Possession)](item: Item | None, images: Images, now
 def _renewed[Item: (Image, Possession)](
     item: Item | None, *, images: Images, now: float, retention_seconds: int
 ) -> Item | None:
-    """Return the item, whose expiry is extended if it was not within the last day. Return None if it was deleted.
-
-    Items of version 0.1.0 have no expiry before they are used again.
-    """
+    """Return the item, whose expiry is extended if it was not within the last day. Return None if it was deleted."""
     if item is None:
         return None
-    is_recent = (item.expires_at or 0) >= now + retention_seconds + ITEM_MARGIN_SECONDS - DAY_SECONDS
-    return item if is_recent or images.renew(item, now) else None
+    return item if renew_daily(item, images, now, retention_seconds) else None
 
 
 def _same_request(found: ScanRequest | DeletedRequest, request: ScanRequest) -> ScanRequest:
