@@ -179,16 +179,14 @@ def group_by_image(items: Iterable[Image]) -> dict[str, dict[Feature, Image]]:
     return grouped
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseResult:
+class LeaseResult(NamedTuple):
     """Whether the lease was granted, and the image's item after the write or as it was when the lease was refused."""
 
     granted: bool
     image: Image
 
 
-@dataclass(frozen=True, slots=True)
-class PurgeCandidate:
+class PurgeCandidate(NamedTuple):
     """What is marked for purging: the hash of an image, or the object key of a direct upload.
 
     ``marked_at`` is the time of the first mark in seconds since the epoch.
