@@ -26,7 +26,8 @@ class FakeImages:
     A lease is granted unless ``lease_refused_by`` is set: the existing item that does not meet the lease's condition.
     ``first_leased_at``, ``deferred_at`` and ``attempts`` are those of the leased item. ``exhausted`` is the item that
     prevents an exhaustion. ``steps`` records the writes in order. Without ``is_renewable``, a renewed item was deleted
-    since it was read. ``content`` is the item of a content whose lease is refused.
+    since it was read. ``content`` is the item of a content whose lease is refused. ``reads`` records the keys of each
+    read.
     """
 
     items: dict[str, Image] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class FakeImages:
     possessed: dict[PossessionKey, Possession] = field(default_factory=dict)
     is_renewable: bool = True
     content: Image | None = None
+    reads: list[tuple[str, ...]] = field(default_factory=list)
 
     def renew(self, read: Image | Possession, now: float) -> bool:
         self.steps.append(f"renew {_name(read)}")
@@ -59,9 +61,11 @@ class FakeImages:
         self.possessed.setdefault(possession.key, possession)
 
     def get(self, key: str) -> Image | None:
+        self.reads.append((key,))
         return self.items.get(key)
 
     def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
+        self.reads.append(tuple(keys))
         return {each: self.items[each] for each in keys if each in self.items}
 
     def lease(self, key: str, owner: str, now: float, until: float, max_attempts: int) -> LeaseResult:
@@ -238,3 +242,17 @@ class FakeQuota:
 
     def refund(self, now: float, feature: Feature | None = None) -> None:
         self.refunds.append(now)
+
+
+class UnavailableQuota(FakeQuota):
+    """A quota whose calls cannot be counted."""
+
+    def try_acquire(self, now: float, feature: Feature | None = None) -> bool:
+        raise ConnectionError
+
+
+class QuotaWithoutRefunds(FakeQuota):
+    """A quota whose calls cannot be refunded."""
+
+    def refund(self, now: float, feature: Feature | None = None) -> None:
+        raise ConnectionError

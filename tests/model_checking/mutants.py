@@ -697,7 +697,7 @@ MUTANTS = (
     Mutant(
         "an image is deleted before it expires",
         "an image expires",
-        _in("use_cases.submit_request", "item.expires_at <= now:", "item.expires_at <= now + 86_400:"),
+        _in("domain.image_record", "item.expires_at <= now\n", "item.expires_at <= now + DAY_SECONDS\n"),
     ),
     Mutant(
         "the expiry of a possession is not extended",

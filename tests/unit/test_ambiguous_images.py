@@ -236,6 +236,15 @@ HEADER = split_png(PNG)[0][1]
 DATA = b"".join(data for name, data in split_png(PNG) if name == b"IDAT")
 GAMMA = (b"gAMA", struct.pack(">I", 45455))
 SRGB = (b"sRGB", b"\x00")
+COLOUR_CHUNKS = (
+    GAMMA,
+    SRGB,
+    (b"cHRM", bytes(32)),
+    (b"sBIT", bytes(3)),
+    (b"cICP", bytes(4)),
+    (b"iCCP", b"a\x00\x00" + zlib.compress(PROFILE)),
+)
+PALETTE_CHUNKS = ((b"bKGD", bytes(6)), (b"tRNS", bytes(6)), (b"PLTE", bytes(6)))
 
 
 def _with_header(*, at: int, value: int) -> bytes:
@@ -323,42 +332,15 @@ AMBIGUOUS_PNGS = {
     # chunks
     **{
         f"{name.decode()} twice": with_chunks(PNG, (name, data), (name, data))
-        for name, data in (
-            GAMMA,
-            SRGB,
-            (b"cHRM", bytes(32)),
-            (b"sBIT", bytes(3)),
-            (b"cICP", bytes(4)),
-            (b"bKGD", bytes(6)),
-            (b"tRNS", bytes(6)),
-            (b"PLTE", bytes(6)),
-            (b"iCCP", b"a\x00\x00" + zlib.compress(PROFILE)),
-        )
+        for name, data in (*COLOUR_CHUNKS, *PALETTE_CHUNKS)
     },
     **{
         f"{name.decode()} after the scanlines": with_chunks(PNG, (name, data), before=b"IEND")
-        for name, data in (
-            GAMMA,
-            SRGB,
-            (b"cHRM", bytes(32)),
-            (b"sBIT", bytes(3)),
-            (b"cICP", bytes(4)),
-            (b"bKGD", bytes(6)),
-            (b"tRNS", bytes(6)),
-            (b"PLTE", bytes(6)),
-            (b"iCCP", b"a\x00\x00" + zlib.compress(PROFILE)),
-        )
+        for name, data in (*COLOUR_CHUNKS, *PALETTE_CHUNKS)
     },
     **{
         f"{name.decode()} after the palette": with_chunks(PNG, (b"PLTE", bytes(6)), (name, data))
-        for name, data in (
-            GAMMA,
-            SRGB,
-            (b"cHRM", bytes(32)),
-            (b"sBIT", bytes(3)),
-            (b"cICP", bytes(4)),
-            (b"iCCP", b"a\x00\x00" + zlib.compress(PROFILE)),
-        )
+        for name, data in COLOUR_CHUNKS
     },
     **{
         f"{name.decode()} before the palette": with_chunks(PALETTE, (name, data), before=b"PLTE")

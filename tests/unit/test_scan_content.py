@@ -39,7 +39,17 @@ from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.domain.text import TextLine
 from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKind, Scanner
-from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeQuota, FakeRequests
+from testing.fakes import (
+    HASH,
+    KEY,
+    FakeBucket,
+    FakeDetector,
+    FakeImages,
+    FakeQuota,
+    FakeRequests,
+    QuotaWithoutRefunds,
+    UnavailableQuota,
+)
 from testing.images import png
 
 LABELS, _, TEXT = Feature
@@ -228,16 +238,6 @@ def test_an_unexpected_error_of_the_paid_call_refunds_neither_attempt() -> None:
 
 
 # ---------------------------------------------------------------- errors of the service
-
-
-class UnavailableQuota(FakeQuota):
-    def try_acquire(self, now: float, feature: Feature | None = None) -> bool:
-        raise ConnectionError
-
-
-class QuotaWithoutRefunds(FakeQuota):
-    def refund(self, now: float, feature: Feature | None = None) -> None:
-        raise ConnectionError
 
 
 @pytest.mark.parametrize(

@@ -369,20 +369,12 @@ def test_a_request_for_more_features_is_settled_if_their_items_are_finished(
 
 
 def test_the_items_of_further_features_are_read_once_for_many_requests() -> None:
-    @dataclass
-    class CountingImages(Images):
-        reads: list[Sequence[str]] = field(default_factory=list)
-
-        def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
-            self.reads.append(keys)
-            return super().get_many(keys)
-
     text = scanned(TEXT)
-    images = CountingImages({text.key: text})
+    images = Images({text.key: text})
     waiting = [replace(REQUEST, id=f"r{number}") for number in range(250)]
     setup = Setup(images, FakeRequests(waiting, {"r": replace(OTHER, id="r")}), key=KEY)
     setup.scan()
-    assert (len(setup.settled), images.reads) == (250, [[text.key]])
+    assert (len(setup.settled), images.reads) == (250, [(text.key,)])
 
 
 def test_the_labels_alone_are_not_read_again() -> None:

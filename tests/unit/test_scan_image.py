@@ -18,7 +18,17 @@ from imagescan.domain.policy import BACKOFF_SECONDS, DAY_SECONDS, LEASE_SECONDS,
 from imagescan.domain.question import Question
 from imagescan.domain.scan_request import ScanRequest
 from imagescan.use_cases.scan_image import MAX_DELAY_SECONDS, Outcome, OutcomeKind, Scanner
-from testing.fakes import HASH, KEY, FakeBucket, FakeDetector, FakeImages, FakeQuota, FakeRequests
+from testing.fakes import (
+    HASH,
+    KEY,
+    FakeBucket,
+    FakeDetector,
+    FakeImages,
+    FakeQuota,
+    FakeRequests,
+    QuotaWithoutRefunds,
+    UnavailableQuota,
+)
 from testing.images import jpeg, png
 
 DETECTION = Detection((Label("Cat", 97),), "3.0")
@@ -112,14 +122,6 @@ def test_an_error_before_the_paid_call_refunds_the_attempt() -> None:
 
     class BucketWithoutReads(FakeBucket):
         read_header = UnavailableBucket.read_header
-
-    class UnavailableQuota(FakeQuota):
-        def try_acquire(self, now: float, feature: Feature | None = None) -> bool:
-            raise ConnectionError
-
-    class QuotaWithoutRefunds(FakeQuota):
-        def refund(self, now: float, feature: Feature | None = None) -> None:
-            raise ConnectionError
 
     setups = [
         Setup(bucket=UnavailableBucket()),

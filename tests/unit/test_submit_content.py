@@ -1,6 +1,5 @@
 """Submissions of posted bytes whose content was scanned in another file."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -65,15 +64,6 @@ class Images(FakeImages):
 
     log: list[str] = field(default_factory=list)
     in_force: Scan | None = None
-    reads: list[tuple[str, ...]] = field(default_factory=list)
-
-    def get(self, key: str) -> Image | None:
-        self.reads.append((key,))
-        return super().get(key)
-
-    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
-        self.reads.append(tuple(keys))
-        return super().get_many(keys)
 
     def grant(self, possession: Possession) -> None:
         super().grant(possession)

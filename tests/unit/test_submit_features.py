@@ -1,7 +1,6 @@
 """Submissions for several features, of images that are unknown, or that were scanned for some of them."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,28 +29,13 @@ SETTINGS = SubmitSettings(
 )
 
 
-@dataclass
-class CountingImages(FakeImages):
-    """The images table. ``reads`` records the keys of each read."""
-
-    reads: list[tuple[str, ...]] = field(default_factory=list)
-
-    def get(self, key: str) -> Image | None:
-        self.reads.append((key,))
-        return super().get(key)
-
-    def get_many(self, keys: Sequence[str]) -> dict[str, Image]:
-        self.reads.append(tuple(keys))
-        return super().get_many(keys)
-
-
 def scanned(feature: Feature, scanned_for: str = "earlier", owner: str | None = None) -> Image:
     scan = Scan(Status.COMPLETED, NOW - 50, (), "3.0", scanned_for=scanned_for, owner=owner, feature=feature)
     return Image(item_key(IMAGE.hash, feature), first_leased_at=NOW - 60, scan=scan, expires_at=NOW + 99 * DAY_SECONDS)
 
 
-def known(*items: Image, **state: Any) -> CountingImages:
-    return CountingImages({item.key: item for item in items}, **state)
+def known(*items: Image, **state: Any) -> FakeImages:
+    return FakeImages({item.key: item for item in items}, **state)
 
 
 def requesting(image: ValidatedImage | DeclaredImage, owner: str | None = None, **fields: Any) -> ScanRequest:
@@ -165,7 +149,7 @@ def test_a_request_by_hash_whose_features_are_known_copies_nothing() -> None:
 
 
 @pytest.mark.parametrize("images", [known(), known(scanned(TEXT, "purged")), known(Image(IMAGE.hash, attempts=1))])
-def test_a_request_by_hash_needs_an_upload_if_no_scanned_bytes_are_stored(images: CountingImages) -> None:
+def test_a_request_by_hash_needs_an_upload_if_no_scanned_bytes_are_stored(images: FakeImages) -> None:
     bucket = FakeBucket(copies_from="earlier")
     result = submit(DECLARED, requesting(DECLARED, label="cat"), images, bucket)
     assert (result.request.answer, bucket.uploads) == (None, [])

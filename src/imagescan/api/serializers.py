@@ -174,7 +174,7 @@ def stats_body(totals: "Totals", now: float) -> dict[str, Any]:
 def _avoided(totals: "Totals | FeatureTotals") -> dict[str, Any]:
     """Return the calls that were avoided: all, and those because the bytes or the content of an image were known."""
     return {
-        "scans_avoided": totals.calls_avoided,
+        "scans_avoided": totals.scans_avoided + totals.copies,
         "scans_avoided_by": {"bytes": totals.scans_avoided, "content": totals.copies},
     }
 

@@ -158,10 +158,6 @@ class Image:
         """Return the first time in this interval (both ends included) at which an attempt budget was exhausted."""
         return next((at for at in self.exhausted_at if start <= at <= end), None)
 
-    def has_expired(self, now: float) -> bool:
-        """Return whether the item may be deleted, and counts as absent."""
-        return self.expires_at is not None and self.expires_at <= now
-
     def is_leased(self, now: float) -> bool:
         """Return whether a delivery may still be working on the image."""
         return self.lease_until is not None and self.lease_until >= now
@@ -199,6 +195,11 @@ class PurgeCandidate(NamedTuple):
     def is_upload(self) -> bool:
         """Return whether the candidate is the upload of one request instead of an image."""
         return "/" in self.key
+
+
+def has_expired(item: Image | Possession, now: float) -> bool:
+    """Return whether the item may be deleted, and counts as absent."""
+    return item.expires_at is not None and item.expires_at <= now
 
 
 def next_day(now: float) -> float:

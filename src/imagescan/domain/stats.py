@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from imagescan.domain.feature import OTHER_FEATURES, Feature
 from imagescan.domain.image_record import Image, Scan, Status
@@ -18,9 +18,8 @@ class FeatureTotals:
     scans_avoided: int
     copies: int
 
-    @property
-    def calls_avoided(self) -> int:
-        return self.scans_avoided + self.copies
+
+_FEATURE_COUNTS = tuple(field.name for field in fields(FeatureTotals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,6 @@ class Totals:
     text_copies: int = 0
 
     @property
-    def calls_avoided(self) -> int:
-        return self.scans_avoided + self.copies
-
-    @property
     def by_feature(self) -> dict[Feature, FeatureTotals]:
         """The counts of each feature."""
         others = {feature: self._of(feature) for feature in OTHER_FEATURES}
@@ -66,7 +61,7 @@ class Totals:
         return {Feature.LABELS: labels, **others}
 
     def _of(self, feature: Feature) -> FeatureTotals:
-        return FeatureTotals(*(getattr(self, f"{feature}_{name}") for name in FeatureTotals.__dataclass_fields__))
+        return FeatureTotals(*(getattr(self, f"{feature}_{name}") for name in _FEATURE_COUNTS))
 
 
 def count_totals(finished: Sequence[ScanRequest | Image]) -> Totals:

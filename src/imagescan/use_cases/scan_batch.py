@@ -38,11 +38,11 @@ class MessageResult:
             return 0
         waits = [outcome.wait_seconds for outcome in self.outcomes if not outcome.is_done]
         known = [wait for wait in waits if wait is not None]
+        if known and len(known) == len(waits):
+            return min(math.ceil(min(known)), MAX_DELAY_SECONDS)
         kinds = {outcome.kind for outcome in self.outcomes if not outcome.is_done}
         if kinds == {OutcomeKind.LEASED}:
             return LEASED_DELAY_SECONDS if self.message.receives == 1 else LONG_LEASED_DELAY_SECONDS
-        if known and len(known) == len(waits):
-            return min(math.ceil(min(known)), MAX_DELAY_SECONDS)
         if kinds == {OutcomeKind.REQUEST_MISSING}:
             return REQUEST_DELAY_SECONDS * self.message.receives
         return min(10 << (self.message.receives - 1), MAX_DELAY_SECONDS)

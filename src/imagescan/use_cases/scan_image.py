@@ -27,7 +27,7 @@ from imagescan.domain.detection import (
 )
 from imagescan.domain.feature import Feature, item_key
 from imagescan.domain.image import IMAGE_INVALID, StoredObject, hash_from_key, header_failure, request_id_from_key
-from imagescan.domain.image_record import Image, LeaseResult, Possession, Scan, Status, next_day
+from imagescan.domain.image_record import Image, LeaseResult, Possession, Scan, Status, has_expired, next_day
 from imagescan.domain.policy import BACKOFF_SECONDS, LEASE_SECONDS, MAX_ATTEMPTS, REQUEST_STORED_SECONDS
 from imagescan.domain.scan_request import DeletedRequest, ScanRequest, exists, with_answer
 from imagescan.use_cases import settle as settling
@@ -378,7 +378,7 @@ class Scanner:
         Without this, the next file with the content would fail for attempts that were made for another one. A file has
         a budget of its own.
         """
-        if content.has_expired(now):
+        if has_expired(content, now):
             self.images.remove_expired(content)
             return True
         is_free = not (content.scan or content.is_leased(now) or content.is_backing_off(now))

@@ -9,7 +9,7 @@ from imagescan.domain.content import content_item_key, file_scan
 from imagescan.domain.errors import Conflict, LimitExceeded
 from imagescan.domain.feature import Feature, all_item_keys, item_key
 from imagescan.domain.image import DeclaredImage, ValidatedImage
-from imagescan.domain.image_record import Image, ImageItems, Possession, Scan
+from imagescan.domain.image_record import Image, ImageItems, Possession, Scan, has_expired
 from imagescan.domain.policy import REQUEST_STORED_SECONDS
 from imagescan.domain.scan_request import (
     DeletedRequest,
@@ -279,7 +279,7 @@ def _reopen(request: ScanRequest, items: ImageItems, known: ImageItems, images: 
 
 def _unexpired[Item: (Image, Possession)](item: Item | None, images: Images, now: float) -> Item | None:
     """Return the item. Delete it and return None if it has expired."""
-    if item is not None and item.expires_at is not None and item.expires_at <= now:
+    if item and has_expired(item, now):
         images.remove_expired(item)
         return None
     return item
